@@ -1,0 +1,1 @@
+"""The commands of the `drawbench` program, one module per group."""

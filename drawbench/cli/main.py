@@ -1,0 +1,91 @@
+"""The `drawbench` program: finds the command, and turns errors into one sentence and an exit code."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from importlib.metadata import entry_points
+
+from drawbench import __version__
+from drawbench.errors import StageError, UserError
+
+# name -> (module, one line of help). A module has `configure(parser)` and `run(args) -> int`;
+# it is imported only when its command is the one asked for, so that help stays fast.
+COMMANDS: dict[str, tuple[str, str]] = {}
+
+EPILOGUE = """examples:
+  drawbench run --model reference --prompts open            the bundled model on the embedded prompts
+  drawbench run --model folder:my_images --prompts open     images you already have
+  drawbench COMMAND --help                                  options and examples of one command
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command. Returns 0 when done, 1 when a stage failed and can be resumed, 2 on the user's input."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    try:
+        return _dispatch(arguments)
+    except UserError as error:
+        return _fail(error, 2)
+    except StageError as error:
+        return _fail(error, 1)
+    except KeyboardInterrupt:
+        print(f"drawbench: interrupted; the same command resumes: drawbench {' '.join(arguments)}", file=sys.stderr)
+        return 1
+    except ValueError as error:
+        if not _is_input_error(error):
+            raise
+        return _fail(error, 2)
+
+
+def _dispatch(arguments: list[str]) -> int:
+    commands = dict(COMMANDS)
+    if arguments and not arguments[0].startswith("-") and arguments[0] in commands:
+        return _run_command(arguments[0], commands[arguments[0]], arguments[1:])
+    contributed = {point.name: point for point in entry_points(group="drawbench.commands")}
+    for name, point in contributed.items():
+        commands.setdefault(name, (point.module, f"from {point.dist.name}" if point.dist else ""))
+    if arguments and arguments[0] in contributed:
+        return _run_command(arguments[0], commands[arguments[0]], arguments[1:])
+    _overview(commands).parse_args(arguments)
+    _overview(commands).print_help()
+    return 0
+
+
+def _run_command(name: str, command: tuple[str, str], arguments: list[str]) -> int:
+    module = import_module(command[0])
+    parser = argparse.ArgumentParser(
+        prog=f"drawbench {name}", description=command[1], formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    module.configure(parser)
+    return int(module.run(parser.parse_args(arguments)))
+
+
+def _overview(commands: dict[str, tuple[str, str]]) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="drawbench",
+        description="Benchmark a text-to-image model: images, FID, CLIP score, tables.",
+        epilog=EPILOGUE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"drawbench {__version__}")
+    subparsers = parser.add_subparsers(title="commands", metavar="COMMAND")
+    for name, (_, summary) in commands.items():
+        subparsers.add_parser(name, help=summary)
+    return parser
+
+
+def _is_input_error(error: ValueError) -> bool:
+    from metrics.errors import MetricInputError
+    from reference_model.errors import ReferenceModelError
+
+    return isinstance(error, MetricInputError | ReferenceModelError)
+
+
+def _fail(error: Exception, code: int) -> int:
+    print(f"drawbench: {error}", file=sys.stderr)
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""Model adapters: everything that turns prompts into images for a run."""

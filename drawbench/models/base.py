@@ -1,0 +1,47 @@
+"""What a model must offer to be benchmarked: a card, and images for samples."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict
+
+from drawbench.samples import Sample
+
+Setting = bool | int | float | str | None
+
+
+class ModelCard(BaseModel):
+    """Everything about a model that can change its images; it is part of the plan of a run, and so of its hash."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    adapter: str  # registry name: reference, folder, python, ...
+    spec: str  # the adapter's argument, without machine paths where avoidable
+    name: str  # what tables show
+    revision: str = ""
+    weights_sha256: str = ""
+    settings: dict[str, Setting] = {}
+
+
+@dataclass(frozen=True)
+class Refused:
+    """A sample that the model would not draw (a safety filter, a blanked image), with the model's reason."""
+
+    reason: str
+
+
+class TextToImage(Protocol):
+    """The one interface of all adapters."""
+
+    def card(self) -> ModelCard:
+        """What goes into the plan. Cheap: called before any image is made."""
+        ...
+
+    def generate(self, samples: Sequence[Sample], size: int) -> list[np.ndarray | Refused]:
+        """One uint8 array (size, size, 3), RGB, or one Refused per sample, in order.
+
+        A sample's image depends on its text and seed only, never on the other samples of the call.
+        """
+        ...

@@ -1,0 +1,1 @@
+"""Prompt sets: DrawBench, the embedded `open` set, COCO captions, and files."""

@@ -1,0 +1,1 @@
+"""Features and numbers: extractors, moments, Fréchet distances, CLIP score, intervals."""

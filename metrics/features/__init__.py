@@ -1,0 +1,1 @@
+"""Extractors: uint8 images to float32 features."""

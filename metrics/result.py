@@ -1,0 +1,40 @@
+"""The result of a metric: a value never travels without its interval, count and definition."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A confidence interval.
+
+    low, high: bounds in the metric's own unit; the point estimate lies inside them.
+    method: how it was made, in words a reader can look up, e.g. `t over prompts`.
+    level: coverage aimed at.
+    """
+
+    low: float
+    high: float
+    method: str
+    level: float = 0.95
+
+
+@dataclass(frozen=True)
+class MetricResult:
+    """One number and everything needed to trust it.
+
+    metric: machine name, e.g. `clip_score`, `frechet_distance`.
+    value: in the metric's own unit (raw cosine for CLIP score, never times 100).
+    interval: None means that no interval is available, and is shown so.
+    n: the number of units behind the value (prompts for a mean, images for a distance).
+    definition: one readable line with every choice that changes the number.
+    fingerprint: of the extractor(s) used.
+    note: a warning a reader must see beside the number, or empty.
+    """
+
+    metric: str
+    value: float
+    interval: Interval | None
+    n: int
+    definition: str
+    fingerprint: str
+    note: str = ""

@@ -1,0 +1,1 @@
+"""Resumable training of the text encoder, the stages of the cascade, and the bundled scorer."""

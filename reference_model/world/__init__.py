@@ -1,0 +1,1 @@
+"""Scenes drawn as vectors, with captions: the world on which the bundled model and scorer are trained."""
