@@ -1,0 +1,114 @@
+"""Protocols: named, versioned lists of metric definitions. Two scores compare only under equal fingerprints."""
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Literal
+
+from drawbench.errors import UserError
+from drawbench.scores import ProtocolRef
+from metrics.features.registry import BUNDLED_FOLDER, ExtractorEntry, inception, openai_clip, scorer_folder
+from metrics.features.weights import INCEPTION, OPENAI_VIT_L_14, WeightsFile
+
+PUBLISHED_N = 30_000  # images behind a published FID-30K
+
+
+@dataclass(frozen=True)
+class MetricDefinition:
+    """One metric of a protocol.
+
+    kind: `clip_score` gives clip_score, clip_score_shuffled and clip_score_difference; `frechet` gives one distance.
+    statistics: how an .npz of reference statistics for it must be marked in its file name; empty: any .npz will do.
+    definition: one line with every choice that changes the number.
+    """
+
+    metric: str
+    kind: Literal["clip_score", "frechet"]
+    extractor: ExtractorEntry
+    definition: str
+    statistics: str = ""
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """A list of metric definitions and the size at which images are evaluated.
+
+    size: pixels, or None for the run's own size. Larger images, and reference images of any shape, are centre-cropped
+    and resized to it. published_n: images behind the published numbers it is nearest to; 0 when there are none.
+    """
+
+    name: str
+    version: int
+    label: str
+    size: int | None
+    metrics: tuple[MetricDefinition, ...]
+    published_n: int = 0
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 over the version, the size and every definition with its extractor's fingerprint."""
+        parts = [[m.metric, m.kind, m.definition, m.extractor.fingerprint()] for m in self.metrics]
+        content = json.dumps([self.name, self.version, self.size, parts], ensure_ascii=False)
+        return hashlib.sha256(content.encode()).hexdigest()
+
+    @property
+    def ref(self) -> ProtocolRef:
+        """As it stands in score files."""
+        return ProtocolRef(name=self.name, version=self.version, fingerprint=self.fingerprint)
+
+
+def bundled(folder: Path = BUNDLED_FOLDER) -> Protocol:
+    """The scorer of this repository: CLIP score, and the Fréchet distance in its feature space. Needs no download."""
+    scorer = scorer_folder(folder)
+    label = "bundled scorer, never comparable with published numbers"
+    common = f"{label}: {scorer.description}; images at the run's own size, then the scorer's own resize"
+    return Protocol(
+        name="bundled",
+        version=1,
+        label=label,
+        size=None,
+        metrics=(
+            MetricDefinition("clip_score", "clip_score", scorer, f"CLIP score, {common}"),
+            MetricDefinition(
+                "frechet_distance", "frechet", scorer, f"Fréchet distance of image embeddings (not FID), {common}"
+            ),
+        ),
+    )
+
+
+def imagen(inception_weights: WeightsFile = INCEPTION, clip_weights: WeightsFile = OPENAI_VIT_L_14) -> Protocol:
+    """The nearest to the paper's evaluation that public weights allow; see docs/protocol.md for what it leaves open."""
+    crop = "central square, Pillow bicubic to 256 px"
+    clip = openai_clip(clip_weights)
+    tensorflow, clean = (inception(mode, inception_weights) for mode in ("legacy_tensorflow", "clean"))
+    return Protocol(
+        name="imagen",
+        version=1,
+        label="the nearest to the Imagen paper's evaluation",
+        size=256,
+        metrics=(
+            MetricDefinition("clip_score", "clip_score", clip, f"CLIP score: {clip.description}; {crop}"),
+            MetricDefinition(
+                "fid_legacy_tensorflow",
+                "frechet",
+                tensorflow,
+                f"FID: {tensorflow.description}; {crop}",
+                "legacy_tensorflow",
+            ),
+            MetricDefinition("fid_clean", "frechet", clean, f"FID: {clean.description}; {crop}", "clean"),
+        ),
+        published_n=PUBLISHED_N,
+    )
+
+
+PROTOCOLS: dict[str, Callable[[], Protocol]] = {"bundled": bundled, "imagen": imagen}
+
+
+def get_protocol(name: str) -> Protocol:
+    """The protocol of that name, current version. Raises UserError that lists the names there are."""
+    if name not in PROTOCOLS:
+        raise UserError(f"there is no protocol {name!r}: use one of {', '.join(PROTOCOLS)}")
+    return PROTOCOLS[name]()

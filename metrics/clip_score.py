@@ -1,0 +1,147 @@
+"""CLIP score: the mean cosine of an image and its prompt, beside what the same images get for other captions.
+
+Hessel et al. 2021 (CLIPScore) without their factor 2.5 and clamp: the raw cosine. The prompt is the unit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from metrics.errors import MetricInputError
+from metrics.intervals import t_interval
+from metrics.result import MetricResult
+
+NOT_MEASURABLE = "not measurable with this scorer"
+CONVENTION = "mean raw cosine of image and prompt embeddings; mean over the samples of a prompt, then over prompts"
+SHUFFLED = (
+    "mean raw cosine of each image with every other prompt's caption of the scope: the exact expectation of shuffling"
+)
+DIFFERENCE = "paired difference per prompt: own caption minus shuffled captions"
+LINEARISED = "t over prompts, linearised"
+
+
+@dataclass(frozen=True)
+class PromptScores:
+    """Everything a scope needs, prompt by prompt.
+
+    texts: the captions, to know which are equal. image: (n, D), per prompt the mean of its samples' unit vectors.
+    text: (n, D), unit vectors. own: (n,), the mean cosine of the samples with their own prompt. All float64.
+    """
+
+    texts: tuple[str, ...]
+    image: np.ndarray
+    text: np.ndarray
+    own: np.ndarray
+
+    def subset(self, indices: Sequence[int]) -> PromptScores:
+        """The prompts of one scope."""
+        chosen = np.asarray(indices)
+        return PromptScores(
+            tuple(self.texts[i] for i in indices), self.image[chosen], self.text[chosen], self.own[chosen]
+        )
+
+
+def unit(features: np.ndarray) -> np.ndarray:
+    """Rows (n, D) scaled to length 1, float64. Zero, NaN and infinite rows are refused."""
+    rows = np.asarray(features, dtype=np.float64)
+    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
+    if not np.isfinite(rows).all() or not (lengths > 0).all():
+        raise MetricInputError("an embedding is zero, NaN or infinite: the scorer cannot read this image or text")
+    return rows / lengths
+
+
+def sample_cosines(images: np.ndarray, texts: np.ndarray) -> np.ndarray:
+    """Raw cosine of each image (n, D) with the text (n, D) of the same row, float64 (n,), in [-1, 1]."""
+    return np.clip(np.einsum("nd,nd->n", unit(images), unit(texts)), -1.0, 1.0)
+
+
+def prompt_scores(
+    images: np.ndarray, prompt_of_image: Sequence[int], texts: Sequence[str], text_features: np.ndarray
+) -> PromptScores:
+    """Gather samples by prompt.
+
+    images: (N, D). prompt_of_image: (N,), the row of each image's prompt in `texts` and `text_features` (n, D).
+    Every prompt must have an image: leave out prompts without one before, and say so.
+    """
+    rows = np.asarray(prompt_of_image)
+    counts = np.bincount(rows, minlength=len(texts))
+    if len(counts) != len(texts) or (counts == 0).any():
+        raise MetricInputError("a prompt has no image: a CLIP score is defined over prompts with at least one")
+    units = unit(images)
+    sums = np.zeros((len(texts), units.shape[1]))
+    np.add.at(sums, rows, units)
+    mean = sums / counts[:, None]
+    text_units = unit(text_features)
+    return PromptScores(tuple(texts), mean, text_units, np.einsum("nd,nd->n", mean, text_units))
+
+
+def clip_score_results(scores: PromptScores, definition: str, fingerprint: str, note: str = "") -> list[MetricResult]:
+    """The three numbers of one scope: `clip_score`, `clip_score_shuffled`, `clip_score_difference`.
+
+    The last two are absent when the scope has one caption only, which nothing can be shuffled with; the note says so.
+    """
+    n = len(scores.own)
+    influence = _shuffled(scores)
+    if influence is None:
+        notes = _join(note, f"{NOT_MEASURABLE}: one caption cannot be shuffled")
+        return [_result("clip_score", scores.own, n, f"{definition}; {CONVENTION}", fingerprint, notes)]
+    difference = scores.own - influence
+    interval = t_interval(difference, LINEARISED)
+    clear = interval is not None and interval.low > 0
+    notes = _join(note, "" if clear else NOT_MEASURABLE)
+    return [
+        _result("clip_score", scores.own, n, f"{definition}; {CONVENTION}", fingerprint, notes),
+        _result("clip_score_shuffled", influence, n, f"{definition}; {SHUFFLED}", fingerprint, note, LINEARISED),
+        MetricResult(
+            "clip_score_difference",
+            float(difference.mean()),
+            interval,
+            n,
+            f"{definition}; {DIFFERENCE}",
+            fingerprint,
+            notes,
+        ),
+    ]
+
+
+def _shuffled(scores: PromptScores) -> np.ndarray | None:
+    """Values (n,) whose mean is the shuffled score and whose spread is its sampling error; None for a single caption.
+
+    The shuffled score is a mean over pairs (image i, caption j), so prompt i enters it twice, as image and as caption.
+    Its influence is therefore row_i + column_i - mean; rows alone would leave the captions' common effect (a caption
+    that is near to all images) in the difference's interval, although it cancels in the difference itself.
+    Means are linear in the vectors, so no matrix of all pairs is needed.
+    """
+    _, group = np.unique(np.asarray(scores.texts), return_inverse=True)  # equal captions are not "other" captions
+    others = len(group) - np.bincount(group)[group]
+    if (others == 0).any():
+        return None
+    row = np.einsum("nd,nd->n", scores.image, _others_sum(scores.text, group)) / others
+    column = np.einsum("nd,nd->n", scores.text, _others_sum(scores.image, group)) / others
+    return row + column - column.mean()
+
+
+def _others_sum(vectors: np.ndarray, group: np.ndarray) -> np.ndarray:
+    """For each row, the sum of all rows of other groups, (n, D)."""
+    sums = np.zeros((int(group.max()) + 1, vectors.shape[1]))
+    np.add.at(sums, group, vectors)
+    return vectors.sum(axis=0) - sums[group]
+
+
+def _result(
+    metric: str,
+    values: np.ndarray,
+    n: int,
+    definition: str,
+    fingerprint: str,
+    note: str,
+    method: str = "t over prompts",
+) -> MetricResult:
+    return MetricResult(metric, float(values.mean()), t_interval(values, method), n, definition, fingerprint, note)
+
+
+def _join(*notes: str) -> str:
+    return "; ".join(note for note in notes if note)

@@ -1,0 +1,84 @@
+"""Image files to RGB pixels, strictly: converted by a stated rule or refused with the file's name."""
+
+import hashlib
+import struct
+import zlib
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, UnidentifiedImageError
+
+from metrics.errors import MetricInputError
+
+FORMATS = ("PNG", "JPEG", "WEBP")
+SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
+_OPAQUE_MODES = ("RGB", "L", "1", "P")  # the last three convert to RGB without loss when nothing is transparent
+_PNG_BIT_DEPTH_AT = 24  # signature 8, chunk length and name 8, width and height 8
+
+
+def read_image(path: Path) -> np.ndarray:
+    """The file's pixels, uint8 (H, W, 3), RGB, as stored: no colour management, no EXIF rotation.
+
+    Greyscale of up to 8 bits and opaque palettes become RGB without loss. Refused, by MetricInputError: alpha or any
+    transparency, 16 bits, CMYK and other colour spaces, animations, other formats, damaged, truncated and empty files.
+    """
+    if not path.is_file():
+        raise MetricInputError(f"{path} is missing")
+    if path.stat().st_size == 0:
+        raise MetricInputError(f"{path} is empty (0 bytes): make this image again")
+    try:
+        with Image.open(path, formats=FORMATS) as image:
+            _refuse_lossy(image, path)
+            return np.array(image.convert("RGB"))
+    except UnidentifiedImageError:
+        raise MetricInputError(f"{path} is not a PNG, JPEG or WebP image, whatever its name says") from None
+    except Image.DecompressionBombError:
+        raise MetricInputError(f"{path} is too large an image to be read safely") from None
+    except MetricInputError:
+        raise
+    except (OSError, SyntaxError, ValueError, EOFError, zlib.error, struct.error) as error:
+        raise MetricInputError(f"{path} is damaged or truncated ({error}): make this image again") from error
+
+
+def _refuse_lossy(image: Image.Image, path: Path) -> None:
+    """Refuse what cannot become 8-bit RGB without a choice that changes numbers."""
+    if getattr(image, "n_frames", 1) > 1:
+        raise MetricInputError(f"{path} is animated ({getattr(image, 'n_frames', 0)} frames): save one frame as RGB")
+    if image.mode not in _OPAQUE_MODES and not image.mode.startswith("I"):
+        raise MetricInputError(f"{path} has mode {image.mode}: save it as 8-bit RGB without alpha")
+    if "transparency" in image.info:
+        raise MetricInputError(f"{path} has transparent pixels: save it as 8-bit RGB without alpha")
+    if image.mode.startswith("I") or _png_bit_depth(path, image) == 16:
+        raise MetricInputError(f"{path} has 16 bits per channel: save it as 8-bit RGB")
+
+
+def _png_bit_depth(path: Path, image: Image.Image) -> int:
+    """Pillow reads 16-bit RGB as 8-bit without a word; only the file's header still tells."""
+    if image.format != "PNG":
+        return 8
+    with path.open("rb") as file:
+        return file.read(_PNG_BIT_DEPTH_AT + 1)[_PNG_BIT_DEPTH_AT]
+
+
+def pixel_hash(image: np.ndarray) -> str:
+    """SHA-256 over `HxW` and the RGB bytes of a uint8 (H, W, 3) image: the same for any lossless file format."""
+    height, width = image.shape[:2]
+    digest = hashlib.sha256(f"{height}x{width}\n".encode())
+    digest.update(np.ascontiguousarray(image).tobytes())
+    return digest.hexdigest()
+
+
+def centre_square(image: np.ndarray, size: int) -> np.ndarray:
+    """The central square of uint8 (H, W, 3), resized to (size, size, 3) by Pillow's antialiased bicubic filter.
+
+    An image that has this size already is returned as it is.
+    """
+    height, width = image.shape[:2]
+    if (height, width) == (size, size):
+        return image
+    side = min(height, width)
+    top, left = (height - side) // 2, (width - side) // 2
+    square = image[top : top + side, left : left + side]
+    if side == size:
+        return np.ascontiguousarray(square)
+    return np.array(Image.fromarray(square).resize((size, size), Image.Resampling.BICUBIC))

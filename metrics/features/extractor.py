@@ -1,0 +1,50 @@
+"""What every feature extractor offers, and how its fingerprint is made."""
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Protocol
+
+import numpy as np
+
+BACKEND = "torch"
+DTYPE = "float32"  # TF32 off: the same features on every device, up to summation order
+
+
+class Extractor(Protocol):
+    """Images to features. Pure: the features of an image do not depend on its batch, beyond float32 rounding."""
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 over everything that can change the features; see `fingerprint_of`."""
+        ...
+
+    @property
+    def dimension(self) -> int:
+        """D of the features."""
+        ...
+
+    def __call__(self, images: np.ndarray) -> np.ndarray:
+        """uint8 (B, H, W, 3), RGB, to float32 (B, D)."""
+        ...
+
+
+def fingerprint_of(parts: Mapping[str, object]) -> str:
+    """SHA-256 of sorted JSON of weights' SHA-256, configuration, tokenizer, layer, preprocessing, dtype and backend."""
+    complete = {"dtype": DTYPE, "backend": BACKEND, **parts}
+    return hashlib.sha256(json.dumps(complete, sort_keys=True).encode()).hexdigest()
+
+
+@contextmanager
+def exact_float32() -> Iterator[None]:
+    """Run float32 as float32: cuDNN would otherwise round convolutions to TF32's 10 bits."""
+    import torch
+
+    cudnn, matmul = torch.backends.cudnn, torch.backends.cuda.matmul
+    before = (cudnn.allow_tf32, matmul.allow_tf32)
+    cudnn.allow_tf32 = matmul.allow_tf32 = False
+    try:
+        yield
+    finally:
+        cudnn.allow_tf32, matmul.allow_tf32 = before
