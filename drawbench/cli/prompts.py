@@ -1,0 +1,101 @@
+"""`drawbench prompts`: list the prompt sets, show one, check a file."""
+
+import argparse
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+from drawbench.prompts import published
+from drawbench.prompts.files import read_prompt_file
+from drawbench.prompts.prompt_set import PromptSet
+from drawbench.prompts.registry import ACCEPTED, list_prompt_sets, load_prompt_set, name_conflict
+
+EPILOGUE = """examples:
+  drawbench prompts list
+  drawbench prompts show open
+  drawbench prompts check my_prompts.csv --json
+"""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the subcommands list, show and check."""
+    parser.epilog = EPILOGUE
+    subparsers = parser.add_subparsers(dest="action", metavar="list|show|check", required=True)
+    list_ = subparsers.add_parser("list", help="the prompt sets by name")
+    show = subparsers.add_parser("show", help="a set's prompts, counts and hash")
+    show.add_argument("set", metavar="SET", help=ACCEPTED)
+    check = subparsers.add_parser("check", help="is a file a valid set, and is it the published DrawBench?")
+    check.add_argument("file", metavar="FILE", type=Path, help="a .csv, .tsv or .jsonl file")
+    for subparser in (list_, show, check):
+        subparser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run one subcommand; 2 when `check` finds a file that could not be used under its name."""
+    if args.action == "list":
+        return _list(args.json)
+    if args.action == "show":
+        return _show(load_prompt_set(args.set), args.json)
+    return _check(args.file, args.json)
+
+
+def _list(as_json: bool) -> int:
+    entries = list_prompt_sets()
+    if as_json:
+        _print_json([asdict(entry) for entry in entries])
+        return 0
+    print(f"{'set':<10} {'prompts':>7}  what it is, and where")
+    for entry in entries:
+        print(f"{entry.name:<10} {entry.prompts or '':>7}  {entry.summary} ({entry.available})")
+    return 0
+
+
+def _show(prompt_set: PromptSet, as_json: bool) -> int:
+    if as_json:
+        _print_json(_facts(prompt_set) | {"prompts": [asdict(prompt) for prompt in prompt_set.prompts]})
+        return 0
+    for prompt in prompt_set.prompts:
+        print(f"{prompt.id}\t{prompt.category}\t{prompt.text}")
+    print()
+    _print_facts(prompt_set)
+    return 0
+
+
+def _check(path: Path, as_json: bool) -> int:
+    prompt_set = read_prompt_file(path)
+    conflict = name_conflict(prompt_set, path)
+    # The hash decides; the row table only explains.
+    difference = None if prompt_set.sha256 == published.SHA256 else published.first_difference(prompt_set.prompts)
+    if as_json:
+        verdict = {"published_drawbench": difference is None, "first_difference": difference, "name_conflict": conflict}
+        _print_json(_facts(prompt_set) | verdict)
+    else:
+        _print_facts(prompt_set)
+        print("published DrawBench: " + ("yes" if difference is None else f"no; {difference}"))
+        if conflict:
+            print(f"not usable under this name: {conflict}")
+    return 2 if conflict else 0
+
+
+def _facts(prompt_set: PromptSet) -> dict[str, object]:
+    return {
+        "name": prompt_set.name,
+        "sha256": prompt_set.sha256,
+        "n": len(prompt_set.prompts),
+        "counts": prompt_set.counts(),
+        "default_samples": prompt_set.default_samples,
+        "reference_images": str(prompt_set.reference_images) if prompt_set.reference_images else None,
+    }
+
+
+def _print_facts(prompt_set: PromptSet) -> None:
+    print(f"set {prompt_set.name}: {len(prompt_set.prompts)} prompts; samples of each: {prompt_set.default_samples}")
+    print(f"sha256 {prompt_set.sha256}")
+    if prompt_set.reference_images:
+        print(f"reference images {prompt_set.reference_images}")
+    for category, count in prompt_set.counts().items():
+        print(f"{count:7d}  {category or '(no category)'}")
+
+
+def _print_json(value: object) -> None:
+    print(json.dumps(value, ensure_ascii=False, indent=2))

@@ -1,0 +1,111 @@
+"""Prompt sets by name: what `--prompts` accepts, and what is on this machine."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+
+from drawbench.errors import UserError
+from drawbench.prompts import published
+from drawbench.prompts.coco import load_coco, load_world
+from drawbench.prompts.files import parse_rows, read_prompt_file, read_rows
+from drawbench.prompts.prompt_set import PromptSet, build_prompt_set, shown
+
+ACCEPTED = "open, drawbench, drawbench:FILE, world, coco:ROOT, or a .csv, .tsv or .jsonl file"
+
+
+@dataclass(frozen=True)
+class PromptSetEntry:
+    """One line of the list of prompt sets; what is unknown before the set is loaded is None."""
+
+    name: str
+    summary: str
+    available: str
+    prompts: int | None = None
+    sha256: str | None = None
+
+
+def load_open() -> PromptSet:
+    """The embedded set `open`."""
+    resource = files("drawbench.prompts.open") / "open.csv"
+    return build_prompt_set("open", parse_rows(resource.read_bytes(), ".csv", "open.csv"), "open.csv")
+
+
+BY_NAME: dict[str, Callable[[], PromptSet]] = {
+    "open": load_open,
+    "drawbench": published.load_published,
+    "world": load_world,
+}
+FROM_PATH: dict[str, Callable[[Path], PromptSet]] = {
+    "coco": load_coco,
+    "drawbench": published.load_published,
+}
+
+
+def load_prompt_set(spec: str) -> PromptSet:
+    """The prompt set `spec` names. Raises UserError for an unknown name, or when the set cannot be read."""
+    if spec in BY_NAME:
+        return BY_NAME[spec]()
+    kind, _, rest = spec.partition(":")
+    if kind not in FROM_PATH:
+        return load_file(Path(spec).expanduser())
+    if not rest:
+        raise UserError(f"the prompt set '{spec}' needs a path, as in {kind}:PATH; prompt sets are {ACCEPTED}")
+    return FROM_PATH[kind](Path(rest).expanduser())
+
+
+def load_file(path: Path) -> PromptSet:
+    """The set in a file, named after the file; a file that holds the published DrawBench is `drawbench` by any name.
+
+    Raises UserError for what is not a prompt file, and for a file that claims a known set's name for other prompts.
+    """
+    if not _exists(path):
+        raise UserError(f"there is no prompt set or file {shown(str(path))}; prompt sets are {ACCEPTED}")
+    if path.is_dir():
+        raise UserError(f"{path} is a folder, not a prompt set; for COCO captions write coco:{path}")
+    prompt_set = read_prompt_file(path)
+    if prompt_set.sha256 == published.SHA256:
+        return published.accept(read_rows(path), str(path))
+    if conflict := name_conflict(prompt_set, path):
+        raise UserError(conflict)
+    return prompt_set
+
+
+def name_conflict(prompt_set: PromptSet, path: Path) -> str | None:
+    """Why the set in `path` cannot go by its name, or None: a known set's name is kept for exactly its prompts."""
+    name = prompt_set.name.casefold()
+    if name == published.NAME:
+        return published.refusal(prompt_set, str(path))
+    if name == "open" and prompt_set.sha256 == load_open().sha256:
+        return None
+    if name in BY_NAME or name in FROM_PATH:
+        return f"{path} goes by the name of the set '{name}' and is another; give the file another name"
+    return None
+
+
+def list_prompt_sets() -> list[PromptSetEntry]:
+    """Every set that goes by a name, and whether it is here. Opens no network connection and makes nothing."""
+    embedded = load_open()
+    local = published.local_file()
+    where = "on the hub" if local is None else str(local) if local.is_file() else f"missing: {local}"
+    return [
+        PromptSetEntry(
+            "open",
+            "prompts of this project, in the 11 categories of DrawBench",
+            "embedded",
+            len(embedded.prompts),
+            embedded.sha256,
+        ),
+        PromptSetEntry(
+            "drawbench", "the published DrawBench", where, len(published.published_rows()), published.SHA256
+        ),
+        PromptSetEntry("world", "captions and renderings of the procedural world, held out", "made on first use"),
+        PromptSetEntry("coco:ROOT", "COCO captions, one per image, official files under ROOT", "yours to give"),
+    ]
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except (OSError, ValueError):  # a name too long for a file, or with a NUL: a prompt given for a set, say
+        return False
