@@ -1,35 +1,28 @@
 """Fills a run: plan, draw what is missing, seal."""
 
+import traceback
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Protocol, runtime_checkable
 
 import numpy as np
 
-from drawbench.errors import UserError
+from drawbench.errors import StageError, UserError
 from drawbench.models.base import Refused, TextToImage
 from drawbench.plan import (
     DEFAULT_SLICE_SIZE,
     NOT_STATED,
     Plan,
+    Slice,
     plan_samples,
 )
 from drawbench.progress import Progress
 from drawbench.prompts.prompt_set import Prompt, PromptSet, category_slug
-from drawbench.run_directory import RunDirectory
+from drawbench.run_directory import RunDirectory, named
 from drawbench.run_writer import RunWriter, open_run
 from drawbench.samples import Sample
 
+ERROR_LOG = "error.log"
 RUNS = Path("runs")
-
-
-@runtime_checkable
-class ChecksPlan(Protocol):
-    """A model that can say before anything is written that it cannot serve a plan (images on disk, say)."""
-
-    def check_plan(self, samples: Sequence[Sample], size: int) -> None:
-        """Raises UserError that names what is missing. `samples` are all of the run, in plan order."""
-        ...
 
 
 def generate(
@@ -56,16 +49,16 @@ def generate(
     )
     path = out if out is not None else default_directory(plan)
     with open_run(path, plan, prompts, progress.note) as writer:
-        missing = writer.run.missing_slices()
-        if not missing and writer.run.seal is not None:
+        if writer.finished():
             progress.note(f"{path} is finished: all {len(writer.run.samples())} samples verified, nothing to do")
             return writer.run
         writer.begin(str(getattr(model, "device", NOT_STATED)))
         try:
-            _draw(model, writer, plan.size, progress)
-            return writer.seal()
+            _draw(model, writer, progress)
+            writer.seal()
         finally:
             writer.end()
+        return writer.run
 
 
 def make_plan(
@@ -83,8 +76,9 @@ def make_plan(
         if value is not None and value < 1:
             raise UserError(f"--{name} {value} makes no run: give a whole number of at least 1.")
     planned = prompt_set if limit is None else prompt_set.limited(limit)
-    if isinstance(model, ChecksPlan):
-        model.check_plan(plan_samples(planned.prompts, samples, seed), size)
+    check_plan = getattr(model, "check_plan", None)  # optional, see drawbench/models/registry.py
+    if check_plan is not None:
+        check_plan(plan_samples(planned.prompts, samples, seed), size)
     card = model.card()
     plan = Plan(
         prompt_set_name=prompt_set.name,
@@ -109,29 +103,51 @@ def default_directory(plan: Plan) -> Path:
     return RUNS / f"{model}--{category_slug(plan.prompt_set_name) or 'prompts'}--{plan.sha256[:8]}"
 
 
-def _draw(model: TextToImage, writer: RunWriter, size: int, progress: Progress) -> None:
-    missing = writer.run.missing_slices()
+def _draw(model: TextToImage, writer: RunWriter, progress: Progress) -> None:
+    missing, size = writer.run.missing_slices(), writer.run.plan.size
     total = len(writer.run.samples())
     progress.start("drawing", total - sum(len(part.samples) for part in missing), total)
     try:
         for part in missing:
-            outputs = model.generate(part.samples, size)
-            check_outputs(outputs, part.samples, size)
-            writer.put(part, outputs)
+            writer.put(part, _draw_slice(model, part, size, writer.path / ERROR_LOG))
             progress.advance(len(part.samples))
     finally:
         try:
-            writer.drain()
+            writer.drain()  # also after an interrupt: the slice being written is kept
         finally:
             progress.finish()
 
 
+def _draw_slice(model: TextToImage, part: Slice, size: int, error_log: Path) -> Sequence[np.ndarray | Refused]:
+    try:
+        outputs = model.generate(part.samples, size)
+    except (UserError, StageError):
+        raise
+    except Exception as error:  # whatever a model meets: the run stays, and the traceback is kept for its author
+        if _is_input_error(error):
+            raise
+        error_log.write_text(traceback.format_exc(), encoding="utf-8")
+        raise StageError(
+            f"the model failed in the slice of {named(part.samples)} ({type(error).__name__}: {error}): "
+            f"see {error_log}, then run the same command again."
+        ) from error
+    check_outputs(outputs, part.samples, size)
+    return outputs
+
+
+def _is_input_error(error: Exception) -> bool:
+    from metrics.errors import MetricInputError
+    from reference_model.errors import ReferenceModelError
+
+    return isinstance(error, MetricInputError | ReferenceModelError)
+
+
 def check_outputs(outputs: Sequence[np.ndarray | Refused], samples: Sequence[Sample], size: int) -> None:
     """Raises UserError when a model's answer is not one uint8 RGB image of the size, or one refusal, per sample."""
-    if len(outputs) != len(samples):
-        raise UserError(
-            f"the model returned {len(outputs)} images for {len(samples)} samples: it must return one each."
-        )
+    count = len(outputs) if isinstance(outputs, Sequence) else None
+    if count != len(samples):
+        what = f"a {type(outputs).__name__}" if count is None else f"{count} images"
+        raise UserError(f"the model returned {what} for {len(samples)} samples: it must return a list with one each.")
     for sample, output in zip(samples, outputs, strict=True):
         problem = _problem(output, size)
         if problem:

@@ -5,7 +5,6 @@ import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
 from pydantic import field_validator
 
@@ -55,7 +54,7 @@ class Plan(Record):
         """False when only a part of the prompt set is drawn."""
         return self.n_prompts == self.prompt_set_n
 
-    @cached_property
+    @property
     def sha256(self) -> str:
         """SHA-256 of the plan as canonical JSON (sorted keys, no blanks, UTF-8), over every field."""
         canonical = json.dumps(self.model_dump(), sort_keys=True, separators=(",", ":"), ensure_ascii=False)

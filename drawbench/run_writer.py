@@ -61,6 +61,17 @@ class RunWriter:
         """The run as it is on disk now."""
         return RunDirectory(self.path, self._manifest, self._prompts)
 
+    def finished(self) -> bool:
+        """True when the run is sealed and every file of it still is what was sealed. Decodes every image."""
+        run, metadata = self.run, self.path / METADATA
+        return (
+            run.seal is not None
+            and run.seal.pixels_sha256 == run.pixels_sha256()
+            and metadata.is_file()
+            and metadata.read_bytes() == _json_lines(image_rows(run)).encode()
+            and not run.missing()
+        )
+
     def begin(self, device: str) -> None:
         """Record that this process starts to work: withdraws the seal, clears what a killed one left half-written."""
         attempt = Attempt(plan_sha256=self._manifest.plan_sha256, versions=versions(), device=device, start=_now())
@@ -74,7 +85,8 @@ class RunWriter:
     def put(self, part: Slice, outputs: Sequence[np.ndarray | Refused]) -> None:
         """Write one slice in the background; it counts once all of it is in place."""
         self.drain()
-        self._pending = self._thread.submit(self._write_slice, part, list(outputs))
+        # A copy, because a model may fill the same memory again while this is being written.
+        self._pending = self._thread.submit(self._write_slice, part, [_own(output) for output in outputs])
 
     def drain(self) -> None:
         """Wait for the slice being written. Raises what it met."""
@@ -91,7 +103,7 @@ class RunWriter:
         """Finish the background thread."""
         self._thread.shutdown(wait=True)
 
-    def seal(self) -> RunDirectory:
+    def seal(self) -> None:
         """Verify every sample by decoding it, record the result, make images/ a valid image folder.
 
         Raises StageError when a file that was just written does not read back as written.
@@ -103,23 +115,17 @@ class RunWriter:
                 f"{len(missing)} samples of {self.path} do not read back as written (first: {missing[0].prompt_id} "
                 f"sample {missing[0].index}): check the disk, then run the same command again."
             )
-        refusals = tuple(
-            Refusal(prompt_id=sample.prompt_id, sample=sample.index, reason=reason)
-            for sample in run.samples()
-            if (reason := run.refusal(sample)) is not None
-        )
-        if refusals:  # the refused ones leave metadata.jsonl: every row of an image folder must have its file
-            rows = metadata_rows(run)
-            reasons = {(refusal.prompt_id, refusal.sample): refusal.reason for refusal in refusals}
-            refused = [row | {"reason": reasons[key]} for row in rows if (key := _key(row)) in reasons]
+        drawn, refused = image_rows(run), refused_rows(run)
+        if refused:
             _write_rows(self.path / REFUSED, refused)
-            _write_rows(self.path / METADATA, [row for row in rows if _key(row) not in reasons])
-        images = len(run.samples()) - len(refusals)
+            _write_rows(self.path / METADATA, drawn)
         shutil.rmtree(self.path / PARTIAL, ignore_errors=True)
-        self._save(
-            seal=Seal(images=images, refused=len(refusals), refusals=refusals, pixels_sha256=run.pixels_sha256())
+        refusals = tuple(
+            Refusal(prompt_id=row["prompt_id"], sample=row["sample"], reason=row["reason"]) for row in refused
         )
-        return self.run
+        self._save(
+            seal=Seal(images=len(drawn), refused=len(refused), refusals=refusals, pixels_sha256=run.pixels_sha256())
+        )
 
     def _write_slice(self, part: Slice, outputs: list[np.ndarray | Refused]) -> None:
         run, outcomes, moves = self.run, [], []
@@ -172,7 +178,7 @@ def open_run(path: Path, plan: Plan, prompts: tuple[Prompt, ...], note: Callable
 
 
 def metadata_rows(run: RunDirectory) -> list[dict[str, Any]]:
-    """One row per sample of the plan, in plan order, as in images/metadata.jsonl."""
+    """One row per sample of the plan, in plan order, as in images/metadata.jsonl before the seal."""
     return [
         {
             "file_name": run.file_name(sample),
@@ -184,6 +190,18 @@ def metadata_rows(run: RunDirectory) -> list[dict[str, Any]]:
         }
         for sample in run.samples()
     ]
+
+
+def image_rows(run: RunDirectory) -> list[dict[str, Any]]:
+    """The rows of the samples that were not refused: in an image folder every row must have its file."""
+    rows = zip(metadata_rows(run), run.samples(), strict=True)
+    return [row for row, sample in rows if run.refusal(sample) is None]
+
+
+def refused_rows(run: RunDirectory) -> list[dict[str, Any]]:
+    """The rows of the samples that were refused, each with its `reason`, as in refused.jsonl."""
+    rows = zip(metadata_rows(run), run.samples(), strict=True)
+    return [row | {"reason": reason} for row, sample in rows if (reason := run.refusal(sample)) is not None]
 
 
 def versions() -> dict[str, str]:
@@ -266,7 +284,11 @@ def _sync_folder(folder: Path) -> None:
 
 def _write_rows(path: Path, rows: list[dict[str, Any]]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_file(path, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
+    write_file(path, _json_lines(rows))
+
+
+def _json_lines(rows: list[dict[str, Any]]) -> str:
+    return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
 
 
 def _drop_torn_line(path: Path) -> None:
@@ -288,8 +310,8 @@ def _disk_errors(path: Path, kind: type[Exception], advice: str) -> Iterator[Non
         raise kind(f"cannot write {place} ({error.strerror or error}): {advice}.") from error
 
 
-def _key(row: dict[str, Any]) -> tuple[str, int]:
-    return row["prompt_id"], row["sample"]
+def _own(output: np.ndarray | Refused) -> np.ndarray | Refused:
+    return output if isinstance(output, Refused) else output.copy()
 
 
 def _now() -> str:

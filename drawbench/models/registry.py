@@ -1,0 +1,88 @@
+"""Model spec strings: which adapter `--model` names, loaded only when it is the one asked for.
+
+Beside the two methods of TextToImage a model may offer, and generate uses where it is there:
+
+- `check_plan(samples, size)`, called with all samples before `card()` and before anything is written; raises UserError
+  that names what is missing (images on disk, say);
+- `device: str`, recorded with each attempt;
+- `native_size: int`, the size in pixels when none is asked for;
+- `held_samples(prompt_set) -> int`, images per prompt when none are asked for.
+"""
+
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from importlib.metadata import EntryPoint, entry_points
+from typing import cast
+
+from drawbench.errors import UserError
+from drawbench.models.base import Setting, TextToImage
+from drawbench.prompts.prompt_set import PromptSet
+
+ENTRY_POINT_GROUP = "drawbench.models"
+DEFAULT_SIZE = 256  # pixels; what the Imagen paper evaluates at
+
+# What an adapter is made from: the part of the spec after the first colon (None without one), --set, --device.
+Adapter = Callable[[str | None, dict[str, str], str], TextToImage]
+
+# name -> (where the adapter is, its spec in help and messages)
+BUILT_IN: dict[str, tuple[str, str]] = {
+    "reference": ("drawbench.models.reference:ReferenceAdapter", "reference[:CHECKPOINT]"),
+    "world": ("drawbench.models.world_renderer:WorldRenderer", "world"),
+    "folder": ("drawbench.models.folder:FolderAdapter", "folder:DIR"),
+    "python": ("drawbench.models.python_function:PythonAdapter", "python:module:factory"),
+}
+
+
+def resolve_model(spec: str, settings: Mapping[str, str], device: str) -> TextToImage:
+    """The model that `spec` names, with its settings (text, as typed) and device.
+
+    Raises UserError when no adapter has that name, or when the adapter refuses its argument or a setting.
+    """
+    name, colon, argument = spec.partition(":")
+    contributed = {point.name: point for point in entry_points(group=ENTRY_POINT_GROUP)}
+    if name not in BUILT_IN and name not in contributed:
+        raise UserError(f"there is no model adapter '{name}': use one of {', '.join(model_specs(contributed))}.")
+    return _adapter(name, contributed)(argument if colon else None, dict(settings), device)
+
+
+def model_specs(contributed: Mapping[str, EntryPoint] | None = None) -> list[str]:
+    """The specs that `--model` takes: the built-in ones, then those of installed packages."""
+    found = contributed if contributed is not None else {p.name: p for p in entry_points(group=ENTRY_POINT_GROUP)}
+    return [spec for _, spec in BUILT_IN.values()] + sorted(f"{name}:..." for name in found if name not in BUILT_IN)
+
+
+def default_size(model: TextToImage) -> int:
+    """The size in pixels when none is asked for: the model's `native_size` where it has one, else 256."""
+    return int(getattr(model, "native_size", DEFAULT_SIZE))
+
+
+def default_samples(model: TextToImage, prompt_set: PromptSet) -> int:
+    """Images per prompt when none are asked for: as many as the model holds, where it can say, else the set's default."""
+    held = getattr(model, "held_samples", None)
+    return int(held(prompt_set)) if held is not None else prompt_set.default_samples
+
+
+def parse_setting(text: str) -> Setting:
+    """The value of a setting as typed: true, false and none in any case, whole and decimal numbers, else the text."""
+    words: dict[str, Setting] = {"true": True, "false": False, "none": None}
+    if text.lower() in words:
+        return words[text.lower()]
+    for kind in (int, float):
+        try:
+            value = kind(text)
+        except ValueError:
+            continue
+        return value if value - value == 0 else text  # nan and inf have no JSON form
+    return text
+
+
+def _adapter(name: str, contributed: Mapping[str, EntryPoint]) -> Adapter:
+    if name in BUILT_IN:
+        module, _, attribute = BUILT_IN[name][0].partition(":")
+        return cast(Adapter, getattr(import_module(module), attribute))
+    point = contributed[name]
+    try:
+        return cast(Adapter, point.load())
+    except (ImportError, AttributeError) as error:
+        package = point.dist.name if point.dist else point.value
+        raise UserError(f"the model adapter '{name}' of {package} cannot be loaded ({error}): reinstall it.") from error
