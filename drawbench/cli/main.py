@@ -11,7 +11,9 @@ from drawbench.errors import StageError, UserError
 
 # name -> (module, one line of help). A module has `configure(parser)` and `run(args) -> int`;
 # it is imported only when its command is the one asked for, so that help stays fast.
-COMMANDS: dict[str, tuple[str, str]] = {}
+COMMANDS: dict[str, tuple[str, str]] = {
+    "prompts": ("drawbench.cli.prompts", "the prompt sets: list them, show one, check a file"),
+}
 
 EPILOGUE = """examples:
   drawbench run --model reference --prompts open            the bundled model on the embedded prompts

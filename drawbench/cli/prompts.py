@@ -5,7 +5,7 @@ import json
 from dataclasses import asdict
 from pathlib import Path
 
-from drawbench.prompts import published
+from drawbench.prompts import drawbench_set
 from drawbench.prompts.files import read_prompt_file
 from drawbench.prompts.prompt_set import PromptSet
 from drawbench.prompts.registry import ACCEPTED, list_prompt_sets, load_prompt_set, name_conflict
@@ -65,7 +65,9 @@ def _check(path: Path, as_json: bool) -> int:
     prompt_set = read_prompt_file(path)
     conflict = name_conflict(prompt_set, path)
     # The hash decides; the row table only explains.
-    difference = None if prompt_set.sha256 == published.SHA256 else published.first_difference(prompt_set.prompts)
+    difference = (
+        None if prompt_set.sha256 == drawbench_set.SHA256 else drawbench_set.first_difference(prompt_set.prompts)
+    )
     if as_json:
         verdict = {"published_drawbench": difference is None, "first_difference": difference, "name_conflict": conflict}
         _print_json(_facts(prompt_set) | verdict)

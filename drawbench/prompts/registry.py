@@ -6,7 +6,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from drawbench.errors import UserError
-from drawbench.prompts import published
+from drawbench.prompts import drawbench_set
 from drawbench.prompts.coco import load_coco, load_world
 from drawbench.prompts.files import parse_rows, read_prompt_file, read_rows
 from drawbench.prompts.prompt_set import PromptSet, build_prompt_set, shown
@@ -33,12 +33,12 @@ def load_open() -> PromptSet:
 
 BY_NAME: dict[str, Callable[[], PromptSet]] = {
     "open": load_open,
-    "drawbench": published.load_published,
+    "drawbench": drawbench_set.load_drawbench,
     "world": load_world,
 }
 FROM_PATH: dict[str, Callable[[Path], PromptSet]] = {
     "coco": load_coco,
-    "drawbench": published.load_published,
+    "drawbench": drawbench_set.load_drawbench,
 }
 
 
@@ -64,8 +64,8 @@ def load_file(path: Path) -> PromptSet:
     if path.is_dir():
         raise UserError(f"{path} is a folder, not a prompt set; for COCO captions write coco:{path}")
     prompt_set = read_prompt_file(path)
-    if prompt_set.sha256 == published.SHA256:
-        return published.accept(read_rows(path), str(path))
+    if prompt_set.sha256 == drawbench_set.SHA256:
+        return drawbench_set.accept(read_rows(path), str(path))
     if conflict := name_conflict(prompt_set, path):
         raise UserError(conflict)
     return prompt_set
@@ -74,8 +74,8 @@ def load_file(path: Path) -> PromptSet:
 def name_conflict(prompt_set: PromptSet, path: Path) -> str | None:
     """Why the set in `path` cannot go by its name, or None: a known set's name is kept for exactly its prompts."""
     name = prompt_set.name.casefold()
-    if name == published.NAME:
-        return published.refusal(prompt_set, str(path))
+    if name == drawbench_set.NAME:
+        return drawbench_set.refusal(prompt_set, str(path))
     if name == "open" and prompt_set.sha256 == load_open().sha256:
         return None
     if name in BY_NAME or name in FROM_PATH:
@@ -86,7 +86,7 @@ def name_conflict(prompt_set: PromptSet, path: Path) -> str | None:
 def list_prompt_sets() -> list[PromptSetEntry]:
     """Every set that goes by a name, and whether it is here. Opens no network connection and makes nothing."""
     embedded = load_open()
-    local = published.local_file()
+    local = drawbench_set.local_file()
     where = "on the hub" if local is None else str(local) if local.is_file() else f"missing: {local}"
     return [
         PromptSetEntry(
@@ -97,7 +97,7 @@ def list_prompt_sets() -> list[PromptSetEntry]:
             embedded.sha256,
         ),
         PromptSetEntry(
-            "drawbench", "the published DrawBench", where, len(published.published_rows()), published.SHA256
+            "drawbench", "the published DrawBench", where, len(drawbench_set.published_rows()), drawbench_set.SHA256
         ),
         PromptSetEntry("world", "captions and renderings of the procedural world, held out", "made on first use"),
         PromptSetEntry("coco:ROOT", "COCO captions, one per image, official files under ROOT", "yours to give"),

@@ -32,7 +32,7 @@ class PublishedRow:
     sha256: str  # of `category\ttext\n`
 
 
-def load_published(file: Path | None = None) -> PromptSet:
+def load_drawbench(file: Path | None = None) -> PromptSet:
     """DrawBench from `file`, or else DRAWBENCH_PROMPTS, the cache, the hub (then kept in the cache), in this order.
 
     The first source that exists is the one that counts: a wrong file is refused, not passed over.
