@@ -13,6 +13,8 @@ from drawbench.errors import StageError, UserError
 # it is imported only when its command is the one asked for, so that help stays fast.
 COMMANDS: dict[str, tuple[str, str]] = {
     "prompts": ("drawbench.cli.prompts", "the prompt sets: list them, show one, check a file"),
+    "leaderboard": ("drawbench.cli.leaderboard", "results as tables: text, Markdown, CSV, LaTeX, HTML or JSON"),
+    "report": ("drawbench.cli.report", "scored runs as a static page with their images"),
 }
 
 EPILOGUE = """examples:

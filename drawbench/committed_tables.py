@@ -1,0 +1,65 @@
+"""The tables in the repository: made from the result files by one command, and checked by a test."""
+
+from pathlib import Path
+
+from drawbench.errors import UserError
+from drawbench.leaderboard import build_tables
+from drawbench.published import published_numbers, published_text
+from drawbench.results import read_result, write_text_atomically
+from drawbench.table_markup import sheet_markdown
+from drawbench.tables import sheets_of
+
+BEGIN = "<!-- tables: made by `drawbench leaderboard --write`, do not edit -->"
+END = "<!-- tables: end -->"
+NOTHING_YET = "No measured results yet."
+
+
+def render_committed_tables(results_dir: Path) -> dict[Path, str]:
+    """The text that every committed table should have now: path -> whole content.
+
+    These are results_dir/README.md (measured and published), results_dir/published.csv (a copy of the package's
+    file, for readers of the repository) and, where it has the markers, the README.md of the folder above (measured).
+    Raises UserError when results_dir/README.md or its markers are missing.
+    """
+    results = [read_result(path) for path in sorted(results_dir.glob("*.json"))]
+    measured = [sheet_markdown(sheet) for sheet in sheets_of(build_tables(results))] or [NOTHING_YET]
+    everything = [*measured, *(sheet_markdown(sheet) for sheet in sheets_of([], published_numbers()))]
+    page, front = results_dir / "README.md", results_dir.parent / "README.md"
+    texts = {
+        page: _between_markers(page, "\n\n".join(everything)),
+        results_dir / "published.csv": published_text(),
+    }
+    if front.is_file() and BEGIN in front.read_text(encoding="utf-8"):
+        texts[front] = _between_markers(front, "\n\n".join(measured))
+    return texts
+
+
+def stale_tables(results_dir: Path) -> list[Path]:
+    """The committed tables that are not what the result files say now."""
+    return [
+        path
+        for path, text in render_committed_tables(results_dir).items()
+        if not path.is_file() or path.read_text(encoding="utf-8") != text
+    ]
+
+
+def write_committed_tables(results_dir: Path) -> list[Path]:
+    """Make the stale ones anew and return their paths."""
+    texts = render_committed_tables(results_dir)
+    stale = stale_tables(results_dir)
+    for path in stale:
+        write_text_atomically(path, texts[path])
+    return stale
+
+
+def _between_markers(page: Path, tables: str) -> str:
+    """The page with everything between its markers replaced."""
+    try:
+        text = page.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise UserError(f"{page} does not exist: write it, with the lines {BEGIN} and {END} for the tables") from None
+    before, begin, rest = text.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not begin or not end:
+        raise UserError(f"{page} has no place for the tables: add the lines {BEGIN} and {END}")
+    return f"{before}{BEGIN}\n\n{tables}\n\n{END}{after}"

@@ -1,0 +1,129 @@
+"""Tables as data: CSV with one row per number, JSON with everything."""
+
+import csv
+import io
+import json
+from collections.abc import Sequence
+
+from drawbench.leaderboard import LeaderboardTable, Row
+from drawbench.published import PublishedNumber
+from drawbench.scores import Score
+
+JSON_SCHEMA_VERSION = 1
+
+CSV_FIELDS = (
+    "kind",
+    "prompt_set",
+    "prompt_set_sha256",
+    "prompts",
+    "protocol",
+    "protocol_version",
+    "protocol_fingerprint",
+    "reference",
+    "reference_sha256",
+    "size",
+    "samples_per_prompt",
+    "complete",
+    "refusals",
+    "rank",
+    "model",
+    "ceiling",
+    "metric",
+    "scope",
+    "value",
+    "low",
+    "high",
+    "level",
+    "interval_method",
+    "n",
+    "note",
+    "definition",
+    "source",
+    "comparability",
+)
+
+
+def tables_csv(tables: Sequence[LeaderboardTable], published: Sequence[PublishedNumber]) -> str:
+    """One row per number, full precision; published numbers come last, with kind `published`."""
+    buffer = io.StringIO()
+    writer = csv.DictWriter(buffer, CSV_FIELDS, restval="", lineterminator="\n")
+    writer.writeheader()
+    for table in tables:
+        for row in table.rows:
+            writer.writerows(_score_row(row, score) for score in row.result.scores)
+    writer.writerows(_published_row(row) for row in published)
+    return buffer.getvalue()
+
+
+def tables_json(tables: Sequence[LeaderboardTable], published: Sequence[PublishedNumber]) -> str:
+    """Every table with its rows in order, each row with its whole result; published numbers apart."""
+    document = {
+        "schema_version": JSON_SCHEMA_VERSION,
+        "tables": [
+            {
+                "apart": list(table.apart),
+                "rows": [
+                    {
+                        "rank": row.rank,
+                        "label": row.label,
+                        "ceiling": row.is_ceiling,
+                        "result": row.result.model_dump(mode="json"),
+                    }
+                    for row in table.rows
+                ],
+            }
+            for table in tables
+        ],
+        "published": [row.model_dump(mode="json") for row in published],
+    }
+    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+
+
+def _score_row(row: Row, score: Score) -> dict[str, object]:
+    result = row.result
+    interval = None if score.interval == "not available" else score.interval
+    return {
+        "kind": result.kind,
+        "prompt_set": result.prompt_set.name,
+        "prompt_set_sha256": result.prompt_set.sha256,
+        "prompts": result.prompt_set.n,
+        "protocol": result.protocol.name,
+        "protocol_version": result.protocol.version,
+        "protocol_fingerprint": result.protocol.fingerprint,
+        "reference": result.reference.name if result.reference else "",
+        "reference_sha256": result.reference.sha256 if result.reference else "",
+        "size": result.size,
+        "samples_per_prompt": result.samples,
+        "complete": result.complete,
+        "refusals": result.refusals,
+        "rank": "" if row.rank is None else row.rank,
+        "model": row.label,
+        "ceiling": row.is_ceiling,
+        "metric": score.metric,
+        "scope": score.scope,
+        "value": repr(score.value),
+        "low": repr(interval.low) if interval else "not available",
+        "high": repr(interval.high) if interval else "not available",
+        "level": repr(interval.level) if interval else "",
+        "interval_method": interval.method if interval else "not available",
+        "n": score.n,
+        "note": score.note,
+        "definition": score.definition,
+    }
+
+
+def _published_row(row: PublishedNumber) -> dict[str, object]:
+    return {
+        "kind": "published",
+        "prompt_set": row.prompt_set,
+        "size": row.size,
+        "model": row.model,
+        "metric": row.metric,
+        "scope": row.split,
+        "value": row.value,
+        "interval_method": f"±{row.interval}, method not stated" if row.interval else "not available",
+        "note": f"trained on COCO: {row.trained_on_coco}; {row.status}",
+        "definition": row.unit,
+        "source": f"{row.source}; read in {row.read_in}" if row.read_in else row.source,
+        "comparability": row.comparability,
+    }
