@@ -59,7 +59,7 @@ class FolderAdapter:
 
     @property
     def native_size(self) -> int:
-        """The side of the first image in pixels; `check_plan` asks it of all. Raises UserError when it is not square."""
+        """The side of the first image in pixels; `check_plan` asks it of all. Raises UserError when not square."""
         height, width = read_image(self._files[0]).shape[:2]
         if height != width:
             raise UserError(

@@ -31,6 +31,7 @@ BUILT_IN: dict[str, tuple[str, str]] = {
     "folder": ("drawbench.models.folder:FolderAdapter", "folder:DIR"),
     "python": ("drawbench.models.python_function:PythonAdapter", "python:module:factory"),
 }
+WITHOUT_DEVICE = ("folder", "python")  # not worth loading torch for
 
 
 def resolve_model(spec: str, settings: Mapping[str, str], device: str) -> TextToImage:
@@ -42,7 +43,22 @@ def resolve_model(spec: str, settings: Mapping[str, str], device: str) -> TextTo
     contributed = {point.name: point for point in entry_points(group=ENTRY_POINT_GROUP)}
     if name not in BUILT_IN and name not in contributed:
         raise UserError(f"there is no model adapter '{name}': use one of {', '.join(model_specs(contributed))}.")
+    device = device if name in WITHOUT_DEVICE else choose_device(device)
     return _adapter(name, contributed)(argument if colon else None, dict(settings), device)
+
+
+def choose_device(device: str) -> str:
+    """`auto` as cuda where there is one, else cpu; any other device as it is. Raises UserError when it is not here."""
+    import torch
+
+    if device == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        reason = str(error).partition("\n")[0]
+        raise UserError(f"the device '{device}' cannot be used here ({reason}): try --device cpu.") from error
+    return device
 
 
 def model_specs(contributed: Mapping[str, EntryPoint] | None = None) -> list[str]:
@@ -57,7 +73,7 @@ def default_size(model: TextToImage) -> int:
 
 
 def default_samples(model: TextToImage, prompt_set: PromptSet) -> int:
-    """Images per prompt when none are asked for: as many as the model holds, where it can say, else the set's default."""
+    """Images per prompt when none are asked for: as many as the model holds if it can say, else the set's default."""
     held = getattr(model, "held_samples", None)
     return int(held(prompt_set)) if held is not None else prompt_set.default_samples
 

@@ -1,0 +1,151 @@
+"""`drawbench generate`: make, resume or extend a run. `drawbench run` shares its options."""
+
+import argparse
+import json
+import shlex
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from drawbench.cli.progress import shown_progress, terminated_like_interrupted
+from drawbench.errors import StageError, UserError
+from drawbench.generate import generate
+from drawbench.models.registry import default_samples, default_size, model_specs, resolve_model
+from drawbench.plan import DEFAULT_SLICE_SIZE
+from drawbench.prompts.registry import ACCEPTED, load_prompt_set
+from drawbench.run_directory import RunDirectory
+
+EPILOGUE = """examples:
+  drawbench generate --model reference --prompts open --samples 1 --size 64
+  drawbench generate --model python:my_model:make --prompts my_prompts.csv --set steps=20 --out runs/mine
+The same command resumes a run that was stopped, and does nothing to a finished one.
+"""
+
+# option -> its attribute; those that a resuming command repeats, in the order it shows them
+_REPEATED = {
+    "--model": "model",
+    "--prompts": "prompts",
+    "--samples": "samples",
+    "--size": "size",
+    "--seed": "seed",
+    "--limit": "limit",
+    "--slice": "slice_size",
+    "--set": "set",
+    "--device": "device",
+    "--protocol": "protocol",
+    "--out": "out",
+}
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `generate`."""
+    parser.epilog = EPILOGUE
+    add_generate_options(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Generate, then print where the run is and what it holds."""
+    with resumable("generate", args):
+        finished = generate_from(args)
+    print(json.dumps(run_facts(finished), indent=2) if args.json else facts_text(finished))
+    return 0
+
+
+def add_generate_options(parser: argparse.ArgumentParser) -> None:
+    """The options that decide a run, common to `generate` and `run`."""
+    parser.add_argument("--model", required=True, metavar="SPEC", help=", ".join(model_specs()))
+    parser.add_argument("--prompts", required=True, metavar="SET", help=ACCEPTED)
+    parser.add_argument("--samples", type=int, metavar="N", help="images per prompt (8, or 1 for sets like COCO)")
+    parser.add_argument(
+        "--size", type=int, metavar="PX", help="side of the images (256, or that of the folder's images)"
+    )
+    parser.add_argument("--seed", type=int, metavar="S", help="seed of the run (0)")
+    parser.add_argument("--out", type=Path, metavar="DIR", help="run directory (runs/MODEL--SET--PLAN)")
+    parser.add_argument(
+        "--limit", type=int, metavar="N", help="only the first N prompts of each category; results are marked partial"
+    )
+    parser.add_argument(
+        "--set", action="append", metavar="KEY=VALUE", help="a setting of the model; may be given several times"
+    )
+    parser.add_argument("--device", metavar="D", help="auto, cpu, cuda, cuda:1, mps (auto)")
+    parser.add_argument(
+        "--slice", dest="slice_size", type=int, metavar="N", help=f"images drawn as one batch ({DEFAULT_SLICE_SIZE})"
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def generate_from(args: argparse.Namespace) -> RunDirectory:
+    """The sealed run that the options ask for."""
+    prompt_set = load_prompt_set(args.prompts)
+    model = resolve_model(args.model, parse_settings(args.set or []), args.device or "auto")
+    return generate(
+        model,
+        prompt_set,
+        args.out,
+        samples=args.samples if args.samples is not None else default_samples(model, prompt_set),
+        size=args.size if args.size is not None else default_size(model),
+        seed=args.seed or 0,
+        limit=args.limit,
+        slice_size=args.slice_size if args.slice_size is not None else DEFAULT_SLICE_SIZE,
+        progress=shown_progress(),
+    )
+
+
+def parse_settings(pairs: Sequence[str]) -> dict[str, str]:
+    """`key=value` texts as a dictionary. Raises UserError for one without `=`, and for a key given twice."""
+    settings: dict[str, str] = {}
+    for pair in pairs:
+        key, equals, value = pair.partition("=")
+        if not (key.strip() and equals):
+            raise UserError(f"--set {pair} is no setting: write --set KEY=VALUE.")
+        if key.strip() in settings:
+            raise UserError(f"--set {key.strip()} is given twice: keep one of them.")
+        settings[key.strip()] = value.strip()
+    return settings
+
+
+def resume_command(command: str, args: argparse.Namespace) -> str:
+    """The command line, quoted for a shell, that goes on where this one stopped."""
+    words = ["drawbench", command]
+    for option, attribute in _REPEATED.items():
+        value = getattr(args, attribute, None)
+        for one in value if isinstance(value, list) else [value]:
+            if one is not None:
+                words += [option, str(one)]
+    return shlex.join([*words, *(["--json"] if args.json else [])])
+
+
+@contextmanager
+def resumable(command: str, args: argparse.Namespace) -> Iterator[None]:
+    """Inside, Ctrl-C and SIGTERM end in a StageError that names the command to resume."""
+    try:
+        with terminated_like_interrupted():
+            yield
+    except KeyboardInterrupt:
+        raise StageError(f"stopped; what is drawn is kept, and this resumes: {resume_command(command, args)}") from None
+
+
+def run_facts(finished: RunDirectory) -> dict[str, Any]:
+    """What a sealed run holds, for --json."""
+    plan, seal = finished.plan, finished.require_seal()
+    return {
+        "run": str(finished.path),
+        "images": seal.images,
+        "refused": seal.refused,
+        "model": plan.model.name,
+        "prompt_set": plan.prompt_set_name,
+        "complete": plan.complete,
+        "samples": plan.samples,
+        "size": plan.size,
+        "plan_sha256": plan.sha256,
+        "pixels_sha256": seal.pixels_sha256,
+    }
+
+
+def facts_text(finished: RunDirectory) -> str:
+    """What a sealed run holds, in one line."""
+    plan, seal = finished.plan, finished.require_seal()
+    part = "" if plan.complete else f", partial: {plan.n_prompts} of {plan.prompt_set_n} prompts"
+    refused = f", {seal.refused} refused" if seal.refused else ""
+    return f"{finished.path}: {seal.images} images of {plan.size} px{refused}{part}, pixels {seal.pixels_sha256[:12]}"
