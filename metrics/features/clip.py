@@ -87,8 +87,8 @@ class ClipExtractor:
         """D of the shared embedding."""
         return int(self.config.model["embed_dim"])
 
-    def __call__(self, images: np.ndarray) -> np.ndarray:
-        """uint8 (B, H, W, 3), RGB, to unit vectors, float32 (B, D)."""
+    def __call__(self, images: Sequence[np.ndarray]) -> np.ndarray:
+        """B uint8 images (H, W, 3), RGB, to unit vectors, float32 (B, D)."""
         import torch
         from PIL import Image
 

@@ -3,6 +3,8 @@
 import hashlib
 import struct
 import zlib
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -38,6 +40,12 @@ def read_image(path: Path) -> np.ndarray:
         raise
     except (OSError, SyntaxError, ValueError, EOFError, zlib.error, struct.error) as error:
         raise MetricInputError(f"{path} is damaged or truncated ({error}): make this image again") from error
+
+
+def read_images(paths: Sequence[Path]) -> list[np.ndarray]:
+    """The images of some files, in order, decoded side by side. Raises for the first file that is refused."""
+    with ThreadPoolExecutor() as pool:  # Pillow releases the interpreter lock while it decodes
+        return list(pool.map(read_image, paths))
 
 
 def _refuse_lossy(image: Image.Image, path: Path) -> None:

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Protocol
 
@@ -25,8 +25,8 @@ class Extractor(Protocol):
         """D of the features."""
         ...
 
-    def __call__(self, images: np.ndarray) -> np.ndarray:
-        """uint8 (B, H, W, 3), RGB, to float32 (B, D)."""
+    def __call__(self, images: Sequence[np.ndarray]) -> np.ndarray:
+        """B uint8 images (H, W, 3), RGB, to float32 (B, D)."""
         ...
 
 

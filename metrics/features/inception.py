@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -63,8 +64,8 @@ class InceptionExtractor:
         """2048."""
         return DIMENSION
 
-    def __call__(self, images: np.ndarray) -> np.ndarray:
-        """uint8 (B, H, W, 3) to float32 (B, 2048)."""
+    def __call__(self, images: Sequence[np.ndarray]) -> np.ndarray:
+        """B uint8 images (H, W, 3), RGB, of equal sizes, to float32 (B, 2048)."""
         import torch
         from cleanfid.resize import build_resizer
 

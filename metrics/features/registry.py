@@ -1,4 +1,4 @@
-"""The extractors that protocols are made of, by entries that are known (fingerprint, files) before anything is loaded."""
+"""The extractors that protocols are made of: entries that are described and fingerprinted before anything is loaded."""
 
 from __future__ import annotations
 

@@ -1,12 +1,13 @@
 """The byte tokenizer: reversible, end token largest, truncation counted."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from metrics.features.byte_tokenizer import END, PAD, START, VOCAB_SIZE, ByteTokenizer
 
 
+@settings(deadline=None)
 @given(st.text(alphabet=st.characters(exclude_categories=["Cs"]), max_size=20))
 def test_ids_give_the_text_back_and_pool_at_the_end_token(text: str) -> None:
     ids = ByteTokenizer(90)([text])[0]
