@@ -8,6 +8,7 @@ import hashlib
 import logging
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
@@ -159,5 +160,6 @@ def _keep(prompt_set: PromptSet) -> None:
         part.write_text(to_csv(prompt_set), encoding="utf-8", newline="")
         part.replace(target)
     except OSError as error:
-        part.unlink(missing_ok=True)
+        with suppress(OSError):
+            part.unlink()
         logging.getLogger(__name__).warning("DrawBench could not be kept in %s (%s)", target, error.strerror)

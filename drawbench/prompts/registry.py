@@ -47,11 +47,13 @@ def load_prompt_set(spec: str) -> PromptSet:
     if spec in BY_NAME:
         return BY_NAME[spec]()
     kind, _, rest = spec.partition(":")
+    if not spec:
+        raise UserError(f"the name of the prompt set is empty; prompt sets are {ACCEPTED}")
     if kind not in FROM_PATH:
-        return load_file(Path(spec).expanduser())
+        return load_file(_path(spec))
     if not rest:
         raise UserError(f"the prompt set '{spec}' needs a path, as in {kind}:PATH; prompt sets are {ACCEPTED}")
-    return FROM_PATH[kind](Path(rest).expanduser())
+    return FROM_PATH[kind](_path(rest))
 
 
 def load_file(path: Path) -> PromptSet:
@@ -102,6 +104,13 @@ def list_prompt_sets() -> list[PromptSetEntry]:
         PromptSetEntry("world", "captions and renderings of the procedural world, held out", "made on first use"),
         PromptSetEntry("coco:ROOT", "COCO captions, one per image, official files under ROOT", "yours to give"),
     ]
+
+
+def _path(text: str) -> Path:
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:  # the home folder of nobody
+        return Path(text)
 
 
 def _exists(path: Path) -> bool:
