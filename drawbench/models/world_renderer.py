@@ -1,0 +1,37 @@
+"""The true renderings of the `world` set's captions: the ceiling that no model of this world can pass."""
+
+import json
+from collections.abc import Mapping, Sequence
+from random import Random
+
+import numpy as np
+
+from drawbench.errors import UserError
+from drawbench.models.base import ModelCard, Refused
+from drawbench.samples import Sample
+
+
+class WorldRenderer:
+    """Draws the scene behind each caption anew: the same meaning in another layout than the reference image's."""
+
+    def __init__(self) -> None:
+        from reference_model.world.coco_set import ensure_world_set, scene_from_json
+
+        root = ensure_world_set()
+        data = json.loads((root / "annotations" / "captions_val2014.json").read_text())
+        self._scenes = {str(a["id"]): scene_from_json(a["scene"]) for a in data["annotations"]}
+        self._revision = root.name
+
+    def card(self) -> ModelCard:
+        return ModelCard(adapter="world", spec="world", name="true renderings", revision=self._revision)
+
+    def generate(self, samples: Sequence[Sample], size: int) -> list[np.ndarray | Refused]:
+        from reference_model.world.render import render, sample_layout
+
+        images: list[np.ndarray | Refused] = []
+        for sample in samples:
+            if sample.prompt_id not in self._scenes:
+                raise UserError(f"prompt {sample.prompt_id} is not of the set `world`: use --prompts world")
+            layout = sample_layout(self._scenes[sample.prompt_id], Random(sample.seed))
+            images.append(render(layout, size))
+        return images

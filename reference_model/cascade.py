@@ -1,0 +1,149 @@
+"""The cascade (Imagen, fig. A.4): text -> 64 x 64 -> 256 x 256 -> 1024 x 1024."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+
+from reference_model.diffusion import SCHEDULES, augment_low_resolution, predicted_x0
+from reference_model.errors import ReferenceModelError
+from reference_model.guidance import DYNAMIC_PERCENTILE, Thresholding, classifier_free_guidance, threshold
+from reference_model.presets import StageConfig
+from reference_model.samplers import SAMPLERS, Denoiser, NoiseSource, time_steps
+from reference_model.text_encoder import TextEncoder, TextFeatures, stack_features
+
+
+@dataclass(frozen=True)
+class SamplingSettings:
+    """How a stage is sampled; all of it can change after training.
+
+    guidance: classifier-free guidance weight, 1 is none. aug_level: of the low-resolution image, in [0, 1].
+    """
+
+    steps: int
+    guidance: float = 1.0
+    sampler: str = "dpmpp_2m"
+    thresholding: Thresholding = "dynamic"
+    percentile: float = DYNAMIC_PERCENTILE
+    aug_level: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.steps < 1:
+            raise ReferenceModelError(f"steps = {self.steps} cannot be sampled: use 1 or more")
+        if self.sampler not in SAMPLERS:
+            raise ReferenceModelError(f"there is no sampler {self.sampler!r}: choose one of {', '.join(SAMPLERS)}")
+        if self.thresholding not in ("none", "static", "dynamic"):
+            raise ReferenceModelError(f"there is no thresholding {self.thresholding!r}: choose none, static or dynamic")
+        if not 0 <= self.aug_level <= 1:
+            raise ReferenceModelError(f"aug_level = {self.aug_level} is outside [0, 1]")
+
+
+@dataclass
+class Stage:
+    """A network with the diffusion process it was trained under."""
+
+    config: StageConfig
+    unet: torch.nn.Module
+
+    def __post_init__(self) -> None:
+        self.unet = self.unet.eval().requires_grad_(False).to(memory_format=torch.channels_last)
+
+    @property
+    def size(self) -> int:
+        return self.config.unet.size
+
+    def sample(
+        self, text: TextFeatures, noise: NoiseSource, settings: SamplingSettings, low: torch.Tensor | None = None
+    ) -> torch.Tensor:
+        """Images (B, 3, S, S) in [-1, 1]. low: the stage before's images, for super-resolution."""
+        schedule = SCHEDULES[self.config.schedule]
+        x = noise()
+        low_pair = None if low is None else self._augment(low, noise, settings)
+        denoise = self._denoiser(text, settings, low_pair)
+        sampler = SAMPLERS[settings.sampler]
+        return sampler(denoise, schedule, x, time_steps(settings.steps).to(x.device), noise).clamp(-1, 1)
+
+    def _augment(
+        self, low: torch.Tensor, noise: NoiseSource, settings: SamplingSettings
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        level = torch.full((len(low),), settings.aug_level, device=low.device)
+        if settings.aug_level == 0:
+            return low, level
+        return augment_low_resolution(low, noise()[..., : low.shape[2], : low.shape[3]], level), level
+
+    def _denoiser(
+        self, text: TextFeatures, settings: SamplingSettings, low: tuple[torch.Tensor, torch.Tensor] | None
+    ) -> Denoiser:
+        """The network as an estimate of x_0: guided as one batched pair, then thresholded."""
+        batch, device = len(text.tokens), text.tokens.device
+        guided = settings.guidance != 1
+        if guided:
+            text = TextFeatures(text.tokens.repeat(2, 1, 1), text.mask.repeat(2, 1))
+            low = None if low is None else (low[0].repeat(2, 1, 1, 1), low[1].repeat(2))
+        keep = torch.arange(len(text.tokens), device=device) < batch if guided else None
+        schedule, prediction = SCHEDULES[self.config.schedule], self.config.prediction
+
+        def denoise(x: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
+            x_in, t_in = (x.repeat(2, 1, 1, 1), t.repeat(2)) if guided else (x, t)
+            x_in = x_in.contiguous(memory_format=torch.channels_last)
+            output = self.unet(x_in, t_in, text, *(low or ()), keep=keep)
+            if guided:
+                conditional, unconditional = output.chunk(2)
+                output = classifier_free_guidance(conditional, unconditional, settings.guidance)
+            return threshold(
+                predicted_x0(schedule, prediction, x, output, t), settings.thresholding, settings.percentile
+            )
+
+        return denoise
+
+
+@dataclass
+class Cascade:
+    """A frozen text encoder and the stages, in order of resolution."""
+
+    name: str
+    text_encoder: TextEncoder
+    stages: list[Stage]
+    device: torch.device = field(default_factory=lambda: torch.device("cpu"))
+
+    def __post_init__(self) -> None:
+        self.text_encoder.encoder.to(self.device)
+        for stage in self.stages:
+            stage.unet.to(self.device)
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        return tuple(stage.size for stage in self.stages)
+
+    @torch.inference_mode()
+    def generate(
+        self, texts: Sequence[str], seeds: Sequence[int], size: int, settings: Sequence[SamplingSettings]
+    ) -> np.ndarray:
+        """uint8 images (B, size, size, 3). settings: one per stage; stages above `size` do not run.
+
+        Noise comes from one CPU generator per (sample, stage), so that sizes share one base image, and no image depends
+        on its neighbours in the batch or on the device.
+        """
+        if size not in self.sizes:
+            raise ReferenceModelError(f"this cascade makes images of {self.sizes} pixels, not of {size}")
+        unique = {text: self.text_encoder.encode(text) for text in dict.fromkeys(texts)}
+        features = stack_features([unique[text] for text in texts]).to(self.device)
+        images: torch.Tensor | None = None
+        for index, (stage, setting) in enumerate(zip(self.stages, settings, strict=False)):
+            noise = sample_noise(seeds, index, stage.size, self.device)
+            images = stage.sample(features, noise, setting, images)
+            if stage.size == size:
+                break
+        assert images is not None
+        return ((images + 1) * 127.5).round().to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy()
+
+
+def sample_noise(seeds: Sequence[int], stage: int, size: int, device: torch.device) -> NoiseSource:
+    """Normal noise (B, 3, size, size), each image's from its own CPU generator, seeded by sample and stage."""
+    generators = [torch.Generator().manual_seed(seed * 8 + stage) for seed in seeds]  # seeds have 53 bits
+
+    def draw() -> torch.Tensor:
+        return torch.stack([torch.randn(3, size, size, generator=g) for g in generators]).to(device)
+
+    return draw

@@ -1,0 +1,91 @@
+"""Noise schedules in continuous time and the algebra between x0, epsilon and v.
+
+The forward process is x_t = alpha(t) x_0 + sigma(t) eps, alpha^2 + sigma^2 = 1, t in [0, 1] from data to noise.
+"""
+
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+import torch
+
+Prediction = Literal["epsilon", "v"]
+LOG_SNR_LIMIT = 20.0  # |log(alpha^2 / sigma^2)| stays below it, so that no division meets a zero
+
+
+class Schedule(Protocol):
+    """alpha and sigma at times t."""
+
+    def alpha_sigma(self, t: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """t of any shape in [0, 1] -> (alpha, sigma) of that shape, alpha^2 + sigma^2 = 1."""
+        ...
+
+
+@dataclass(frozen=True)
+class CosineSchedule:
+    """alpha = cos(pi t / 2), sigma = sin(pi t / 2): Imagen's schedule of the 64 and 256 pixel stages."""
+
+    def alpha_sigma(self, t: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        log_snr = -2 * torch.log(torch.tan(torch.clamp(t.double(), 1e-9, 1 - 1e-9) * torch.pi / 2))
+        return _from_log_snr(log_snr, t)
+
+
+@dataclass(frozen=True)
+class LinearSchedule:
+    """DDPM's betas from `first` to `last` over `steps`, in continuous time: Imagen's schedule at 1024 pixels."""
+
+    first: float = 1e-4
+    last: float = 0.02
+    steps: int = 1000
+
+    def alpha_sigma(self, t: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        time = t.double()
+        log_alpha2 = -self.steps * (self.first * time + 0.5 * (self.last - self.first) * time**2)
+        log_snr = log_alpha2 - torch.log(-torch.expm1(torch.clamp(log_alpha2, max=-1e-12)))
+        return _from_log_snr(log_snr, t)
+
+
+SCHEDULES: dict[str, Schedule] = {"cosine": CosineSchedule(), "linear": LinearSchedule()}
+
+
+def _from_log_snr(log_snr: torch.Tensor, like: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    log_snr = torch.clamp(log_snr, -LOG_SNR_LIMIT, LOG_SNR_LIMIT)
+    return torch.sigmoid(log_snr).sqrt().to(like.dtype), torch.sigmoid(-log_snr).sqrt().to(like.dtype)
+
+
+def per_image(value: torch.Tensor) -> torch.Tensor:
+    """(B,) -> (B, 1, 1, 1), to multiply images."""
+    return value[:, None, None, None]
+
+
+def add_noise(schedule: Schedule, x0: torch.Tensor, noise: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
+    """x_t = alpha x_0 + sigma eps, with one time per image: x0 (B, C, H, W), t (B,)."""
+    alpha, sigma = schedule.alpha_sigma(t)
+    return per_image(alpha) * x0 + per_image(sigma) * noise
+
+
+def training_target(
+    schedule: Schedule, prediction: Prediction, x0: torch.Tensor, noise: torch.Tensor, t: torch.Tensor
+) -> torch.Tensor:
+    """What the network should output: eps, or v = alpha eps - sigma x_0 (Salimans and Ho, arXiv 2202.00512)."""
+    if prediction == "epsilon":
+        return noise
+    alpha, sigma = schedule.alpha_sigma(t)
+    return per_image(alpha) * noise - per_image(sigma) * x0
+
+
+def predicted_x0(
+    schedule: Schedule, prediction: Prediction, x: torch.Tensor, output: torch.Tensor, t: torch.Tensor
+) -> torch.Tensor:
+    """The network's output as an estimate of x_0: (x - sigma eps) / alpha, or alpha x - sigma v."""
+    alpha, sigma = (per_image(s) for s in schedule.alpha_sigma(t))
+    if prediction == "epsilon":
+        return (x - sigma * output) / alpha
+    return alpha * x - sigma * output
+
+
+def augment_low_resolution(low: torch.Tensor, noise: torch.Tensor, aug_level: torch.Tensor) -> torch.Tensor:
+    """Noise conditioning augmentation (Imagen, sec. 2.4, fig. A.32): the low-resolution image, noised by its level.
+
+    low, noise (B, 3, h, w); aug_level (B,) in [0, 1], one level per image, read as a time of the cosine schedule.
+    """
+    return add_noise(CosineSchedule(), low, noise, aug_level)

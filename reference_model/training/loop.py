@@ -1,0 +1,157 @@
+"""One resumable training loop for the text encoder, the stages of the cascade and the bundled scorer."""
+
+import copy
+import json
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import torch
+from torch import nn
+
+
+class Task(Protocol):
+    """What is trained: a module, a loss on a fresh batch, held-out measurements, and how to save the result."""
+
+    module: nn.Module
+
+    def loss(self, step: int) -> torch.Tensor:
+        """The loss of this step's batch, which depends on the step alone, so that a resumed run sees the same."""
+        ...
+
+    def evaluate(self, ema: nn.Module) -> dict[str, float]:
+        """Measurements on data that is never trained on."""
+        ...
+
+    def export(self, ema: nn.Module, folder: Path, log: dict[str, float]) -> None:
+        """Write the averaged weights in the form they are used in."""
+        ...
+
+
+@dataclass(frozen=True)
+class LoopConfig:
+    """How long and how fast. Training ends at `steps`, or earlier after `minutes` of work over all resumes."""
+
+    steps: int
+    minutes: float
+    learning_rate: float
+    warmup_steps: int = 200
+    weight_decay: float = 0.01
+    decay_fraction: float = 0.3  # the last part of the run in which the learning rate falls to zero
+    ema_decay: float = 0.999
+    clip_norm: float = 1.0
+    save_minutes: float = 2.0
+    evaluate_minutes: float = 10.0
+
+
+class Clock:
+    """Minutes of work, earlier attempts included."""
+
+    def __init__(self, minutes_before: float) -> None:
+        self._start = time.monotonic() - 60 * minutes_before
+
+    @property
+    def minutes(self) -> float:
+        return (time.monotonic() - self._start) / 60
+
+
+def train(task: Task, config: LoopConfig, out: Path) -> dict[str, float]:
+    """Train, or resume from `out`/state.pt; exports to `out`/export. Returns the last measurements."""
+    out.mkdir(parents=True, exist_ok=True)
+    ema = copy.deepcopy(task.module).eval().requires_grad_(False)
+    optimizer = torch.optim.AdamW(_decay_groups(task.module, config.weight_decay), betas=(0.9, 0.99))
+    step, minutes = _resume(out, task.module, ema, optimizer)
+    clock, saved, evaluated, losses = Clock(minutes), minutes, minutes, []
+    while step < config.steps and clock.minutes < config.minutes:
+        _set_learning_rate(optimizer, config, step, clock.minutes)
+        loss = task.loss(step)
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        nn.utils.clip_grad_norm_(task.module.parameters(), config.clip_norm)
+        optimizer.step()
+        step += 1
+        update_ema(ema, task.module, min(config.ema_decay, (1 + step) / (10 + step)))
+        losses.append(loss.detach())
+        if clock.minutes - saved > config.save_minutes:
+            saved = clock.minutes
+            _save(out, task.module, ema, optimizer, step, saved)
+            _log(out, {"step": step, "minutes": saved, "loss": _mean(losses)})
+            losses.clear()
+        if clock.minutes - evaluated > config.evaluate_minutes:
+            evaluated = clock.minutes
+            _log(out, {"step": step, "minutes": evaluated, **task.evaluate(ema)})
+    _save(out, task.module, ema, optimizer, step, clock.minutes)
+    log = {"step": step, "minutes": clock.minutes, **task.evaluate(ema)}
+    _log(out, log)
+    task.export(ema, out / "export", log)
+    return log
+
+
+@torch.no_grad()
+def update_ema(ema: nn.Module, module: nn.Module, decay: float) -> None:
+    """Exponential moving average of parameters: ema <- decay * ema + (1 - decay) * parameter. Buffers are copied."""
+    torch._foreach_lerp_(list(ema.parameters()), list(module.parameters()), 1 - decay)
+    for averaged, current in zip(ema.buffers(), module.buffers(), strict=True):
+        averaged.copy_(current)
+
+
+def learning_rate_factor(config: LoopConfig, step: int, minutes: float) -> float:
+    """Linear warm-up, constant, then linear to zero over the last `decay_fraction` of the run."""
+    done = max(step / config.steps, minutes / config.minutes)
+    return min(1.0, (step + 1) / config.warmup_steps, max(0.0, (1 - done) / config.decay_fraction))
+
+
+def _set_learning_rate(optimizer: torch.optim.Optimizer, config: LoopConfig, step: int, minutes: float) -> None:
+    for group in optimizer.param_groups:
+        group["lr"] = config.learning_rate * learning_rate_factor(config, step, minutes)
+
+
+def _decay_groups(module: nn.Module, weight_decay: float) -> list[dict[str, object]]:
+    matrices = [p for p in module.parameters() if p.requires_grad and p.ndim >= 2]
+    vectors = [p for p in module.parameters() if p.requires_grad and p.ndim < 2]
+    return [{"params": matrices, "weight_decay": weight_decay}, {"params": vectors, "weight_decay": 0.0}]
+
+
+def _resume(out: Path, module: nn.Module, ema: nn.Module, optimizer: torch.optim.Optimizer) -> tuple[int, float]:
+    path = out / "state.pt"
+    if not path.exists():
+        return 0, 0.0
+    state = torch.load(path, weights_only=True)
+    module.load_state_dict(state["module"])
+    ema.load_state_dict(state["ema"])
+    optimizer.load_state_dict(state["optimizer"])
+    print(f"resuming at step {state['step']}", flush=True)
+    return int(state["step"]), float(state["minutes"])
+
+
+def _save(
+    out: Path, module: nn.Module, ema: nn.Module, optimizer: torch.optim.Optimizer, step: int, minutes: float
+) -> None:
+    state = {
+        "module": module.state_dict(),
+        "ema": ema.state_dict(),
+        "optimizer": optimizer.state_dict(),
+        "step": step,
+        "minutes": minutes,
+    }
+    temporary = out / "state.pt.part"
+    torch.save(state, temporary)
+    temporary.replace(out / "state.pt")
+
+
+def _mean(losses: list[torch.Tensor]) -> float:
+    return float(torch.stack(losses).mean()) if losses else float("nan")
+
+
+def _log(out: Path, row: dict[str, float]) -> None:
+    line = json.dumps({k: round(float(v), 5) for k, v in row.items()})
+    print(line, flush=True)
+    with (out / "log.jsonl").open("a") as file:
+        file.write(line + "\n")
+
+
+def batch_seeds(seed: str, step: int, count: int) -> Iterator[str]:
+    """One seed per example of a step, for `random.Random`."""
+    return (f"{seed}/{step}/{i}" for i in range(count))

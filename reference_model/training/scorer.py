@@ -1,0 +1,219 @@
+"""Training of the bundled scorer: a small open_clip model that tells which caption belongs to which scene.
+
+It sees the same world as the cascade, with other seeds, and none of the held-out compositions. Every scene comes with
+near misses (another colour, object, count, relation or word), because telling those apart is the scorer's work.
+"""
+
+import argparse
+import hashlib
+import json
+from dataclasses import replace
+from pathlib import Path
+from random import Random
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from reference_model.training.loop import LoopConfig, batch_seeds, train
+from reference_model.world.captions import caption
+from reference_model.world.objects import COLOURS, OBJECTS, WORDS
+from reference_model.world.render import render, sample_layout
+from reference_model.world.scene import (
+    COUNTS,
+    RELATIONS,
+    SETTINGS,
+    SIGN_OBJECT,
+    Item,
+    Scene,
+    Split,
+    sample_scene,
+    split_of,
+)
+
+IMAGE_SIZE = 64
+CONTEXT_LENGTH = 112
+START, END, FIRST_BYTE, VOCABULARY_SIZE = 257, 258, 1, 259  # the scorer's byte tokens: see metrics.features
+GROUP = 4  # a scene and three near misses
+
+MODEL_CONFIG = {
+    "embed_dim": 64,
+    "vision_cfg": {"image_size": IMAGE_SIZE, "layers": [1, 2, 2, 1], "width": 24, "head_width": 64},
+    "text_cfg": {
+        "context_length": CONTEXT_LENGTH,
+        "vocab_size": VOCABULARY_SIZE,
+        "width": 128,
+        "heads": 4,
+        "layers": 3,
+    },
+}
+PREPROCESS_CONFIG = {
+    "size": [IMAGE_SIZE, IMAGE_SIZE],
+    "mode": "RGB",
+    "mean": [0.5, 0.5, 0.5],
+    "std": [0.5, 0.5, 0.5],
+    "interpolation": "bicubic",
+    "resize_mode": "shortest",
+    "fill_color": 0,
+}
+
+
+def near_miss(scene: Scene, random: Random, split: Split) -> Scene:
+    """The scene with one thing changed, in the same split."""
+    while True:
+        changed = _change(scene, random)
+        if changed != scene and split_of(changed) == split:
+            return changed
+
+
+def _change(scene: Scene, random: Random) -> Scene:
+    what = random.choice(("colour", "object", "count or relation or word", "setting"))
+    if what == "setting":
+        return replace(scene, setting=random.choice(SETTINGS))
+    if what == "count or relation or word":
+        if scene.word is not None:
+            return replace(scene, word=random.choice(WORDS))
+        if scene.relation is not None:
+            return replace(scene, relation=random.choice(RELATIONS))
+        return replace(scene, items=(replace(scene.items[0], count=random.choice(COUNTS)),))
+    if scene.relation is not None and random.random() < 0.5:
+        return _swap(scene, what)
+    position = random.randrange(len(scene.items))
+    items = list(scene.items)
+    items[position] = _other(items[position], what, random)
+    if len({item.object for item in items}) < len(items):
+        return scene  # two objects of one kind are no pair of this world
+    return replace(scene, items=tuple(items))
+
+
+def _swap(scene: Scene, what: str) -> Scene:
+    """Two objects exchange their colours, or their places: a bag of words cannot tell."""
+    first, second = scene.items
+    if what == "colour":
+        return replace(scene, items=(replace(first, colour=second.colour), replace(second, colour=first.colour)))
+    return replace(scene, items=(second, first))
+
+
+def _other(item: Item, what: str, random: Random) -> Item:
+    if what == "colour":
+        colours = [c for c in COLOURS if not (item.object == SIGN_OBJECT and c == "black")]
+        return replace(item, colour=random.choice(colours))
+    return item if item.object == SIGN_OBJECT else replace(item, object=random.choice(sorted(OBJECTS)))
+
+
+class ScorerTraining:
+    """The task: CLIP's symmetric contrastive loss over a batch of scene groups."""
+
+    def __init__(self, batch: int, seed: str) -> None:
+        from open_clip.model import CLIP
+
+        torch.manual_seed(0)
+        self.batch, self.seed = batch, seed
+        self.module: nn.Module = CLIP(**MODEL_CONFIG)
+
+    def loss(self, step: int) -> torch.Tensor:
+        image, text = self._embed(self.module.train(), "train", self.seed, step)
+        logits = self.module.logit_scale.exp().clamp(max=50) * image @ text.T  # type: ignore[operator]
+        target = torch.arange(len(image))
+        return (F.cross_entropy(logits, target) + F.cross_entropy(logits.T, target)) / 2
+
+    @torch.no_grad()
+    def evaluate(self, ema: nn.Module) -> dict[str, float]:
+        """Retrieval on held-out compositions: among a scene's near misses, and among 200 random scenes."""
+        return {
+            "near_miss_accuracy": self._near_miss_accuracy(ema.eval()),
+            "retrieval_200": self._retrieval(ema.eval(), 200),
+        }
+
+    def export(self, ema: nn.Module, folder: Path, log: dict[str, float]) -> None:
+        """open_clip's local-directory layout, with a card beside it. Weights in fp16."""
+        from safetensors.torch import save_file
+
+        folder.mkdir(parents=True, exist_ok=True)
+        weights = folder / "open_clip_model.safetensors"
+        state = {k: v.half() if v.is_floating_point() else v for k, v in ema.state_dict().items()}
+        save_file({k: v.contiguous() for k, v in state.items()}, weights)
+        config = {"model_cfg": MODEL_CONFIG, "preprocess_cfg": PREPROCESS_CONFIG}
+        (folder / "open_clip_config.json").write_text(json.dumps(config, indent=2) + "\n")
+        card = {
+            "name": "bundled",
+            "version": 1,
+            "tokenizer": "bytes",
+            "context_length": CONTEXT_LENGTH,
+            "sha256": hashlib.sha256(weights.read_bytes()).hexdigest(),
+            "training": {**log, "batch": self.batch},
+        }
+        (folder / "scorer.json").write_text(json.dumps(card, indent=2) + "\n")
+
+    def _embed(self, module: nn.Module, split: Split, seed: str, step: int) -> tuple[torch.Tensor, torch.Tensor]:
+        images, texts = [], []
+        for group_seed in batch_seeds(seed, step, self.batch // GROUP):
+            random = Random(group_seed)
+            scene = sample_scene(random, split)
+            for variant in (scene, *(near_miss(scene, random, split) for _ in range(GROUP - 1))):
+                images.append(_augmented(render(sample_layout(variant, random), IMAGE_SIZE), random))
+                texts.append(caption(variant, random))
+        return _encode(module, np.stack(images), texts)
+
+    def _near_miss_accuracy(self, module: nn.Module) -> float:
+        hits = []
+        for step in range(8):
+            image, text = self._embed(module, "held_out", "scorer evaluation", step)
+            image, text = image.unflatten(0, (-1, GROUP)), text.unflatten(0, (-1, GROUP))
+            best = torch.einsum("gid,gjd->gij", image, text).argmax(2)
+            hits.append((best == torch.arange(GROUP)).float().mean())
+        return float(torch.stack(hits).mean())
+
+    @staticmethod
+    def _retrieval(module: nn.Module, count: int) -> float:
+        random = Random("scorer retrieval")
+        scenes = [sample_scene(random, "held_out") for _ in range(count)]
+        images = np.stack([render(sample_layout(scene, random), IMAGE_SIZE) for scene in scenes])
+        image, text = _encode(module, images, [caption(scene, random) for scene in scenes])
+        return float(((image @ text.T).argmax(1) == torch.arange(count)).float().mean())
+
+
+def _encode(module: nn.Module, images: np.ndarray, texts: list[str]) -> tuple[torch.Tensor, torch.Tensor]:
+    pixels = torch.from_numpy(images).permute(0, 3, 1, 2).float() / 127.5 - 1
+    pixels = pixels.contiguous(memory_format=torch.channels_last)
+    return module.encode_image(pixels, normalize=True), module.encode_text(_tokens(texts), normalize=True)  # type: ignore[operator]
+
+
+def _tokens(texts: list[str]) -> torch.Tensor:
+    ids = torch.zeros(len(texts), CONTEXT_LENGTH, dtype=torch.long)
+    for row, text in zip(ids, texts, strict=True):
+        tokens = [START, *(byte + FIRST_BYTE for byte in text.encode()), END]
+        row[: len(tokens)] = torch.tensor(tokens)
+    return ids
+
+
+def _augmented(image: np.ndarray, random: Random) -> np.ndarray:
+    """Some images noisy or blurred, so that a generator's small faults do not leave the scorer's experience."""
+    kind = random.random()
+    if kind < 0.25:
+        noise = np.random.default_rng(random.getrandbits(32)).normal(0, random.uniform(2, 20), image.shape)
+        return np.clip(image + noise, 0, 255).astype(np.uint8)
+    if kind < 0.5:
+        from PIL import Image, ImageFilter
+
+        return np.asarray(Image.fromarray(image).filter(ImageFilter.GaussianBlur(random.uniform(0.3, 1.2))))
+    return image
+
+
+def main() -> None:
+    """`python -m reference_model.training.scorer --out DIR`: trains or resumes, then exports the scorer."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--minutes", type=float, default=20)
+    parser.add_argument("--steps", type=int, default=20_000)
+    parser.add_argument("--batch", type=int, default=128)
+    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    args = parser.parse_args()
+    torch.set_num_threads(args.threads)
+    task = ScorerTraining(args.batch, seed="scorer")
+    train(task, LoopConfig(steps=args.steps, minutes=args.minutes, learning_rate=1e-3), args.out)
+
+
+if __name__ == "__main__":
+    main()

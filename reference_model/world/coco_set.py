@@ -1,0 +1,82 @@
+"""The `world` prompt set: held-out scenes in COCO's file layout, made on first use, the same on every machine."""
+
+import hashlib
+import json
+import os
+import shutil
+import sys
+import tempfile
+from dataclasses import asdict
+from pathlib import Path
+from random import Random
+
+from PIL import Image
+
+from reference_model.world.captions import caption
+from reference_model.world.render import render, sample_layout
+from reference_model.world.scene import Item, Scene, sample_scene
+
+CAPTIONS = 500
+REFERENCES = 2000  # the captioned scenes and 1500 more: what Fréchet distances are measured to
+SIZE = 64
+_SOURCES = ("objects.py", "scene.py", "captions.py", "render.py", "coco_set.py")
+
+
+def ensure_world_set() -> Path:
+    """The folder of the `world` set in the local cache; makes it when absent. Atomic, so two processes may race."""
+    folder = _cache_folder() / f"world-{_source_digest()[:12]}"
+    if not folder.is_dir():
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(prefix=".world-", dir=folder.parent))
+        synthesise(temporary, CAPTIONS, REFERENCES)
+        try:
+            temporary.rename(folder)
+        except OSError:  # another process was first, with the same bytes
+            shutil.rmtree(temporary)
+    return folder
+
+
+def synthesise(root: Path, captions: int, references: int, seed: str = "world", size: int = SIZE) -> None:
+    """Write a COCO-format set of held-out scenes: `references` images, the first `captions` of them captioned.
+
+    root/annotations/captions_val2014.json in COCO's schema, each annotation with the `scene` it tells of;
+    root/val2014/*.png (lossless: JPEG alone would move a Fréchet distance).
+    """
+    (root / "annotations").mkdir(parents=True, exist_ok=True)
+    (root / "val2014").mkdir(exist_ok=True)
+    images, annotations = [], []
+    for number in range(1, references + 1):
+        random = Random(f"{seed}/{number}")
+        scene = sample_scene(random, "held_out")
+        name = f"COCO_val2014_{number:012d}.png"
+        pixels = render(sample_layout(scene, random), size)
+        Image.fromarray(pixels).save(root / "val2014" / name, compress_level=1)
+        images.append({"id": number, "file_name": name, "height": size, "width": size})
+        if number <= captions:
+            text = caption(scene, random)
+            annotations.append({"id": number, "image_id": number, "caption": text, "scene": asdict(scene)})
+        if number % 500 == 0:
+            print(f"world set: {number} of {references} scenes drawn", file=sys.stderr)
+    data = {"info": {"description": "procedural world, held-out compositions"}, "images": images, "licenses": []}
+    text = json.dumps({**data, "annotations": annotations})
+    (root / "annotations" / "captions_val2014.json").write_text(text)
+
+
+def scene_from_json(data: dict) -> Scene:
+    """The scene of an annotation."""
+    items = tuple(Item(**item) for item in data["items"])
+    return Scene(items, data["setting"], data["relation"], data["word"])
+
+
+def _cache_folder() -> Path:
+    from platformdirs import user_cache_path
+
+    return Path(os.environ.get("DRAWBENCH_CACHE") or user_cache_path("drawbench"))
+
+
+def _source_digest() -> str:
+    """Of the code that makes the set: changed code never finds an old set under its name."""
+    digest = hashlib.sha256()
+    for name in _SOURCES:
+        digest.update((Path(__file__).parent / name).read_bytes())
+    return digest.hexdigest()
