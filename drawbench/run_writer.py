@@ -239,6 +239,7 @@ def _planned(path: Path, plan: Plan, note: Callable[[str], None]) -> Manifest:
                 f"{path} holds another plan ({'; '.join(plan.differences(manifest.plan))}): "
                 "use its options again, or name another directory with --out."
             )
+        _set_scores_aside(path, manifest.plan_sha256)
         note(f"{path}: extending from {manifest.plan.samples} to {plan.samples} samples per prompt")
         manifest = manifest.model_copy(update={"plan": plan, "plan_sha256": plan.sha256, "seal": None})
     write_file(path / MANIFEST, manifest.model_dump_json(indent=1) + "\n")
@@ -257,6 +258,13 @@ def _check_place(path: Path) -> None:
         raise UserError(
             f"{path} is not a run directory but holds other files (such as {foreign[0]}): name another with --out."
         )
+
+
+def _set_scores_aside(path: Path, plan_sha256: str) -> None:
+    """Scores of fewer samples belong to another plan: they stay, under its name, out of this one's way."""
+    aside = path / f"scores-{plan_sha256[:8]}"
+    if (path / "scores").is_dir() and not aside.exists():
+        (path / "scores").rename(aside)
 
 
 def _move_into_place(moves: list[tuple[Path, Path]]) -> None:

@@ -5,14 +5,18 @@ import json
 import shlex
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from drawbench.cli.progress import shown_progress, terminated_like_interrupted
 from drawbench.errors import StageError, UserError
 from drawbench.generate import generate
+from drawbench.models.base import TextToImage
 from drawbench.models.registry import default_samples, default_size, model_specs, resolve_model
 from drawbench.plan import DEFAULT_SLICE_SIZE
+from drawbench.progress import Progress
+from drawbench.prompts.prompt_set import PromptSet
 from drawbench.prompts.registry import ACCEPTED, load_prompt_set
 from drawbench.run_directory import RunDirectory
 
@@ -47,7 +51,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Generate, then print where the run is and what it holds."""
     with resumable("generate", args):
-        finished = generate_from(args)
+        finished = request_from(args).generate(shown_progress())
     print(json.dumps(run_facts(finished), indent=2) if args.json else facts_text(finished))
     return 0
 
@@ -75,20 +79,47 @@ def add_generate_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 
-def generate_from(args: argparse.Namespace) -> RunDirectory:
-    """The sealed run that the options ask for."""
+@dataclass(frozen=True)
+class Request:
+    """The run that the options ask for, with what they left open decided."""
+
+    model: TextToImage
+    prompt_set: PromptSet
+    out: Path | None
+    samples: int
+    size: int
+    seed: int
+    limit: int | None
+    slice_size: int
+
+    def generate(self, progress: Progress) -> RunDirectory:
+        """The run, sealed."""
+        return generate(
+            self.model,
+            self.prompt_set,
+            self.out,
+            samples=self.samples,
+            size=self.size,
+            seed=self.seed,
+            limit=self.limit,
+            slice_size=self.slice_size,
+            progress=progress,
+        )
+
+
+def request_from(args: argparse.Namespace) -> Request:
+    """Load the prompt set and the model. Raises UserError for options that name none."""
     prompt_set = load_prompt_set(args.prompts)
     model = resolve_model(args.model, parse_settings(args.set or []), args.device or "auto")
-    return generate(
-        model,
-        prompt_set,
-        args.out,
+    return Request(
+        model=model,
+        prompt_set=prompt_set,
+        out=args.out,
         samples=args.samples if args.samples is not None else default_samples(model, prompt_set),
         size=args.size if args.size is not None else default_size(model),
         seed=args.seed or 0,
         limit=args.limit,
         slice_size=args.slice_size if args.slice_size is not None else DEFAULT_SLICE_SIZE,
-        progress=shown_progress(),
     )
 
 
