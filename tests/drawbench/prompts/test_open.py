@@ -60,3 +60,16 @@ def test_none_is_near_a_drawbench_prompt(published_file: Path) -> None:
             assert _likeness(prompt.text, other.text) <= 0.75, pair
             assert len(content & theirs) <= 0.4 * len(content | theirs), pair
             assert not _attributed(prompt.text) & _attributed(other.text), pair
+
+
+def test_the_page_about_prompts_quotes_prompts_that_exist() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "prompts.md").read_text(encoding="utf-8")
+    rows = [line for line in page.splitlines() if line.split("|")[1:2] and "does the model" not in line]
+    by_category = {prompt.category: set[str]() for prompt in load_open().prompts}
+    for prompt in load_open().prompts:
+        by_category[prompt.category].add(prompt.text)
+    quoted = {row.split("|")[1].strip(): re.findall(r'"([^"]+)"', row) for row in rows}
+    for category, texts in by_category.items():
+        assert quoted[category], category
+        assert set(quoted[category]) <= texts
+        assert f"| {category} | {len(texts)} |" in page
