@@ -1,0 +1,67 @@
+"""The tables in the repository are what its result files say."""
+
+from pathlib import Path
+
+import pytest
+
+from drawbench.committed_tables import (
+    BEGIN,
+    END,
+    NOTHING_YET,
+    render_committed_tables,
+    stale_tables,
+    write_committed_tables,
+)
+from drawbench.errors import UserError
+from drawbench.published import published_text
+from drawbench.results import write_result
+from tests.drawbench.synthetic import result
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+
+def test_the_committed_tables_are_not_stale() -> None:
+    assert stale_tables(REPOSITORY / "results") == [], "run `drawbench leaderboard --write`"
+
+
+def _results_folder(root: Path) -> Path:
+    folder = root / "results"
+    folder.mkdir()
+    (folder / "README.md").write_text(f"before\n{BEGIN}\nold\n{END}\nafter\n")
+    return folder
+
+
+def test_writing_makes_them_anew_and_a_second_time_does_nothing(tmp_path: Path) -> None:
+    folder = _results_folder(tmp_path)
+    written = write_committed_tables(folder)
+    assert written == [folder / "README.md", folder / "published.csv"]
+    page = (folder / "README.md").read_text()
+    assert page.startswith("before\n")
+    assert page.endswith("after\n")
+    assert NOTHING_YET in page
+    assert (folder / "published.csv").read_text() == published_text()
+    assert write_committed_tables(folder) == []
+
+
+def test_a_new_result_makes_them_stale(tmp_path: Path) -> None:
+    folder = _results_folder(tmp_path)
+    write_committed_tables(folder)
+    write_result(result("synthetic model"), folder)
+    assert stale_tables(folder) == [folder / "README.md"]
+    assert "synthetic model" in render_committed_tables(folder)[folder / "README.md"]
+
+
+def test_the_front_page_has_measured_rows_only(tmp_path: Path) -> None:
+    folder = _results_folder(tmp_path)
+    (tmp_path / "README.md").write_text(f"front\n{BEGIN}\n{END}\n")
+    write_result(result("synthetic model"), folder)
+    write_committed_tables(folder)
+    front = (tmp_path / "README.md").read_text()
+    assert "synthetic model" in front
+    assert "DALL-E 2" not in front
+
+
+def test_a_page_without_its_markers_is_named(tmp_path: Path) -> None:
+    (tmp_path / "README.md").write_text(f"{BEGIN} and no end")
+    with pytest.raises(UserError, match="no place for the tables"):
+        render_committed_tables(tmp_path)
