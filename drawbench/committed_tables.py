@@ -11,6 +11,7 @@ from drawbench.tables import sheets_of
 
 BEGIN = "<!-- tables: made by `drawbench leaderboard --write`, do not edit -->"
 END = "<!-- tables: end -->"
+EMBEDDED = "open"
 NOTHING_YET = "No measured results yet."
 
 
@@ -50,6 +51,24 @@ def write_committed_tables(results_dir: Path) -> list[Path]:
     for path in stale:
         write_text_atomically(path, texts[path])
     return stale
+
+
+def stale_results(results_dir: Path) -> list[str]:
+    """One sentence per committed result that today's code would not make: its protocol or prompt set has changed."""
+    from drawbench.prompts.registry import load_prompt_set
+    from drawbench.protocols import PROTOCOLS, get_protocol
+
+    complaints = []
+    for path in sorted(results_dir.glob("*.json")):
+        result = read_result(path)
+        if result.kind != "measured":
+            continue
+        now = get_protocol(result.protocol.name).fingerprint if result.protocol.name in PROTOCOLS else None
+        if now != result.protocol.fingerprint:
+            complaints.append(f"{path.name}: protocol {result.protocol.name} is another one today, score again")
+        if result.prompt_set.name == EMBEDDED and load_prompt_set(EMBEDDED).sha256 != result.prompt_set.sha256:
+            complaints.append(f"{path.name}: prompt set {EMBEDDED} is another one today, run again")
+    return complaints
 
 
 def _between_markers(page: Path, tables: str) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from drawbench.leaderboard import CLIP_SCORE, DISTANCES, LeaderboardTable, Row
+from drawbench.leaderboard import CLIP_SCORE, DISTANCES, LeaderboardTable, Row, ordering_metric
 from drawbench.published import PUBLISHED_TITLE, PublishedNumber
 from drawbench.results import Result
 from drawbench.scores import OVERALL, Interval, ReferenceRef, Score
@@ -264,10 +264,17 @@ def _provenance(table: LeaderboardTable) -> tuple[tuple[str, str], ...]:
         ("reference", _reference(reference)),
         ("images", f"evaluated at {result.size} px, {_per_prompt(result)}"),
         ("intervals", _interval_methods(table)),
+        ("order", _order(table)),
         *_definitions(table),
         *_cautions(table),
     ]
     return tuple(lines)
+
+
+def _order(table: LeaderboardTable) -> str:
+    metric, less_is_better = ordering_metric([row.result for row in table.rows])
+    name = _HEADERS.get(metric, metric).rstrip(" ↑↓")
+    return f"by {name}, {'lowest' if less_is_better else 'highest'} first; a rank says nothing about significance"
 
 
 def _reference(reference: ReferenceRef | None) -> str:

@@ -9,10 +9,13 @@ from drawbench.committed_tables import (
     END,
     NOTHING_YET,
     render_committed_tables,
+    stale_results,
     stale_tables,
     write_committed_tables,
 )
 from drawbench.errors import UserError
+from drawbench.prompts.registry import load_prompt_set
+from drawbench.protocols import get_protocol
 from drawbench.published import published_text
 from drawbench.results import write_result
 from tests.drawbench.synthetic import result
@@ -22,6 +25,22 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 
 def test_the_committed_tables_are_not_stale() -> None:
     assert stale_tables(REPOSITORY / "results") == [], "run `drawbench leaderboard --write`"
+
+
+def test_the_committed_results_are_what_todays_protocols_and_prompts_would_make() -> None:
+    assert stale_results(REPOSITORY / "results") == [], "run `make results`"
+
+
+def test_results_of_older_protocols_and_prompts_are_named(tmp_path: Path) -> None:
+    fingerprint, prompts = get_protocol("imagen").fingerprint, load_prompt_set("open").sha256
+    write_result(result("fresh", protocol="imagen", fingerprint=fingerprint, set_hash=prompts), tmp_path)
+    assert stale_results(tmp_path) == []
+    write_result(result("older", protocol="imagen", fingerprint="0" * 64, set_hash=prompts), tmp_path)
+    write_result(result("reworded", protocol="imagen", fingerprint=fingerprint, set_hash="0" * 64), tmp_path)
+    complaints = stale_results(tmp_path)
+    assert [complaint.split("--")[0] for complaint in complaints] == ["older", "reworded"]
+    assert "protocol imagen" in complaints[0]
+    assert "prompt set open" in complaints[1]
 
 
 def _results_folder(root: Path) -> Path:
