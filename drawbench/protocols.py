@@ -10,9 +10,12 @@ from typing import Literal
 
 from drawbench.errors import UserError
 from drawbench.scores import ProtocolRef
+from metrics.errors import MetricInputError
+from metrics.features.clip import read_scorer_card
 from metrics.features.registry import BUNDLED_FOLDER, ExtractorEntry, inception, openai_clip, scorer_folder
 from metrics.features.weights import INCEPTION, OPENAI_VIT_L_14, WeightsFile
 
+BUNDLED_VERSION = 1  # a retrained scorer is a new version, in a folder of its own
 PUBLISHED_N = 30_000  # images behind a published FID-30K
 
 
@@ -63,11 +66,17 @@ class Protocol:
 def bundled(folder: Path = BUNDLED_FOLDER) -> Protocol:
     """The scorer of this repository: CLIP score, and the Fréchet distance in its feature space. Needs no download."""
     scorer = scorer_folder(folder)
+    found = read_scorer_card(folder)["version"]
+    if found != BUNDLED_VERSION:
+        raise MetricInputError(
+            f"{folder} holds version {found} of the scorer, where protocol bundled is defined by version "
+            f"{BUNDLED_VERSION}: restore the scorer's folder"
+        )
     label = "bundled scorer, never comparable with published numbers"
     common = f"{label}: {scorer.description}; images at the run's own size, then the scorer's own resize"
     return Protocol(
         name="bundled",
-        version=1,
+        version=BUNDLED_VERSION,
         label=label,
         size=None,
         metrics=(

@@ -13,6 +13,7 @@ from drawbench.errors import StageError, UserError
 # it is imported only when its command is the one asked for, so that help stays fast.
 COMMANDS: dict[str, tuple[str, str]] = {
     "generate": ("drawbench.cli.generate", "make the images of a model for a prompt set, or resume making them"),
+    "score": ("drawbench.cli.score", "the numbers of finished runs under a protocol"),
     "prompts": ("drawbench.cli.prompts", "the prompt sets: list them, show one, check a file"),
     "leaderboard": ("drawbench.cli.leaderboard", "results as tables: text, Markdown, CSV, LaTeX, HTML or JSON"),
     "report": ("drawbench.cli.report", "scored runs as a static page with their images"),

@@ -15,7 +15,7 @@ import numpy as np
 from metrics.errors import MetricInputError
 from metrics.features.byte_tokenizer import ByteTokenizer
 from metrics.features.extractor import exact_float32, fingerprint_of
-from metrics.features.weights import OPENAI_DIGESTS, check_weights
+from metrics.features.weights import OPENAI_DIGESTS, check_weights, quiet_torchscript
 
 if TYPE_CHECKING:
     import torch
@@ -227,17 +227,18 @@ def _read_state(weights: Path) -> dict[str, torch.Tensor]:
     import pickle
 
     import torch
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
 
     try:
         if weights.suffix == ".safetensors":
-            from safetensors.torch import load_file
-
             return load_file(weights)
         if _is_torchscript(weights):
-            state = torch.jit.load(str(weights), map_location="cpu").state_dict()
+            with quiet_torchscript():
+                state = torch.jit.load(str(weights), map_location="cpu").state_dict()
             return {name: value for name, value in state.items() if name not in _TORCHSCRIPT_EXTRAS}
         loaded = torch.load(weights, map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, ValueError, EOFError, pickle.UnpicklingError) as error:
+    except (OSError, RuntimeError, ValueError, EOFError, pickle.UnpicklingError, SafetensorError) as error:
         raise MetricInputError(f"{weights} is not a readable weights file: fetch it again") from error
     state = loaded.get("state_dict", loaded)
     return {name.removeprefix("module."): value for name, value in state.items()}

@@ -11,7 +11,7 @@ import numpy as np
 
 from metrics.errors import MetricInputError
 from metrics.features.extractor import exact_float32, fingerprint_of
-from metrics.features.weights import INCEPTION, WeightsFile, check_weights, find_weights
+from metrics.features.weights import INCEPTION, WeightsFile, check_weights, find_weights, quiet_torchscript
 
 if TYPE_CHECKING:
     import torch
@@ -49,7 +49,8 @@ class InceptionExtractor:
         from cleanfid.inception_torchscript import InceptionV3W
 
         try:
-            network = InceptionV3W(str(path.parent), download=False, resize_inside=mode == "legacy_tensorflow")
+            with quiet_torchscript():
+                network = InceptionV3W(str(path.parent), download=False, resize_inside=mode == "legacy_tensorflow")
         except (RuntimeError, AttributeError) as error:
             raise MetricInputError(f"{path} is not the TorchScript Inception network: fetch it again") from error
         return cls(mode, digest, bool(weights.sha256), device, network.to(device).eval())

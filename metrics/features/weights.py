@@ -2,6 +2,9 @@
 
 import hashlib
 import os
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -80,3 +83,12 @@ def check_weights(path: Path, expected: str) -> str:
             f"{path} is not the published file: its SHA-256 is {actual}, expected {expected}; fetch it again"
         )
     return actual
+
+
+@contextmanager
+def quiet_torchscript() -> Iterator[None]:
+    """Loads without torch's warning that TorchScript is deprecated: it is the format of the published files."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=r".*torch\.jit", category=FutureWarning)
+        warnings.filterwarnings("ignore", message=r".*torch\.jit", category=DeprecationWarning)
+        yield

@@ -1,0 +1,71 @@
+"""`drawbench score`: sealed runs and a protocol in, numbers out."""
+
+import argparse
+from pathlib import Path
+
+from drawbench.cli.progress import shown_progress
+from drawbench.errors import UserError
+
+EPILOGUE = """examples:
+  drawbench score runs/x --protocol bundled
+  drawbench score runs/x runs/y --protocol imagen --reference coco/val2014 --json
+
+Every image is checked against the hash in the run's seal. The numbers are written to RUN/scores/.
+"""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the command's arguments."""
+    parser.epilog = EPILOGUE
+    parser.add_argument("runs", metavar="RUN", nargs="+", type=Path, help="a finished run directory")
+    parser.add_argument("--protocol", default="bundled", metavar="P", help="bundled (default) or imagen")
+    parser.add_argument(
+        "--reference", type=Path, metavar="DIR", help="reference images: a folder, or an .npz with mu and sigma"
+    )
+    parser.add_argument("--device", default="cpu", help="where the networks run: cpu (default), cuda, cuda:1, ...")
+    parser.add_argument("--batch", type=int, metavar="N", help="images per pass; changes speed and memory only")
+    parser.add_argument("--json", action="store_true", help="print the score files as one JSON list")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Score each run; prints one table per comparable group, or the score files as JSON."""
+    from drawbench.protocols import get_protocol
+    from drawbench.results import result_from_score_file
+    from drawbench.run_directory import RunDirectory
+    from drawbench.score import BATCH, score_run
+    from drawbench.tables import render_tables
+
+    batch = BATCH if args.batch is None else args.batch
+    if batch < 1:
+        raise UserError(f"--batch {batch} reads no images: give a whole number of at least 1")
+    protocol = get_protocol(args.protocol)
+    files = [
+        score_run(
+            path,
+            protocol,
+            args.reference or own_references(path),
+            device=args.device,
+            batch=batch,
+            progress=shown_progress(),
+        )
+        for path in args.runs
+    ]
+    if args.json:
+        print("[" + ",\n".join(file.model_dump_json(indent=2) for file in files) + "]")
+        return 0
+    cards = [RunDirectory.open(path).plan.model for path in args.runs]
+    results = [result_from_score_file(card, file, "measured") for card, file in zip(cards, files, strict=True)]
+    print(render_tables(results, heading="Scores"), end="")
+    return 0
+
+
+def own_references(run_path: Path) -> Path | None:
+    """The reference images that the run's prompt set brings, when the set is embedded and still the same one."""
+    from drawbench.prompts.registry import load_prompt_set
+    from drawbench.run_directory import RunDirectory
+
+    plan = RunDirectory.open(run_path).plan
+    if plan.prompt_set_name != "world":  # other sets bring none, or lie where only --reference can say
+        return None
+    prompt_set = load_prompt_set(plan.prompt_set_name)
+    return prompt_set.reference_images if prompt_set.sha256 == plan.prompt_set_sha256 else None
