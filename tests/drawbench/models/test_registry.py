@@ -1,0 +1,82 @@
+"""Model specs: which adapter they name, and what their settings mean."""
+
+from importlib.metadata import EntryPoint
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from drawbench.errors import UserError
+from drawbench.models import registry
+from drawbench.models.folder import FolderAdapter
+from drawbench.models.registry import (
+    choose_device,
+    default_samples,
+    default_size,
+    model_specs,
+    parse_setting,
+    resolve_model,
+)
+from drawbench.prompts.prompt_set import Prompt, PromptSet
+
+
+def test_a_folder_with_a_colon_in_its_name_is_found(tmp_path: Path) -> None:
+    (tmp_path / "a:b").mkdir()
+    Image.new("RGB", (4, 4)).save(tmp_path / "a:b/x.png")
+    assert isinstance(resolve_model(f"folder:{tmp_path}/a:b", {}, "auto"), FolderAdapter)
+
+
+def test_an_unknown_adapter_is_answered_with_the_list() -> None:
+    with pytest.raises(UserError, match=r"no model adapter 'dalle'.*reference.*folder:DIR.*python:module:factory"):
+        resolve_model("dalle:3", {}, "cpu")
+
+
+def test_a_package_can_bring_an_adapter(monkeypatch: pytest.MonkeyPatch) -> None:
+    good = EntryPoint("mine", "types:SimpleNamespace", registry.ENTRY_POINT_GROUP)
+    bad = EntryPoint("broken", "no_such_package:x", registry.ENTRY_POINT_GROUP)
+    monkeypatch.setattr(registry, "entry_points", lambda group: [good, bad])
+    monkeypatch.setattr(EntryPoint, "load", lambda self: _remember if self.name == "mine" else _missing())
+    found = resolve_model("mine:some:thing", {"steps": "3"}, "cpu")
+    assert vars(found) == {"argument": "some:thing", "settings": {"steps": "3"}, "device": "cpu"}
+    assert "mine:..." in model_specs()
+    with pytest.raises(UserError, match=r"'broken' .* cannot be loaded"):
+        resolve_model("broken", {}, "cpu")
+
+
+def _remember(argument: str | None, settings: dict[str, str], device: str) -> SimpleNamespace:
+    return SimpleNamespace(argument=argument, settings=settings, device=device)
+
+
+def _missing() -> None:
+    raise ImportError("no module named no_such_package")
+
+
+@given(st.one_of(st.integers(), st.floats(allow_nan=False, allow_infinity=False), st.booleans(), st.none()))
+def test_settings_are_read_as_what_they_look_like(value: object) -> None:
+    read = parse_setting(str(value))
+    assert read == value
+    assert type(read) is type(value)
+
+
+@pytest.mark.parametrize("text", ["ddim", "", "nan", "inf", "1.2.3", "-infinity"])
+def test_other_settings_stay_text(text: str) -> None:
+    assert parse_setting(text) == text
+
+
+def test_a_device_that_is_not_here_is_refused() -> None:
+    assert choose_device("cpu") == "cpu"
+    with pytest.raises(UserError, match="device 'abacus' cannot be used here") as caught:
+        choose_device("abacus")
+    assert "\n" not in str(caught.value)
+
+
+def test_defaults_are_the_models_then_the_sets(tmp_path: Path) -> None:
+    prompts = PromptSet("mine", (Prompt("a", "Colors", "x"), Prompt("b", "Colors", "y")))
+    Image.new("RGB", (4, 4)).save(tmp_path / "a.png")
+    folder = resolve_model(f"folder:{tmp_path}", {}, "cpu")
+    plain = SimpleNamespace(card=None, generate=None)
+    assert (default_size(folder), default_samples(folder, prompts)) == (4, 1)
+    assert (default_size(plain), default_samples(plain, prompts)) == (256, prompts.default_samples)
