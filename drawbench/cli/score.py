@@ -22,13 +22,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--reference", type=Path, metavar="DIR", help="reference images: a folder, or an .npz with mu and sigma"
     )
-    parser.add_argument("--device", default="cpu", help="where the networks run: cpu (default), cuda, cuda:1, ...")
+    parser.add_argument("--device", default="auto", metavar="D", help="auto, cpu, cuda, cuda:1, mps (auto)")
     parser.add_argument("--batch", type=int, metavar="N", help="images per pass; changes speed and memory only")
     parser.add_argument("--json", action="store_true", help="print the score files as one JSON list")
 
 
 def run(args: argparse.Namespace) -> int:
     """Score each run; prints one table per comparable group, or the score files as JSON."""
+    from drawbench.models.registry import choose_device
     from drawbench.protocols import get_protocol
     from drawbench.results import result_from_score_file
     from drawbench.run_directory import RunDirectory
@@ -38,13 +39,13 @@ def run(args: argparse.Namespace) -> int:
     batch = BATCH if args.batch is None else args.batch
     if batch < 1:
         raise UserError(f"--batch {batch} reads no images: give a whole number of at least 1")
-    protocol = get_protocol(args.protocol)
+    protocol, device = get_protocol(args.protocol), choose_device(args.device)
     files = [
         score_run(
             path,
             protocol,
             args.reference or own_references(path),
-            device=args.device,
+            device=device,
             batch=batch,
             progress=shown_progress(),
         )
