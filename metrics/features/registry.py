@@ -40,7 +40,7 @@ def scorer_folder(folder: Path = BUNDLED_FOLDER) -> ExtractorEntry:
 
     description = (
         f"{card['name']} version {card['version']} ({sha256[:12]}), {card['tokenizer']} tokenizer of "
-        f"{card['context_length']}, unit-norm embeddings"
+        f"{card['context_length']} tokens, unit-norm embeddings"
     )
     return ExtractorEntry("scorer", description, sha256, lambda: folder_config(folder).fingerprint(sha256), load)
 
