@@ -55,6 +55,7 @@ class RunWriter:
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="run-writer")
         self._pending: Future[None] | None = None
         self._slices_done = 0
+        self._layout = RunDirectory(path, manifest, prompts)  # for paths only: what is on disk it read long ago
 
     @property
     def run(self) -> RunDirectory:
@@ -128,14 +129,14 @@ class RunWriter:
         )
 
     def _write_slice(self, part: Slice, outputs: list[np.ndarray | Refused]) -> None:
-        run, outcomes, moves = self.run, [], []
+        outcomes, moves = [], []
         for number, (sample, output) in enumerate(zip(part.samples, outputs, strict=True)):
             if isinstance(output, Refused):
                 outcomes.append(Outcome(refused=output.reason))
                 continue
             partial = self.path / PARTIAL / f"{part.index}-{number}.png"
             partial.write_bytes(encode_png(output))
-            moves.append((partial, run.image_path(sample)))
+            moves.append((partial, self._layout.image_path(sample)))
             outcomes.append(Outcome(pixels=pixel_hash(output)))
         _move_into_place(moves)
         record = SliceRecord(slice=part.index, attempt=len(self._manifest.attempts) - 1, outcomes=tuple(outcomes))
