@@ -105,12 +105,14 @@ class Cascade:
     name: str
     text_encoder: TextEncoder
     stages: list[Stage]
-    device: torch.device = field(default_factory=lambda: torch.device("cpu"))
+    device: torch.device = field(default_factory=lambda: torch.device("cpu"), init=False)
 
-    def __post_init__(self) -> None:
-        self.text_encoder.encoder.to(self.device)
+    def to(self, device: torch.device) -> None:
+        """Move every network; noise is still drawn on the CPU, so that seeds mean the same everywhere."""
+        self.device = device
+        self.text_encoder.encoder.to(device)
         for stage in self.stages:
-            stage.unet.to(self.device)
+            stage.unet.to(device)
 
     @property
     def sizes(self) -> tuple[int, ...]:

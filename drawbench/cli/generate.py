@@ -39,6 +39,7 @@ _REPEATED = {
     "--device": "device",
     "--protocol": "protocol",
     "--out": "out",
+    "--results": "results",
 }
 
 
@@ -144,7 +145,8 @@ def resume_command(command: str, args: argparse.Namespace) -> str:
         for one in value if isinstance(value, list) else [value]:
             if one is not None:
                 words += [option, str(one)]
-    return shlex.join([*words, *(["--json"] if args.json else [])])
+    flags = [f"--{name}" for name in ("all", "json") if getattr(args, name, False)]
+    return shlex.join([*words, *flags])
 
 
 @contextmanager

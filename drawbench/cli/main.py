@@ -12,6 +12,7 @@ from drawbench.errors import StageError, UserError
 # name -> (module, one line of help). A module has `configure(parser)` and `run(args) -> int`;
 # it is imported only when its command is the one asked for, so that help stays fast.
 COMMANDS: dict[str, tuple[str, str]] = {
+    "bench": ("drawbench.cli.bench", "the bundled model on the embedded prompt sets"),
     "run": ("drawbench.cli.run", "images, scores, table and report of a model, in one command"),
     "generate": ("drawbench.cli.generate", "make the images of a model for a prompt set, or resume making them"),
     "score": ("drawbench.cli.score", "the numbers of finished runs under a protocol"),

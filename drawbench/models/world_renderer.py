@@ -14,7 +14,11 @@ from drawbench.samples import Sample
 class WorldRenderer:
     """Draws the scene behind each caption anew: the same meaning in another layout than the reference image's."""
 
-    def __init__(self) -> None:
+    native_size = 64  # of the set's reference images
+
+    def __init__(self, argument: str | None, settings: Mapping[str, str], device: str) -> None:
+        if argument is not None or settings:
+            raise UserError("the model `world` takes no argument and no --set: it draws the scenes of --prompts world")
         from reference_model.world.coco_set import ensure_world_set, scene_from_json
 
         root = ensure_world_set()
@@ -25,13 +29,17 @@ class WorldRenderer:
     def card(self) -> ModelCard:
         return ModelCard(adapter="world", spec="world", name="true renderings", revision=self._revision)
 
+    def check_plan(self, samples: Sequence[Sample], size: int) -> None:
+        """Refuse prompts of another set before anything is written."""
+        for sample in samples:
+            if sample.prompt_id not in self._scenes:
+                raise UserError(f"prompt {sample.prompt_id} is not of the set `world`: use --prompts world")
+
     def generate(self, samples: Sequence[Sample], size: int) -> list[np.ndarray | Refused]:
         from reference_model.world.render import render, sample_layout
 
         images: list[np.ndarray | Refused] = []
         for sample in samples:
-            if sample.prompt_id not in self._scenes:
-                raise UserError(f"prompt {sample.prompt_id} is not of the set `world`: use --prompts world")
             layout = sample_layout(self._scenes[sample.prompt_id], Random(sample.seed))
             images.append(render(layout, size))
         return images

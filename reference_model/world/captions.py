@@ -38,12 +38,6 @@ def caption(scene: Scene, random: Random) -> str:
     return text + ("." if random.random() < 0.5 else "")
 
 
-def document(scene: Scene, random: Random) -> str:
-    """Two captions of one scene: text for the encoder's training, each a help to fill gaps in the other."""
-    first, second = (caption(scene, random).rstrip(".") for _ in range(2))
-    return f"{first}. {second}."
-
-
 def _body(scene: Scene, random: Random) -> str:
     if scene.kind == "sign":
         return _sign(scene, random)

@@ -1,0 +1,92 @@
+"""`drawbench bench`: the bundled model on both embedded sets, with its floors and ceiling when asked."""
+
+import argparse
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from drawbench.cli.generate import Request, resumable
+from drawbench.cli.progress import shown_progress
+from drawbench.cli.run import DEFAULT_PROTOCOL, score_finished, table
+from drawbench.models.registry import resolve_model
+from drawbench.prompts.registry import load_prompt_set
+from drawbench.results import Result, write_result
+from drawbench.run_directory import RunDirectory
+
+REPORT = Path("runs") / "bench-report"
+SLICE_SIZE = 16
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One row of a table: a model with settings."""
+
+    model: str
+    settings: tuple[tuple[str, str], ...] = ()
+
+
+SETS: tuple[tuple[str, int], ...] = (("open", 256), ("world", 64))  # prompt set, pixels
+BUNDLED = Entry("reference")
+FLOORS = (Entry("reference:untrained"), Entry("reference", (("guidance", "1"),)))
+CEILING = Entry("world")
+
+EPILOGUE = """examples:
+  drawbench bench                               the bundled model; about ten minutes on two cores
+  drawbench bench --all --results results       every row of the committed tables, made anew
+The same command resumes where it was stopped; finished runs are only scored again.
+"""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Options of `drawbench bench`."""
+    parser.epilog = EPILOGUE
+    parser.add_argument(
+        "--all", action="store_true", help="also the untrained cascade, guidance 1, and the true renderings of `world`"
+    )
+    parser.add_argument("--results", type=Path, metavar="DIR", help="also write result files and tables into DIR")
+    parser.add_argument("--device", metavar="D", help="auto, cpu, cuda, cuda:1, mps (auto)")
+    parser.set_defaults(json=False)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Generate and score every row, print the tables under one heading, and say where images and report are."""
+    from drawbench.committed_tables import write_committed_tables
+    from drawbench.report.build import build_report
+
+    runs: list[RunDirectory] = []
+    results: list[Result] = []
+    with resumable("bench", args):
+        for set_name, size in SETS:
+            for entry in _entries(set_name, args.all):
+                finished, result = _benchmark(entry, set_name, size, args.device)
+                runs.append(finished)
+                results.append(result)
+        report = build_report([finished.path for finished in runs], REPORT)
+    print(table(results, heading="drawbench: the bundled model on the embedded prompt sets"))
+    for finished in runs:
+        print(f"images: {finished.path / 'images'}")
+    print(f"report: {report}")
+    if args.results is not None:
+        for result in results:
+            print(f"result: {write_result(result, args.results)}")
+        for path in write_committed_tables(args.results):
+            print(f"tables: {path}")
+    return 0
+
+
+def _entries(set_name: str, everything: bool) -> Iterator[Entry]:
+    yield BUNDLED
+    if everything:
+        yield from FLOORS
+        if set_name == "world":
+            yield CEILING
+
+
+def _benchmark(entry: Entry, set_name: str, size: int, device: str | None) -> tuple[RunDirectory, Result]:
+    """One sample per prompt, scored under the bundled protocol."""
+    progress = shown_progress()
+    prompt_set = load_prompt_set(set_name)
+    model = resolve_model(entry.model, dict(entry.settings), device or "auto")
+    request = Request(model, prompt_set, None, samples=1, size=size, seed=0, limit=None, slice_size=SLICE_SIZE)
+    finished = request.generate(progress)
+    return finished, score_finished(finished, DEFAULT_PROTOCOL, prompt_set.reference_images, device, progress)

@@ -1,0 +1,107 @@
+"""The bundled Imagen cascade, or another checkpoint of it, as a model to benchmark."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from drawbench.errors import UserError
+from drawbench.models.base import ModelCard, Refused
+from drawbench.samples import Sample
+from reference_model.errors import ReferenceModelError
+
+if TYPE_CHECKING:
+    from reference_model.cascade import SamplingSettings
+
+UNTRAINED = "untrained"
+
+
+@dataclass(frozen=True)
+class ReferenceSettings:
+    """What `--set` can change; `sr_` settings are those of both super-resolution stages."""
+
+    guidance: float = 4.0
+    steps: int = 16
+    sampler: str = "dpmpp_2m"
+    thresholding: str = "dynamic"
+    percentile: float = 0.995
+    sr_guidance: float = 1.0
+    sr_steps: int = 6
+    aug_level: float = 0.1
+
+    def per_stage(self, stages: int) -> "list[SamplingSettings]":
+        """One sampling setting per stage of the cascade. Raises ReferenceModelError for values that no stage takes."""
+        from reference_model.cascade import SamplingSettings
+
+        shared: dict[str, Any] = {
+            "sampler": self.sampler,
+            "thresholding": self.thresholding,
+            "percentile": self.percentile,
+        }
+        base = SamplingSettings(self.steps, self.guidance, **shared)
+        above = SamplingSettings(self.sr_steps, self.sr_guidance, aug_level=self.aug_level, **shared)
+        return [base, *[above] * (stages - 1)]
+
+
+class ReferenceAdapter:
+    """`reference`, `reference:untrained` (the same networks with random weights), or `reference:FOLDER`."""
+
+    def __init__(self, argument: str | None, settings: Mapping[str, str], device: str) -> None:
+        import torch
+
+        from reference_model.checkpoint import BUNDLED, load_cascade, untrained_cascade, weights_sha256
+        from reference_model.presets import TINY
+
+        self.settings = _parse(settings)
+        self.device = device
+        if argument == UNTRAINED:
+            self.cascade, self._weights, self._name = untrained_cascade(TINY), "", "Imagen tiny, untrained"
+        else:
+            folder = Path(argument) if argument else BUNDLED
+            self.cascade, self._weights = load_cascade(folder), weights_sha256(folder)
+            self._name = self.cascade.name
+        self.cascade.to(torch.device(device))
+        self._argument = argument
+        self._per_stage = self.settings.per_stage(len(self.cascade.stages))
+
+    def card(self) -> ModelCard:
+        spec = "reference" if self._argument is None else f"reference:{Path(self._argument).name}"
+        values = {**asdict(self.settings), "dtype": "float32"}
+        name = self._name
+        if self._argument is None and self.settings.guidance != ReferenceSettings.guidance:
+            name = f"{name}, guidance {self.settings.guidance:g}"
+        return ModelCard(adapter="reference", spec=spec, name=name, weights_sha256=self._weights, settings=values)
+
+    def check_plan(self, samples: Sequence[Sample], size: int) -> None:
+        """Refuse, before anything is written, a size it does not make and prompts its encoder cannot read whole."""
+        from reference_model.text_encoder import byte_tokens
+
+        if size not in self.cascade.sizes:
+            sizes = " or ".join(str(size) for size in self.cascade.sizes)
+            raise UserError(f"the reference model makes images of {sizes} pixels, not of {size}: use --size")
+        for sample in samples:
+            try:
+                byte_tokens(sample.text)
+            except ReferenceModelError as error:
+                raise UserError(f"prompt {sample.prompt_id}: {error}") from error
+
+    def generate(self, samples: Sequence[Sample], size: int) -> list[np.ndarray | Refused]:
+        texts, seeds = [sample.text for sample in samples], [sample.seed for sample in samples]
+        return list(self.cascade.generate(texts, seeds, size, self._per_stage))
+
+
+def _parse(settings: Mapping[str, str]) -> ReferenceSettings:
+    """Typed settings. Raises UserError for a name it does not have and a value of another type."""
+    types: dict[str, type] = {name: type(value) for name, value in asdict(ReferenceSettings()).items()}
+    values: dict[str, Any] = {}
+    for name, text in settings.items():
+        if name not in types:
+            raise UserError(f"the reference model has no setting {name!r}: it takes {', '.join(types)}")
+        try:
+            values[name] = types[name](text)
+        except ValueError as error:
+            kind = "a whole number" if types[name] is int else "a number"
+            raise UserError(f"--set {name}={text}: {name} takes {kind}") from error
+    return ReferenceSettings(**values)
