@@ -11,7 +11,6 @@ from typing import Any, Literal
 from pydantic import ValidationError
 
 from drawbench.errors import UserError
-from drawbench.images import ends_as_png
 from drawbench.plan import Plan, Slice, plan_samples, plan_slices
 from drawbench.prompts.prompt_set import Prompt, PromptSet, category_slug
 from drawbench.samples import Sample
@@ -180,8 +179,7 @@ class RunDirectory:
         if expected is None:
             return False
         try:
-            path = self.image_path(sample)
-            return pixel_hash(read_image(path)) == expected and ends_as_png(path)
+            return pixel_hash(read_image(self.image_path(sample))) == expected
         except MetricInputError:
             return False
 

@@ -1,6 +1,7 @@
 """Image files to RGB pixels, strictly: converted by a stated rule or refused with the file's name."""
 
 import hashlib
+import io
 import struct
 import zlib
 from collections.abc import Sequence
@@ -16,6 +17,7 @@ FORMATS = ("PNG", "JPEG", "WEBP")
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
 _OPAQUE_MODES = ("RGB", "L", "1", "P")  # the last three convert to RGB without loss when nothing is transparent
 _PNG_BIT_DEPTH_AT = 24  # signature 8, chunk length and name 8, width and height 8
+_PNG_FIRST_CHUNK_AT = 8
 
 
 def read_image(path: Path) -> np.ndarray:
@@ -31,6 +33,8 @@ def read_image(path: Path) -> np.ndarray:
     try:
         with Image.open(path, formats=FORMATS) as image:
             _refuse_lossy(image, path)
+            if image.format == "PNG" and not _png_has_end(path):
+                raise MetricInputError(f"{path} is damaged or truncated (its end is missing): make this image again")
             return np.array(image.convert("RGB"))
     except UnidentifiedImageError:
         raise MetricInputError(f"{path} is not a PNG, JPEG or WebP image, whatever its name says") from None
@@ -66,6 +70,22 @@ def _png_bit_depth(path: Path, image: Image.Image) -> int:
         return 8
     with path.open("rb") as file:
         return file.read(_PNG_BIT_DEPTH_AT + 1)[_PNG_BIT_DEPTH_AT]
+
+
+def _png_has_end(path: Path) -> bool:
+    """Whether every chunk is there, up to the last: Pillow is content without those that hold no pixels.
+
+    Bytes after the last chunk are no part of the image and are not looked at.
+    """
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        file.seek(_PNG_FIRST_CHUNK_AT)
+        while len(head := file.read(8)) == 8:  # length of the data, name
+            length, name = struct.unpack(">I4s", head)
+            after = file.seek(length + 4, io.SEEK_CUR)  # the data and its checksum
+            if name == b"IEND":
+                return after <= size
+    return False
 
 
 def pixel_hash(image: np.ndarray) -> str:

@@ -94,6 +94,22 @@ def test_a_file_cut_anywhere_is_refused(tmp_path: Path, keep: int) -> None:
         read_image(tmp_path / "cut.png")
 
 
+@pytest.mark.parametrize("missing", range(1, 17))
+def test_a_png_without_its_last_bytes_is_refused(tmp_path: Path, missing: int) -> None:
+    """All pixels are there when only the last chunk (12 bytes) is cut; the file is still not the one that was made."""
+    RGB.save(tmp_path / "cut.png")
+    (tmp_path / "cut.png").write_bytes((tmp_path / "cut.png").read_bytes()[:-missing])
+    with pytest.raises(MetricInputError, match=r"cut\.png is damaged or truncated"):
+        read_image(tmp_path / "cut.png")
+
+
+def test_bytes_after_a_png_do_not_matter(tmp_path: Path) -> None:
+    RGB.save(tmp_path / "longer.png")
+    with (tmp_path / "longer.png").open("ab") as file:
+        file.write(b"left by some other program")
+    np.testing.assert_array_equal(read_image(tmp_path / "longer.png"), PIXELS)
+
+
 def test_several_files_keep_their_order(tmp_path: Path) -> None:
     paths = []
     for value in range(9):
