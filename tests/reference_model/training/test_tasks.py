@@ -1,0 +1,130 @@
+"""The three tasks: what they learn from, and that a few steps and an export work."""
+
+import json
+from pathlib import Path
+from random import Random
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reference_model.checkpoint import load_stage
+from reference_model.presets import TINY, StageConfig
+from reference_model.text_encoder import TextEncoder, load_text_encoder, tiny_t5_config
+from reference_model.training import stage as stage_training
+from reference_model.training.loop import LoopConfig, train
+from reference_model.training.scorer import ScorerTraining, near_miss
+from reference_model.training.stage import StageTraining, _aligned_pair
+from reference_model.training.text import LABEL_SIZES, Parsing, parse_labels
+from reference_model.unet import UNetConfig
+from reference_model.world.render import sample_layout
+from reference_model.world.scene import Item, Scene, sample_scene, split_of
+
+SHORT = LoopConfig(steps=2, minutes=60, learning_rate=1e-3)
+SMALL_BASE = StageConfig(UNetConfig(64, 32, (16, 16), (1, 1), (False, True), 16, 32, 4), "v", "cosine")
+
+
+def encoder(width: int = 32) -> TextEncoder:
+    from transformers import T5EncoderModel
+
+    return TextEncoder(T5EncoderModel(tiny_t5_config(width, layers=1, heads=2)))
+
+
+@given(st.integers(0, 10_000))
+def test_labels_tell_scenes_apart(seed: int) -> None:
+    random = Random(seed)
+    scene = sample_scene(random, "train")
+    labels = parse_labels(scene)
+    assert all(0 <= label < size for label, size in zip(labels, LABEL_SIZES, strict=True))
+    assert parse_labels(near_miss(scene, random, "train")) != labels
+
+
+def test_a_relation_and_its_mirror_have_the_same_labels() -> None:
+    car, cup = Item("car", "red"), Item("cup", "blue")
+    assert parse_labels(Scene((car, cup), "grass", "left of")) == parse_labels(Scene((cup, car), "grass", "right of"))
+    assert parse_labels(Scene((car, cup), "grass", "left of")) != parse_labels(Scene((car, cup), "grass", "right of"))
+
+
+@given(st.integers(0, 10_000), st.sampled_from(["train", "held_out"]))
+def test_near_misses_differ_and_stay_in_their_split(seed: int, split: str) -> None:
+    random = Random(seed)
+    scene = sample_scene(random, split)  # type: ignore[arg-type]
+    other = near_miss(scene, random, split)  # type: ignore[arg-type]
+    assert other != scene
+    assert split_of(other) == split
+
+
+def test_trainings_draw_from_the_training_split_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = []
+
+    def watched(random: Random, split: str) -> Scene:
+        scene = sample_scene(random, split)  # type: ignore[arg-type]
+        seen.append(split_of(scene))
+        return scene
+
+    for module in ("text", "stage", "scorer"):
+        monkeypatch.setattr(f"reference_model.training.{module}.sample_scene", watched)
+    Parsing(32, 1, 4, "x").loss(0)
+    StageTraining(SMALL_BASE, encoder(), 4, "x").loss(0)
+    ScorerTraining(8, "x").loss(0)
+    assert set(seen) == {"train"}
+    assert len(seen) == 4 + 4 + 2
+
+
+def test_crops_for_the_largest_stage_lie_on_the_low_resolution_grid() -> None:
+    random = Random(4)
+    layout = sample_layout(sample_scene(random, "train"), random)
+    crop, low = _aligned_pair(layout, 1024, 256, random)
+    assert crop.shape == (256, 256, 3)
+    assert low.shape == (64, 64, 3)
+    averaged = crop.reshape(64, 4, 64, 4, 3).mean((1, 3))
+    aligned = np.abs(averaged - low).mean()
+    assert aligned < 2
+    shifted = np.abs(np.roll(averaged, 3, axis=1) - low).mean()
+    assert shifted > 1.5 * aligned or low.std() < 1
+
+
+def test_the_text_encoder_trains_and_is_exported_for_use(tmp_path: Path) -> None:
+    log = train(Parsing(32, 1, 4, "x"), SHORT, tmp_path)
+    assert 0 <= log["held_out_scenes"] <= log["held_out_answers"] <= 1
+    assert load_text_encoder(tmp_path / "export").encode("a red car").shape == (10, 32)
+
+
+def test_a_stage_trains_and_is_exported_for_use(tmp_path: Path) -> None:
+    train(StageTraining(SMALL_BASE, encoder(), 4, "x"), SHORT, tmp_path)
+    stage = load_stage(tmp_path / "export", "base_64")
+    assert stage.config == SMALL_BASE
+    assert json.loads((tmp_path / "export" / "base_64.json").read_text())["training"]["step"] == 2
+
+
+def test_super_resolution_losses_are_finite(monkeypatch: pytest.MonkeyPatch) -> None:
+    for config in TINY.stages[1:]:
+        loss = StageTraining(config, encoder(128), 2, "x").loss(0)
+        assert torch.isfinite(loss)
+
+
+def test_the_scorer_trains_and_loads_strictly_where_it_is_used(tmp_path: Path) -> None:
+    from metrics.features.clip import load_folder
+
+    train(ScorerTraining(8, "x"), SHORT, tmp_path)
+    scorer = load_folder(tmp_path / "export")
+    images = scorer([np.zeros((64, 64, 3), np.uint8), np.full((64, 64, 3), 255, np.uint8)])
+    assert images.shape == (2, scorer.dimension)
+    assert scorer.dimension <= 64
+    np.testing.assert_allclose(np.linalg.norm(images, axis=1), 1, rtol=1e-5)
+
+
+def test_the_trainers_bytes_are_the_scorers_bytes() -> None:
+    from metrics.features.byte_tokenizer import ByteTokenizer
+    from reference_model.training.scorer import CONTEXT_LENGTH, _tokens
+
+    texts = ["a red car", 'a sign that says "STOP".', "ünï"]
+    assert torch.equal(_tokens(texts), ByteTokenizer(CONTEXT_LENGTH)(texts))
+
+
+def test_the_stage_command_names_the_stages(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("sys.argv", ["stage", "--stage", "base_99", "--text", str(tmp_path), "--out", str(tmp_path)])
+    with pytest.raises(ValueError, match="super_resolution_256"):
+        stage_training.main()
