@@ -1,9 +1,13 @@
 """The program itself: help, versions, exit codes."""
 
+import os
 import subprocess
 import sys
 
+import pytest
+
 from drawbench import __version__
+from drawbench.cli.main import COMMANDS, main
 
 
 def _drawbench(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -12,12 +16,75 @@ def _drawbench(*arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_help_does_not_load_torch() -> None:
-    probe = (
-        "import sys; from drawbench.cli.main import main; main([]); assert not {'torch', 'pandas'} & set(sys.modules)"
-    )
+HEAVY = ("torch", "torchvision", "pandas", "numpy", "PIL", "transformers", "datasets", "open_clip", "matplotlib")
+
+
+def test_the_overview_loads_no_heavy_module() -> None:
+    probe = f"""
+import sys
+from drawbench.cli.main import main
+main([])
+found = {set(HEAVY)} & set(sys.modules)
+assert not found, found
+"""
     done = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_options_of_no_command_load_torch_or_pandas() -> None:
+    probe = f"""
+import argparse, sys
+from importlib import import_module
+for module, _ in {list(COMMANDS.values())}:
+    import_module(module).configure(argparse.ArgumentParser())
+found = {set(HEAVY) - {"numpy", "PIL"}} & set(sys.modules)
+assert not found, found
+"""
+    done = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_has_help(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main([name, "--help"])
+    assert ended.value.code == 0
+    assert capsys.readouterr().out.startswith(f"usage: drawbench {name}")
+
+
+def test_the_overview_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([]) == 0
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert set(COMMANDS) <= {words[0] for words in lines if words}
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_reader_that_goes_away_ends_the_program_quietly(unbuffered: str) -> None:
+    """As `drawbench prompts show open | head`: no traceback, and no exit code that calls it done."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "drawbench.cli.main", "prompts", "show", "open"],
+            stdout=writer,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+            env={**os.environ, "PYTHONUNBUFFERED": unbuffered},
+        )
+    finally:
+        os.close(writer)
+    assert done.stderr == ""
+    assert done.returncode == 141
+
+
+def test_a_broken_pipe_elsewhere_is_not_taken_for_the_reader(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(_: list[str]) -> int:
+        raise BrokenPipeError("a worker died")
+
+    monkeypatch.setattr("drawbench.cli.main._dispatch", broken)
+    with pytest.raises(BrokenPipeError, match="a worker died"):
+        main([])
 
 
 def test_version_is_the_packages() -> None:

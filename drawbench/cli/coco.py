@@ -1,30 +1,48 @@
 """`drawbench coco`: sets in COCO's file layout."""
 
 import argparse
+import os
+import shutil
 from pathlib import Path
 
 from drawbench.errors import UserError
+
+SMALLEST = 16  # pixels; below it no object can be told from another
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Options of `drawbench coco`."""
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     synth = commands.add_parser("synth", help="write a set of scenes of the procedural world, with captions")
-    synth.add_argument("--out", type=Path, required=True, help="a new folder")
-    synth.add_argument("-n", type=int, default=500, help="captioned images (default 500)")
-    synth.add_argument("--size", type=int, default=64, help="pixels (default 64)")
-    synth.add_argument("--seed", default="world", help="another seed draws other scenes")
+    synth.add_argument("--out", type=Path, required=True, metavar="DIR", help="a new folder")
+    synth.add_argument("-n", type=int, default=500, metavar="N", help="captioned images (default 500)")
+    synth.add_argument("--size", type=int, default=64, metavar="PX", help="pixels (default 64)")
+    synth.add_argument("--seed", default="world", metavar="S", help="another seed draws other scenes (default world)")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Write the set, and say how to use it."""
-    from reference_model.world.coco_set import synthesise
-
-    if args.n < 1 or args.size < 16:
-        raise UserError(f"-n {args.n} --size {args.size}: use at least 1 image of at least 16 pixels")
-    if args.out.exists() and any(args.out.iterdir()):
-        raise UserError(f"{args.out} is not empty: name a new folder with --out")
-    args.out.mkdir(parents=True, exist_ok=True)
-    synthesise(args.out, args.n, args.n, args.seed, args.size)
+    """Write the set, and print the name by which `--prompts` takes it."""
+    if args.n < 1 or args.size < SMALLEST:
+        raise UserError(f"-n {args.n} --size {args.size}: use at least 1 image of at least {SMALLEST} pixels")
+    if args.out.exists() and not (args.out.is_dir() and not any(args.out.iterdir())):
+        raise UserError(f"{args.out} is there and is not an empty folder: name a new one with --out")
+    try:
+        _write(args.out, args.n, args.seed, args.size)
+    except OSError as error:
+        raise UserError(f"the set cannot be written to {args.out} ({error.strerror}): name another --out") from error
     print(f"coco:{args.out}")
     return 0
+
+
+def _write(out: Path, n: int, seed: str, size: int) -> None:
+    """The whole set or nothing: it gets its name once it is complete."""
+    from reference_model.world.coco_set import synthesise
+
+    unfinished = out.with_name(f".{out.name}-{os.getpid()}")
+    unfinished.mkdir(parents=True)
+    try:
+        synthesise(unfinished, n, n, seed, size)
+        unfinished.rename(out)
+    except BaseException:
+        shutil.rmtree(unfinished)
+        raise

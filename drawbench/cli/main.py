@@ -1,6 +1,7 @@
 """The `drawbench` program: finds the command, and turns errors into one sentence and an exit code."""
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -19,7 +20,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "prompts": ("drawbench.cli.prompts", "the prompt sets: list them, show one, check a file"),
     "leaderboard": ("drawbench.cli.leaderboard", "results as tables: text, Markdown, CSV, LaTeX, HTML or JSON"),
     "report": ("drawbench.cli.report", "scored runs as a static page with their images"),
+    "coco": ("drawbench.cli.coco", "sets in COCO's file layout"),
 }
+
+OUTPUT_CUT_SHORT = 141  # what a shell reports for a program whose reader went away
 
 EPILOGUE = """examples:
   drawbench run --model reference --prompts open            the bundled model on the embedded prompts
@@ -29,8 +33,22 @@ EPILOGUE = """examples:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command. Returns 0 when done, 1 when a stage failed and can be resumed, 2 on the user's input."""
-    arguments = list(sys.argv[1:] if argv is None else argv)
+    """Run one command. Returns 0 when done, 1 when a stage failed and can be resumed, 2 on the user's input.
+
+    141 when whoever read the output has had enough, as in `drawbench prompts show open | head`.
+    """
+    try:
+        try:
+            return _exit_code(list(sys.argv[1:] if argv is None else argv))
+        finally:
+            print(end="", flush=True)  # here, and not at the interpreter's end, where no error could be caught
+    except BrokenPipeError:
+        if not _reader_is_gone():
+            raise
+        return OUTPUT_CUT_SHORT
+
+
+def _exit_code(arguments: list[str]) -> int:
     try:
         return _dispatch(arguments)
     except UserError as error:
@@ -81,6 +99,16 @@ def _overview(commands: dict[str, tuple[str, str]]) -> argparse.ArgumentParser:
     for name, (_, summary) in commands.items():
         subparsers.add_parser(name, help=summary)
     return parser
+
+
+def _reader_is_gone() -> bool:
+    """Whether it is stdout whose pipe broke; if so, what is left to write goes nowhere, without a complaint."""
+    try:
+        print(flush=True)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return True
+    return False
 
 
 def _is_input_error(error: ValueError) -> bool:

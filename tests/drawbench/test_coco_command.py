@@ -1,0 +1,90 @@
+"""`drawbench coco synth`: a set in COCO's layout, whole or not at all."""
+
+import json
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from drawbench.cli.main import main
+from drawbench.prompts.registry import load_prompt_set
+
+
+def _synth(out: Path, *options: str) -> int:
+    return main(["coco", "synth", "--out", str(out), "-n", "5", *options])
+
+
+def _contents(root: Path) -> dict[str, bytes]:
+    return {str(p.relative_to(root)): p.read_bytes() for p in sorted(root.rglob("*")) if p.is_file()}
+
+
+def test_the_set_has_cocos_layout_and_loads_as_a_prompt_set(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert _synth(tmp_path / "set", "--size", "32") == 0
+    spec = capsys.readouterr().out.strip()
+    assert spec == f"coco:{tmp_path / 'set'}"
+    prompt_set = load_prompt_set(spec)
+    data = json.loads((tmp_path / "set/annotations/captions_val2014.json").read_text())
+    captions = {str(row["id"]): row["caption"] for row in data["annotations"]}
+    assert {prompt.id: prompt.text for prompt in prompt_set.prompts} == captions
+    assert len(captions) == 5
+    assert prompt_set.reference_images == tmp_path / "set/val2014"
+    assert {row["image_id"] for row in data["annotations"]} == {row["id"] for row in data["images"]}
+    for row in data["images"]:
+        with Image.open(tmp_path / "set/val2014" / row["file_name"]) as image:
+            assert image.size == (row["width"], row["height"]) == (32, 32)
+            assert image.mode == "RGB"
+
+
+def test_one_seed_gives_the_same_bytes_and_another_seed_other_scenes(tmp_path: Path) -> None:
+    for name, seed in (("a", "1"), ("b", "1"), ("c", "2")):
+        assert _synth(tmp_path / name, "--seed", seed) == 0
+    assert _contents(tmp_path / "a") == _contents(tmp_path / "b")
+    assert _contents(tmp_path / "a") != _contents(tmp_path / "c")
+
+
+def test_a_smaller_set_is_the_beginning_of_a_larger_one(tmp_path: Path) -> None:
+    assert _synth(tmp_path / "five") == 0
+    assert main(["coco", "synth", "--out", str(tmp_path / "three"), "-n", "3"]) == 0
+    larger = _contents(tmp_path / "five")
+    images = {name: data for name, data in _contents(tmp_path / "three").items() if name.endswith(".png")}
+    assert len(images) == 3
+    assert images.items() <= larger.items()
+
+
+def test_a_folder_with_something_in_it_is_refused_and_left_alone(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full/mine.txt").write_text("precious")
+    (tmp_path / "file").write_text("precious")
+    for name in ("full", "file"):
+        assert _synth(tmp_path / name) == 2
+        assert f"{tmp_path / name} is there and is not an empty folder" in capsys.readouterr().err
+    assert _contents(tmp_path) == {"full/mine.txt": b"precious", "file": b"precious"}
+
+
+def test_an_empty_folder_will_do(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    assert _synth(tmp_path / "empty") == 0
+
+
+def test_a_place_that_cannot_be_written_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "file").write_text("")
+    assert _synth(tmp_path / "file/set") == 2
+    assert "cannot be written" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("options", [["-n", "0"], ["-n", "-1"], ["--size", "15"]])
+def test_numbers_that_make_no_set_are_refused(tmp_path: Path, options: list[str]) -> None:
+    assert _synth(tmp_path / "set", *options) == 2
+    assert not (tmp_path / "set").exists()
+
+
+def test_an_interrupted_command_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(root: Path, *_: object) -> None:
+        (root / "annotations").mkdir()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("reference_model.world.coco_set.synthesise", interrupted)
+    assert _synth(tmp_path / "set") == 1
+    assert list(tmp_path.iterdir()) == []
