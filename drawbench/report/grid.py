@@ -1,0 +1,58 @@
+"""A picture of a run for a README or a paper: the first images of every category, unpicked, in two columns."""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from PIL import Image, ImageDraw, ImageFont
+
+from drawbench.run_directory import RunDirectory
+from drawbench.samples import Sample
+
+TILE, GAP, MARGIN, LABEL_HEIGHT = 112, 4, 16, 24
+PER_CATEGORY, COLUMNS = 6, 2
+INK, PAPER, REFUSED = (30, 30, 34), (255, 255, 255), (225, 225, 228)
+
+
+def category_grid(run: RunDirectory) -> Image.Image:
+    """The first images of every category in plan order; a refused one is an empty tile."""
+    groups: dict[str, list[Sample]] = {}
+    for sample in run.samples():
+        if sample.index == 0:
+            groups.setdefault(sample.category, []).append(sample)
+    rows = -(-len(groups) // COLUMNS)
+    block_width = PER_CATEGORY * (TILE + GAP) - GAP
+    block_height = LABEL_HEIGHT + TILE + MARGIN
+    width = COLUMNS * block_width + (COLUMNS + 1) * MARGIN
+    picture = Image.new("RGB", (width, rows * block_height + MARGIN), PAPER)
+    for number, (category, samples) in enumerate(groups.items()):
+        column, row = divmod(number, rows)
+        left, top = MARGIN + column * (block_width + MARGIN), MARGIN + row * block_height
+        ImageDraw.Draw(picture).text((left, top), category, INK, ImageFont.load_default(15))
+        _paste_row(picture, run, samples[:PER_CATEGORY], left, top + LABEL_HEIGHT)
+    return picture
+
+
+def _paste_row(picture: Image.Image, run: RunDirectory, samples: Sequence[Sample], left: int, top: int) -> None:
+    for position, sample in enumerate(samples):
+        corner = (left + position * (TILE + GAP), top)
+        if run.refusal(sample) is not None:
+            picture.paste(Image.new("RGB", (TILE, TILE), REFUSED), corner)
+            continue
+        with Image.open(run.image_path(sample)) as image:
+            picture.paste(image.resize((TILE, TILE), Image.Resampling.LANCZOS), corner)
+
+
+def main() -> None:
+    """`python -m drawbench.report.grid RUN --out PICTURE.png`."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("run", type=Path)
+    parser.add_argument("--out", type=Path, required=True)
+    args = parser.parse_args()
+    picture = category_grid(RunDirectory.open(args.run))
+    args.out.parent.mkdir(parents=True, exist_ok=True)
+    picture.quantize(256, dither=Image.Dither.FLOYDSTEINBERG).save(args.out, optimize=True)
+
+
+if __name__ == "__main__":
+    main()
