@@ -1,24 +1,31 @@
-PYTHON ?= python3
+PYTHON ?=
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
-SOURCES := drawbench metrics reference_model human_eval_app tests benchmarks
 
-.PHONY: bench test proof check lint types install wheel-check results help
+.PHONY: help install bench test proof check lint types results
 
 help:
 	@echo "make bench    benchmark the bundled model on the embedded sets; prints the tables"
 	@echo "make test     lint, type-check and test"
-	@echo "make proof    the long proofs, with fixed seeds"
 	@echo "make check    lint and type-check only"
+	@echo "make proof    the long proofs, with fixed seeds"
 	@echo "make results  make the committed results and tables anew (about half an hour)"
+	@echo "Each sets up $(VENV) when needed. PYTHON=... names the Python to do it with (3.11 or newer)."
 
 install: $(STAMP)
 
 # Installs once; again only when the requirements change.
 $(STAMP): pyproject.toml constraints.txt
 	@echo "Setting up $(VENV): about 4 minutes and 6 GB, once."
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -c '' 2>/dev/null || { \
+		for python in $(or $(PYTHON),python3 python3.11 python3.12 python3.13 python3.14); do \
+			"$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || continue; \
+			exec "$$python" -m venv --clear $(VENV); \
+		done; \
+		echo "Python 3.11 or newer is needed: install it, or name one, as in: make install PYTHON=/usr/bin/python3.11" >&2; \
+		exit 1; \
+	}
 	@$(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check \
 		--constraint constraints.txt --editable '.[dev,app,diffusers]'
 	@touch $(STAMP)
@@ -27,7 +34,7 @@ bench: $(STAMP)
 	@$(BIN)/drawbench bench
 
 test: check
-	$(BIN)/python -m pytest -m "not proof"
+	$(BIN)/python -m pytest -m "not proof" -rs
 
 proof: $(STAMP)
 	$(BIN)/python -m pytest -m proof
@@ -40,3 +47,6 @@ lint: $(STAMP)
 
 types: $(STAMP)
 	$(BIN)/mypy
+
+results: $(STAMP)
+	@$(BIN)/drawbench bench --all --results results
