@@ -1,11 +1,12 @@
 """Training of the frozen text encoder on text alone: every token learns to tell the whole scene of its caption.
 
 The task is parsing: from a caption's bytes to the scene's objects and colours (left or upper one first), their count,
-relation, setting, and the letters of a word. No image is seen. docs/model_card.md tells why this and not T5's span
-corruption in the bundled size.
+relation, setting, and the letters of a word; and, at the words that name an item, where it stands. No image is seen.
+docs/decisions.md tells why this and not T5's span corruption in the bundled size.
 """
 
 import argparse
+import re
 from pathlib import Path
 from random import Random
 
@@ -15,15 +16,18 @@ from torch import nn
 
 from reference_model.text_encoder import byte_tokens, pad_tokens, tiny_t5_config
 from reference_model.training.loop import LoopConfig, batch_seeds, train
-from reference_model.world.captions import caption
+from reference_model.world.captions import OPPOSITE, caption
 from reference_model.world.objects import COLOURS, OBJECTS
 from reference_model.world.scene import COUNTS, SETTINGS, SIGN_OBJECT, Scene, Split, sample_scene
 
 MAX_LETTERS = 4
+PAIR_SHARE = 0.5  # of captions drawn again until they tell of a pair, whose order is the hardest to learn
 _OBJECT_NAMES = ("", SIGN_OBJECT, *OBJECTS)
 _COLOUR_NAMES = ("", *COLOURS)
 _AXES = ("", "horizontal", "vertical")
 _LETTERS = " ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
+_ROLES = ("", "left of", "right of", "above", "below")  # where the item that a token names stands
 
 # Number of answers to each question, in the order of `parse_labels`.
 LABEL_SIZES: tuple[int, ...] = (
@@ -52,6 +56,20 @@ def parse_labels(scene: Scene) -> list[int]:
     ]
 
 
+def role_labels(scene: Scene, text: str) -> list[int]:
+    """For every token of the caption, the role in _ROLES of the item that its words name; 0 elsewhere."""
+    roles = [0] * len(byte_tokens(text))
+    if scene.relation is None:
+        return roles
+    for item, role in zip(scene.items, (scene.relation, OPPOSITE[scene.relation]), strict=True):
+        named = re.search(rf"{item.colour}( colored)? {item.object}", text, re.IGNORECASE)
+        if named is None:
+            raise ValueError(f"{text!r} does not name the {item.colour} {item.object} of its scene")
+        start, end = (len(text[:i].encode()) for i in named.span())
+        roles[start:end] = [_ROLES.index(role)] * (end - start)
+    return roles
+
+
 class SceneParser(nn.Module):
     """The encoder and, in training only, a linear head that reads every label from each token's features."""
 
@@ -60,12 +78,12 @@ class SceneParser(nn.Module):
         from transformers import T5EncoderModel
 
         self.encoder = T5EncoderModel(tiny_t5_config(width, layers, heads=4))
-        self.head = nn.Linear(width, sum(LABEL_SIZES))
+        self.head = nn.Linear(width, sum(LABEL_SIZES) + len(_ROLES))
 
     def forward(self, ids: torch.Tensor, mask: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        """Token ids and mask (B, L) -> logits (B, L, answers) for each question."""
+        """Token ids and mask (B, L) -> logits (B, L, answers) for each question; the last is the token's own role."""
         features = self.encoder(input_ids=ids, attention_mask=mask).last_hidden_state
-        return self.head(features).split(LABEL_SIZES, dim=2)
+        return self.head(features).split((*LABEL_SIZES, len(_ROLES)), dim=2)
 
 
 class Parsing:
@@ -77,21 +95,21 @@ class Parsing:
         self.batch, self.seed = batch, seed
 
     def loss(self, step: int) -> torch.Tensor:
-        ids, mask, labels = self._examples("train", self.seed, step)
+        ids, mask, labels, roles = self._examples("train", self.seed, step)
+        *answers, own = self.module(ids, mask)
         losses = [
-            F.cross_entropy(logits[mask], labels[:, i, None].expand_as(mask)[mask])
-            for i, logits in enumerate(self.module(ids, mask))
+            F.cross_entropy(logits[mask], labels[:, i, None].expand_as(mask)[mask]) for i, logits in enumerate(answers)
         ]
-        return torch.stack(losses).mean()
+        return torch.stack(losses).mean() + F.cross_entropy(own[mask], roles[mask])
 
     @torch.no_grad()
     def evaluate(self, ema: nn.Module) -> dict[str, float]:
         """On held-out compositions, at the end token: the share of right answers, and of captions with no wrong one."""
         right = []
         for step in range(8):
-            ids, mask, labels = self._examples("held_out", "text evaluation", step)
+            ids, mask, labels, _ = self._examples("held_out", "text evaluation", step)
             last = mask.sum(1) - 1
-            answers = [logits[torch.arange(len(ids)), last].argmax(1) for logits in ema(ids, mask)]
+            answers = [logits[torch.arange(len(ids)), last].argmax(1) for logits in ema(ids, mask)[:-1]]
             right.append((torch.stack(answers, dim=1) == labels).float())
         stacked = torch.cat(right)
         return {"held_out_answers": float(stacked.mean()), "held_out_scenes": float(stacked.min(1).values.mean())}
@@ -99,15 +117,25 @@ class Parsing:
     def export(self, ema: nn.Module, folder: Path, log: dict[str, float]) -> None:
         ema.encoder.to(torch.bfloat16).save_pretrained(folder)  # type: ignore[union-attr,operator]
 
-    def _examples(self, split: Split, seed: str, step: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        tokens, labels = [], []
+    def _examples(self, split: Split, seed: str, step: int) -> tuple[torch.Tensor, ...]:
+        """Ids, mask (B, L), answers (B, questions), roles (B, L)."""
+        tokens, labels, roles = [], [], []
         for example_seed in batch_seeds(seed, step, self.batch):
             random = Random(example_seed)
-            scene = sample_scene(random, split)
-            tokens.append(byte_tokens(caption(scene, random)))
+            scene = _sample(random, split)
+            text = caption(scene, random)
+            tokens.append(byte_tokens(text))
             labels.append(parse_labels(scene))
+            roles.append(role_labels(scene, text))
         ids, mask = pad_tokens(tokens)
-        return ids, mask, torch.tensor(labels)
+        return ids, mask, torch.tensor(labels), pad_tokens(roles)[0]
+
+
+def _sample(random: Random, split: Split) -> Scene:
+    scene, pair = sample_scene(random, split), random.random() < PAIR_SHARE
+    while pair and scene.relation is None:
+        scene = sample_scene(random, split)
+    return scene
 
 
 def main() -> None:

@@ -13,7 +13,7 @@ _SETTING_PHRASES = {
     "night": (" at night", " under the night sky", " in the dark"),
     "sea": (" by the sea", " in front of the sea", " at sea"),
 }
-_OPPOSITE: dict[Relation, Relation] = {
+OPPOSITE: dict[Relation, Relation] = {
     "left of": "right of",
     "right of": "left of",
     "above": "below",
@@ -59,7 +59,7 @@ def _sign(scene: Scene, random: Random) -> str:
 
 def _pair(first: Item, second: Item, relation: Relation, random: Random) -> str:
     if random.random() < 0.4:
-        first, second, relation = second, first, _OPPOSITE[relation]
+        first, second, relation = second, first, OPPOSITE[relation]
     if relation in ("left of", "right of") and random.random() < 0.25:
         side, other = ("left", "right") if relation == "left of" else ("right", "left")
         return f"{_counted(first, random)} on the {side} and {_counted(second, random)} on the {other}"

@@ -1,0 +1,116 @@
+"""The bundled cascade as a model: settings, refusals before anything is written, and runs that survive a kill."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from drawbench.errors import UserError
+from drawbench.models.reference import ReferenceAdapter
+from drawbench.run_directory import RunDirectory
+from drawbench.samples import Sample, sample_seed
+from reference_model.checkpoint import BUNDLED
+from reference_model.errors import ReferenceModelError
+
+needs_weights = pytest.mark.skipif(not (BUNDLED / "cascade.json").exists(), reason="the bundled weights are not here")
+CAPTIONS = ["a red car", "two blue fish in the snow", "a green tree left of a pink cup", 'a sign that says "GO"']
+SAMPLES = [Sample(f"p-{i}", "", text, 0, sample_seed(0, f"p-{i}", 0)) for i, text in enumerate(CAPTIONS)]
+
+
+def untrained(**settings: str) -> ReferenceAdapter:
+    return ReferenceAdapter("untrained", settings, "cpu")
+
+
+def test_settings_are_in_the_card_with_their_defaults() -> None:
+    settings = untrained(steps="3", thresholding="static").card().settings
+    assert settings["steps"] == 3
+    assert settings["thresholding"] == "static"
+    assert {"guidance", "sampler", "sr_steps", "aug_level", "dtype"} <= settings.keys()
+
+
+@pytest.mark.parametrize(
+    ("settings", "named"),
+    [({"stepz": "3"}, "steps"), ({"steps": "many"}, "whole number"), ({"guidance": "strong"}, "a number")],
+)
+def test_wrong_settings_are_refused(settings: dict[str, str], named: str) -> None:
+    with pytest.raises(UserError, match=named):
+        untrained(**settings)
+
+
+def test_settings_the_cascade_cannot_follow_are_refused() -> None:
+    with pytest.raises(ReferenceModelError, match="euler"):
+        untrained(sampler="euler")
+
+
+def test_sizes_and_prompts_it_cannot_do_are_refused_before_anything_is_written() -> None:
+    model = untrained()
+    with pytest.raises(UserError, match="64 or 256 or 1024"):
+        model.check_plan(SAMPLES, 128)
+    with pytest.raises(UserError, match="too-long"):
+        model.check_plan([Sample("too-long", "", "x" * 400, 0, 1)], 64)
+
+
+def test_a_missing_checkpoint_is_one_sentence(tmp_path: Path) -> None:
+    with pytest.raises(ReferenceModelError, match=r"cascade\.json"):
+        ReferenceAdapter(str(tmp_path), {}, "cpu")
+
+
+@needs_weights
+def test_the_bundled_model_draws_what_an_untrained_one_does_not() -> None:
+    trained, noise = ReferenceAdapter(None, {}, "cpu"), untrained()
+
+    def roughness(model: ReferenceAdapter) -> float:
+        images = np.stack([np.asarray(image) for image in model.generate(SAMPLES, 64)]).astype(float)
+        return float(np.abs(np.diff(images, axis=2)).mean())
+
+    assert roughness(trained) < 0.3 * roughness(noise)
+
+
+@needs_weights
+def test_slices_of_another_size_differ_by_one_level_at_most() -> None:
+    model = ReferenceAdapter(None, {"steps": "4"}, "cpu")
+    together = np.stack([np.asarray(image) for image in model.generate(SAMPLES, 64)]).astype(int)
+    alone = np.stack([np.asarray(model.generate([sample], 64)[0]) for sample in SAMPLES]).astype(int)
+    difference = np.abs(together - alone)
+    assert difference.max() <= 1
+    assert (difference > 0).mean() < 0.01
+
+
+@needs_weights
+def test_all_three_sizes_come_from_one_base_image() -> None:
+    model = ReferenceAdapter(None, {"steps": "4", "sr_steps": "1"}, "cpu")
+    small, medium, large = (np.asarray(model.generate(SAMPLES[:1], size)[0], float) for size in (64, 256, 1024))
+    assert large.shape == (1024, 1024, 3)
+    averaged = [image.reshape(64, len(image) // 64, 64, len(image) // 64, 3).mean((1, 3)) for image in (medium, large)]
+    for image in averaged:
+        assert np.corrcoef(image.ravel(), small.ravel())[0, 1] > 0.8
+
+
+@needs_weights
+def test_a_killed_run_resumes_to_the_pixels_of_an_undisturbed_one(tmp_path: Path) -> None:
+    prompts = tmp_path / "prompts.csv"
+    prompts.write_text("prompt\n" + "".join(f"a red car number {i}\n" for i in range(24)))
+
+    def command(name: str) -> list[str]:
+        options = ["--prompts", str(prompts), "--size", "64", "--samples", "1", "--slice", "2", "--set", "steps=3"]
+        drawbench = [sys.executable, "-m", "drawbench.cli.main", "generate", "--model", "reference"]
+        return [*drawbench, *options, "--out", str(tmp_path / name)]
+
+    subprocess.run(command("undisturbed"), check=True, capture_output=True)
+    process = subprocess.Popen(command("killed"), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 120
+    while len(list((tmp_path / "killed").rglob("*.png"))) < 4:
+        assert time.monotonic() < deadline
+        assert process.poll() is None
+        time.sleep(0.01)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    assert RunDirectory.open(tmp_path / "killed").seal is None
+    subprocess.run(command("killed"), check=True, capture_output=True)
+    killed, undisturbed = (RunDirectory.open(tmp_path / name).require_seal() for name in ("killed", "undisturbed"))
+    assert killed.pixels_sha256 == undisturbed.pixels_sha256
