@@ -8,7 +8,7 @@ from typing import Literal, Protocol
 
 import torch
 
-Prediction = Literal["epsilon", "v"]
+Prediction = Literal["epsilon", "v", "x0"]
 LOG_SNR_LIMIT = 20.0  # |log(alpha^2 / sigma^2)| stays below it, so that no division meets a zero
 
 
@@ -66,9 +66,11 @@ def add_noise(schedule: Schedule, x0: torch.Tensor, noise: torch.Tensor, t: torc
 def training_target(
     schedule: Schedule, prediction: Prediction, x0: torch.Tensor, noise: torch.Tensor, t: torch.Tensor
 ) -> torch.Tensor:
-    """What the network should output: eps, or v = alpha eps - sigma x_0 (Salimans and Ho, arXiv 2202.00512)."""
+    """What the network should output: eps, v = alpha eps - sigma x_0 (Salimans and Ho, arXiv 2202.00512), or x_0."""
     if prediction == "epsilon":
         return noise
+    if prediction == "x0":
+        return x0
     alpha, sigma = schedule.alpha_sigma(t)
     return per_image(alpha) * noise - per_image(sigma) * x0
 
@@ -76,7 +78,9 @@ def training_target(
 def predicted_x0(
     schedule: Schedule, prediction: Prediction, x: torch.Tensor, output: torch.Tensor, t: torch.Tensor
 ) -> torch.Tensor:
-    """The network's output as an estimate of x_0: (x - sigma eps) / alpha, or alpha x - sigma v."""
+    """The network's output as an estimate of x_0: (x - sigma eps) / alpha, alpha x - sigma v, or the output itself."""
+    if prediction == "x0":
+        return output
     alpha, sigma = (per_image(s) for s in schedule.alpha_sigma(t))
     if prediction == "epsilon":
         return (x - sigma * output) / alpha

@@ -39,7 +39,7 @@ def test_the_linear_schedule_is_ddpms_product_of_betas() -> None:
 
 
 @given(
-    prediction=st.sampled_from(["v", "epsilon"]),
+    prediction=st.sampled_from(["v", "epsilon", "x0"]),
     name=st.sampled_from(sorted(SCHEDULES)),
     t=st.floats(0.05, 0.95),
     seed=st.integers(0, 99),
