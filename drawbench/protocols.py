@@ -73,16 +73,16 @@ def bundled(folder: Path = BUNDLED_FOLDER) -> Protocol:
             f"{BUNDLED_VERSION}: restore the scorer's folder"
         )
     label = "bundled scorer, never comparable with published numbers"
-    common = f"{label}: {scorer.description}; images at the run's own size, then the scorer's own resize"
+    common = f"{scorer.description}; images at the run's own size, then the scorer's own resize"
     return Protocol(
         name="bundled",
         version=BUNDLED_VERSION,
         label=label,
         size=None,
         metrics=(
-            MetricDefinition("clip_score", "clip_score", scorer, f"CLIP score, {common}"),
+            MetricDefinition("clip_score", "clip_score", scorer, f"CLIP score; {common}"),
             MetricDefinition(
-                "frechet_distance", "frechet", scorer, f"Fréchet distance of image embeddings (not FID), {common}"
+                "frechet_distance", "frechet", scorer, f"Fréchet distance of image embeddings, not FID; {common}"
             ),
         ),
     )
@@ -99,15 +99,15 @@ def imagen(inception_weights: WeightsFile = INCEPTION, clip_weights: WeightsFile
         label="the nearest to the Imagen paper's evaluation",
         size=256,
         metrics=(
-            MetricDefinition("clip_score", "clip_score", clip, f"CLIP score: {clip.description}; {crop}"),
+            MetricDefinition("clip_score", "clip_score", clip, f"CLIP score; {clip.description}; {crop}"),
             MetricDefinition(
                 "fid_legacy_tensorflow",
                 "frechet",
                 tensorflow,
-                f"FID: {tensorflow.description}; {crop}",
+                f"FID; {tensorflow.description}; {crop}",
                 "legacy_tensorflow",
             ),
-            MetricDefinition("fid_clean", "frechet", clean, f"FID: {clean.description}; {crop}", "clean"),
+            MetricDefinition("fid_clean", "frechet", clean, f"FID; {clean.description}; {crop}", "clean"),
         ),
         published_n=PUBLISHED_N,
     )

@@ -295,13 +295,19 @@ def _interval_methods(table: LeaderboardTable) -> str:
 
 
 def _definitions(table: LeaderboardTable) -> list[tuple[str, str]]:
-    """(metric, definition); metrics that share a definition are named by the first."""
-    lines: dict[str, str] = {}
+    """(metric, definition); what a definition shares with one above it is told there only."""
+    lines: list[tuple[str, str]] = []
+    told: dict[str, list[str]] = {}  # metric -> clauses of its definition
     for metric in metrics_of(table):
-        for row in table.rows:
-            if score := row.result.score(metric, OVERALL):
-                lines.setdefault(score.definition, _HEADERS.get(metric, metric).rstrip(" ↑↓"))
-    return [(name, definition) for definition, name in lines.items()]
+        definitions = [score.definition for row in table.rows if (score := row.result.score(metric, OVERALL))]
+        for definition in dict.fromkeys(definitions):
+            name, clauses = _HEADERS.get(metric, metric).rstrip(" ↑↓"), definition.split("; ")
+            like = max(told, key=lambda other: len(set(told[other]) & set(clauses)), default="")
+            own = [clause for clause in clauses if clause not in told.get(like, [])]
+            shared = len(own) < len(clauses)
+            lines.append((name, "; ".join([*own, f"otherwise as {like}"] if shared else clauses)))
+            told[name] = clauses
+    return lines
 
 
 def _cautions(table: LeaderboardTable) -> list[tuple[str, str]]:
