@@ -24,15 +24,16 @@ class WorldRenderer:
         root = ensure_world_set()
         data = json.loads((root / "annotations" / "captions_val2014.json").read_text())
         self._scenes = {str(a["id"]): scene_from_json(a["scene"]) for a in data["annotations"]}
+        self._captions = {str(a["id"]): a["caption"] for a in data["annotations"]}
         self._revision = root.name
 
     def card(self) -> ModelCard:
         return ModelCard(adapter="world", spec="world", name="true renderings", revision=self._revision)
 
     def check_plan(self, samples: Sequence[Sample], size: int) -> None:
-        """Refuse prompts of another set before anything is written."""
+        """Refuse prompts of another set before anything is written; ids alone prove nothing, other sets count too."""
         for sample in samples:
-            if sample.prompt_id not in self._scenes:
+            if self._captions.get(sample.prompt_id) != sample.text:
                 raise UserError(f"prompt {sample.prompt_id} is not of the set `world`: use --prompts world")
 
     def generate(self, samples: Sequence[Sample], size: int) -> list[np.ndarray | Refused]:
