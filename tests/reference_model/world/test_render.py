@@ -82,19 +82,19 @@ def test_nothing_leaves_the_canvas(seed: int) -> None:
         assert max(rows.max(), columns.max()) <= 192 + slack
 
 
-@settings(max_examples=8)
+@settings(max_examples=20)
 @given(SEEDS)
 def test_sizes_show_one_picture(seed: int) -> None:
     """Area-reduced to 64 px, larger renderings differ from the small one by rounded outlines only.
 
-    Declared tolerance: 3 of 255 levels on average. Another layout of the same scene is further away.
+    Declared tolerance: 5 of 255 levels on average, and less than what moving the objects by one pixel of 64 changes.
     """
-    scene, layout = _layout(seed)
+    _, layout = _layout(seed)
     small = render(layout, 64).astype(float)
+    moved = replace(layout, placements=tuple(replace(p, x=p.x + 1 / 64) for p in layout.placements))
+    tolerance = min(5.0, np.abs(render(moved, 64) - small).mean())
     for size in (256, 1024):
-        assert np.abs(_area_reduced(render(layout, size), 64) - small).mean() <= 3
-    other = render(sample_layout(scene, Random(seed + 1)), 64)
-    assert np.abs(other - small).mean() > 3
+        assert np.abs(_area_reduced(render(layout, size), 64) - small).mean() < tolerance
 
 
 @pytest.mark.parametrize("setting", SETTINGS)
