@@ -16,9 +16,9 @@ from torch import nn
 
 from reference_model.text_encoder import byte_tokens, pad_tokens, tiny_t5_config
 from reference_model.training.loop import LoopConfig, batch_seeds, train
-from reference_model.world.captions import OPPOSITE, caption
+from reference_model.world.captions import caption
 from reference_model.world.objects import COLOURS, OBJECTS
-from reference_model.world.scene import COUNTS, SETTINGS, SIGN_OBJECT, Scene, Split, sample_scene
+from reference_model.world.scene import COUNTS, OPPOSITE, SETTINGS, SIGN_OBJECT, Scene, Split, sample_scene
 
 MAX_LETTERS = 4
 PAIR_SHARE = 0.5  # of captions drawn again until they tell of a pair, whose order is the hardest to learn

@@ -2,7 +2,7 @@
 
 from random import Random
 
-from reference_model.world.scene import Item, Relation, Scene
+from reference_model.world.scene import OPPOSITE, Item, Relation, Scene
 
 _NUMBERS = {1: "one", 2: "two", 3: "three", 4: "four"}
 _SETTING_PHRASES = {
@@ -12,12 +12,6 @@ _SETTING_PHRASES = {
     "snow": (" in the snow", " on snow", " in winter"),
     "night": (" at night", " under the night sky", " in the dark"),
     "sea": (" by the sea", " in front of the sea", " at sea"),
-}
-OPPOSITE: dict[Relation, Relation] = {
-    "left of": "right of",
-    "right of": "left of",
-    "above": "below",
-    "below": "above",
 }
 _RELATION_PHRASES: dict[Relation, tuple[str, ...]] = {
     "left of": ("to the left of", "left of", "on the left of"),
