@@ -22,7 +22,7 @@ UNTRAINED = "untrained"
 class ReferenceSettings:
     """What `--set` can change; `sr_` settings are those of both super-resolution stages."""
 
-    guidance: float = 4.0
+    guidance: float = 2.0
     steps: int = 16
     sampler: str = "dpmpp_2m"
     thresholding: str = "dynamic"
