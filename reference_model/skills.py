@@ -1,0 +1,183 @@
+"""Skill checks: does a generated image show its scene? Exact rules over what `reference_model.reading` finds in it.
+
+`python -m reference_model.skills --checkpoint FOLDER` measures a cascade at 64 pixels on scenes of its own seeds. No
+learned model takes part, so the rates are independent of the bundled scorer.
+"""
+
+import argparse
+import json
+import math
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+from typing import TYPE_CHECKING, get_args
+
+import numpy as np
+
+from reference_model.errors import ReferenceModelError
+from reference_model.reading import Reading, Thing, read_image
+from reference_model.world.captions import caption
+from reference_model.world.scene import KINDS, Relation, Scene, Split, sample_scene
+
+if TYPE_CHECKING:
+    from reference_model.cascade import Cascade
+
+SKILLS = ("object", "colour", "count", "relation", "setting", "word")
+_BATCH = 16
+_Z95 = 1.959963984540054  # standard normal quantile at 0.975
+
+
+def check_image(image: np.ndarray, scene: Scene) -> dict[str, bool]:
+    """Which skills a uint8 image (64, 64, 3) shows for its scene; only those that the scene's kind asks for.
+
+    A thing is one connected region that differs from the setting's background. An image without any fails everything.
+
+    setting   always: the background is the scene's setting.
+    object    single, count, sign: every thing is the scene's object, however many there are.
+              pair: the things are exactly the two objects, one of each.
+    colour    single, count, sign: every thing's coloured part is nearest to the scene's colour, whatever object it is.
+              pair: `object` holds, and each of the two has its own colour (binding).
+    count     single, count: there are exactly so many things, whatever they are.
+    relation  pair: `object` holds, and the first is on that side of the second, along the axis on which they lie
+              farther apart.
+    word      sign: there is one sign, and the letters read from it, each for itself, are the scene's word.
+
+    Raises ValueError for an image of another shape or type.
+    """
+    return check_reading(read_image(image), scene)
+
+
+def check_reading(reading: Reading, scene: Scene) -> dict[str, bool]:
+    """The checks of `check_image` on an image that has been read."""
+    things = reading.things
+    setting = bool(things) and reading.setting == scene.setting
+    if scene.relation is not None:
+        return {**_check_pair(things, scene), "setting": setting}
+    item = scene.items[0]
+    checks = {
+        "object": bool(things) and all(thing.object == item.object for thing in things),
+        "colour": bool(things) and all(thing.colour == item.colour for thing in things),
+        "setting": setting,
+    }
+    if scene.word is not None:
+        return {**checks, "word": reading.word == scene.word}
+    return {**checks, "count": len(things) == item.count}
+
+
+def skill_rates(images: Sequence[np.ndarray] | np.ndarray, scenes: Sequence[Scene]) -> dict[str, tuple[float, int]]:
+    """Per skill that any scene asks for: the fraction of images that show it, and of how many."""
+    return _rates([check_image(image, scene) for image, scene in zip(images, scenes, strict=True)])
+
+
+def wilson_interval(rate: float, n: int) -> tuple[float, float]:
+    """Wilson's 95% interval of a proportion of n independent images."""
+    centre = (rate + _Z95**2 / (2 * n)) / (1 + _Z95**2 / n)
+    margin = _Z95 / (1 + _Z95**2 / n) * math.sqrt(rate * (1 - rate) / n + _Z95**2 / (4 * n**2))
+    return 0.0 if rate == 0 else centre - margin, 1.0 if rate == 1 else centre + margin
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a model is asked for: a caption and the seed of its noise. The scene behind it is for the check alone."""
+
+    scene: Scene
+    text: str
+    seed: int
+
+
+def draw_requests(n: int, split: Split, seed: int = 0) -> list[Request]:
+    """n requests in the world's own mix of kinds, from seeds that no training and no prompt set uses."""
+    requests = []
+    for number in range(n):
+        random = Random(f"skills {seed}/{number}")
+        scene = sample_scene(random, split)
+        requests.append(Request(scene, caption(scene, random), random.getrandbits(53)))
+    return requests
+
+
+def measure(cascade: "Cascade", requests: Sequence[Request], guidance: float, steps: int) -> list[dict[str, bool]]:
+    """Generate every request at 64 pixels and check it. Raises ReferenceModelError for settings it cannot sample."""
+    from reference_model.cascade import SamplingSettings
+
+    checks: list[dict[str, bool]] = []
+    for start in range(0, len(requests), _BATCH):
+        batch = requests[start : start + _BATCH]
+        texts, seeds = [request.text for request in batch], [request.seed for request in batch]
+        images = cascade.generate(texts, seeds, 64, [SamplingSettings(steps, guidance)])
+        checks += [check_image(image, request.scene) for image, request in zip(images, batch, strict=True)]
+        print(f"{len(checks)} of {len(requests)} images", file=sys.stderr)
+    return checks
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """`python -m reference_model.skills`: prints rates with n and intervals, over all scenes and by kind of scene."""
+    parser = argparse.ArgumentParser(prog="python -m reference_model.skills", description=__doc__)
+    parser.add_argument("--checkpoint", type=Path, required=True, help="a cascade's folder")
+    parser.add_argument("--guidance", type=float, default=4.0)
+    parser.add_argument("--steps", type=int, default=16)
+    parser.add_argument("-n", type=int, default=200, help="number of scenes (default 200)")
+    parser.add_argument("--split", choices=get_args(Split), default="held_out")
+    parser.add_argument("--seed", type=int, default=0, help="of scenes, captions and noise")
+    parser.add_argument("--json", action="store_true")
+    args = parser.parse_args(arguments)
+    if args.n < 1:
+        parser.error(f"-n {args.n}: measure at least one scene")
+    from reference_model.checkpoint import load_cascade, weights_sha256
+
+    requests = draw_requests(args.n, args.split, args.seed)
+    try:
+        checks = measure(load_cascade(args.checkpoint), requests, args.guidance, args.steps)
+    except ReferenceModelError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    rows = list(_rows(requests, checks))
+    if args.json:
+        how = {name: getattr(args, name) for name in ("guidance", "steps", "split", "seed", "n")}
+        print(json.dumps({"weights_sha256": weights_sha256(args.checkpoint), **how, "skills": rows}, indent=2))
+    else:
+        print(_table(rows))
+    return 0
+
+
+def _check_pair(things: tuple[Thing, ...], scene: Scene) -> dict[str, bool]:
+    if sorted(str(thing.object) for thing in things) != sorted(item.object for item in scene.items):
+        return {"object": False, "colour": False, "relation": False}
+    first, second = (next(thing for thing in things if thing.object == item.object) for item in scene.items)
+    bound = (first.colour, second.colour) == (scene.items[0].colour, scene.items[1].colour)
+    return {"object": True, "colour": bound, "relation": _relation(first, second) == scene.relation}
+
+
+def _relation(first: Thing, second: Thing) -> Relation:
+    """Where the first is, seen from the second, along the axis on which they are farther apart."""
+    dx, dy = first.x - second.x, first.y - second.y
+    if abs(dx) > abs(dy):
+        return "left of" if dx < 0 else "right of"
+    return "above" if dy < 0 else "below"
+
+
+def _rates(checks: Sequence[dict[str, bool]]) -> dict[str, tuple[float, int]]:
+    outcomes = {skill: [check[skill] for check in checks if skill in check] for skill in SKILLS}
+    return {skill: (sum(found) / len(found), len(found)) for skill, found in outcomes.items() if found}
+
+
+def _rows(requests: Sequence[Request], checks: Sequence[dict[str, bool]]) -> Iterator[dict[str, str | float | int]]:
+    """One row per skill over all scenes, and one per skill and kind of scene."""
+    for kind in ("all", *KINDS):
+        chosen = [c for c, request in zip(checks, requests, strict=True) if kind in ("all", request.scene.kind)]
+        for skill, (rate, n) in _rates(chosen).items():
+            low, high = wilson_interval(rate, n)
+            yield {"skill": skill, "scenes": kind, "n": n, "rate": rate, "low": low, "high": high}
+
+
+def _table(rows: Sequence[dict[str, str | float | int]]) -> str:
+    lines = [f"{'skill':<10}{'scenes':<8}{'n':>6}{'rate':>8}   95% interval (Wilson)"]
+    for row in rows:
+        name = f"{row['skill']:<10}{row['scenes']:<8}"
+        lines.append(f"{name}{row['n']:>6}{row['rate']:>8.1%}   {row['low']:.1%} to {row['high']:.1%}")
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
