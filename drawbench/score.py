@@ -212,7 +212,7 @@ def _scope_note(run: RunDirectory, scope: str, cut: int, context_length: int) ->
         drawn = {sample.category for sample in samples if run.refusal(sample) is None}
         notes += [f"no image in {category}" for category in _categories(run) if category not in drawn]
     if cut:
-        notes.append(f"{cut} captions were cut at {context_length} tokens")
+        notes.append(f"{cut} caption{'s were' if cut > 1 else ' was'} cut at {context_length} tokens")
     return "; ".join(notes)
 
 

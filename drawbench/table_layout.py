@@ -315,6 +315,11 @@ def _cautions(table: LeaderboardTable) -> list[tuple[str, str]]:
     cautions = []
     if result.protocol.name == "bundled":
         cautions.append("the scorer in this repository made these numbers: never compare them with published ones")
+        if result.prompt_set.name != "world":
+            cautions.append(
+                "the scorer knows the procedural world alone: on other prompts a high score of the bundled model says that "
+                "two models of one world agree, not that the image shows the prompt"
+            )
     if result.prompt_set.name == "world":
         cautions.append("the bundled models learn from this procedural world: in-distribution, never zero-shot")
     if any(row.is_ceiling for row in table.rows):

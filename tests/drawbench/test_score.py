@@ -185,7 +185,7 @@ def test_partial_runs_say_so_and_long_captions_are_counted(protocol: Protocol, t
     generate(NoiseModel(), long, tmp_path / "long", samples=1, size=SIZE)
     scores = score_run(tmp_path / "long", protocol)
     assert {score.scope for score in scores.scores} == {OVERALL}
-    assert "1 captions were cut at 40 tokens" in _find(scores, "clip_score").note
+    assert "1 caption was cut at 40 tokens" in _find(scores, "clip_score").note
 
 
 def test_distance_to_references_names_the_set_and_knows_it_by_its_pixels(
