@@ -1,17 +1,20 @@
 """The tables in the repository: made from the result files by one command, and checked by a test."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from drawbench.errors import UserError
 from drawbench.leaderboard import build_tables
 from drawbench.published import published_numbers, published_text
 from drawbench.results import read_result, write_text_atomically
+from drawbench.table_layout import Sheet
 from drawbench.table_markup import sheet_markdown
 from drawbench.tables import sheets_of
 
 BEGIN = "<!-- tables: made by `drawbench leaderboard --write`, do not edit -->"
 END = "<!-- tables: end -->"
 EMBEDDED = "open"
+FRONT_SET = "world"
 NOTHING_YET = "No measured results yet."
 
 
@@ -19,11 +22,13 @@ def render_committed_tables(results_dir: Path) -> dict[Path, str]:
     """The text that every committed table should have now: path -> whole content.
 
     These are results_dir/README.md (measured and published), results_dir/published.csv (a copy of the package's
-    file, for readers of the repository) and, where it has the markers, the README.md of the folder above (measured).
+    file, for readers of the repository) and, where it has the markers, the README.md of the folder above (overall
+    scores on FRONT_SET, which has a floor and a ceiling).
     Raises UserError when results_dir/README.md or its markers are missing.
     """
     results = [read_result(path) for path in sorted(results_dir.glob("*.json"))]
-    measured = [sheet_markdown(sheet) for sheet in sheets_of(build_tables(results))] or [NOTHING_YET]
+    tables = build_tables(results)
+    measured = [sheet_markdown(sheet) for sheet in sheets_of(tables)] or [NOTHING_YET]
     everything = [*measured, *(sheet_markdown(sheet) for sheet in sheets_of([], published_numbers()))]
     page, front = results_dir / "README.md", results_dir.parent / "README.md"
     texts = {
@@ -31,8 +36,15 @@ def render_committed_tables(results_dir: Path) -> dict[Path, str]:
         results_dir / "published.csv": published_text(),
     }
     if front.is_file() and BEGIN in front.read_text(encoding="utf-8"):
-        texts[front] = _between_markers(front, "\n\n".join(measured))
+        shown = [table for table in tables if table.first.prompt_set.name == FRONT_SET]
+        texts[front] = _between_markers(front, "\n\n".join(map(_front_markdown, sheets_of(shown))) or NOTHING_YET)
     return texts
+
+
+def _front_markdown(sheet: Sheet) -> str:
+    """A sheet's overall scores and cautions; how the numbers were made stands in results/README.md."""
+    cautions = tuple(row for row in sheet.provenance if row[0] == "caution")
+    return sheet_markdown(replace(sheet, blocks=sheet.blocks[:1], provenance=cautions))
 
 
 def stale_tables(results_dir: Path) -> list[Path]:

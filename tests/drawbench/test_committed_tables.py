@@ -18,7 +18,7 @@ from drawbench.prompts.registry import load_prompt_set
 from drawbench.protocols import get_protocol
 from drawbench.published import published_text
 from drawbench.results import write_result
-from tests.drawbench.synthetic import result
+from tests.drawbench.synthetic import result, world_result
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -70,13 +70,16 @@ def test_a_new_result_makes_them_stale(tmp_path: Path) -> None:
     assert "synthetic model" in render_committed_tables(folder)[folder / "README.md"]
 
 
-def test_the_front_page_has_measured_rows_only(tmp_path: Path) -> None:
+def test_the_front_page_has_the_measured_rows_of_one_set_and_their_cautions(tmp_path: Path) -> None:
     folder = _results_folder(tmp_path)
     (tmp_path / "README.md").write_text(f"front\n{BEGIN}\n{END}\n")
     write_result(result("synthetic model"), folder)
+    write_result(world_result("synthetic painter", 0.5, 0.25), folder)
     write_committed_tables(folder)
     front = (tmp_path / "README.md").read_text()
-    assert "synthetic model" in front
+    assert "synthetic painter" in front
+    assert "in-distribution, never zero-shot" in front
+    assert "synthetic model" not in front
     assert "DALL-E 2" not in front
 
 
