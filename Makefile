@@ -10,7 +10,7 @@ help:
 	@echo "make test     lint, type-check and test"
 	@echo "make check    lint and type-check only"
 	@echo "make proof    the long proofs, with fixed seeds"
-	@echo "make results  make the committed results and tables anew (about half an hour)"
+	@echo "make results  make the committed results and tables anew (about ten minutes)"
 	@echo "Each sets up $(VENV) when needed. PYTHON=... names the Python to do it with (3.11 or newer)."
 
 install: $(STAMP)

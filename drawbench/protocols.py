@@ -73,7 +73,7 @@ def bundled(folder: Path = BUNDLED_FOLDER) -> Protocol:
             f"{BUNDLED_VERSION}: restore the scorer's folder"
         )
     label = "bundled scorer, never comparable with published numbers"
-    common = f"{scorer.description}; images at the run's own size, then the scorer's own resize"
+    common = f"{label}; {scorer.description}; images at the run's own size, then the scorer's own resize"
     return Protocol(
         name="bundled",
         version=BUNDLED_VERSION,

