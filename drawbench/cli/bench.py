@@ -31,7 +31,7 @@ FLOORS = (Entry("reference:untrained"), Entry("reference", (("guidance", "1"),))
 CEILING = Entry("world")
 
 EPILOGUE = """examples:
-  drawbench bench                               the bundled model; about ten minutes on two cores
+  drawbench bench                               the bundled model; a few minutes on two cores
   drawbench bench --all --results results       every row of the committed tables, made anew
 The same command resumes where it was stopped; finished runs are only scored again.
 """

@@ -73,8 +73,9 @@ def _dispatch(arguments: list[str]) -> int:
         commands.setdefault(name, (point.module, f"from {point.dist.name}" if point.dist else ""))
     if arguments and arguments[0] in contributed:
         return _run_command(arguments[0], commands[arguments[0]], arguments[1:])
-    _overview(commands).parse_args(arguments)
-    _overview(commands).print_help()
+    overview = _overview(commands)
+    overview.parse_args(arguments)
+    overview.print_help()
     return 0
 
 
