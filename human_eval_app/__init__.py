@@ -1,1 +1,1 @@
-"""The human A/B study: design, vote store, analysis and the raters' pages. Nothing is in it yet."""
+"""The human study: design, vote store, raters' app and analysis. `drawbench study --help` is the way in."""

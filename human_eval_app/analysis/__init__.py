@@ -1,0 +1,1 @@
+"""Votes to numbers: pure functions of tables."""

@@ -1,0 +1,1 @@
+"""The pages that raters and admins see, and the server behind them."""

@@ -1,0 +1,1 @@
+"""`drawbench study`: one module per subcommand."""

@@ -1,0 +1,31 @@
+"""`drawbench study SUBCOMMAND`: finds the subcommand and hands over."""
+
+import argparse
+from importlib import import_module
+
+# name -> (module, one line of help). A module has `configure(parser)` and `run(args) -> int`.
+SUBCOMMANDS: dict[str, tuple[str, str]] = {}
+
+EPILOGUE = """examples:
+  drawbench study create runs/a runs/b --type drawbench --out studies/a-b    everything raters will see, fixed before launch
+  drawbench study serve studies/a-b                                          the raters' app
+  drawbench study analyse studies/a-b                                        preference rates with intervals
+"""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declare the subcommands and their options."""
+    parser.epilog = EPILOGUE
+    subparsers = parser.add_subparsers(title="subcommands", metavar="SUBCOMMAND", required=True)
+    for name, (module, summary) in SUBCOMMANDS.items():
+        subparser = subparsers.add_parser(
+            name, help=summary, description=summary, formatter_class=argparse.RawDescriptionHelpFormatter
+        )
+        loaded = import_module(module)
+        loaded.configure(subparser)
+        subparser.set_defaults(subcommand=loaded.run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run the chosen subcommand."""
+    return int(args.subcommand(args))

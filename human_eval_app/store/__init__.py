@@ -1,0 +1,1 @@
+"""Raters, their leased seats and their votes, in SQLite or PostgreSQL."""
