@@ -7,7 +7,7 @@ from importlib import import_module
 SUBCOMMANDS: dict[str, tuple[str, str]] = {}
 
 EPILOGUE = """examples:
-  drawbench study create runs/a runs/b --type drawbench --out studies/a-b    everything raters will see, fixed before launch
+  drawbench study create runs/a runs/b --type drawbench --out studies/a-b    what raters will see
   drawbench study serve studies/a-b                                          the raters' app
   drawbench study analyse studies/a-b                                        preference rates with intervals
 """

@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Literal, Self
 
-from pydantic import ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from drawbench.errors import UserError
 from drawbench.models.base import ModelCard
@@ -68,7 +68,7 @@ class Trial(Record):
     kind: TrialKind
     left: str
     right: str | None = None
-    expected: dict[str, Answer] = {}
+    expected: dict[str, Answer] = Field(default_factory=dict)
     mirror_of: int | None = None
 
 

@@ -6,10 +6,12 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
 
 import torch
 from torch import nn
+
+from reference_model.training.muon import Muon
 
 
 class Task(Protocol):
@@ -37,6 +39,7 @@ class LoopConfig:
     steps: int
     minutes: float
     learning_rate: float
+    optimizer: Literal["adamw", "muon"] = "adamw"  # muon: for matrices and kernels; AdamW for all else
     warmup_steps: int = 200
     weight_decay: float = 0.01
     decay_fraction: float = 0.3  # the last part of the run in which the learning rate falls to zero
@@ -58,31 +61,37 @@ class Clock:
 
 
 def train(task: Task, config: LoopConfig, out: Path) -> dict[str, float]:
-    """Train, or resume from `out`/state.pt; exports to `out`/export. Returns the last measurements."""
+    """Train, or resume from `out`/state.pt; exports to `out`/export. Returns the last measurements.
+
+    A state of another optimizer gives its weights; the new optimizer starts fresh, with warm-up.
+    """
     out.mkdir(parents=True, exist_ok=True)
     ema = copy.deepcopy(task.module).eval().requires_grad_(False)
-    optimizer = torch.optim.AdamW(_decay_groups(task.module, config.weight_decay), betas=(0.9, 0.99))
-    step, minutes = _resume(out, task.module, ema, optimizer)
+    optimizers = make_optimizers(task.module, config)
+    step, minutes, warm_from = _resume(out, task.module, ema, optimizers)
     clock, saved, evaluated, losses = Clock(minutes), minutes, minutes, []
     while step < config.steps and clock.minutes < config.minutes:
-        _set_learning_rate(optimizer, config, step, clock.minutes)
+        factor = learning_rate_factor(config, step, clock.minutes, warm_from)
         loss = task.loss(step)
-        optimizer.zero_grad(set_to_none=True)
+        task.module.zero_grad(set_to_none=True)
         loss.backward()
         nn.utils.clip_grad_norm_(task.module.parameters(), config.clip_norm)
-        optimizer.step()
+        for optimizer in optimizers:
+            for group in optimizer.param_groups:
+                group["lr"] = factor * config.learning_rate * group["relative_rate"]
+            optimizer.step()
         step += 1
         update_ema(ema, task.module, min(config.ema_decay, (1 + step) / (10 + step)))
         losses.append(loss.detach())
         if clock.minutes - saved > config.save_minutes:
             saved = clock.minutes
-            _save(out, task.module, ema, optimizer, step, saved)
+            _save(out, task.module, ema, optimizers, step, saved, warm_from)
             _log(out, {"step": step, "minutes": saved, "loss": _mean(losses)})
             losses.clear()
         if clock.minutes - evaluated > config.evaluate_minutes:
             evaluated = clock.minutes
             _log(out, {"step": step, "minutes": evaluated, **task.evaluate(ema)})
-    _save(out, task.module, ema, optimizer, step, clock.minutes)
+    _save(out, task.module, ema, optimizers, step, clock.minutes, warm_from)
     log = {"step": step, "minutes": clock.minutes, **task.evaluate(ema)}
     _log(out, log)
     task.export(ema, out / "export", log)
@@ -97,44 +106,75 @@ def update_ema(ema: nn.Module, module: nn.Module, decay: float) -> None:
         averaged.copy_(current)
 
 
-def learning_rate_factor(config: LoopConfig, step: int, minutes: float) -> float:
-    """Linear warm-up, constant, then linear to zero over the last `decay_fraction` of the run."""
+def learning_rate_factor(config: LoopConfig, step: int, minutes: float, warm_from: int = 0) -> float:
+    """Linear warm-up from step `warm_from`, constant, then linear to zero over the last `decay_fraction` of the run."""
     done = max(step / config.steps, minutes / config.minutes)
-    return min(1.0, (step + 1) / config.warmup_steps, max(0.0, (1 - done) / config.decay_fraction))
+    warm = (step - warm_from + 1) / config.warmup_steps
+    return min(1.0, warm, max(0.0, (1 - done) / config.decay_fraction))
 
 
-def _set_learning_rate(optimizer: torch.optim.Optimizer, config: LoopConfig, step: int, minutes: float) -> None:
+def make_optimizers(module: nn.Module, config: LoopConfig) -> list[torch.optim.Optimizer]:
+    """The optimizers that together update every parameter; each group carries its share of the learning rate.
+
+    Under Muon, weights of two dimensions or more are its own, but for the first and the last layer of the network,
+    which AdamW updates with everything else, at a third of the rate.
+    """
+    matrices = {name: p for name, p in module.named_parameters() if p.ndim >= 2}
+    rest = [p for p in module.parameters() if p.ndim < 2]
+    adam = [{"params": rest, "weight_decay": 0.0}]
+    if config.optimizer == "adamw":
+        adam.insert(0, {"params": list(matrices.values()), "weight_decay": config.weight_decay})
+        return [_with_rate(torch.optim.AdamW(adam, betas=(0.9, 0.99)), 1.0)]
+    inner = {name: p for name, p in matrices.items() if not name.startswith(("stem", "out"))}
+    outer = [p for name, p in matrices.items() if name not in inner]
+    adam.insert(0, {"params": outer, "weight_decay": config.weight_decay})
+    muon = Muon(inner.values(), lr=config.learning_rate, weight_decay=config.weight_decay)
+    return [_with_rate(muon, 1.0), _with_rate(torch.optim.AdamW(adam, betas=(0.9, 0.99)), 1 / 3)]
+
+
+def _with_rate(optimizer: torch.optim.Optimizer, relative_rate: float) -> torch.optim.Optimizer:
     for group in optimizer.param_groups:
-        group["lr"] = config.learning_rate * learning_rate_factor(config, step, minutes)
+        group["relative_rate"] = relative_rate
+    return optimizer
 
 
-def _decay_groups(module: nn.Module, weight_decay: float) -> list[dict[str, object]]:
-    matrices = [p for p in module.parameters() if p.requires_grad and p.ndim >= 2]
-    vectors = [p for p in module.parameters() if p.requires_grad and p.ndim < 2]
-    return [{"params": matrices, "weight_decay": weight_decay}, {"params": vectors, "weight_decay": 0.0}]
-
-
-def _resume(out: Path, module: nn.Module, ema: nn.Module, optimizer: torch.optim.Optimizer) -> tuple[int, float]:
+def _resume(
+    out: Path, module: nn.Module, ema: nn.Module, optimizers: list[torch.optim.Optimizer]
+) -> tuple[int, float, int]:
+    """Step, minutes, and the step at which the optimizers' warm-up began."""
     path = out / "state.pt"
     if not path.exists():
-        return 0, 0.0
+        return 0, 0.0, 0
     state = torch.load(path, weights_only=True)
     module.load_state_dict(state["module"])
     ema.load_state_dict(state["ema"])
-    optimizer.load_state_dict(state["optimizer"])
-    print(f"resuming at step {state['step']}", flush=True)
-    return int(state["step"]), float(state["minutes"])
+    step, minutes = int(state["step"]), float(state["minutes"])
+    names = [type(optimizer).__name__ for optimizer in optimizers]
+    print(f"resuming at step {step}", flush=True)
+    if state.get("optimizer_names") != names:
+        return step, minutes, step
+    for optimizer, saved in zip(optimizers, state["optimizers"], strict=True):
+        optimizer.load_state_dict(saved)
+    return step, minutes, int(state["warm_from"])
 
 
 def _save(
-    out: Path, module: nn.Module, ema: nn.Module, optimizer: torch.optim.Optimizer, step: int, minutes: float
+    out: Path,
+    module: nn.Module,
+    ema: nn.Module,
+    optimizers: list[torch.optim.Optimizer],
+    step: int,
+    minutes: float,
+    warm_from: int,
 ) -> None:
     state = {
         "module": module.state_dict(),
         "ema": ema.state_dict(),
-        "optimizer": optimizer.state_dict(),
+        "optimizer_names": [type(optimizer).__name__ for optimizer in optimizers],
+        "optimizers": [optimizer.state_dict() for optimizer in optimizers],
         "step": step,
         "minutes": minutes,
+        "warm_from": warm_from,
     }
     temporary = out / "state.pt.part"
     torch.save(state, temporary)

@@ -103,6 +103,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=100_000)
     parser.add_argument("--batch", type=int, default=64)
     parser.add_argument("--learning-rate", type=float, default=1e-3)
+    parser.add_argument("--optimizer", choices=("adamw", "muon"), default="adamw")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
@@ -112,7 +113,9 @@ def main() -> None:
             f"preset {args.preset} has no stage {args.stage!r}: choose one of {', '.join(stages)}"
         )
     task = StageTraining(stages[args.stage], load_text_encoder(args.text), args.batch, seed=f"stage {args.stage}")
-    config = LoopConfig(steps=args.steps, minutes=args.minutes, learning_rate=args.learning_rate)
+    config = LoopConfig(
+        steps=args.steps, minutes=args.minutes, learning_rate=args.learning_rate, optimizer=args.optimizer
+    )
     train(task, config, args.out)
 
 

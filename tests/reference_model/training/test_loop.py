@@ -1,6 +1,7 @@
 """The training loop: resuming, averaging, and the learning rate."""
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,7 +9,14 @@ import pytest
 import torch
 from torch import nn
 
-from reference_model.training.loop import LoopConfig, batch_seeds, learning_rate_factor, train, update_ema
+from reference_model.training.loop import (
+    LoopConfig,
+    batch_seeds,
+    learning_rate_factor,
+    make_optimizers,
+    train,
+    update_ema,
+)
 
 CONFIG = LoopConfig(steps=20, minutes=60, learning_rate=0.05, warmup_steps=1, save_minutes=0)
 
@@ -50,6 +58,37 @@ def test_a_stopped_training_resumes_to_the_same_weights(tmp_path: Path) -> None:
     assert resumed.steps == list(range(7, 20))
     torch.testing.assert_close(resumed.module.state_dict(), whole.module.state_dict())
     assert json.loads((tmp_path / "stopped" / "export" / "log.json").read_text())["step"] == 20
+
+
+def test_a_training_under_muon_resumes_to_the_same_weights(tmp_path: Path) -> None:
+    config = replace(CONFIG, optimizer="muon")
+    whole, stopped, resumed = LineFit(), LineFit(), LineFit()
+    train(whole, config, tmp_path / "whole")
+    stopped.stop_at = 7
+    with pytest.raises(KeyboardInterrupt):
+        train(stopped, config, tmp_path / "stopped")
+    train(resumed, config, tmp_path / "stopped")
+    torch.testing.assert_close(resumed.module.state_dict(), whole.module.state_dict())
+
+
+def test_another_optimizer_takes_the_weights_over_and_warms_up_again(tmp_path: Path) -> None:
+    first, second = LineFit(), LineFit()
+    train(first, replace(CONFIG, steps=10), tmp_path)
+    second.module.register_forward_pre_hook(lambda module, _: seen.append(module.weight.item()))
+    seen: list[float] = []
+    shutil.rmtree(tmp_path / "export")
+    train(second, replace(CONFIG, optimizer="muon", warmup_steps=5), tmp_path)
+    assert second.steps == list(range(10, 20))
+    assert seen[0] == first.module.weight.item()  # type: ignore[union-attr,operator]
+    assert abs(seen[1] - seen[0]) < abs(seen[5] - seen[4])
+
+
+def test_muon_and_adamw_together_hold_every_parameter_once() -> None:
+    module = nn.ModuleDict({"stem": nn.Conv2d(3, 8, 3), "inner": nn.Conv2d(8, 8, 3), "out": nn.Linear(8, 2)})
+    muon, adamw = make_optimizers(module, replace(CONFIG, optimizer="muon"))
+    held = [p for optimizer in (muon, adamw) for group in optimizer.param_groups for p in group["params"]]
+    assert sorted(map(id, held)) == sorted(map(id, module.parameters()))
+    assert [p.shape for group in muon.param_groups for p in group["params"]] == [(8, 8, 3, 3)]
 
 
 def test_training_learns(tmp_path: Path) -> None:
