@@ -6,9 +6,10 @@ A study has panels, a panel has seats, a seat is one rater's ordered list of tri
 
 import hashlib
 import json
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 from pydantic import Field, ValidationError, model_validator
 
@@ -147,6 +148,13 @@ class Design(Record):
             if trial.prompt_id not in self.captions or any(side not in self.sets for side in sides):
                 raise ValueError(f"a trial of {trial.prompt_id} names a caption or a set that the design does not hold")
         return self
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """A changed copy. What was computed from the fields, the hash above all, is computed anew for it."""
+        copied = super().model_copy(update=update, deep=deep)
+        for name in ("sha256", "panel_by_id", "panel_of_seat", "trials_of_seat"):
+            copied.__dict__.pop(name, None)
+        return copied
 
     @cached_property
     def sha256(self) -> str:
