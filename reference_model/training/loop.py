@@ -78,7 +78,7 @@ def train(task: Task, config: LoopConfig, out: Path) -> dict[str, float]:
         nn.utils.clip_grad_norm_(task.module.parameters(), config.clip_norm)
         for optimizer in optimizers:
             for group in optimizer.param_groups:
-                group["lr"] = factor * config.learning_rate * group["relative_rate"]
+                group["lr"] = factor * config.learning_rate
             optimizer.step()
         step += 1
         update_ema(ema, task.module, min(config.ema_decay, (1 + step) / (10 + step)))
@@ -114,28 +114,22 @@ def learning_rate_factor(config: LoopConfig, step: int, minutes: float, warm_fro
 
 
 def make_optimizers(module: nn.Module, config: LoopConfig) -> list[torch.optim.Optimizer]:
-    """The optimizers that together update every parameter; each group carries its share of the learning rate.
+    """The optimizers that together update every parameter.
 
     Under Muon, weights of two dimensions or more are its own, but for the first and the last layer of the network,
-    which AdamW updates with everything else, at a third of the rate.
+    which AdamW updates with everything else.
     """
     matrices = {name: p for name, p in module.named_parameters() if p.ndim >= 2}
     rest = [p for p in module.parameters() if p.ndim < 2]
     adam = [{"params": rest, "weight_decay": 0.0}]
     if config.optimizer == "adamw":
         adam.insert(0, {"params": list(matrices.values()), "weight_decay": config.weight_decay})
-        return [_with_rate(torch.optim.AdamW(adam, betas=(0.9, 0.99)), 1.0)]
+        return [torch.optim.AdamW(adam, betas=(0.9, 0.99))]
     inner = {name: p for name, p in matrices.items() if not name.startswith(("stem", "out"))}
     outer = [p for name, p in matrices.items() if name not in inner]
     adam.insert(0, {"params": outer, "weight_decay": config.weight_decay})
     muon = Muon(inner.values(), lr=config.learning_rate, weight_decay=config.weight_decay)
-    return [_with_rate(muon, 1.0), _with_rate(torch.optim.AdamW(adam, betas=(0.9, 0.99)), 1 / 3)]
-
-
-def _with_rate(optimizer: torch.optim.Optimizer, relative_rate: float) -> torch.optim.Optimizer:
-    for group in optimizer.param_groups:
-        group["relative_rate"] = relative_rate
-    return optimizer
+    return [muon, torch.optim.AdamW(adam, betas=(0.9, 0.99))]
 
 
 def _resume(
