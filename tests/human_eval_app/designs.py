@@ -66,7 +66,8 @@ def make_design(
     seed: int = 0,
     name: str = "made up",
 ) -> Design:
-    """A valid design. `categories`: prompts of each (default: Colors 2, Counting 3); seats are `<panel>-001` and so on.
+    """A valid design. `categories`: prompts of each (default: Colors 2, Counting 3). Panels are `colors`, `colors-part-2` (the second pair
+    of models, or the second model of a coco-alignment study) and so on, their seats `colors-001` and so on.
 
     Every panel lists, per prompt, the trial with its first model on the left and then the one with it on the right
     (one trial per prompt in a coco-alignment study). Seat n shows the n-th prompt of a random order on either side in
@@ -74,16 +75,17 @@ def make_design(
     """
     counts = dict(categories or {"Colors": 2, "Counting": 3})
     labels = models if study_type == "drawbench" else (*models, ORIGINAL)
-    prompts = {c: [f"{c.lower().replace(' ', '-')}-{n:03d}" for n in range(1, k + 1)] for c, k in counts.items()}
+    prompts = {c: [f"{_slug(c)}-{n:03d}" for n in range(1, k + 1)] for c, k in counts.items()}
     ids = [GOLD_PROMPT, *(prompt for some in prompts.values() for prompt in some)]
     sets = {f"{label}/{p}": _image_set(label, p, samples) for label in labels for p in ids}
     sets |= {f"{label}/{GOLD_PROMPT}/worse": _image_set(label, GOLD_PROMPT, samples, "mosaic") for label in labels}
     sides = {"drawbench": list(combinations(models, 2)), "coco-photorealism": [(m, ORIGINAL) for m in models]}
     random = Random(f"made up {seed}")
     panels = [
-        _panel(study_type, category, pair, prompts[category], raters, gold, mirrored, random)
+        _panel(study_type, panel_id, category, pair, prompts[category], raters, gold, mirrored, random)
         for category in counts
-        for pair in sides.get(study_type, [(label,) for label in labels])
+        for number, pair in enumerate(sides.get(study_type, [(label,) for label in labels]), start=1)
+        for panel_id in [_slug(category) if number == 1 else f"{_slug(category)}-part-{number}"]
     ]
     return Design(
         name=name,
@@ -109,6 +111,7 @@ def make_design(
 
 def _panel(
     study_type: StudyType,
+    panel_id: str,
     category: str,
     models: tuple[str, ...],
     prompts: list[str],
@@ -125,7 +128,6 @@ def _panel(
         for index, trial in enumerate(main)
         if ways == 2
     ]
-    panel_id = "-vs-".join([category.lower(), *models]).replace(" ", "-")
     seats = []
     for number in range(raters):
         order = list(range(len(prompts)))
@@ -135,6 +137,10 @@ def _panel(
         last = [len(main) + len(known) + index for index in shown[: mirrored if mirrors else 0]]
         seats.append(Seat(id=f"{panel_id}-{number + 1:03d}", order=(*first, *shown, *last)))
     return Panel(id=panel_id, category=category, models=models, trials=(*main, *known, *mirrors), seats=tuple(seats))
+
+
+def _slug(category: str) -> str:
+    return category.lower().replace(" ", "-")
 
 
 def _both_ways(prompt: str, models: tuple[str, ...]) -> list[Trial]:
