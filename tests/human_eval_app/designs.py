@@ -66,9 +66,10 @@ def make_design(
     seed: int = 0,
     name: str = "made up",
 ) -> Design:
-    """A valid design. `categories`: prompts of each (default: Colors 2, Counting 3). Panels are `colors`, `colors-part-2` (the second pair
-    of models, or the second model of a coco-alignment study) and so on, their seats `colors-001` and so on.
+    """A valid design. `categories`: how many prompts each has (default: Colors 2, Counting 3).
 
+    Panels are `colors`, `colors-part-2` (the second pair of models, or the second model of a coco-alignment study) and
+    so on; their seats are `colors-001` and so on.
     Every panel lists, per prompt, the trial with its first model on the left and then the one with it on the right
     (one trial per prompt in a coco-alignment study). Seat n shows the n-th prompt of a random order on either side in
     turn, so sides are balanced. `gold` trials of known answers stand first, `mirrored` repeats last.
