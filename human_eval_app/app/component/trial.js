@@ -1,0 +1,296 @@
+// One trial: two sets of images (or one), the questions, and Next. The server says what to show and holds the rater's
+// place; this file draws it, waits until every image is there, and sends one answer per screen.
+
+const screens = new WeakMap(); // the component's root element -> what it shows now
+
+const RESEND_AFTER_MS = 8000;
+
+export default function (component) {
+  const root = component.parentElement.querySelector(".root");
+  const shown = screens.get(root);
+  const version = `${component.data.key}#${component.data.attempt}`;
+  if (!shown || shown.version !== version) {
+    if (shown) shown.close();
+    screens.set(root, show(root, component, version));
+  }
+  return () => {
+    const current = screens.get(root);
+    if (current && !root.isConnected) {
+      current.close();
+      screens.delete(root);
+    }
+  };
+}
+
+function show(root, component, version) {
+  const { data, setTriggerValue } = component;
+  const texts = data.texts;
+  const startedAt = performance.now();
+  const shownAt = new Date().toISOString();
+  const state = { answers: {}, sent: false, loaded: 0, failed: new Set(), loadedAt: null, zooms: 0, timer: null };
+
+  const images = data.sets.flatMap((set) => set.images.map((url, i) => makeImage(set, url, i)));
+  const zoom = makeZoom(images, texts);
+  const status = make("p", { className: "status", role: "status" });
+  const retry = make("button", { type: "button", className: "quiet", textContent: texts.retry, hidden: true });
+  const next = make("button", { type: "submit", className: "next", textContent: texts.next });
+  const undo = make("button", { type: "button", className: "quiet undo", textContent: texts.undo });
+  undo.append(keyCap("U"));
+  undo.hidden = !data.can_undo;
+  const form = make("form", { className: "questions" });
+  form.append(...data.questions.map(makeQuestion), footer());
+  const heading = make("p", { className: "caption", tabIndex: -1 });
+  heading.append(make("span", { className: "label", textContent: texts.caption }), quoted(data.caption));
+  root.replaceChildren(header(), heading, setsRow(), form, zoom.dialog);
+
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    send();
+  });
+  undo.addEventListener("click", takeBack);
+  retry.addEventListener("click", loadAgain);
+  window.addEventListener("keydown", onKey);
+  heading.focus({ preventScroll: true });
+  window.scrollTo?.(0, 0);
+  refresh();
+
+  return {
+    version,
+    close() {
+      clearTimeout(state.timer);
+      window.removeEventListener("keydown", onKey);
+      zoom.dialog.close();
+    },
+  };
+
+  function header() {
+    const bar = make("progress", { max: 1, value: data.progress.value });
+    const text = make("p", { className: "progress", textContent: data.progress.text });
+    bar.setAttribute("aria-label", data.progress.text);
+    const row = make("header", {});
+    row.append(text, bar, undo);
+    if (!data.feedback) return row;
+    const feedback = make("p", { className: "feedback", role: "alert", textContent: data.feedback });
+    const both = make("div", {});
+    both.append(row, feedback);
+    return both;
+  }
+
+  function setsRow() {
+    const row = make("div", { className: "sets" });
+    row.dataset.sets = data.sets.length;
+    for (const set of data.sets) {
+      const section = make("section", { className: "set" });
+      section.setAttribute("aria-label", set.label);
+      const grid = make("div", { className: "grid" });
+      grid.dataset.count = set.images.length;
+      grid.append(...images.filter((image) => image.set === set).map((image) => image.button));
+      section.append(make("h2", { textContent: set.label }), grid);
+      row.append(section);
+    }
+    return row;
+  }
+
+  function makeImage(set, url, i) {
+    const alt = fill(texts.image_alt, { set: set.label, index: i + 1, count: set.images.length });
+    const element = make("img", { alt, draggable: false, decoding: "async" });
+    const button = make("button", { type: "button", className: "shot", title: texts.enlarge });
+    button.append(element);
+    const image = { set, url, alt, element, button };
+    element.addEventListener("load", () => arrived(image));
+    element.addEventListener("error", () => missed(image));
+    button.addEventListener("click", () => {
+      state.zooms += 1;
+      zoom.open(images.indexOf(image));
+    });
+    element.src = url;
+    return image;
+  }
+
+  function arrived(image) {
+    if (image.done) return;
+    image.done = true;
+    state.failed.delete(image);
+    state.loaded += 1;
+    if (state.loaded === images.length) {
+      state.loadedAt = performance.now();
+      for (const url of data.preload) new Image().src = url; // the next screen's, while this one is looked at
+    }
+    refresh();
+  }
+
+  function missed(image) {
+    state.failed.add(image);
+    refresh();
+  }
+
+  function loadAgain() {
+    const failed = [...state.failed];
+    state.failed.clear();
+    for (const image of failed) {
+      image.element.src = "";
+      image.element.src = image.url;
+    }
+    refresh();
+  }
+
+  function makeQuestion(question) {
+    const fieldset = make("fieldset", {});
+    const options = make("div", { className: "options" });
+    for (const answer of question.answers) {
+      const input = make("input", { type: "radio", name: question.id, value: answer.value });
+      input.addEventListener("change", () => choose(question.id, answer.value));
+      const label = make("label", {});
+      label.append(input, make("span", { textContent: answer.text }), keyCap(answer.key));
+      options.append(label);
+    }
+    fieldset.append(make("legend", { textContent: question.text }), options);
+    return fieldset;
+  }
+
+  function footer() {
+    const row = make("div", { className: "footer" });
+    next.append(keyCap("⏎"));
+    row.append(status, retry, next);
+    return row;
+  }
+
+  function choose(question, value) {
+    if (state.sent) return;
+    state.answers[question] = value;
+    const input = form.querySelector(`input[name="${question}"][value="${value}"]`);
+    input.checked = true;
+    refresh();
+  }
+
+  function complete() {
+    return state.loadedAt !== null && data.questions.every((question) => state.answers[question.id]);
+  }
+
+  function refresh() {
+    const answered = data.questions.every((question) => state.answers[question.id]);
+    retry.hidden = state.failed.size === 0;
+    next.setAttribute("aria-disabled", String(!complete() || state.sent));
+    for (const input of form.querySelectorAll("input")) input.disabled = state.sent;
+    if (state.sent) status.textContent = `${texts.saving} …`;
+    else if (state.failed.size) status.textContent = texts.failed;
+    else if (state.loadedAt === null)
+      status.textContent = fill(texts.loading, { loaded: state.loaded, count: images.length });
+    else status.textContent = data.notice && !answered ? data.notice : answered ? texts.ready : texts.answer_first;
+  }
+
+  function send() {
+    if (state.sent || !complete()) {
+      refresh();
+      return;
+    }
+    state.sent = true;
+    setTriggerValue("answer", {
+      key: data.key,
+      answers: state.answers,
+      timing: {
+        load_ms: Math.round(state.loadedAt - startedAt),
+        dwell_ms: Math.round(performance.now() - state.loadedAt),
+        zooms: state.zooms,
+        shown_at: shownAt,
+      },
+    });
+    waitForServer();
+    refresh();
+  }
+
+  function takeBack() {
+    if (state.sent || !data.can_undo) return;
+    state.sent = true;
+    setTriggerValue("undo", { key: data.key });
+    waitForServer();
+    refresh();
+  }
+
+  // The server answers with another screen. When it does not, the same answer can be sent again: it counts once.
+  function waitForServer() {
+    state.timer = setTimeout(() => {
+      state.sent = false;
+      refresh();
+      status.textContent = texts.not_saved;
+    }, RESEND_AFTER_MS);
+  }
+
+  function onKey(event) {
+    if (!root.isConnected || event.ctrlKey || event.metaKey || event.altKey || event.repeat) return;
+    if (zoom.dialog.open) return;
+    const target = event.composedPath()[0];
+    const answer = answerOf(event.key);
+    if (answer) choose(answer.question, answer.value);
+    else if (event.key === "Enter" && !(target instanceof HTMLButtonElement)) send();
+    else if (event.key.toLowerCase() === "u") takeBack();
+    else return;
+    event.preventDefault();
+    event.stopPropagation();
+  }
+
+  function answerOf(key) {
+    for (const question of data.questions)
+      for (const answer of question.answers)
+        if (answer.key === key) return { question: question.id, value: answer.value };
+    return null;
+  }
+}
+
+function makeZoom(images, texts) {
+  const dialog = make("dialog", { className: "zoom" });
+  const picture = make("img", { alt: "" });
+  const title = make("p", { className: "title" });
+  const before = make("button", { type: "button", textContent: "‹", ariaLabel: texts.previous });
+  const after = make("button", { type: "button", textContent: "›", ariaLabel: texts.following });
+  const close = make("button", { type: "button", textContent: "×", ariaLabel: texts.close, className: "close" });
+  let at = 0;
+
+  function turn(to) {
+    at = (to + images.length) % images.length;
+    picture.src = images[at].url;
+    picture.alt = images[at].alt;
+    title.textContent = images[at].alt;
+  }
+
+  before.addEventListener("click", () => turn(at - 1));
+  after.addEventListener("click", () => turn(at + 1));
+  close.addEventListener("click", () => dialog.close());
+  dialog.addEventListener("click", (event) => event.target === dialog && dialog.close());
+  dialog.addEventListener("close", () => images[at].button.focus());
+  dialog.addEventListener("keydown", (event) => {
+    if (event.key === "ArrowLeft") turn(at - 1);
+    else if (event.key === "ArrowRight") turn(at + 1);
+    else return;
+    event.preventDefault();
+  });
+  dialog.append(title, before, picture, after, close);
+  return {
+    dialog,
+    open(index) {
+      turn(index);
+      dialog.showModal();
+    },
+  };
+}
+
+function make(tag, properties) {
+  const element = document.createElement(tag);
+  const { role, ...others } = properties;
+  if (role) element.setAttribute("role", role);
+  return Object.assign(element, others);
+}
+
+function keyCap(text) {
+  const cap = make("kbd", { textContent: text });
+  cap.setAttribute("aria-hidden", "true");
+  return cap;
+}
+
+function quoted(text) {
+  return make("q", { textContent: text });
+}
+
+function fill(template, values) {
+  return template.replace(/\{(\w+)\}/g, (_, name) => String(values[name]));
+}

@@ -1,0 +1,121 @@
+"""The server: Streamlit's own, with signed addresses for images and headers that keep invitations private."""
+
+import hashlib
+import os
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from human_eval_app.app.service import DATABASE_VARIABLE, STUDY_VARIABLE, Service, current_service
+from human_eval_app.app.trial_view import IMAGE_ROUTE
+from human_eval_app.store.records import StoreRefusal
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+    from starlette.responses import Response
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+SCRIPT = Path(__file__).with_name("main.py")
+_SEEN_SECONDS = 2.0  # for so long a rater's stage is taken as known while images are served
+
+# Streamlit options of the server; the colours keep 4.5:1 against text and paper in light and dark.
+OPTIONS: dict[str, Any] = {
+    "browser.gatherUsageStats": False,
+    "client.showErrorDetails": "none",
+    "client.toolbarMode": "viewer",
+    "global.developmentMode": False,
+    "runner.fastReruns": False,  # a message is handled to its end before the next one
+    "server.fileWatcherType": "none",
+    "server.headless": True,
+    "theme.light.primaryColor": "#1d55b8",
+    "theme.dark.primaryColor": "#8ab4f8",
+}
+
+
+def build_app() -> Any:
+    """The ASGI application for the study that the environment names. For any ASGI server: one process a worker."""
+    import streamlit as st
+    from starlette.middleware import Middleware
+    from starlette.routing import Route
+
+    service = current_service()
+    images = ImageRoute(service)
+    return st.App(
+        SCRIPT,
+        routes=[Route(IMAGE_ROUTE + "/{rater:int}/{signature}/{image}", images.respond)],
+        middleware=[Middleware(PrivateHeaders)],
+    )
+
+
+def serve(study: Path, database: str | None, host: str, port: int) -> None:
+    """Serve until stopped. Raises UserError when the study or its database cannot be used."""
+    os.environ[STUDY_VARIABLE] = str(study.resolve())
+    if database:
+        os.environ[DATABASE_VARIABLE] = database
+    os.environ.setdefault("STREAMLIT_SERVER_COOKIE_SECRET", cookie_secret(study))
+    build_app().run(config={**OPTIONS, "server.address": host, "server.port": port})
+
+
+def cookie_secret(study: Path) -> str:
+    """The secret of the server's cookies: the same in every replica that serves the study."""
+    from human_eval_app.app.tokens import SECRET_FILE
+
+    return hashlib.sha256(b"cookies " + (study / SECRET_FILE).read_bytes()).hexdigest()
+
+
+class ImageRoute:
+    """Serves images at addresses signed for a rater who is in the middle of the study."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+        self._seen: dict[int, float] = {}  # rater -> until when they are known to be rating
+
+    async def respond(self, request: "Request") -> "Response":
+        """The image as lossless WebP, or 404 with nothing that would tell why."""
+        from starlette.concurrency import run_in_threadpool
+        from starlette.responses import FileResponse, Response
+
+        values = request.path_params
+        rater, image = values["rater"], values["image"]
+        known = image in self._service.image_tokens
+        if not known or not self._service.signer.image_is_signed(rater, image, values["signature"]):
+            return Response(status_code=404)
+        if not await run_in_threadpool(self._is_rating, rater):
+            return Response(status_code=404)
+        headers = {"Cache-Control": "private, max-age=31536000, immutable"}
+        return FileResponse(self._service.image_path(image), media_type="image/webp", headers=headers)
+
+    def _is_rating(self, rater: int) -> bool:
+        now = time.monotonic()
+        if self._seen.get(rater, 0.0) > now:
+            return True
+        try:
+            rating = self._service.store.place(rater).stage in ("instructions", "training", "trial")
+        except StoreRefusal:
+            return False
+        if rating:
+            self._seen = {each: until for each, until in self._seen.items() if until > now}
+            self._seen[rater] = now + _SEEN_SECONDS
+        return rating
+
+
+class PrivateHeaders:
+    """Adds headers: no referrer (it would hold the invitation), no framing, no guessing of types, no search engine."""
+
+    _HEADERS = (
+        (b"referrer-policy", b"no-referrer"),
+        (b"x-content-type-options", b"nosniff"),
+        (b"x-frame-options", b"DENY"),
+        (b"x-robots-tag", b"noindex, nofollow"),
+    )
+
+    def __init__(self, app: "ASGIApp") -> None:
+        self._app = app
+
+    async def __call__(self, scope: "Scope", receive: "Receive", send: "Send") -> None:
+        async def send_with_headers(message: "Message") -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message.get("headers", []), *self._HEADERS]
+            await send(message)
+
+        await self._app(scope, receive, send_with_headers)

@@ -1,0 +1,87 @@
+"""Signed tokens: who may come in, and which images they may load. Guessed, forged and replayed ones are refused."""
+
+import base64
+import hashlib
+import hmac
+from pathlib import Path
+from typing import Any
+
+from drawbench.errors import UserError
+from human_eval_app.store.records import Identity
+
+SECRET_FILE = "secret.key"
+TOKEN = "t"  # the query parameter that holds the invitation
+_SOURCES = ("invite", "prolific", "mturk")
+
+
+class InvalidTokenError(Exception):
+    """The token was not made by this study, was changed, or is too old."""
+
+
+class Signer:
+    """Makes and checks the tokens of one study with the study's own secret."""
+
+    def __init__(self, secret: bytes, design_sha256: str) -> None:
+        self._secret = hashlib.sha256(secret + design_sha256.encode()).digest()
+
+    @classmethod
+    def of_study(cls, folder: Path, design_sha256: str) -> "Signer":
+        """The signer of the study in `folder`. Raises UserError when its secret is missing or damaged."""
+        path = folder / SECRET_FILE
+        try:
+            secret = bytes.fromhex(path.read_text(encoding="ascii").strip())
+        except (OSError, ValueError):
+            secret = b""
+        if len(secret) < 32:
+            raise UserError(f"{path} is missing or damaged; restore it, since links made with it work with no other.")
+        return cls(secret, design_sha256)
+
+    def invitation(self, invitation_id: str, panel: str | None = None) -> str:
+        """A token for one rater; it identifies them, so it also brings them back to where they were."""
+        return self._serializer().dumps(["invite", invitation_id, panel])
+
+    def recruitment(self, source: str, panel: str | None = None) -> str:
+        """A token for a recruitment service's link; the service's own parameters say who the rater is."""
+        if source not in _SOURCES[1:]:
+            raise ValueError(f"unknown recruitment service {source!r}")
+        return self._serializer().dumps([source, None, panel])
+
+    def identity(self, token: str, parameters: dict[str, str], max_age_days: float) -> Identity | None:
+        """Who holds the token. None: a recruitment service's preview, with nobody yet. Raises InvalidTokenError.
+
+        parameters: the link's other query parameters, of which PROLIFIC_PID and SESSION_ID, or workerId and
+        assignmentId, name the rater of a recruitment service.
+        """
+        from itsdangerous import BadData
+
+        try:
+            content: Any = self._serializer().loads(token, max_age=round(max_age_days * 86_400))
+        except BadData as error:
+            raise InvalidTokenError(str(error)) from None
+        if not isinstance(content, list) or len(content) != 3 or content[0] not in _SOURCES:
+            raise InvalidTokenError("its content is not an identity")
+        source, external_id, panel = content
+        session = ""
+        if source == "prolific":
+            external_id, session = parameters.get("PROLIFIC_PID"), parameters.get("SESSION_ID", "")
+        elif source == "mturk":
+            external_id, session = parameters.get("workerId"), parameters.get("assignmentId", "")
+            if session == "ASSIGNMENT_ID_NOT_AVAILABLE":
+                return None
+        if not external_id:
+            raise InvalidTokenError("the recruitment service's parameters are missing")
+        return Identity(source, str(external_id)[:200], panel, session[:200])
+
+    def image_signature(self, rater: int, image: str) -> str:
+        """What makes an image's address valid for one rater: 22 URL-safe characters of an HMAC-SHA256."""
+        digest = hmac.new(self._secret, f"image {rater} {image}".encode(), hashlib.sha256).digest()
+        return base64.urlsafe_b64encode(digest[:16]).decode().rstrip("=")
+
+    def image_is_signed(self, rater: int, image: str, signature: str) -> bool:
+        """Whether the signature is the one of `image_signature`, compared in constant time."""
+        return hmac.compare_digest(self.image_signature(rater, image).encode(), signature.encode())
+
+    def _serializer(self) -> Any:
+        from itsdangerous import URLSafeTimedSerializer
+
+        return URLSafeTimedSerializer(self._secret, salt="study door", signer_kwargs={"digest_method": hashlib.sha256})

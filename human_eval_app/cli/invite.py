@@ -1,0 +1,82 @@
+"""`drawbench study invite`: signed links for raters, or the one link for a recruitment service."""
+
+import argparse
+import csv
+import json
+import secrets
+import sys
+from pathlib import Path
+from typing import Any
+
+from drawbench.errors import UserError
+
+EPILOGUE = """examples:
+  drawbench study invite studies/a-b --url https://study.example.org          a link for every seat of every panel
+  drawbench study invite studies/a-b --url https://study.example.org -n 5 --panel p03
+  drawbench study invite studies/a-b --url https://study.example.org --for prolific
+Each link is one rater: it brings them back to where they were, on any device. Send each to one person.
+"""
+
+_PARAMETERS = {
+    "prolific": "PROLIFIC_PID={{%PROLIFIC_PID%}}&STUDY_ID={{%STUDY_ID%}}&SESSION_ID={{%SESSION_ID%}}",
+    "mturk": "",  # the service adds workerId and assignmentId itself
+}
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.epilog = EPILOGUE
+    parser.add_argument("study", type=Path, metavar="STUDY", help="a folder made by study create")
+    parser.add_argument("--url", required=True, help="where raters reach the app, as https://study.example.org")
+    parser.add_argument("--panel", metavar="ID", help="links for this panel only (default: all panels)")
+    parser.add_argument("-n", type=int, metavar="N", help="links per panel (default: one per seat)")
+    parser.add_argument("--for", choices=tuple(_PARAMETERS), dest="service", help="a recruitment service: one link")
+    parser.add_argument("--json", action="store_true", help="JSON instead of CSV")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print the links."""
+    from human_eval_app.cli.requirements import require_app
+
+    require_app()
+    rows = invitations(args.study, args.url, args.panel, args.n, args.service)
+    if args.json:
+        print(json.dumps(rows, indent=2))
+    else:
+        writer = csv.DictWriter(sys.stdout, rows[0], lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+    return 0
+
+
+def invitations(
+    study: Path, url: str, panel: str | None = None, n: int | None = None, service: str | None = None
+) -> list[dict[str, Any]]:
+    """Links with the panel and category each is for; one only for a recruitment service, for any panel unless named.
+
+    Raises UserError for a panel that there is not, an address that is none, or a number below one.
+    """
+    from human_eval_app.app.tokens import TOKEN, Signer
+    from human_eval_app.study.design import read_design
+
+    design = read_design(study)
+    if not url.startswith(("http://", "https://")):
+        raise UserError(f"{url} is not an address of the app; give one such as https://study.example.org.")
+    if panel is not None and panel not in design.panel_by_id:
+        raise UserError(f"the study has no panel {panel}; its panels are {', '.join(design.panel_by_id)}.")
+    if n is not None and n < 1:
+        raise UserError(f"-n {n}: make at least one link.")
+    signer, base = Signer.of_study(study, design.sha256), f"{url.rstrip('/')}/?{TOKEN}="
+    if service is not None:
+        parameters = f"&{_PARAMETERS[service]}" if _PARAMETERS[service] else ""
+        return [{"panel": panel or "", "link": base + signer.recruitment(service, panel) + parameters}]
+    panels = [design.panel_by_id[panel]] if panel else list(design.panels)
+    return [
+        {
+            "panel": each.id,
+            "category": each.category,
+            "link": base + signer.invitation(secrets.token_urlsafe(12), each.id),
+        }
+        for each in panels
+        for _ in range(n or len(each.seats))
+    ]

@@ -1,0 +1,32 @@
+"""`drawbench study serve`: the raters' app."""
+
+import argparse
+import sys
+from pathlib import Path
+
+EPILOGUE = """examples:
+  drawbench study serve studies/a-b                            on this machine, votes in studies/a-b/votes.sqlite
+  drawbench study serve studies/a-b --host 0.0.0.0 --database postgresql+psycopg://user@host/votes
+Raters need the links that `drawbench study invite` makes. Ctrl-C stops the server; nothing is lost.
+"""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.epilog = EPILOGUE
+    parser.add_argument("study", type=Path, metavar="STUDY", help="a folder made by study create")
+    parser.add_argument("--database", metavar="URL", help="of the votes (default: votes.sqlite in the study)")
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default %(default)s: this machine)")
+    parser.add_argument("--port", type=int, default=8501)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Serve until stopped."""
+    from human_eval_app.cli.requirements import require_app
+
+    require_app()
+    from human_eval_app.app.server import serve
+
+    print(f"Serving {args.study} at http://{args.host}:{args.port}; Ctrl-C stops it.", file=sys.stderr)
+    serve(args.study, args.database, args.host, args.port)
+    return 0
