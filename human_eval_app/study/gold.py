@@ -1,0 +1,132 @@
+"""Trials whose right answer is known: gold trials among the others, and training trials before them.
+
+Made from the runs' own images: for quality, a prompt's images beside the same images made plainly worse; for
+alignment, a prompt's images beside another prompt's images of the same model. They are as true as the model is able: a
+lab looks at them before launch. A single image is a photograph, with its own caption or with another's.
+
+From which prompts: what a rater has met in a gold or training trial could colour their answer in a main one. So
+prompts outside the study come first (as with --limit), then prompts that other raters judge. Training is the same for
+all raters, so it takes prompts outside the study, or else those of the largest category, where one prompt counts least;
+and gold trials avoid training's prompts while there are others.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from random import Random
+
+from drawbench.errors import UserError
+from drawbench.prompts.prompt_set import Prompt
+from human_eval_app.study.assign import Known
+from human_eval_app.study.design import ORIGINAL, ImageSet, StudyType
+from human_eval_app.study.images import Alteration
+from human_eval_app.study.study_types import QuestionId
+
+# (label, prompt id, alteration) -> key of the set, which is made when it is asked for
+SetMaker = Callable[[str, str, Alteration], str]
+
+
+@dataclass(frozen=True)
+class _Variant:
+    """One way to make a known trial of a prompt: the images' label and what is wrong with the other side."""
+
+    label: str
+    wrong: Alteration  # "": a single image under its own caption
+
+
+def set_key(label: str, prompt_id: str, alteration: str) -> str:
+    """The key of a set in the design."""
+    return "/".join([label, prompt_id, *([alteration] if alteration else [])])
+
+
+def known_trials(
+    study_type: StudyType,
+    labels: Sequence[str],
+    pool: Sequence[Prompt],
+    number: int,
+    make_set: SetMaker,
+    random: Random,
+) -> tuple[Known, ...]:
+    """`number` different known trials of prompts in `pool`, which come in the order of preference.
+
+    `labels`: the models whose images are used, in turn. Raises UserError when the pool is too small.
+    """
+    if number == 0:
+        return ()
+    variants = _variants(study_type, labels)
+    if len(pool) < 2 or number > len(pool) * len(variants):
+        raise UserError(
+            f"{number} trials with known answers are asked for, and there are {len(pool)} prompts to make them of: "
+            "ask for fewer, or give them with --gold-file."
+        )
+    # Each prompt once in every variant, and neighbours in different ones.
+    rounds = (
+        (pool[i], variants[(i + turn) % len(variants)]) for turn in range(len(variants)) for i in range(len(pool))
+    )
+    chosen = [next(rounds) for _ in range(number)]
+    return tuple(_known(study_type, prompt, variant, pool, make_set, random) for prompt, variant in chosen)
+
+
+def preferred(groups: Sequence[Sequence[Prompt]], avoid: frozenset[str], wanted: int, random: Random) -> list[Prompt]:
+    """The prompts of `groups`, the first group first, each group in random order; `avoid` go last.
+
+    Stops after the group with which there are `wanted` (two at least) that are not to be avoided.
+    """
+    pool: list[Prompt] = []
+    late: list[Prompt] = []
+    for group in groups:
+        shuffled = random.sample(list(group), len(group))
+        pool += [prompt for prompt in shuffled if prompt.id not in avoid]
+        late += [prompt for prompt in shuffled if prompt.id in avoid]
+        if len(pool) >= max(wanted, 2):
+            return pool
+    return pool + late
+
+
+def _variants(study_type: StudyType, labels: Sequence[str]) -> list[_Variant]:
+    wrongs: dict[StudyType, tuple[Alteration, ...]] = {
+        "drawbench": ("mosaic and noise", "of another prompt"),
+        "coco-photorealism": ("mosaic and noise",),
+        "coco-alignment": ("", "of another prompt"),
+    }
+    wrong, used = wrongs[study_type], labels if study_type == "drawbench" else [ORIGINAL]
+    # Models in turn, so that two trials already are of two models and ask two questions.
+    return [
+        _Variant(label, wrong[(i + turn) % len(wrong)]) for turn in range(len(wrong)) for i, label in enumerate(used)
+    ]
+
+
+def _known(
+    study_type: StudyType,
+    prompt: Prompt,
+    variant: _Variant,
+    pool: Sequence[Prompt],
+    make_set: SetMaker,
+    random: Random,
+) -> Known:
+    other = _other(prompt, pool, random) if variant.wrong == "of another prompt" else prompt
+    touches = frozenset([prompt.id, other.id])
+    if study_type == "coco-alignment":
+        image = make_set(variant.label, other.id, variant.wrong)
+        return Known(prompt.id, image, None, ("caption",), touches, "no" if variant.wrong else "yes")
+    question: QuestionId = "alignment" if variant.wrong == "of another prompt" else "fidelity"
+    if study_type == "coco-photorealism":
+        question = "photorealism"
+    better = make_set(variant.label, prompt.id, "")
+    worse = make_set(variant.label, other.id, variant.wrong)
+    return Known(prompt.id, better, worse, (question,), touches)
+
+
+def _other(prompt: Prompt, pool: Sequence[Prompt], random: Random) -> Prompt:
+    """Another prompt, of another category where there is one: prompts of one category may ask for alike things."""
+    others = [each for each in pool if each.text != prompt.text]
+    if not others:
+        raise UserError(f"there is no other prompt than {prompt.id} to make a trial with a known answer of.")
+    return random.choice([each for each in others if each.category != prompt.category] or others)
+
+
+def image_set(
+    label: str, prompt_id: str, alteration: Alteration, samples: int, token: Callable[[int], str], random: Random
+) -> ImageSet:
+    """The images 0 to samples - 1 of a prompt, in random order. `token`: image number -> name."""
+    shown = random.sample(range(samples), samples)
+    return ImageSet(model=label, prompt_id=prompt_id, images=tuple(token(index) for index in shown), altered=alteration)
