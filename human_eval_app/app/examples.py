@@ -1,5 +1,6 @@
 """The examples of the instructions: drawn shapes, so that they favour no model and no prompt."""
 
+from base64 import b64encode
 from math import cos, pi, sin
 from random import Random
 
@@ -27,16 +28,16 @@ def _two_sets(left: list[str], right: list[str]) -> str:
 
 
 def _labelled(name: str, tiles: list[str]) -> str:
+    """One set with its letter. The drawing is an image of its own, since pages may not hold bare SVG."""
     width = len(tiles) * (_TILE + _GAP) - _GAP
     drawn = "".join(
         f'<g transform="translate({i * (_TILE + _GAP)} 0)">'
         f'<rect width="{_TILE}" height="{_TILE}" rx="4" fill="{_PAPER}"/>{tile}</g>'
         for i, tile in enumerate(tiles)
     )
-    return (
-        f'<figure style="margin:0"><figcaption><b>{name}</b></figcaption>'
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{_TILE}">{drawn}</svg></figure>'
-    )
+    svg = f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{_TILE}">{drawn}</svg>'
+    source = f"data:image/svg+xml;base64,{b64encode(svg.encode()).decode()}"
+    return f'<figure style="margin:0"><figcaption><b>{name}</b></figcaption><img alt="" src="{source}"></figure>'
 
 
 def _disc(roughness: int) -> str:

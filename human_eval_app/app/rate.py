@@ -79,7 +79,7 @@ def _consent(service: Service, place: Place, words: Texts) -> None:
     panels = [panel for panel in design.panels if place.panel in (None, panel.id)]
     total = max(len(seat.order) for panel in panels for seat in panel.seats) + len(design.training)
     minutes = max(1, round(total * settings.seconds_per_trial / 60))
-    with st.container(width=760):
+    with _column():
         codes = list(languages())
         st.selectbox(
             text["language"],
@@ -103,7 +103,7 @@ def _consent(service: Service, place: Place, words: Texts) -> None:
 def _instructions(service: Service, place: Place, words: Texts) -> None:
     design, text = service.design, words["instructions"]
     asked = [question.id for question in design.questions]
-    with st.container(width=760):
+    with _column():
         st.title(text["heading"], anchor=False)
         kind = {"drawbench": "paired_sets", "coco-photorealism": "paired_images", "coco-alignment": "single"}
         st.markdown(text[kind[design.type]])
@@ -112,7 +112,7 @@ def _instructions(service: Service, place: Place, words: Texts) -> None:
         if design.type == "drawbench":
             st.markdown(text["whole"])
             for question, picture in (("fidelity", fidelity_example()), ("alignment", alignment_example())):
-                st.caption(text[f"example_{question}"])
+                st.markdown(text[f"example_{question}"])
                 st.html(picture)
         if any("indifferent" in question.answers for question in design.questions):
             st.markdown(text["indifferent"])
@@ -206,14 +206,14 @@ def _end(service: Service, place: Place, words: Texts) -> None:
     text, settings = words["end"], service.settings
     _message(words, "end", place.stage)
     code = dict(settings.codes).get(place.stage, "")
-    with st.container(width=760):
+    with _column():
         if code:
             st.markdown(f"**{text['code']}**")
             st.code(code, language=None, width=320)
             if settings.return_url:
                 st.link_button(text["return"], settings.return_url.replace("{code}", code), type="primary")
         if place.stage != "paused":
-            st.caption(text["close_page"])
+            st.markdown(text["close_page"])
 
 
 def _refused_at_the_door(refusal: StoreRefusal, words: Texts) -> None:
@@ -227,9 +227,14 @@ def _refused_at_the_door(refusal: StoreRefusal, words: Texts) -> None:
 
 
 def _message(words: Texts, section: str, name: str) -> None:
-    with st.container(width=760):
+    with _column():
         st.title(words[section][f"{name}_heading"], anchor=False)
         st.markdown(words[section][name])
+
+
+def _column() -> Any:
+    """A column in the middle of the page, as wide as is easy to read."""
+    return st.container(horizontal_alignment="center").container(width=720)
 
 
 _STYLE = """<style>

@@ -4,7 +4,10 @@ import argparse
 from importlib import import_module
 
 # name -> (module, one line of help). A module has `configure(parser)` and `run(args) -> int`.
-SUBCOMMANDS: dict[str, tuple[str, str]] = {}
+SUBCOMMANDS: dict[str, tuple[str, str]] = {
+    "serve": ("human_eval_app.cli.serve", "the raters' app"),
+    "invite": ("human_eval_app.cli.invite", "links for raters"),
+}
 
 EPILOGUE = """examples:
   drawbench study create runs/a runs/b --type drawbench --out studies/a-b    what raters will see
