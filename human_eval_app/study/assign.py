@@ -32,13 +32,13 @@ class Known:
         """The trial with the better side on the left or on the right; a single one is the same either way."""
         if self.worse is None:
             assert self.answer is not None
-            answers = dict.fromkeys(self.questions, self.answer)
-            return Trial(prompt_id=self.prompt_id, kind=kind, left=self.better, expected=answers)
+            return Trial(prompt_id=self.prompt_id, kind=kind, left=self.better, expected=self._all(self.answer))
         left, right = (self.better, self.worse) if better_left else (self.worse, self.better)
         side: Answer = "left" if better_left else "right"
-        return Trial(
-            prompt_id=self.prompt_id, kind=kind, left=left, right=right, expected=dict.fromkeys(self.questions, side)
-        )
+        return Trial(prompt_id=self.prompt_id, kind=kind, left=left, right=right, expected=self._all(side))
+
+    def _all(self, answer: Answer) -> dict[str, Answer]:
+        return dict.fromkeys(self.questions, answer)
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from random import Random
 from drawbench.errors import UserError
 from drawbench.prompts.prompt_set import Prompt
 from human_eval_app.study.assign import Known
-from human_eval_app.study.design import ORIGINAL, ImageSet, StudyType
+from human_eval_app.study.design import ORIGINAL, StudyType
 from human_eval_app.study.images import Alteration
 from human_eval_app.study.study_types import QuestionId
 
@@ -31,11 +31,6 @@ class _Variant:
 
     label: str
     wrong: Alteration  # "": a single image under its own caption
-
-
-def set_key(label: str, prompt_id: str, alteration: str) -> str:
-    """The key of a set in the design."""
-    return "/".join([label, prompt_id, *([alteration] if alteration else [])])
 
 
 def known_trials(
@@ -122,11 +117,3 @@ def _other(prompt: Prompt, pool: Sequence[Prompt], random: Random) -> Prompt:
     if not others:
         raise UserError(f"there is no other prompt than {prompt.id} to make a trial with a known answer of.")
     return random.choice([each for each in others if each.category != prompt.category] or others)
-
-
-def image_set(
-    label: str, prompt_id: str, alteration: Alteration, samples: int, token: Callable[[int], str], random: Random
-) -> ImageSet:
-    """The images 0 to samples - 1 of a prompt, in random order. `token`: image number -> name."""
-    shown = random.sample(range(samples), samples)
-    return ImageSet(model=label, prompt_id=prompt_id, images=tuple(token(index) for index in shown), altered=alteration)

@@ -148,7 +148,7 @@ def power_text(design: Design) -> str:
     lines = [header, ["---"] * len(header)]
     for row in power_table(design):
         numbers = [str(row.prompts), str(row.raters), str(row.votes)]
-        powers = ["unknown" if math.isnan(value) else f"{value:.0%}" for value in row.powers]
+        powers = [_percent(value) for value in row.powers]
         found = "no difference" if row.detectable is None else _difference(row.detectable, paired)
         lines.append([row.scope, *numbers, *powers, found])
     widths = [max(len(line[column]) for line in lines) for column in range(len(header))]
@@ -165,6 +165,12 @@ def _reading(design: Design, assumed: Assumptions) -> str:
     shares = f"{assumed.prompt:.0%} of a vote's variance between prompts and {assumed.rater:.0%} between raters"
     ties = f"{assumed.indifferent:.0%} indifferent answers, " if assumed.indifferent else ""
     return " ".join([*parts, f"Assumed: {ties}{shares}."])
+
+
+def _percent(power: float) -> str:
+    if math.isnan(power):
+        return "unknown"
+    return "over 99%" if power > 0.995 else f"{power:.0%}"
 
 
 def _block(panel: Panel) -> Block:

@@ -1,0 +1,82 @@
+"""The files of a study's folder that people read: README.md and settings.toml."""
+
+import secrets
+
+from human_eval_app.study.design import Design
+from human_eval_app.study.power import power_text
+
+README = "README.md"
+CODE_LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"  # without those that are taken for another
+CODE_LENGTH = 8
+
+SETTINGS = """\
+# Settings of this deployment. They change nothing that raters judge, so they are no part of the design and may be
+# changed at any time; the server reads them when it starts.
+
+title = ""             # above every page; empty: the text of the rater's language. It must not tell a model.
+contact = ""           # whom raters may ask, such as an address; empty: none is shown
+lease_minutes = 30     # a place is given to another rater when its own was away for so long
+invitation_days = 60   # how long a link works
+seconds_per_trial = 20 # for the estimate of the time that raters read first
+return_url = ""        # of the recruitment service; {{code}} stands for the completion code
+
+[codes]                # completion codes, shown at the end; the recruitment service needs the same ones
+complete = "{complete}"
+screened_out = "{screened_out}"
+full = "{full}"
+"""
+
+
+def settings_text() -> str:
+    """settings.toml of a new study, with completion codes of its own."""
+    return SETTINGS.format(complete=_code(), screened_out=_code(), full=_code())
+
+
+def readme_text(design: Design) -> str:
+    """README.md: what the study is, how it departs from the paper's, and what it can detect."""
+    seats = sum(len(panel.seats) for panel in design.panels)
+    marked = "\n**Simulated raters: its results say nothing about people.**\n" if design.raters == "simulated" else ""
+    departures = "\n".join(f"- {departure}" for departure in design.departures) or "None."
+    return f"""# Study {design.name}
+{marked}
+{facts_text(design)}
+
+{seats} raters, {screens_text(design)}. Design {design.sha256}.
+
+## Departures from the paper's protocol
+
+{departures}
+
+## What it can detect
+
+{power_text(design)}
+
+## Files
+
+- `design.json`: all that raters will see, fixed; a changed file is refused
+- `images/`: what raters load, under names that tell nothing
+- `secret.key`: signs raters' links; whoever has it can make links, and without it those made are void
+- `settings.toml`: completion codes, contact; may be changed
+"""
+
+
+def facts_text(design: Design) -> str:
+    """What is compared, in one sentence."""
+    labels = [model.label for model in design.models]
+    prompts = design.prompt_set
+    on_side = f"{design.samples} image{'s' if design.samples > 1 else ''} of {design.image_size} px on a side"
+    return (
+        f"{design.type}: {' and '.join(labels)} on {prompts.n} prompts of {prompts.name}, {on_side}, {design.encoder}."
+    )
+
+
+def screens_text(design: Design) -> str:
+    """How many screens a rater sees."""
+    screens = [len(seat.order) + len(design.training) for panel in design.panels for seat in panel.seats]
+    return (
+        f"{min(screens)} screens each" if min(screens) == max(screens) else f"{min(screens)} to {max(screens)} screens"
+    )
+
+
+def _code() -> str:
+    return "".join(secrets.choice(CODE_LETTERS) for _ in range(CODE_LENGTH))
