@@ -1,0 +1,215 @@
+"""What an analysis says: the schema of analysis.json, and all that tables, pages and charts are made from."""
+
+from typing import Literal
+
+from drawbench.scores import Interval, Record
+from human_eval_app.study.design import StudyType
+
+NOT_AVAILABLE: Literal["not available"] = "not available"
+
+
+class Rate(Record):
+    """A number with its 95% interval, in [0, 1] unless said otherwise."""
+
+    value: float
+    interval: Interval | Literal["not available"]
+
+
+class SignTest(Record):
+    """Prompts on which more raters preferred A, more preferred B, or as many; exact two-sided p over the first two.
+
+    It takes these raters as they are: of other raters it says nothing.
+    """
+
+    a: int
+    b: int
+    ties: int
+    p: float
+
+
+class Preference(Record):
+    """One question of a comparison, over one scope.
+
+    scope: `overall`, a category, or `no people`. average: `micro` (all votes weigh the same) or `macro` (all
+    categories do); the same thing within a category.
+    a, indifferent, b: shares of the votes. net: a - b, in [-1, 1]. p: of no net preference, by the net's interval.
+    p_holm: p corrected for all categories, questions and pairs of the study; None outside of categories.
+    detectable: the net preference that a study as wide as this finds with 80% power; None where unknown.
+    pooled: a's Wilson interval over all votes as if they were independent; None for a macro average.
+    """
+
+    question: str
+    scope: str
+    average: Literal["micro", "macro"]
+    a: Rate
+    indifferent: Rate
+    b: Rate
+    net: Rate
+    p: float | None
+    p_holm: float | None = None
+    detectable: float | None
+    sign: SignTest
+    pooled: Interval | None
+    votes: int
+    raters: int
+    prompts: int
+    categories: int
+
+
+class Comparison(Record):
+    """Two models, side by side."""
+
+    model_a: str
+    model_b: str
+    rows: tuple[Preference, ...]
+
+
+class CaptionScore(Record):
+    """How well captions describe one model's images.
+
+    score: 100 yes, 50 somewhat, 0 no; in [0, 100]. over_original: the score minus the photographs' own, in points;
+    None for the photographs, and where there are none.
+    """
+
+    model: str
+    scope: str
+    average: Literal["micro", "macro"]
+    yes: Rate
+    somewhat: Rate
+    no: Rate
+    score: Rate
+    over_original: Rate | None
+    votes: int
+    raters: int
+    prompts: int
+    categories: int
+
+
+class Strength(Record):
+    """One model's Bradley-Terry strength: natural logarithm, the mean over all models is zero."""
+
+    model: str
+    log_strength: Rate
+
+
+class Strengths(Record):
+    """Models on one scale, from all their comparisons on one question.
+
+    tie: Davidson's parameter: indifferent votes are as likely as exp of it, between equal models, against 2 decided
+    ones. problem: why there are no strengths, or empty.
+    """
+
+    question: str
+    models: tuple[Strength, ...]
+    tie: float | None
+    votes: int
+    raters: int
+    prompts: int
+    problem: str = ""
+
+
+class Agreement(Record):
+    """Krippendorff's alpha of raters on one question: 1 full agreement, 0 as by chance. None: not defined."""
+
+    question: str
+    scope: str
+    nominal: float | None
+    ordinal: float | None
+    answers: int
+    prompts: int
+
+
+class LeftShare(Record):
+    """How often the left side won, of the votes that chose a side. p: of one half."""
+
+    question: str
+    share: Rate
+    p: float | None
+    votes: int
+
+
+class MirrorShare(Record):
+    """How often a trial repeated with its sides exchanged got the same answer, of all such pairs."""
+
+    question: str
+    share: Rate
+    pairs: int
+
+
+class GoldShare(Record):
+    """Right answers of trials with a known one: over all answers, and of the raters' own shares the extremes."""
+
+    share: float
+    lowest: float
+    median: float
+    answers: int
+    raters: int
+
+
+class Times(Record):
+    """Milliseconds from all images loaded to the answer (10%, 50%, 90% of screens), and to load them (50%, 95%)."""
+
+    screens: int
+    dwell_10: float
+    dwell_50: float
+    dwell_90: float
+    load_50: float
+    load_95: float
+
+
+class Checks(Record):
+    """What speaks for and against the votes."""
+
+    left: tuple[LeftShare, ...]
+    mirrored: tuple[MirrorShare, ...]
+    gold: GoldShare | None
+    times: Times
+
+
+class Excluded(Record):
+    """Raters that one rule of the design leaves out."""
+
+    rule: str
+    threshold: float
+    raters: int
+
+
+class Version(Record):
+    """All numbers from one choice of raters."""
+
+    name: Literal["all", "after exclusions"]
+    excluded: tuple[Excluded, ...]
+    raters: int
+    prompts: int
+    answers: int  # to main trials
+    comparisons: tuple[Comparison, ...] = ()
+    captions: tuple[CaptionScore, ...] = ()
+    strengths: tuple[Strengths, ...] = ()
+    agreement: tuple[Agreement, ...] = ()
+    checks: Checks | None = None
+    problem: str = ""  # why this version has no numbers, or empty
+
+
+class Progress(Record):
+    """How much of the study is done. sittings: how many are in each state, where that is known."""
+
+    seats: int
+    complete: int
+    panels: dict[str, tuple[int, int]]  # panel -> (complete seats, seats)
+    sittings: dict[str, int]
+
+
+class Analysis(Record):
+    """Everything said about one study."""
+
+    schema_version: Literal[1] = 1
+    study: str
+    type: StudyType
+    simulated: bool
+    design_sha256: str
+    prompt_set: str
+    departures: tuple[str, ...]
+    progress: Progress
+    versions: tuple[Version, ...]
+    environment: dict[str, str]
+    date: str
