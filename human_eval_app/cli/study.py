@@ -5,6 +5,7 @@ from importlib import import_module
 
 # name -> (module, one line of help). A module has `configure(parser)` and `run(args) -> int`.
 SUBCOMMANDS: dict[str, tuple[str, str]] = {
+    "create": ("human_eval_app.cli.create", "a study's folder from sealed runs: everything raters will see"),
     "serve": ("human_eval_app.cli.serve", "the raters' app"),
     "invite": ("human_eval_app.cli.invite", "links for raters"),
 }
