@@ -3,6 +3,19 @@
 from collections.abc import Callable, Iterator, Mapping
 from typing import Self
 
+from sqlalchemy import Connection, select, update
+
+from human_eval_app.store.leases import deal, end_sitting, free_seat, lock_seat, renew
+from human_eval_app.store.opening import open_database
+from human_eval_app.store.overview import raters, seats
+from human_eval_app.store.raters import (
+    check_identity,
+    check_texts,
+    finish_instructions,
+    lock_rater,
+    mark_withdrawn,
+    register,
+)
 from human_eval_app.store.records import (
     Identity,
     Part,
@@ -13,16 +26,24 @@ from human_eval_app.store.records import (
     Timing,
     VoteRow,
 )
+from human_eval_app.store.rows import vote_rows
+from human_eval_app.store.schema import StudyTable
+from human_eval_app.store.transactions import PATIENCE_SECONDS, Transactions
+from human_eval_app.store.votes import Ballot, cast_vote, last_vote_at, take_back
+from human_eval_app.store.whereabouts import Terms, find, place
 from human_eval_app.study.design import Answer, Design
-
-Clock = Callable[[], float]  # seconds since 1970, in place of the database's clock; for tests
 
 
 class VoteStore:
     """One study's raters, seats and votes in one database. Safe to use from many threads and many processes.
 
     Methods raise StoreRefusal, with nothing written, when a rater may not do what they ask or the database fails.
+    Every method may be called again after any failure: what was done is not done twice.
     """
+
+    def __init__(self, transactions: Transactions, terms: Terms) -> None:
+        self._transactions = transactions
+        self._terms = terms
 
     @classmethod
     def open(
@@ -32,30 +53,59 @@ class VoteStore:
         lease_minutes: float = 30.0,
         *,
         read_only: bool = False,
-        clock: Clock | None = None,
+        patience_seconds: float = PATIENCE_SECONDS,
+        clock: Callable[[], float] | None = None,
     ) -> Self:
         """Connect, migrate the database to this version, and register the design with all its seats.
 
         read_only: nothing is made, migrated or written; for status, export and analysis.
+        patience_seconds: how long a database that went away is waited for before a call is refused.
+        clock: seconds since 1970 in place of the database's clock, for tests.
         Raises UserError when the database holds another design, is newer than this code, or cannot be used.
         """
-        raise NotImplementedError
+        terms = Terms(design, round(60_000 * lease_minutes), clock)
+        engine = open_database(url, terms, read_only=read_only)
+        return cls(Transactions(engine, patience_seconds), terms)
 
     def enter(self, identity: Identity) -> Place:
-        """Register a rater, or let one come back; a lease that is still theirs is renewed."""
-        raise NotImplementedError
+        """Register a rater, or let one come back; a lease that nobody else was given is renewed."""
+        check_identity(self._terms, identity)
+
+        def work(connection: Connection) -> Place:
+            rater = register(connection, self._terms, identity)
+            renew(connection, self._terms, rater)
+            return place(connection, self._terms, rater)
+
+        return self._transactions.write(work)
 
     def place(self, rater: int) -> Place:
         """Where the rater is now."""
-        raise NotImplementedError
+        return self._transactions.read(lambda connection: place(connection, self._terms, rater))
 
     def consent(self, rater: int, language: str, instructions_version: str) -> Place:
         """Lease a free seat to the rater. Stage `full` when there is none; a second call changes nothing."""
-        raise NotImplementedError
+        check_texts(language, instructions_version)
+
+        def work(connection: Connection) -> Place:
+            lock_rater(connection, rater)
+            where = find(connection, self._terms, rater)
+            if where.sitting is None and not where.withdrawn and where.status == "open":
+                deal(connection, self._terms, where, language, instructions_version)
+            return place(connection, self._terms, rater)
+
+        return self._transactions.write(work)
 
     def finish_instructions(self, rater: int) -> Place:
-        """The rater has read the instructions."""
-        raise NotImplementedError
+        """The rater has read the instructions. Changes nothing unless they were to be read now."""
+
+        def work(connection: Connection) -> Place:
+            lock_seat(connection, rater)
+            if place(connection, self._terms, rater).stage == "instructions":
+                finish_instructions(connection, self._terms, rater)
+                renew(connection, self._terms, rater)
+            return place(connection, self._terms, rater)
+
+        return self._transactions.write(work)
 
     def vote(
         self,
@@ -72,36 +122,60 @@ class VoteStore:
 
         The same key (sitting, part, position, sequence) again changes nothing, whatever its answers.
         """
-        raise NotImplementedError
+        check_texts(app_version, timing.shown_at)
+        ballot = Ballot(rater, sitting, part, position, sequence, answers, timing, app_version)
+        return self._transactions.write(lambda connection: cast_vote(connection, self._terms, ballot))
 
     def undo(self, rater: int, sitting: int, position: int) -> Place:
-        """Take back the last main vote, which is at `position`. Changes nothing when it is not the last standing one."""
-        raise NotImplementedError
+        """Take back the last main vote, which is at `position`; changes nothing when it is not, or at the end."""
+        meant: list[int | None] = []  # the vote that is last at the first try: a second try must not take back another
+
+        def work(connection: Connection) -> Place:
+            last = last_vote_at(connection, self._terms, rater, sitting, position)
+            if not meant:
+                meant.append(last)
+            if last is not None and last == meant[0]:
+                take_back(connection, self._terms, rater, last)
+            return place(connection, self._terms, rater)
+
+        return self._transactions.write(work)
 
     def withdraw(self, rater: int) -> Place:
         """The rater stops for good and their seat is free again. Changes nothing after the end of a sitting."""
-        raise NotImplementedError
+
+        def work(connection: Connection) -> Place:
+            lock_rater(connection, rater)
+            lock_seat(connection, rater)
+            where = find(connection, self._terms, rater)
+            if where.sitting is None or where.state == "active":
+                mark_withdrawn(connection, self._terms, rater)
+                end_sitting(connection, self._terms, rater, "withdrawn")
+                free_seat(connection, rater)
+            return place(connection, self._terms, rater)
+
+        return self._transactions.write(work)
 
     def set_status(self, status: StudyStatus) -> None:
         """Open, pause or close the study. Paused and closed: nobody is seated and no vote is taken."""
-        raise NotImplementedError
+        self._transactions.write(lambda connection: connection.execute(update(StudyTable).values(status=status)))
 
     def status(self) -> StudyStatus:
         """Whether the study is open, paused or closed."""
-        raise NotImplementedError
+        return self._transactions.read(lambda connection: connection.scalars(select(StudyTable.status)).one())
 
     def seats(self) -> list[SeatState]:
         """Every seat in the design's order."""
-        raise NotImplementedError
+        return self._transactions.read(lambda connection: seats(connection, self._terms))
 
     def raters(self) -> list[RaterState]:
         """Every rater in the order of their arrival."""
-        raise NotImplementedError
+        return self._transactions.read(lambda connection: raters(connection, self._terms))
 
     def vote_rows(self) -> Iterator[VoteRow]:
-        """Every vote ever given, one row per question, in the order in which they were given."""
-        raise NotImplementedError
+        """Every vote ever given, one row per question, in the order in which they were given: one snapshot."""
+        with self._transactions.snapshot() as connection:
+            yield from vote_rows(connection, self._terms.design)
 
     def close(self) -> None:
         """Give back the connections."""
-        raise NotImplementedError
+        self._transactions.close()

@@ -1,0 +1,86 @@
+"""Votes as rows: one per question, with everything an analysis needs to know about the trial beside the answer."""
+
+from collections.abc import Iterator
+
+from sqlalchemy import Connection, func, select
+from sqlalchemy.engine import Row
+
+from human_eval_app.store.overview import iso
+from human_eval_app.store.records import VoteRow
+from human_eval_app.store.schema import RaterTable, SittingTable, UndoTable, VoteTable
+from human_eval_app.study.design import Design, Trial
+
+ROWS_AT_ONCE = 1000
+_LAST_SEQUENCE = func.max(VoteTable.sequence).over(
+    partition_by=(VoteTable.sitting_id, VoteTable.part, VoteTable.position)
+)
+ALL_VOTES = (
+    select(
+        VoteTable,
+        (UndoTable.vote_id.is_not(None) | (VoteTable.sequence < _LAST_SEQUENCE)).label("superseded"),
+        SittingTable.seat_id,
+        SittingTable.state,
+        SittingTable.language,
+        SittingTable.instructions_version,
+        SittingTable.rater_id,
+        RaterTable.source,
+    )
+    .select_from(VoteTable)
+    .join(SittingTable, SittingTable.id == VoteTable.sitting_id)
+    .join(RaterTable, RaterTable.id == SittingTable.rater_id)
+    .outerjoin(UndoTable, UndoTable.vote_id == VoteTable.id)
+    .order_by(VoteTable.id)
+)
+
+
+def vote_rows(connection: Connection, design: Design) -> Iterator[VoteRow]:
+    """Every vote ever given, in the order in which they were given, its questions in the design's order."""
+    votes = connection.execution_options(yield_per=ROWS_AT_ONCE).execute(ALL_VOTES)
+    for vote in votes:
+        yield from _rows_of(design, vote)
+
+
+def _rows_of(design: Design, vote: Row) -> Iterator[VoteRow]:
+    panel = design.panel_of_seat[vote.seat_id]
+    main = vote.part == "main"
+    trial = (design.trials_of_seat[vote.seat_id] if main else design.training)[vote.position]
+    for question in design.questions:
+        yield VoteRow(
+            study=design.name,
+            design_sha256=design.sha256,
+            panel=panel.id,
+            category=panel.category,
+            seat=vote.seat_id,
+            sitting=vote.sitting_id,
+            sitting_state=vote.state,
+            rater=vote.rater_id,
+            source=vote.source,
+            part=vote.part,
+            position=vote.position,
+            kind=trial.kind,
+            prompt_id=trial.prompt_id,
+            question=question.id,
+            answer=vote.answers[question.id],
+            expected=trial.expected.get(question.id, ""),
+            left_model=design.sets[trial.left].model,
+            right_model="" if trial.right is None else design.sets[trial.right].model,
+            mirror_of_position=_mirrored_position(design, vote.seat_id, trial) if main else None,
+            sequence=vote.sequence,
+            superseded=vote.superseded,
+            server_time=iso(vote.server_time),
+            load_ms=vote.load_ms,
+            dwell_ms=vote.dwell_ms,
+            zooms=vote.zooms,
+            client_time=vote.client_time,
+            app_version=vote.app_version,
+            instructions_version=vote.instructions_version,
+            language=vote.language,
+        )
+
+
+def _mirrored_position(design: Design, seat: str, trial: Trial) -> int | None:
+    """Where in the seat the trial stands that this one repeats; None when it repeats none, or one of another seat."""
+    if trial.mirror_of is None:
+        return None
+    order = next(each.order for each in design.panel_of_seat[seat].seats if each.id == seat)
+    return order.index(trial.mirror_of) if trial.mirror_of in order else None

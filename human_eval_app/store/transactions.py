@@ -1,0 +1,95 @@
+"""Running pieces of work as transactions: tried again after a lost connection, refused in one sentence otherwise."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TypeVar
+
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from human_eval_app.store.engine import BUSY_SECONDS, READ_ONLY
+from human_eval_app.store.faults import fault_of, refusal_of
+
+T = TypeVar("T")
+PATIENCE_SECONDS = 20.0  # how long a lost database is waited for: a restart takes less
+CONFLICTS = 10  # how often a transaction that met another one is tried again
+
+
+class Transactions:
+    """Runs work on one engine.
+
+    Work must do nothing on a second run when its first one was committed: after a connection is lost during the
+    commit nobody knows whether it was, so it is run again.
+    """
+
+    def __init__(self, engine: Engine, patience_seconds: float = PATIENCE_SECONDS) -> None:
+        self._engine = engine
+        self._patience = patience_seconds
+        on_sqlite = engine.dialect.name == "sqlite"
+        options = (
+            {READ_ONLY: True} if on_sqlite else {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+        )
+        self._reads = engine.execution_options(**options)
+        # SQLite has one writer at a time and lets the others poll. Within a process a queue is quicker and fairer.
+        self._turn = threading.Lock() if on_sqlite else None
+
+    def write(self, work: Callable[[Connection], T]) -> T:
+        """The result of `work`, committed. Raises StoreRefusal when the database fails; then nothing is written."""
+
+        def attempt() -> T:
+            with self._own_turn(), self._engine.begin() as connection:
+                return work(connection)
+
+        return self._persist(attempt)
+
+    def read(self, work: Callable[[Connection], T]) -> T:
+        """The result of `work` on one snapshot of the database."""
+
+        def attempt() -> T:
+            with self._reads.begin() as connection:
+                return work(connection)
+
+        return self._persist(attempt)
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Connection]:
+        """A connection that sees one state of the database for as long as it is open; never tried again."""
+        with self._reads.begin() as connection:
+            yield connection
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._engine.dispose()
+
+    @contextmanager
+    def _own_turn(self) -> Iterator[None]:
+        if self._turn is None:
+            yield
+            return
+        if not self._turn.acquire(timeout=BUSY_SECONDS):
+            raise refusal_of("busy")
+        try:
+            yield
+        finally:
+            self._turn.release()
+
+    def _persist(self, attempt: Callable[[], T]) -> T:
+        give_up, conflicts, pause = time.monotonic() + self._patience, 0, 0.05
+        while True:
+            try:
+                return attempt()
+            except (DBAPIError, PoolTimeout) as error:
+                fault = fault_of(error)
+                if fault == "other":
+                    raise
+                conflicts += fault == "conflict"
+                again = (fault == "lost" and time.monotonic() < give_up) or (
+                    fault == "conflict" and conflicts <= CONFLICTS
+                )
+                if not again:
+                    raise refusal_of(fault) from error
+            time.sleep(pause if fault == "lost" else pause / 10)
+            pause = min(2 * pause, 1.0)
