@@ -24,57 +24,80 @@ class WebsocketRater:
     link: str
     answer_seconds: list[float] = field(default_factory=list)
     screens: int = 0
-    ended: str = ""
-    _elements: dict[str, Any] = field(default_factory=dict)
+    elements: dict[str, Any] = field(default_factory=dict)
     _widgets: dict[str, WidgetState] = field(default_factory=dict)
     _socket: ClientConnection | None = None
 
-    async def take_part(self, trials: int | None = None, pause: float = 0.0, fetch_images: bool = False) -> None:
-        """From the invitation to the end, or for so many screens. Raises TimeoutError when no screen follows."""
+    async def __aenter__(self) -> "WebsocketRater":
+        """Open the link, and wait for its first page."""
         address = urlsplit(self.link)
-        async with connect(
+        self._socket = await connect(
             f"ws://{address.netloc}/_stcore/stream",
             subprotocols=["streamlit"],  # type: ignore[list-item]
             max_size=None,
-        ) as self._socket:
-            await self._send()
-            await self._screen()
-            while trials is None or self.screens < trials:
-                screen = self.screen()
-                if screen is None:
-                    if not await self._leave_page():
-                        return
-                    continue
-                if fetch_images:
-                    await asyncio.gather(*(asyncio.to_thread(self._fetch, url) for url in _images(screen)))
-                if pause:
-                    await asyncio.sleep(pause)
-                await self._answer(screen)
+        )
+        await self._send()
+        await self._read_page()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._socket is not None:
+            await self._socket.close()
+
+    async def take_part(self, trials: int | None = None, pause: float = 0.0, fetch_images: bool = False) -> None:
+        """To the end of the study, or for so many screens. Raises TimeoutError when no screen follows an answer.
+
+        pause: seconds before each answer. fetch_images: load every image of a screen first, as a browser does.
+        """
+        while trials is None or self.screens < trials:
+            screen = self.screen()
+            if screen is None:
+                if not await self.leave_page():
+                    return
+                continue
+            if fetch_images:
+                await asyncio.gather(*(asyncio.to_thread(self.fetch, url) for url in images_of(screen)))
+            if pause:
+                await asyncio.sleep(pause)
+            await self.answer(screen)
 
     def screen(self) -> dict[str, Any] | None:
         """What the trial's component was told; None on every other page."""
-        found = [each for each in self._elements.values() if each.WhichOneof("type") == "bidi_component"]
-        return json.loads(found[0].bidi_component.json) if found else None
+        found = self._component()
+        return None if found is None else json.loads(found.json)
 
-    async def _answer(self, screen: dict[str, Any]) -> None:
+    def text(self) -> str:
+        """The headings and paragraphs of the page, as they were sent."""
+        kinds = ("heading", "markdown")
+        shown = [(kind, e) for e in self.elements.values() for kind in kinds if e.WhichOneof("type") == kind]
+        return "\n".join(getattr(element, kind).body for kind, element in shown)
+
+    async def answer(self, screen: dict[str, Any]) -> None:
+        """Answer the screen's questions, and wait for the next screen."""
         answers = {q["id"]: q["answers"][self.screens % len(q["answers"])]["value"] for q in screen["questions"]}
         timing = {"load_ms": 100, "dwell_ms": 5000, "zooms": 0, "shown_at": "2026-01-01T00:00:00Z"}
-        event = {"event": "answer", "value": {"key": screen["key"], "answers": answers, "timing": timing}}
-        component = next(e for e in self._elements.values() if e.WhichOneof("type") == "bidi_component")
-        state = WidgetState(id=_EVENTS.format(id=component.bidi_component.id), json_trigger_value=json.dumps([event]))
         started = time.perf_counter()
-        await self._send(state)
+        await self.send_event("answer", {"key": screen["key"], "answers": answers, "timing": timing})
         while True:
-            await self._screen()
             following = self.screen()
             if following is None or (following["key"], following["attempt"]) != (screen["key"], screen["attempt"]):
                 break
+            await self._read_page()
         self.answer_seconds.append(time.perf_counter() - started)
         self.screens += 1
 
-    async def _leave_page(self) -> bool:
-        """Agree, go on; False at the end of the study."""
-        kinds = {e.WhichOneof("type"): e for e in self._elements.values()}
+    async def send_event(self, name: str, value: Any) -> None:
+        """What the component's page sends when something happens in it; waits for the page that follows."""
+        component = self._component()
+        assert component is not None, "there is no trial on this page"
+        event = json.dumps([{"event": name, "value": value}])
+        trigger = WidgetState(id=_EVENTS.format(id=component.id), json_trigger_value=event)
+        await self._send(WidgetState(id=component.id, json_value="{}"), trigger)
+        await self._read_page()
+
+    async def leave_page(self) -> bool:
+        """Agree or go on; False on a page that leads nowhere: the end of the study."""
+        kinds = {e.WhichOneof("type"): e for e in self.elements.values()}
         if "checkbox" in kinds and kinds["checkbox"].checkbox.id not in self._widgets:
             box = kinds["checkbox"].checkbox.id
             self._widgets[box] = WidgetState(id=box, bool_value=True)
@@ -82,10 +105,13 @@ class WebsocketRater:
         elif "button" in kinds:
             await self._send(WidgetState(id=kinds["button"].button.id, trigger_value=True))
         else:
-            self.ended = " ".join(e.markdown.body for e in self._elements.values() if e.WhichOneof("type") == "markdown")
             return False
-        await self._screen()
+        await self._read_page()
         return True
+
+    def _component(self) -> Any:
+        found = (e.bidi_component for e in self.elements.values() if e.WhichOneof("type") == "bidi_component")
+        return next(found, None)
 
     async def _send(self, *triggers: WidgetState) -> None:
         assert self._socket is not None
@@ -94,7 +120,7 @@ class WebsocketRater:
         message.rerun_script.widget_states.widgets.extend([*self._widgets.values(), *triggers])
         await self._socket.send(message.SerializeToString())
 
-    async def _screen(self) -> None:
+    async def _read_page(self) -> None:
         """Read until a run of the script has finished, keeping what it put on the page."""
         assert self._socket is not None
         elements: dict[str, Any] = {}
@@ -106,15 +132,17 @@ class WebsocketRater:
                 elements = {}
             elif kind == "delta" and message.delta.WhichOneof("type") == "new_element":
                 elements[str(list(message.metadata.delta_path))] = message.delta.new_element
-            elif kind == "script_finished":
-                self._elements = elements
+            elif kind == "script_finished" and message.script_finished != ForwardMsg.FINISHED_EARLY_FOR_RERUN:
+                self.elements = elements
                 return
 
-    def _fetch(self, url: str) -> int:
+    def fetch(self, url: str) -> int:
+        """Load an image; its bytes. Raises urllib.error.HTTPError when it is refused."""
         address = urlsplit(self.link)
         with urllib.request.urlopen(f"{address.scheme}://{address.netloc}{url}", timeout=_PATIENCE_SECONDS) as reply:
             return len(reply.read())
 
 
-def _images(screen: dict[str, Any]) -> list[str]:
+def images_of(screen: dict[str, Any]) -> list[str]:
+    """The addresses of all images on a screen."""
     return [url for side in screen["sets"] for url in side["images"]]

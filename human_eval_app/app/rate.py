@@ -144,7 +144,7 @@ def _feedback(service: Service, place: Place, words: Texts) -> str:
 
 def _answered() -> None:
     """Callback: the vote is committed here, before the page moves on."""
-    service, message = current_service(), read_answer(st.session_state["trial"].get("answer"))
+    service, message = current_service(), read_answer(_event("answer"))
     if message is None:
         return
     sitting, part, position, sequence = message.parts()
@@ -159,8 +159,13 @@ def _answered() -> None:
     )
 
 
+def _event(name: str) -> Any:
+    """What the trial's component sent under this name; None when a visitor's own program left the component out."""
+    return (st.session_state.get("trial") or {}).get(name)
+
+
 def _undone() -> None:
-    message = read_undo(st.session_state["trial"].get("undo"))
+    message = read_undo(_event("undo"))
     if message is None:
         return
     sitting, part, position, _ = message.parts()
