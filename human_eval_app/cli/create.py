@@ -19,7 +19,9 @@ EPILOGUE = """examples:
 The defaults are the paper's protocol for the type of study: every departure is named in the design and in the tables.
 drawbench: 25 raters per category and pair of models, 8 images a side, no controls. coco-photorealism: 73 raters per
 image, coco-alignment: 51; 200 prompts at random, batches of 50, with 10 control trials of which 80% must be right.
-Control and training trials are made of the runs' own images: look at them before launch.
+Control and training trials are made of the runs' own images: look at them before launch. Or FILE gives them, a line
+each: {"caption": TEXT, "better": [IMAGES], "worse": [IMAGES], "questions": ["fidelity"]}, in a coco-alignment study
+{"caption": TEXT, "image": IMAGE, "answer": "no"}; "kind": "training" makes it a training trial.
 """
 
 
@@ -56,7 +58,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--gold-file",
         type=Path,
         metavar="FILE",
-        help="control and training trials of your own, see docs/study_guide.md",
+        help="control and training trials of your own",
     )
     controls.add_argument(
         "--exclude",

@@ -26,8 +26,8 @@ TOKEN_DIGITS = 32
 FILE_TIME = 946_684_800  # 2000-01-01T00:00:00Z, of every image
 
 Alteration = Literal["", "mosaic and noise", "of another prompt", "given"]
-MOSAIC_TILES = 8  # on a side: coarse enough to be seen at 64 pixels as at 1024
-NOISE = 40.0  # standard deviation, of 255
+MOSAIC_TILES = 16  # on a side: coarse enough to be seen at 64 pixels as at 1024
+NOISE = 30.0  # standard deviation of the tiles' brightness, of 255
 
 
 class ImageSource(Protocol):
@@ -95,13 +95,13 @@ def prepared(pixels: np.ndarray, size: int, alteration: Alteration, seed: int) -
 
 
 def mosaic(pixels: np.ndarray, seed: int) -> np.ndarray:
-    """A version of uint8 (S, S, 3) that nobody finds better: 8 x 8 flat tiles, with noise of that tile size on top.
+    """A version of uint8 (S, S, 3) that nobody finds better: 16 x 16 flat tiles of uneven brightness.
 
-    Deterministic in `seed`. The noise makes a difference where the image has one colour only.
+    Deterministic in `seed`. The unevenness makes a difference where the image has one colour only.
     """
     size = pixels.shape[0]
     small = np.asarray(Image.fromarray(pixels).resize((MOSAIC_TILES, MOSAIC_TILES), Image.Resampling.BOX), np.float64)
-    noisy = small + np.random.default_rng(seed).normal(0.0, NOISE, small.shape)
+    noisy = small + np.random.default_rng(seed).normal(0.0, NOISE, (MOSAIC_TILES, MOSAIC_TILES, 1))
     tiles = Image.fromarray(np.clip(np.rint(noisy), 0, 255).astype(np.uint8))
     return np.array(tiles.resize((size, size), Image.Resampling.NEAREST))
 
@@ -120,7 +120,7 @@ def write_images(
 
     Raises UserError when an image cannot be read or written. `workers`: threads (the number of processors).
     """
-    ordered = sorted(set(jobs), key=lambda job: job.token)  # an order that has nothing to do with models
+    ordered = sorted(jobs, key=lambda job: job.token)  # an order that has nothing to do with models
     folder.mkdir(parents=True, exist_ok=True)
     progress.start("re-encoding", 0, len(ordered))
     total = 0

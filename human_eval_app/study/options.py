@@ -12,7 +12,7 @@ from human_eval_app.study.design import Exclusion, StudyType
 from human_eval_app.study.images import Encoder
 from human_eval_app.study.study_types import PROTOCOLS, Protocol
 
-SMALLEST = 16  # pixels: below, a mosaic of 8 x 8 tiles is the image
+SMALLEST = 32  # pixels: below, a mosaic of 16 x 16 tiles would be nearly the image
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from PIL import ExifTags, Image, ImageOps
 
 from drawbench.errors import UserError
 from drawbench.prompts.coco import ANNOTATIONS, IMAGES, read_captions
@@ -26,7 +27,7 @@ class Photographs:
         """See `ImageSource`; a prompt has one photograph, whatever the index."""
         path = self.paths[prompt_id]
         try:
-            pixels = read_image(path)
+            pixels = _upright(read_image(path), path)
         except MetricInputError as error:
             raise UserError(f"the reference of prompt {prompt_id}: {error}.") from None
         side = min(pixels.shape[:2])
@@ -36,6 +37,14 @@ class Photographs:
                 f"is: give --size {side}."
             )
         return pixels
+
+
+def _upright(pixels: np.ndarray, path: Path) -> np.ndarray:
+    """The pixels as a viewer shows the file: turned where a camera left a note that says so."""
+    with Image.open(path) as photograph:
+        if photograph.getexif().get(ExifTags.Base.Orientation, 1) == 1:
+            return pixels
+        return np.array(ImageOps.exif_transpose(photograph).convert("RGB"))
 
 
 def find_photographs(prompt_set: str, prompts: Sequence[Prompt], root: Path | None, size: int) -> Photographs:

@@ -158,7 +158,11 @@ def power_text(design: Design) -> str:
 
 
 def _reading(design: Design, assumed: Assumptions) -> str:
-    of_what = "of a question's decided votes" if design.paired else "points of 100 between a model and the originals"
+    of_what = (
+        "of a question's decided votes"
+        if design.paired
+        else "in the score, of 100 points, between a model and the originals"
+    )
     parts = [f"Differences are {of_what}; intervals are two-way (prompt and rater) 95% ones."]
     if (pairs := len({panel.models for panel in design.panels})) > 1 and design.paired:
         parts.append(f"Each of the {pairs} pairs has these numbers.")
@@ -192,4 +196,6 @@ def _detectable(blocks: Sequence[Block], assumed: Assumptions) -> float | None:
 
 
 def _difference(shift: float, paired: bool) -> str:
-    return f"{50 + 100 * shift:.3g}/{50 - 100 * shift:.3g}" if paired else f"{100 * shift:.2g}"
+    if paired:
+        return f"{50 + 100 * shift:.3g}/{50 - 100 * shift:.3g}"
+    return f"{100 * shift:.2g} point{'' if round(100 * shift, 2) == 1 else 's'}"

@@ -15,38 +15,13 @@ from human_eval_app.study.design import (
     Exclusion,
     ImageSet,
     Panel,
-    Question,
     Seat,
     StudyModel,
     StudyType,
     Trial,
 )
+from human_eval_app.study.study_types import QUESTIONS
 
-AB: tuple[Answer, ...] = ("left", "indifferent", "right")
-QUESTIONS: dict[str, tuple[Question, ...]] = {
-    "drawbench": (
-        Question(id="fidelity", text="Which set of images is of higher quality?", answers=AB),
-        Question(
-            id="alignment",
-            text="Which set of images better represents the text caption : {caption}?",
-            answers=AB,
-        ),
-    ),
-    "coco-photorealism": (
-        Question(
-            id="photorealism",
-            text="Which image is more photorealistic (looks more real)?",
-            answers=("left", "right"),
-        ),
-    ),
-    "coco-alignment": (
-        Question(
-            id="caption",
-            text="Does the caption accurately describe the above image?",
-            answers=("yes", "somewhat", "no"),
-        ),
-    ),
-}
 GOLD_PROMPT = "gold-001"  # of no category, so that it is never among a panel's own prompts
 
 
