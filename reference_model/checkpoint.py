@@ -1,12 +1,16 @@
 """Checkpoints on disk: one safetensors file per stage with a JSON configuration beside it, and the text encoder.
 
 FOLDER/cascade.json                 name and order of the stages
-FOLDER/text_encoder/                saved by transformers
+FOLDER/text_encoder/                saved by transformers; may be a link to a folder elsewhere
 FOLDER/<stage>.json, .safetensors   configuration and weights (bf16 on disk, fp32 in memory)
 """
 
+import argparse
 import hashlib
 import json
+import shutil
+import sys
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -17,7 +21,8 @@ from reference_model.cascade import Cascade, Stage
 from reference_model.efficient_unet import EfficientUNetConfig
 from reference_model.errors import ReferenceModelError
 from reference_model.presets import CascadeConfig, StageConfig, UNetConfigs, build_unet
-from reference_model.text_encoder import TextEncoder, load_text_encoder, tiny_t5_config
+from reference_model.pretrained_text import TOKENIZER_FILES
+from reference_model.text_encoder import LongTexts, TextEncoder, load_text_encoder, text_dtype, tiny_t5_config
 from reference_model.unet import UNetConfig
 
 BUNDLED = Path(__file__).parent / "weights" / "tiny"
@@ -72,8 +77,11 @@ def save_cascade_index(folder: Path, name: str, stages: tuple[str, ...]) -> None
     (folder / "cascade.json").write_text(json.dumps({"name": name, "stages": list(stages)}, indent=2) + "\n")
 
 
-def load_cascade(folder: Path = BUNDLED) -> Cascade:
-    """A trained cascade from disk."""
+def load_cascade(folder: Path = BUNDLED, dtype: str = "float32", long_texts: LongTexts = "refuse") -> Cascade:
+    """A trained cascade from disk; the last two are the text encoder's, see `load_text_encoder`.
+
+    Raises ReferenceModelError when a file is missing or unreadable, or parts do not belong together.
+    """
     index = folder / "cascade.json"
     try:
         data = json.loads(index.read_text())
@@ -83,17 +91,71 @@ def load_cascade(folder: Path = BUNDLED) -> Cascade:
             f"{folder} is not a cascade's checkpoint: {index.name} cannot be read ({error})"
         ) from error
     stages = [load_stage(folder, name) for name in names]
-    return Cascade(str(data["name"]), load_text_encoder(folder / "text_encoder"), stages)
+    encoder = load_text_encoder(folder / "text_encoder", dtype, long_texts)
+    for stage in stages:
+        _check_width(stage.config, encoder, folder)
+    return Cascade(str(data["name"]), encoder, stages)
 
 
-def untrained_cascade(config: CascadeConfig, seed: int = 0) -> Cascade:
-    """The same networks with random weights: the floor of every table."""
+def assemble(name: str, text: Path, exports: Sequence[Path], out: Path, link_text: bool = False) -> None:
+    """Make a cascade's checkpoint from a text encoder's folder and the exports of trained stages, in order.
+
+    link_text: link to the text encoder instead of copying it, for encoders of many gigabytes.
+    """
+    found = [(export, path.stem) for export in exports for path in sorted(export.glob("*.safetensors"))]
+    stages = sorted(((read_stage_config(export / f"{stem}.json"), export) for export, stem in found), key=_size)
+    _check_chain([config for config, _ in stages])
+    encoder = load_text_encoder(text)
+    for config, export in stages:
+        _check_width(config, encoder, export)
+    if out.exists():
+        raise ReferenceModelError(f"{out} exists already: choose another folder")
+    temporary = out.with_name(f".{out.name}.part")
+    shutil.rmtree(temporary, ignore_errors=True)  # of an attempt that was killed
+    temporary.mkdir(parents=True)
+    for config, export in stages:
+        for suffix in ("json", "safetensors"):
+            shutil.copyfile(export / f"{config.name}.{suffix}", temporary / f"{config.name}.{suffix}")
+    if link_text:
+        (temporary / "text_encoder").symlink_to(text.resolve(), target_is_directory=True)
+    else:
+        shutil.copytree(text, temporary / "text_encoder")
+    save_cascade_index(temporary, name, tuple(config.name for config, _ in stages))
+    temporary.rename(out)
+
+
+def _size(stage: tuple[StageConfig, Path]) -> int:
+    return stage[0].unet.size
+
+
+def _check_chain(stages: Sequence[StageConfig]) -> None:
+    """A cascade begins with a base and each further stage starts from the size of the one before."""
+    starts = [0 if isinstance(stage.unet, UNetConfig) else stage.unet.low_size for stage in stages]
+    sizes = [0, *(stage.unet.size for stage in stages)]
+    if not stages or starts != sizes[:-1]:
+        names = ", ".join(stage.name for stage in stages) or "none"
+        raise ReferenceModelError(f"these stages make no cascade: {names}; give a base and each stage above it once")
+
+
+def _check_width(config: StageConfig, encoder: TextEncoder, folder: Path) -> None:
+    if config.unet.text_width != encoder.width:
+        raise ReferenceModelError(
+            f"{folder}: {config.name} was trained on text features {config.unet.text_width} wide, and the text encoder"
+            f" gives {encoder.width}: use the encoder it was trained with"
+        )
+
+
+def untrained_cascade(
+    config: CascadeConfig, seed: int = 0, dtype: str = "float32", long_texts: LongTexts = "refuse"
+) -> Cascade:
+    """The same networks with random weights: the floor of every table. The last two are the text encoder's."""
     from transformers import T5EncoderModel
 
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         width = config.stages[0].unet.text_width
-        encoder = TextEncoder(T5EncoderModel(tiny_t5_config(width, layers=4, heads=4)))
+        network = T5EncoderModel(tiny_t5_config(width, layers=4, heads=4)).to(text_dtype(dtype))
+        encoder = TextEncoder(network, long_texts=long_texts)
         stages = [Stage(stage, build_unet(stage.unet)) for stage in config.stages]
         for stage in stages:
             _randomise_silent_layers(stage.unet)
@@ -108,10 +170,34 @@ def _randomise_silent_layers(unet: torch.nn.Module) -> None:
 
 
 def weights_sha256(folder: Path) -> str:
-    """One digest over every weights file of a checkpoint, by name and content."""
+    """One digest over every weights file of a checkpoint and its tokenizer's files, by name and content."""
+    text = folder / "text_encoder"
+    paths = {*folder.rglob("*.safetensors"), *text.glob("*.safetensors"), *text.glob("*.bin")}
+    paths |= {text / name for name in TOKENIZER_FILES if (text / name).is_file()}
     digest = hashlib.sha256()
-    for path in sorted(folder.rglob("*.safetensors")):
-        digest.update(
-            f"{path.relative_to(folder).as_posix()}\t{hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode()
-        )
+    for path in sorted(paths):
+        with path.open("rb") as file:
+            content = hashlib.file_digest(file, "sha256").hexdigest()
+        digest.update(f"{path.relative_to(folder).as_posix()}\t{content}\n".encode())
     return digest.hexdigest()
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """`python -m reference_model.checkpoint`: a checkpoint for `drawbench run --model reference:FOLDER`."""
+    parser = argparse.ArgumentParser(prog="python -m reference_model.checkpoint", description=main.__doc__)
+    parser.add_argument("exports", type=Path, nargs="+", help="export folders of trained stages")
+    parser.add_argument("--name", required=True, help="what tables show")
+    parser.add_argument("--text", type=Path, required=True, help="folder of the text encoder they were trained with")
+    parser.add_argument("--out", type=Path, required=True, help="the checkpoint's folder; must not exist")
+    parser.add_argument("--link-text", action="store_true", help="link to the text encoder instead of copying it")
+    args = parser.parse_args(arguments)
+    try:
+        assemble(args.name, args.text, args.exports, args.out, args.link_text)
+    except ReferenceModelError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

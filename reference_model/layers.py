@@ -74,7 +74,9 @@ class TextConditioning(nn.Module):
     def __init__(self, text_width: int, embedding_width: int) -> None:
         super().__init__()
         self.norm = nn.LayerNorm(text_width)
-        self.null = nn.Parameter(torch.randn(text_width) * 0.5)
+        null = torch.empty(text_width)
+        # On the meta device, where a network waits for its weights, `normal_` would import torch's compilers: seconds.
+        self.null = nn.Parameter(null if null.is_meta else null.normal_(std=0.5))
         self.pool = AttentionPooling(text_width, embedding_width)
 
     def forward(self, text: TextFeatures, keep: torch.Tensor | None) -> tuple[TextFeatures, torch.Tensor]:

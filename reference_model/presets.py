@@ -1,12 +1,14 @@
 """Sizes of the cascade as data: from the bundled `tiny` to the paper's own hyperparameters."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
+from torch import nn
 
 from reference_model.diffusion import Prediction
 from reference_model.efficient_unet import EfficientUNet, EfficientUNetConfig
 from reference_model.errors import ReferenceModelError
+from reference_model.pretrained_text import t5_xxl
 from reference_model.unet import UNet, UNetConfig
 
 UNetConfigs = UNetConfig | EfficientUNetConfig
@@ -122,7 +124,12 @@ PAPER = CascadeConfig(
 )
 
 PRESETS: dict[str, CascadeConfig] = {"tiny": TINY, "paper": PAPER}
-PUBLISHED_PARAMETERS = {"base_64": 2.0e9, "super_resolution_256": 600e6, "super_resolution_1024": 400e6}
+PUBLISHED_PARAMETERS = {
+    "text_encoder": 4.6e9,
+    "base_64": 2.0e9,
+    "super_resolution_256": 600e6,
+    "super_resolution_1024": 400e6,
+}
 
 
 def preset(name: str) -> CascadeConfig:
@@ -132,17 +139,23 @@ def preset(name: str) -> CascadeConfig:
     return PRESETS[name]
 
 
+def with_text_width(stage: StageConfig, width: int) -> StageConfig:
+    """The same stage for a text encoder whose features are `width` wide."""
+    return replace(stage, unet=replace(stage.unet, text_width=width))
+
+
 def build_unet(config: UNetConfigs) -> UNet | EfficientUNet:
     """The network of a stage, with random weights, on torch's current default device."""
     return UNet(config) if isinstance(config, UNetConfig) else EfficientUNet(config)
 
 
 def parameter_counts(name: str) -> dict[str, int]:
-    """Parameters per stage of a preset, counted on the meta device: no memory is taken."""
+    """Parameters of a preset's networks, the paper's T5-XXL included, on the meta device: no memory is taken."""
     with torch.device("meta"):
-        return {
-            stage.name: sum(p.numel() for p in build_unet(stage.unet).parameters()) for stage in preset(name).stages
-        }
+        networks: dict[str, nn.Module] = {stage.name: build_unet(stage.unet) for stage in preset(name).stages}
+        if name == "paper":
+            networks = {"text_encoder": t5_xxl(), **networks}
+        return {part: sum(p.numel() for p in network.parameters()) for part, network in networks.items()}
 
 
 def main() -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -14,13 +14,20 @@ from reference_model.errors import ReferenceModelError
 
 if TYPE_CHECKING:
     from reference_model.cascade import SamplingSettings
+    from reference_model.text_encoder import LongTexts
 
 UNTRAINED = "untrained"
+
+# In the card, and so in the plan, only where they are not at their default: older runs have plans without them.
+IN_CARD_WHEN_SET = ("long_prompts", "text_dtype")
 
 
 @dataclass(frozen=True)
 class ReferenceSettings:
-    """What `--set` can change; `sr_` settings are those of both super-resolution stages."""
+    """What `--set` can change; `sr_` settings are those of both super-resolution stages.
+
+    long_prompts: `refuse` or `cut` those of more tokens than the text encoder takes. text_dtype: float32 or bfloat16.
+    """
 
     guidance: float = 2.0
     steps: int = 16
@@ -30,6 +37,8 @@ class ReferenceSettings:
     sr_guidance: float = 1.0
     sr_steps: int = 6
     aug_level: float = 0.1
+    long_prompts: str = "refuse"
+    text_dtype: str = "float32"
 
     def per_stage(self, stages: int) -> "list[SamplingSettings]":
         """One sampling setting per stage of the cascade. Raises ReferenceModelError for values that no stage takes."""
@@ -56,36 +65,50 @@ class ReferenceAdapter:
 
         self.settings = _parse(settings)
         self.device = device
+        text = (self.settings.text_dtype, cast("LongTexts", self.settings.long_prompts))
         if argument == UNTRAINED:
-            self.cascade, self._weights, self._name = untrained_cascade(TINY), "", "Imagen tiny, untrained"
+            self.cascade, self._weights, self._name = untrained_cascade(TINY, 0, *text), "", "Imagen tiny, untrained"
         else:
             folder = Path(argument) if argument else BUNDLED
-            self.cascade, self._weights = load_cascade(folder), weights_sha256(folder)
+            self.cascade, self._weights = load_cascade(folder, *text), weights_sha256(folder)
             self._name = self.cascade.name
         self.cascade.to(torch.device(device))
         self._argument = argument
         self._per_stage = self.settings.per_stage(len(self.cascade.stages))
+        self._prompts_cut = 0
 
     def card(self) -> ModelCard:
         spec = "reference" if self._argument is None else f"reference:{Path(self._argument).name}"
-        values = {**asdict(self.settings), "dtype": "float32"}
+        defaults = asdict(ReferenceSettings())
+        values = {
+            name: value
+            for name, value in asdict(self.settings).items()
+            if name not in IN_CARD_WHEN_SET or value != defaults[name]
+        }
+        values["dtype"] = "float32"
+        if self._prompts_cut:
+            values["prompts_cut"] = self._prompts_cut
         name = self._name
         if self._argument is None and self.settings.guidance != ReferenceSettings.guidance:
             name = f"{name}, guidance {self.settings.guidance:g}"
         return ModelCard(adapter="reference", spec=spec, name=name, weights_sha256=self._weights, settings=values)
 
     def check_plan(self, samples: Sequence[Sample], size: int) -> None:
-        """Refuse, before anything is written, a size it does not make and prompts its encoder cannot read whole."""
-        from reference_model.text_encoder import byte_tokens
+        """Refuse, before anything is written, a size it does not make and prompts its encoder cannot read whole.
 
+        Prompts that are to be cut instead are counted; the card, called for next, says how many.
+        """
         if size not in self.cascade.sizes:
             sizes = " or ".join(str(size) for size in self.cascade.sizes)
             raise UserError(f"the reference model makes images of {sizes} pixels, not of {size}: use --size")
-        for sample in samples:
+        encoder = self.cascade.text_encoder
+        prompts = {sample.prompt_id: sample.text for sample in samples}
+        for prompt_id, text in prompts.items():
             try:
-                byte_tokens(sample.text)
+                encoder.tokens(text)
             except ReferenceModelError as error:
-                raise UserError(f"prompt {sample.prompt_id}: {error}") from error
+                raise UserError(f"prompt {prompt_id}: {error}, or use --set long_prompts=cut") from error
+        self._prompts_cut = sum(encoder.is_too_long(text) for text in prompts.values())
 
     def generate(self, samples: Sequence[Sample], size: int) -> list[np.ndarray | Refused]:
         texts, seeds = [sample.text for sample in samples], [sample.seed for sample in samples]

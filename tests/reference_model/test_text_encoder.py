@@ -1,6 +1,8 @@
 """The frozen text encoder: byte tokens, padding, and encoders saved by transformers."""
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -63,6 +65,24 @@ def test_half_precision_weights_run_in_fp32(tmp_path: Path) -> None:
     assert load_text_encoder(tmp_path).encode("a cup").dtype == torch.float32
 
 
+def test_long_texts_are_cut_between_characters_when_asked() -> None:
+    encoder = TextEncoder(tiny_encoder().encoder, long_texts="cut")
+    text = "é" * 200  # two bytes each, so that an even number fits
+    assert encoder.is_too_long(text)
+    assert encoder.tokens(text) == byte_tokens("é" * 159)
+    assert encoder.tokens("a cup") == byte_tokens("a cup")
+    with pytest.raises(ReferenceModelError, match="refuse or cut"):
+        TextEncoder(encoder.encoder, long_texts="fold")  # type: ignore[arg-type]
+
+
 def test_a_folder_without_an_encoder_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ReferenceModelError, match="no T5 text encoder"):
+    with pytest.raises(ReferenceModelError, match="no text encoder"):
         load_text_encoder(tmp_path)
+
+
+def test_the_bundled_weights_load_without_transformers_and_compilers() -> None:
+    """Importing either takes longer than everything else that loading the bundled weights does."""
+    code = "import sys; from reference_model.checkpoint import load_cascade; load_cascade(); print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.split()
+    assert "reference_model.cascade" in loaded
+    assert not {"transformers", "torch._dynamo", "sympy"} & set(loaded)

@@ -14,7 +14,10 @@ from drawbench.errors import UserError
 from drawbench.models.reference import ReferenceAdapter
 from drawbench.run_directory import RunDirectory
 from drawbench.samples import Sample, sample_seed
+from reference_model.checkpoint import assemble, save_stage
 from reference_model.errors import ReferenceModelError
+from reference_model.presets import TINY, build_unet, with_text_width
+from tests.reference_model.text_encoders import WIDTH, save_bert
 
 CAPTIONS = ["a red car", "two blue fish in the snow", "a green tree left of a pink cup", 'a sign that says "GO"']
 SAMPLES = [Sample(f"p-{i}", "", text, 0, sample_seed(0, f"p-{i}", 0)) for i, text in enumerate(CAPTIONS)]
@@ -51,6 +54,39 @@ def test_sizes_and_prompts_it_cannot_do_are_refused_before_anything_is_written()
         model.check_plan(SAMPLES, 128)
     with pytest.raises(UserError, match="too-long"):
         model.check_plan([Sample("too-long", "", "x" * 400, 0, 1)], 64)
+
+
+def test_long_prompts_are_cut_when_asked_and_the_card_counts_them() -> None:
+    long = [Sample(f"long-{i}", "", "x" * 400, index, 1) for i in range(2) for index in range(3)]
+    with pytest.raises(UserError, match="long_prompts=cut"):
+        untrained().check_plan([*SAMPLES, *long], 64)
+    model = untrained(long_prompts="cut", steps="1")
+    model.check_plan([*SAMPLES, *long], 64)
+    assert model.card().settings["prompts_cut"] == 2
+    cut = model.generate([long[0]], 64)[0]
+    np.testing.assert_array_equal(cut, model.generate([Sample("short", "", "x" * 319, 0, 1)], 64)[0])
+    model.check_plan(SAMPLES, 64)
+    assert "prompts_cut" not in model.card().settings
+
+
+def test_settings_of_the_text_encoder_are_in_the_plan_only_when_changed() -> None:
+    assert not {"long_prompts", "text_dtype"} & untrained().card().settings.keys()
+    assert untrained(text_dtype="bfloat16").card().settings["text_dtype"] == "bfloat16"
+    with pytest.raises(ReferenceModelError, match="overflow"):
+        ReferenceAdapter(None, {"text_dtype": "float16"}, "cpu")
+    with pytest.raises(ReferenceModelError, match="refuse or cut"):
+        untrained(long_prompts="fold")
+
+
+def test_a_checkpoint_may_hold_another_familys_text_encoder(tmp_path: Path) -> None:
+    stage = with_text_width(TINY.stages[0], WIDTH)
+    save_stage(tmp_path / "stage", stage, build_unet(stage.unet), {})
+    assemble("on BERT", save_bert(tmp_path / "bert"), [tmp_path / "stage"], tmp_path / "cascade", link_text=True)
+    model = ReferenceAdapter(str(tmp_path / "cascade"), {"steps": "1"}, "cpu")
+    assert model.card().name == "on BERT"
+    assert model.generate(SAMPLES[:1], 64)[0].shape == (64, 64, 3)  # type: ignore[union-attr]
+    with pytest.raises(UserError, match="text encoder's 16"):
+        model.check_plan([Sample("long", "", "a red car " * 9, 0, 1)], 64)
 
 
 def test_a_missing_checkpoint_is_one_sentence(tmp_path: Path) -> None:
