@@ -60,10 +60,10 @@ async def _crowd(args: argparse.Namespace, pid: int) -> None:
     errors = [outcome for outcome in outcomes if outcome is not None]
     times = sorted(1000 * seconds for rater in raters for seconds in rater.answer_seconds)
     cuts = statistics.quantiles(times, n=100)
-    print(f"raters {len(raters)}, answers {len(times)}, {time.perf_counter() - started:.0f} s, errors {len(errors)}")
-    print(
-        f"answer to next screen, ms: median {cuts[49]:.0f}, p95 {cuts[94]:.0f}, p99 {cuts[98]:.0f}, most {times[-1]:.0f}"
-    )
+    seconds = time.perf_counter() - started
+    print(f"raters {len(raters)}, answers {len(times)}, {seconds:.0f} s, errors {len(errors)}")
+    typical = f"median {cuts[49]:.0f}, p95 {cuts[94]:.0f}, p99 {cuts[98]:.0f}, most {times[-1]:.0f}"
+    print(f"answer to next screen, ms: {typical}")
     print(f"server's memory, MiB: {before:.0f} before, {_memory(pid):.0f} after")
     for error in errors[:3]:
         print(f"  {error!r}")

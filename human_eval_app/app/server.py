@@ -1,5 +1,6 @@
 """The server: Streamlit's own, with signed addresses for images and headers that keep invitations private."""
 
+import gc
 import hashlib
 import os
 import time
@@ -25,6 +26,7 @@ OPTIONS: dict[str, Any] = {
     "client.toolbarMode": "viewer",
     "global.developmentMode": False,
     "runner.fastReruns": False,  # a message is handled to its end before the next one
+    "runner.postScriptGC": False,  # a full collection after every answer takes longer than the answer
     "server.fileWatcherType": "none",
     "server.headless": True,
     "theme.light.primaryColor": "#1d55b8",
@@ -40,6 +42,8 @@ def build_app() -> Any:
 
     service = current_service()
     images = ImageRoute(service)
+    gc.collect()
+    gc.freeze()  # what is loaded by now stays; later collections need not look at it
     return st.App(
         SCRIPT,
         routes=[Route(IMAGE_ROUTE + "/{rater:int}/{signature}/{image}", images.respond)],
