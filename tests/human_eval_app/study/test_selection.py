@@ -1,0 +1,73 @@
+"""Which prompts are shown, and to whom: refusals are never passed over, batches are of one size."""
+
+from pathlib import Path
+
+import pytest
+
+from drawbench.errors import UserError
+from human_eval_app.study.options import Options
+from human_eval_app.study.runs import ComparedRuns, open_runs
+from human_eval_app.study.selection import group_prompts, select_prompts
+from tests.human_eval_app.runs import make_run, prompt_set
+
+
+def compared(folder: Path, refuses: list[tuple[str, int]], counts: dict[str, int] | None = None) -> ComparedRuns:
+    """A run that draws everything, and one that refuses some samples."""
+    prompts = prompt_set(counts or {"Colors": 2, "Counting": 3})
+    runs = [
+        make_run(folder / "bold", "bold", prompts=prompts),
+        make_run(folder / "shy", "shy", prompts=prompts, refuses=refuses),
+    ]
+    return open_runs([run.path for run in runs], samples=2, least=2)
+
+
+def test_a_group_per_category(tmp_path: Path) -> None:
+    options = Options("drawbench", samples=2, limit=2)
+    selection = select_prompts(compared(tmp_path, []), options)
+    groups = group_prompts(selection, options)
+    assert [(group.id, group.category, len(group.prompts)) for group in groups] == [
+        ("colors", "Colors", 2),
+        ("counting", "Counting", 2),
+    ]
+    assert [prompt.id for prompt in selection.spare] == ["counting-003"]
+
+
+def test_a_refused_prompt_stops_the_study(tmp_path: Path) -> None:
+    runs = compared(tmp_path, [("counting-002", 0), ("counting-003", 1)])
+    with pytest.raises(
+        UserError, match=r"shy refused to draw prompt counting-002 \(and models refused 1 more prompts\)"
+    ):
+        select_prompts(runs, Options("drawbench", samples=2))
+    selection = select_prompts(runs, Options("drawbench", samples=2, leave_out_refused=True))
+    assert [prompt.id for prompt in selection.shown] == ["colors-001", "colors-002", "counting-001"]
+    assert selection.refused == ("counting-002", "counting-003")
+    assert selection.spare == (), "a refused prompt is not used for gold trials either"
+
+
+def test_refusals_outside_the_study_do_not_matter(tmp_path: Path) -> None:
+    runs = compared(tmp_path, [("counting-003", 0), ("colors-001", 1)])
+    selection = select_prompts(runs, Options("drawbench", samples=1, limit=2))
+    assert len(selection.shown) == 4
+    assert selection.refused == ()
+
+
+def test_no_prompt_left(tmp_path: Path) -> None:
+    runs = compared(tmp_path, [("colors-001", 0)], {"Colors": 1})
+    with pytest.raises(UserError, match="no prompt is left"):
+        select_prompts(runs, Options("drawbench", samples=2, leave_out_refused=True))
+
+
+def test_coco_draws_prompts_at_random_and_deals_them_into_batches(tmp_path: Path) -> None:
+    runs = compared(tmp_path, [], {"": 130})
+    options = Options("coco-alignment", limit=101, seed=3)
+    selection = select_prompts(runs, options)
+    ids = [prompt.id for prompt in selection.shown]
+    assert len(set(ids)) == 101
+    assert ids != sorted(ids)
+    assert len(selection.spare) == 29
+    groups = group_prompts(selection, options)
+    assert [(group.id, len(group.prompts)) for group in groups] == [("batch-1", 34), ("batch-2", 34), ("batch-3", 33)]
+    assert sorted(prompt.id for group in groups for prompt in group.prompts) == sorted(ids)
+    assert {group.category for group in groups} == {""}
+    assert select_prompts(runs, options) == selection
+    assert select_prompts(runs, Options("coco-alignment", limit=101, seed=4)).shown != selection.shown
