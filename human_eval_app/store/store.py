@@ -30,7 +30,7 @@ from human_eval_app.store.rows import vote_rows
 from human_eval_app.store.schema import StudyTable
 from human_eval_app.store.transactions import PATIENCE_SECONDS, Transactions
 from human_eval_app.store.votes import Ballot, cast_vote, last_vote_at, take_back
-from human_eval_app.store.whereabouts import Terms, find, place
+from human_eval_app.store.whereabouts import Terms, check_number, find, place
 from human_eval_app.study.design import Answer, Design
 
 
@@ -80,6 +80,7 @@ class VoteStore:
 
     def place(self, rater: int) -> Place:
         """Where the rater is now."""
+        check_number(rater)
         return self._transactions.read(lambda connection: place(connection, self._terms, rater))
 
     def consent(self, rater: int, language: str, instructions_version: str) -> Place:
@@ -93,7 +94,7 @@ class VoteStore:
                 deal(connection, self._terms, where, language, instructions_version)
             return place(connection, self._terms, rater)
 
-        return self._transactions.write(work)
+        return self._write_for(rater, work)
 
     def finish_instructions(self, rater: int) -> Place:
         """The rater has read the instructions. Changes nothing unless they were to be read now."""
@@ -105,7 +106,7 @@ class VoteStore:
                 renew(connection, self._terms, rater)
             return place(connection, self._terms, rater)
 
-        return self._transactions.write(work)
+        return self._write_for(rater, work)
 
     def vote(
         self,
@@ -124,7 +125,7 @@ class VoteStore:
         """
         check_texts(app_version, timing.shown_at)
         ballot = Ballot(rater, sitting, part, position, sequence, answers, timing, app_version)
-        return self._transactions.write(lambda connection: cast_vote(connection, self._terms, ballot))
+        return self._write_for(rater, lambda connection: cast_vote(connection, self._terms, ballot))
 
     def undo(self, rater: int, sitting: int, position: int) -> Place:
         """Take back the last main vote, which is at `position`; changes nothing when it is not, or at the end."""
@@ -138,7 +139,7 @@ class VoteStore:
                 take_back(connection, self._terms, rater, last)
             return place(connection, self._terms, rater)
 
-        return self._transactions.write(work)
+        return self._write_for(rater, work)
 
     def withdraw(self, rater: int) -> Place:
         """The rater stops for good and their seat is free again. Changes nothing after the end of a sitting."""
@@ -153,7 +154,7 @@ class VoteStore:
                 free_seat(connection, rater)
             return place(connection, self._terms, rater)
 
-        return self._transactions.write(work)
+        return self._write_for(rater, work)
 
     def set_status(self, status: StudyStatus) -> None:
         """Open, pause or close the study. Paused and closed: nobody is seated and no vote is taken."""
@@ -179,3 +180,7 @@ class VoteStore:
     def close(self) -> None:
         """Give back the connections."""
         self._transactions.close()
+
+    def _write_for(self, rater: int, work: Callable[[Connection], Place]) -> Place:
+        check_number(rater)
+        return self._transactions.write(work)

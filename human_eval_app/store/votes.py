@@ -9,11 +9,10 @@ from human_eval_app.store.engine import NOW
 from human_eval_app.store.leases import complete_seat, end_sitting, free_seat, lock_seat, renew
 from human_eval_app.store.progress import CastVote, gold_score, progress_of
 from human_eval_app.store.records import Part, Place, SittingState, StoreRefusal, Timing
-from human_eval_app.store.schema import UndoTable, VoteTable
+from human_eval_app.store.schema import LARGEST_INTEGER, UndoTable, VoteTable
 from human_eval_app.store.whereabouts import Terms, Whereabouts, find, place_in_seat, votes_of
 from human_eval_app.study.design import Answer, Design
 
-LARGEST = 2**31 - 1
 APPEND_VOTE = insert(VoteTable).values(server_time=NOW).returning(VoteTable.id)
 APPEND_UNDO = insert(UndoTable).values(server_time=NOW)
 
@@ -122,7 +121,7 @@ def _append(connection: Connection, terms: Terms, ballot: Ballot) -> CastVote:
 
 def _bounded(number: int) -> int:
     """A browser may send anything; a number out of range must not cost a vote."""
-    return min(max(int(number), 0), LARGEST)
+    return min(max(int(number), 0), LARGEST_INTEGER)
 
 
 def _is_last(design: Design, where: Whereabouts, votes: Sequence[CastVote]) -> bool:

@@ -8,7 +8,15 @@ from sqlalchemy import Connection, bindparam, exists, or_, select, true
 from human_eval_app.store.engine import NOW
 from human_eval_app.store.progress import CastVote, Progress, progress_of
 from human_eval_app.store.records import Place, SittingState, Stage, StoreRefusal, StudyStatus
-from human_eval_app.store.schema import RaterTable, SeatTable, SittingTable, StudyTable, UndoTable, VoteTable
+from human_eval_app.store.schema import (
+    LARGEST_INTEGER,
+    RaterTable,
+    SeatTable,
+    SittingTable,
+    StudyTable,
+    UndoTable,
+    VoteTable,
+)
 from human_eval_app.study.design import Design
 
 
@@ -87,8 +95,14 @@ def find(connection: Connection, terms: Terms, rater: int) -> Whereabouts:
     """The rater's rows. Raises StoreRefusal when there is no such rater."""
     row = connection.execute(ONE_WHEREABOUTS, {"rater": rater, "now": terms.now}).first()
     if row is None:
-        raise StoreRefusal("unknown_rater", "This study does not know you; please open your invitation link again.")
+        raise _unknown_rater()
     return Whereabouts(*tuple(row))
+
+
+def check_number(rater: int) -> None:
+    """Raise StoreRefusal for a number that no rater can have, and that a database may choke on."""
+    if not 0 < rater <= LARGEST_INTEGER:
+        raise _unknown_rater()
 
 
 def votes_of(connection: Connection, sitting: int) -> list[CastVote]:
@@ -134,6 +148,10 @@ def place_in_seat(design: Design, where: Whereabouts, votes: Sequence[CastVote])
         sequence=progress.sequence if working else 0,
         can_undo=stage == "trial" and progress.last is not None,
     )
+
+
+def _unknown_rater() -> StoreRefusal:
+    return StoreRefusal("unknown_rater", "This study does not know you; please open your invitation link again.")
 
 
 def _stage_in_seat(where: Whereabouts, progress: Progress) -> Stage:

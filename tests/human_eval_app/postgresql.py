@@ -16,6 +16,7 @@ from typing import Literal
 DEBIAN_VERSIONS = Path("/usr/lib/postgresql")
 # Enough against crashes of the server itself, which are all that tests make; the machine's would need fsync.
 QUICK = ("fsync=off", "full_page_writes=off", "synchronous_commit=on", "shared_buffers=16MB", "max_connections=60")
+CLUSTER = ["-U", "tester", "-A", "scram-sha-256", "-E", "UTF8", "--locale=C", "--wal-segsize=1", "--no-sync"]
 SERVER_USERS = ("postgres", "nobody")  # the server refuses to run as root
 
 
@@ -86,8 +87,7 @@ def server(folder: Path | None = None, settings: Sequence[str] = QUICK) -> Itera
         if os.geteuid() == 0:
             shutil.chown(place, _server_user())
         made, said = _as_server_user(
-            [str(_binary("initdb")), "-D", str(place / "data"), "-U", "tester", "-A", "scram-sha-256"]
-            + [f"--pwfile={secret}", "-E", "UTF8", "--locale=C", "--no-sync", "--no-instructions", "--wal-segsize=1"]
+            [str(_binary("initdb")), "-D", str(place / "data"), f"--pwfile={secret}", *CLUSTER]
         )
         if made != 0:
             raise RuntimeError(said)
