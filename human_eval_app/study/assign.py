@@ -64,6 +64,7 @@ class PanelPlan:
 class _Screen:
     trial: int  # index in the panel's trials
     touches: frozenset[str]
+    gold: bool = False
 
 
 def build_panel(plan: PanelPlan, seed: int) -> Panel:
@@ -91,7 +92,7 @@ def build_panel(plan: PanelPlan, seed: int) -> Panel:
             for prompt in range(len(plan.prompts))
         ]
         gold = [
-            _Screen(first_gold + index * ways + (paired and not gold_sides[number][index]), known.touches)
+            _Screen(first_gold + index * ways + (paired and not gold_sides[number][index]), known.touches, gold=True)
             for index, known in enumerate(plan.gold)
         ]
         random.shuffle(main)
@@ -181,25 +182,29 @@ def _mirror(index: int, trials: list[Trial], mirror_of: dict[int, int]) -> int:
 
 
 def _with_gold(screens: list[_Screen], gold: Sequence[_Screen], random: Random, panel: str) -> list[_Screen]:
-    """Each gold screen at a random place of its own stretch of the order, never beside a screen of its prompts."""
+    """Each gold screen at a random place of its own stretch of the order, never beside a trial of its prompts.
+
+    Nor beside another gold screen of its prompts, unless there is no other place.
+    """
     screens = list(screens)
     total = len(screens) + len(gold)
     for number, screen in enumerate(gold):
         start, end = number * total // len(gold), (number + 1) * total // len(gold)
-        free = [place for place in range(len(screens) + 1) if not _beside(screens, place, screen)]
+        apart = [place for place in range(len(screens) + 1) if not _beside(screens, place, screen, gold=False)]
+        free = [place for place in apart if not _beside(screens, place, screen, gold=True)] or apart
         if not free:
             raise UserError(
                 f"panel {panel} has too few prompts to keep control trials away from what they repeat: "
                 "give more prompts, or no --gold."
             )
-        own = [place for place in free if start <= place < end]
-        # Before or after its stretch only where the stretch has no free place.
-        nearest = min(max(start - place, place - end + 1, 0) for place in free)
-        fallback = [place for place in free if max(start - place, place - end + 1, 0) == nearest]
-        screens.insert(random.choice(own or fallback), screen)
+        # How far each place is from the stretch: 0 inside it.
+        far = {place: max(start - place, place - end + 1, 0) for place in free}
+        least = min(far.values())
+        screens.insert(random.choice([place for place in free if far[place] == least]), screen)
     return screens
 
 
-def _beside(screens: Sequence[_Screen], place: int, screen: _Screen) -> bool:
+def _beside(screens: Sequence[_Screen], place: int, screen: _Screen, gold: bool) -> bool:
+    """Whether one of the neighbours at `place`, of the gold screens or of the others, shows a prompt of `screen`."""
     neighbours = screens[max(place - 1, 0) : place + 1]
-    return any(neighbour.touches & screen.touches for neighbour in neighbours)
+    return any(neighbour.gold == gold and neighbour.touches & screen.touches for neighbour in neighbours)

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from collections import Counter
+from dataclasses import replace
 from hashlib import sha256
 from itertools import pairwise
 from pathlib import Path
@@ -17,9 +18,15 @@ from drawbench.errors import UserError
 from human_eval_app.study.assign import Known, PanelPlan, balanced_sides, build_panel
 from human_eval_app.study.design import Panel, Seat, Trial
 
+# In a process of its own, and without what a test needs, so that it starts quickly.
 PROGRAM = """
-from tests.human_eval_app.study.test_assign import digest, make_plan
-print(digest(make_plan(prompts=9, seats=5, gold=3, mirrored=2)))
+from hashlib import sha256
+from human_eval_app.study.assign import Known, PanelPlan, build_panel
+ids = tuple(f"p{n}" for n in range(9))
+gold = tuple(Known(f"g{n}", "good", "bad", ("fidelity",), frozenset(["g0", "x", "p1", f"g{n}"])) for n in range(3))
+sides = tuple((f"first/{prompt}", f"second/{prompt}") for prompt in ids)
+plan = PanelPlan("colors", "Colors", ("first", "second"), ids, sides, gold, 2, 5, True)
+print(sha256(build_panel(plan, 0).model_dump_json().encode()).hexdigest())
 """
 
 
@@ -148,6 +155,16 @@ def test_gold_trials_of_the_panels_own_prompts_are_never_beside_them(
         assert all(one != other for one, other in pairwise(ids))
 
 
+def test_gold_trials_of_one_prompt_are_apart_where_that_can_be() -> None:
+    touches = frozenset(["elsewhere"])
+    plan = make_plan(prompts=4, seats=20, gold=2)
+    alike = tuple(replace(known, touches=touches) for known in plan.gold)
+    for prompts, beside in ((4, 0), (1, 20)):
+        panel = build_panel(replace(make_plan(prompts=prompts, seats=20, gold=2), gold=alike), seed=0)
+        kinds = [[panel.trials[index].kind for index in seat.order] for seat in panel.seats]
+        assert sum(("gold", "gold") in pairwise(each) for each in kinds) <= beside
+
+
 def test_a_single_image_has_one_trial_per_prompt() -> None:
     panel = build_panel(make_plan(prompts=4, seats=3, gold=2, paired=False), seed=1)
     assert [trial.right for trial in panel.trials] == [None] * 6
@@ -177,9 +194,10 @@ def test_pythons_hash_seed_decides_nothing() -> None:
             text=True,
             check=True,
         ).stdout.strip()
-        for hash_seed in ("1", "2")
+        for hash_seed in ("1", "2", "3")
     }
-    assert found == {digest(make_plan(prompts=9, seats=5, gold=3, mirrored=2))}
+    assert len(found) == 1
+    assert len(found.pop()) == 64
 
 
 def test_every_place_in_the_order_is_as_likely() -> None:
@@ -222,6 +240,7 @@ def test_balanced_tables_are_mixed() -> None:
         (make_plan(prompts=3, mirrored=2), "at most 1 can be mirrored"),
         (make_plan(prompts=1, mirrored=1), "at most 0 can be mirrored"),
         (make_plan(prompts=1, gold=1, own_gold=True), "too few prompts to keep control trials away"),
+        (make_plan(prompts=1, gold=3, own_gold=True), "too few prompts to keep control trials away"),
     ],
 )
 def test_what_cannot_be_kept_apart_is_refused(plan: PanelPlan, message: str) -> None:

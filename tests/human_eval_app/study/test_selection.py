@@ -58,16 +58,17 @@ def test_no_prompt_left(tmp_path: Path) -> None:
 
 
 def test_coco_draws_prompts_at_random_and_deals_them_into_batches(tmp_path: Path) -> None:
-    runs = compared(tmp_path, [], {"": 130})
-    options = Options("coco-alignment", limit=101, seed=3)
+    run = make_run(tmp_path / "run", "painter", prompts=prompt_set({"": 60}), samples=1)
+    runs = open_runs([run.path], samples=1, least=1)
+    options = Options("coco-alignment", limit=53, seed=3)
     selection = select_prompts(runs, options)
     ids = [prompt.id for prompt in selection.shown]
-    assert len(set(ids)) == 101
+    assert len(set(ids)) == 53
     assert ids != sorted(ids)
-    assert len(selection.spare) == 29
+    assert len(selection.spare) == 7
     groups = group_prompts(selection, options)
-    assert [(group.id, len(group.prompts)) for group in groups] == [("batch-1", 34), ("batch-2", 34), ("batch-3", 33)]
+    assert [(group.id, len(group.prompts)) for group in groups] == [("batch-1", 27), ("batch-2", 26)]
     assert sorted(prompt.id for group in groups for prompt in group.prompts) == sorted(ids)
     assert {group.category for group in groups} == {""}
     assert select_prompts(runs, options) == selection
-    assert select_prompts(runs, Options("coco-alignment", limit=101, seed=4)).shown != selection.shown
+    assert select_prompts(runs, Options("coco-alignment", limit=53, seed=4)).shown != selection.shown

@@ -1,0 +1,100 @@
+"""`drawbench study create` as its users call it."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from drawbench.cli.main import main
+from human_eval_app.study.design import read_design
+from tests.human_eval_app.runs import make_run
+
+
+def create(runs: list[Path], out: Path, *options: str) -> int:
+    """The command's exit code."""
+    return main(["study", "create", *map(str, runs), "--type", "drawbench", "--out", str(out), *options])
+
+
+def test_a_study_is_made_and_told(small_runs: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "study"
+    assert create(small_runs, out, "--samples", "2", "--raters", "4", "--exclude", "too_fast=1500") == 0
+    shown = capsys.readouterr()
+    design = read_design(out)
+    assert design.sha256[:12] in shown.out
+    assert "2 panels, 8 raters" in shown.out
+    assert "- Every trial is judged by 4 raters, not 25." in shown.out
+    assert "power at 55/45" in shown.out
+    assert "re-encoding: 20 of 20 images" in shown.err
+    assert design.exclusions[0].threshold == 1500
+
+
+def test_json_tells_the_same(small_runs: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    options = ("--samples", "1", "--limit", "1", "--simulated", "--name", "tiny", "--json")
+    assert create(small_runs, tmp_path / "study", *options) == 0
+    facts = json.loads(capsys.readouterr().out)
+    design = read_design(tmp_path / "study")
+    assert facts["design_sha256"] == design.sha256
+    assert (facts["raters"], design.name, facts["seats"], facts["images"]) == ("simulated", "tiny", 50, 4)
+    assert facts["departures"] == list(design.departures)
+    assert facts["power"][0]["scope"] == "overall"
+    assert facts["power"][0]["power at 0.05"] is None, "one prompt a category tells nothing"
+
+
+def test_all_options_reach_the_design(small_runs: list[Path], tmp_path: Path) -> None:
+    options = "--samples 2 --raters 3 --seed 4 --gold 2 --minimum-gold-correct 0.5 --mirrored 1 --training 1"
+    assert create(small_runs, tmp_path / "study", *options.split(), "--encoder", "webp-90", "--size", "40") == 0
+    design = read_design(tmp_path / "study")
+    assert (design.seed, design.encoder, design.image_size, len(design.training)) == (4, "webp-90", 40, 1)
+    assert design.controls.model_dump() == {
+        "gold_per_seat": 2,
+        "mirrored_per_seat": 1,
+        "minimum_gold_correct": 0.5,
+    }
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--samples", "9"], "9 are shown"),
+        (["--samples", "2", "--encoder", "png"], "--encoder png is unknown"),
+        (["--samples", "2", "--exclude", "nonsense"], "--exclude nonsense is no rule"),
+        (["--samples", "2", "--gold-file", "nowhere.jsonl"], "nowhere.jsonl cannot be read"),
+    ],
+)
+def test_mistakes_are_one_sentence(
+    small_runs: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str], options: list[str], message: str
+) -> None:
+    assert create(small_runs, tmp_path / "study", *options) == 2
+    assert message in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_refused_prompt_is_left_out_when_told_so(
+    small_runs: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shy = make_run(tmp_path / "shy", "shy", refuses=[("counting-002", 1)]).path
+    runs = [small_runs[0], shy]
+    assert create(runs, tmp_path / "study", "--samples", "2") == 2
+    assert "shy refused to draw prompt counting-002" in capsys.readouterr().err
+    assert create(runs, tmp_path / "study", "--samples", "2", "--leave-out-refused") == 0
+    assert "1 prompt is left out because a model refused to draw it: counting-002." in capsys.readouterr().out
+
+
+def test_an_interrupt_is_told(
+    small_runs: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*args: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("human_eval_app.study.create.create_study", interrupted)
+    assert create(small_runs, tmp_path / "study") == 1
+    assert "was not made: the same command makes it" in capsys.readouterr().err
+
+
+def test_help_names_the_papers_defaults(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main(["study", "create", "--help"])
+    assert stopped.value.code == 0
+    shown = capsys.readouterr().out
+    assert "25 raters per category" in shown
+    assert "--gold-file FILE" in shown
