@@ -4,7 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from drawbench.errors import UserError
-from drawbench.leaderboard import build_tables
+from drawbench.leaderboard import build_tables, read_shown_result
 from drawbench.published import published_numbers, published_text
 from drawbench.results import read_result, write_text_atomically
 from drawbench.table_layout import Sheet
@@ -24,9 +24,9 @@ def render_committed_tables(results_dir: Path) -> dict[Path, str]:
     These are results_dir/README.md (measured and published), results_dir/published.csv (a copy of the package's
     file, for readers of the repository) and, where it has the markers, the README.md of the folder above (overall
     scores on FRONT_SET, which has a floor and a ceiling).
-    Raises UserError when results_dir/README.md or its markers are missing.
+    Raises UserError when results_dir/README.md or its markers are missing, or when a result is simulated.
     """
-    results = [read_result(path) for path in sorted(results_dir.glob("*.json"))]
+    results = [read_shown_result(path) for path in sorted(results_dir.glob("*.json"))]
     tables = build_tables(results)
     measured = [sheet_markdown(sheet) for sheet in sheets_of(tables)] or [NOTHING_YET]
     everything = [*measured, *(sheet_markdown(sheet) for sheet in sheets_of([], published_numbers()))]
@@ -73,7 +73,7 @@ def stale_results(results_dir: Path) -> list[str]:
     complaints = []
     for path in sorted(results_dir.glob("*.json")):
         result = read_result(path)
-        if result.kind != "measured":
+        if result.kind != "measured" or result.study is not None:  # what people said once stays said
             continue
         now = get_protocol(result.protocol.name).fingerprint if result.protocol.name in PROTOCOLS else None
         if now != result.protocol.fingerprint:

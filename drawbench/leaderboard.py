@@ -11,10 +11,11 @@ from drawbench.results import Result, first_problem, read_result, result_from_sc
 from drawbench.run_directory import RunDirectory
 from drawbench.scores import OVERALL, ScoreFile
 
-CEILING_ADAPTER = "world"  # the adapter that hands back the true renderings
+CEILING_ADAPTERS = ("world", "photographs")  # the true renderings, and the prompts' own photographs
 # Distances order a table before CLIP score does; the nearest to the published FID comes first.
 DISTANCES = ("fid_legacy_tensorflow", "fid_clean", "frechet_distance")
 CLIP_SCORE = "clip_score"
+CAPTION_SCORE = "caption_alignment"  # people's, 0 to 100
 SET_ORDER = ("drawbench", "open", "coco", "world")
 
 
@@ -34,7 +35,7 @@ class ComparisonKey:
 
 @dataclass(frozen=True)
 class Row:
-    """One result in a table. `rank` is None for a ceiling, which competes with nobody."""
+    """One result in a table. `rank` is None for a ceiling, which competes with nobody, and for human preferences."""
 
     label: str
     rank: int | None
@@ -42,7 +43,7 @@ class Row:
 
     @property
     def is_ceiling(self) -> bool:
-        return self.rank is None
+        return self.result.model.adapter in CEILING_ADAPTERS
 
 
 @dataclass(frozen=True)
@@ -134,10 +135,13 @@ def separations(tables: Sequence[LeaderboardTable]) -> list[str]:
 
 
 def ordering_metric(results: Sequence[Result]) -> tuple[str, bool]:
-    """The metric that orders a table, and whether less is better: a distance that all rows have, else CLIP score."""
-    for metric in DISTANCES:
+    """The metric that orders a table, and whether less is better.
+
+    It is a distance that all rows have, else people's caption scores where all have these, else CLIP score.
+    """
+    for metric in (*DISTANCES, CAPTION_SCORE):
         if all(result.score(metric, OVERALL) for result in results):
-            return metric, True
+            return metric, metric in DISTANCES
     return CLIP_SCORE, False
 
 
@@ -170,14 +174,22 @@ def load_run(folder: Path) -> list[Result]:
     return results
 
 
+def read_shown_result(path: Path) -> Result:
+    """A result file that a table may show. Raises UserError for one of simulated raters or scores."""
+    result = read_result(path)
+    if result.kind == "simulated":
+        raise UserError(f"{path} is SIMULATED: nobody judged and nothing was measured; leave it out of the leaderboard")
+    return result
+
+
 def _load_one(path: Path) -> list[Result]:
     if path.is_file():
-        return [read_result(path)]
+        return [read_shown_result(path)]
     if not path.is_dir():
         raise UserError(f"{path} does not exist: give a result file, a folder of them, or a run directory")
     if (path / "manifest.json").is_file():
         return load_run(path)
-    results = [read_result(each) for each in sorted(path.glob("*.json"))]
+    results = [read_shown_result(each) for each in sorted(path.glob("*.json"))]
     for run in sorted(each.parent for each in path.glob("*/manifest.json")):
         results.extend(load_run(run))
     return results
@@ -194,7 +206,8 @@ def _without_repeats(results: Sequence[Result]) -> list[Result]:
     seen = set()
     unique = []
     for result in results:
-        mark = result.run and (result.kind, result.run, result.protocol, result.reference, tuple(result.scores))
+        numbers = (tuple(result.scores), result.human)
+        mark = result.run and (result.kind, result.run, result.protocol, result.reference, *numbers)
         if mark is None or mark not in seen:
             unique.append(result)
         seen.add(mark)
@@ -202,8 +215,11 @@ def _without_repeats(results: Sequence[Result]) -> list[Result]:
 
 
 def _rows(results: list[Result]) -> tuple[Row, ...]:
-    metric, less_is_better = ordering_metric(results)
     labels = _labels(results)
+    if all(result.human for result in results):
+        ordered = sorted(results, key=lambda result: (labels[id(result)], result.against))
+        return tuple(Row(labels[id(result)], None, result) for result in ordered)
+    metric, less_is_better = ordering_metric(results)
 
     def order(result: Result) -> tuple[bool, float, str]:
         score = result.score(metric, OVERALL)
@@ -213,7 +229,7 @@ def _rows(results: list[Result]) -> tuple[Row, ...]:
     rows: list[Row] = []
     rank = 0
     for result in sorted(results, key=order):
-        ceiling = result.model.adapter == CEILING_ADAPTER
+        ceiling = result.model.adapter in CEILING_ADAPTERS
         rank += not ceiling
         rows.append(Row(labels[id(result)], None if ceiling else rank, result))
     return tuple(rows)
@@ -223,7 +239,8 @@ def _labels(results: list[Result]) -> dict[int, str]:
     """Names of the rows; models of one name are told apart by the settings, weights or run in which they differ."""
     labels = {}
     for result in results:
-        namesakes = [each for each in results if each.model.name == result.model.name]
+        names = (result.model.name, result.against)
+        namesakes = [each for each in results if (each.model.name, each.against) == names]
         labels[id(result)] = result.model.name + _what_differs(result, namesakes)
     return labels
 

@@ -21,18 +21,45 @@ Kind = Literal["measured", "published", "simulated"]
 class HumanPreference(Record):
     """One question of a human study: how often raters preferred this model (A), neither, or the other (B).
 
-    The three rates are fractions of the votes in [0, 1]; the interval belongs to the rate of A.
+    scope: `overall`, a category, or a named part of the prompts. average: over votes (`micro`) or categories (`macro`).
+    The three rates are fractions of the votes in [0, 1]; the interval belongs to the rate of A. net: a - b.
     """
 
     question: str
     scope: str
+    average: Literal["micro", "macro"]
     against: str  # what B was: another model's name, or the original photographs
     a: float
     indifferent: float
     b: float
     interval: Interval | Literal["not available"]
+    net: float
+    net_interval: Interval | Literal["not available"]
     votes: int
     raters: int
+    prompts: int
+
+    @model_validator(mode="after")
+    def _rates_are_usable(self) -> Self:
+        where = f"{self.question} of {self.scope}"
+        rates = (self.a, self.indifferent, self.b)
+        if not all(0 <= rate <= 1 for rate in rates) or abs(sum(rates) - 1) > 1e-6:
+            raise ValueError(f"{where}: the three rates are no shares of one whole")
+        if abs(self.net - (self.a - self.b)) > 1e-6:
+            raise ValueError(f"{where}: net is not the difference of the rates")
+        for value, interval in ((self.a, self.interval), (self.net, self.net_interval)):
+            if interval != "not available" and not interval.low <= value <= interval.high:
+                raise ValueError(f"{where} lies outside its own interval")
+        return self
+
+
+class StudyRef(Record):
+    """Which human study: its name, its design's hash, and how many of its seats were filled when it was analysed."""
+
+    name: str
+    design_sha256: str
+    seats: int
+    seats_complete: int
 
 
 class RunRef(Record):
@@ -57,6 +84,7 @@ class Result(Record):
     refusals: int
     scores: list[Score]
     human: tuple[HumanPreference, ...] = ()
+    study: StudyRef | None = None
     run: RunRef | None
     environment: dict[str, str]
     date: str
@@ -73,7 +101,14 @@ class Result(Record):
                 raise ValueError(f"{where} is not a finite number")
             if score.interval != "not available" and not score.interval.low <= score.value <= score.interval.high:
                 raise ValueError(f"{where} lies outside its own interval")
+        if len({row.against for row in self.human}) > 1:
+            raise ValueError("human preferences against several models are several results")
         return self
+
+    @property
+    def against(self) -> str:
+        """What raters compared the model with; empty without a human study."""
+        return self.human[0].against if self.human else ""
 
     def score(self, metric: str, scope: str) -> Score | None:
         """The aggregate of one metric over one scope, or None where it was not measured."""
@@ -132,15 +167,16 @@ def result_text(result: Result) -> str:
 
 def result_file_name(result: Result) -> str:
     """`<model>--<set>--<protocol>.json`, each part lower-case letters, digits and single hyphens."""
-    return _file_name(result, "")
+    return _file_name(result, f"-against-{_slug(result.against)}" if result.against else "")
 
 
 def identity(result: Result) -> str:
     """What makes a result a newer version of another one: 64 hex digits over model, set, protocol and how it was run.
 
-    Weights and dates are left out on purpose: a retrained model's result takes the place of the old one.
+    Weights and dates are left out on purpose: a retrained model's result takes the place of the old one. A human
+    study's does not: each study is a measurement of its own.
     """
-    facts = [
+    facts: list[object] = [
         result.kind,
         result.model.adapter,
         result.model.spec,
@@ -152,6 +188,8 @@ def identity(result: Result) -> str:
         result.samples,
         result.complete,
     ]
+    if result.study is not None:
+        facts += [result.against, result.study.design_sha256]
     return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
 
 
@@ -179,10 +217,11 @@ def write_text_atomically(path: Path, text: str) -> None:
 
 def _free_path(result: Result, folder: Path) -> Path:
     """The first name that is free or already holds this very measurement."""
-    size = f"-{result.size}px"
+    other = f"-against-{_slug(result.against)}" if result.against else ""
+    size = f"{other}-{result.size}px"
     samples = f"{size}-{result.samples}x"
     part = "" if result.complete else "-partial"
-    for qualifier in ("", size, samples, samples + part, f"{samples}{part}-{identity(result)[:8]}"):
+    for qualifier in (other, size, samples, samples + part, f"{samples}{part}-{identity(result)[:8]}"):
         path = folder / _file_name(result, qualifier)
         if not path.exists() or identity(read_result(path)) == identity(result):
             return path

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 
 from drawbench.leaderboard import LeaderboardTable, Row
 from drawbench.published import PublishedNumber
-from drawbench.scores import Score
+from drawbench.results import HumanPreference
+from drawbench.scores import Interval, Score
 
 JSON_SCHEMA_VERSION = 1
 
@@ -51,6 +52,7 @@ def tables_csv(tables: Sequence[LeaderboardTable], published: Sequence[Published
     for table in tables:
         for row in table.rows:
             writer.writerows(_score_row(row, score) for score in row.result.scores)
+            writer.writerows(line for each in row.result.human for line in _human_rows(row, each))
     writer.writerows(_published_row(row) for row in published)
     return buffer.getvalue()
 
@@ -80,8 +82,53 @@ def tables_json(tables: Sequence[LeaderboardTable], published: Sequence[Publishe
 
 
 def _score_row(row: Row, score: Score) -> dict[str, object]:
+    return {
+        **_row_facts(row),
+        "metric": score.metric,
+        "scope": score.scope,
+        **_number(score.value, score.interval),
+        "n": score.n,
+        "note": score.note,
+        "definition": score.definition,
+    }
+
+
+def _human_rows(row: Row, each: HumanPreference) -> list[dict[str, object]]:
+    """One question over one scope: the three rates and the net preference, a row each."""
+    numbers: list[tuple[str, float, Interval | str]] = [
+        ("preferred", each.a, each.interval),
+        ("indifferent", each.indifferent, "not available"),
+        ("other preferred", each.b, "not available"),
+        ("net preference", each.net, each.net_interval),
+    ]
+    return [
+        {
+            **_row_facts(row),
+            "metric": f"{each.question}: {name}",
+            "scope": each.scope,
+            **_number(value, interval),
+            "n": each.votes,
+            "note": f"against {each.against}; {each.raters} raters, {each.prompts} prompts",
+            "definition": f"human votes, {each.average} average",
+        }
+        for name, value, interval in numbers
+    ]
+
+
+def _number(value: float, interval: Interval | str) -> dict[str, object]:
+    if isinstance(interval, str):
+        return {"value": repr(value), "low": interval, "high": interval, "level": "", "interval_method": interval}
+    return {
+        "value": repr(value),
+        "low": repr(interval.low),
+        "high": repr(interval.high),
+        "level": repr(interval.level),
+        "interval_method": interval.method,
+    }
+
+
+def _row_facts(row: Row) -> dict[str, object]:
     result = row.result
-    interval = None if score.interval == "not available" else score.interval
     return {
         "kind": result.kind,
         "prompt_set": result.prompt_set.name,
@@ -99,16 +146,6 @@ def _score_row(row: Row, score: Score) -> dict[str, object]:
         "rank": "" if row.rank is None else row.rank,
         "model": row.label,
         "ceiling": row.is_ceiling,
-        "metric": score.metric,
-        "scope": score.scope,
-        "value": repr(score.value),
-        "low": repr(interval.low) if interval else "not available",
-        "high": repr(interval.high) if interval else "not available",
-        "level": repr(interval.level) if interval else "",
-        "interval_method": interval.method if interval else "not available",
-        "n": score.n,
-        "note": score.note,
-        "definition": score.definition,
     }
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from drawbench.leaderboard import CLIP_SCORE, DISTANCES, LeaderboardTable, Row, ordering_metric
+from drawbench.leaderboard import CAPTION_SCORE, CLIP_SCORE, DISTANCES, LeaderboardTable, Row, ordering_metric
 from drawbench.published import PUBLISHED_TITLE, PublishedNumber
 from drawbench.results import Result
 from drawbench.scores import OVERALL, Interval, ReferenceRef, Score
@@ -21,6 +21,8 @@ _HEADERS = {
     CLIP_SCORE: "CLIP score ↑",
     CLIP_SHUFFLED: "shuffled captions",
     CLIP_DIFFERENCE: "difference ↑",
+    CAPTION_SCORE: "caption score ↑",
+    f"{CAPTION_SCORE}_no_people": "no people ↑",
 }
 _SYMBOLS = ("§", "¶")
 
@@ -109,7 +111,7 @@ def leaderboard_sheet(table: LeaderboardTable) -> Sheet:
         ):
             if any(row.result.score(metric, categories[0]) for row in table.rows):
                 blocks.append(_category_block(table, metric, caption, categories, notes))
-    return Sheet(_title(table), tuple(blocks), notes.listed(), _provenance(table))
+    return Sheet(table_title(table.first), tuple(blocks), notes.listed(), _provenance(table))
 
 
 def published_sheet(rows: Sequence[PublishedNumber]) -> Sheet:
@@ -219,7 +221,9 @@ def _remarks(note: str) -> list[str]:
 
 
 def _decimals(metric: str, table: LeaderboardTable) -> int:
-    """Four decimals for cosines and small distances, two for distances of the usual FID's size."""
+    """Four decimals for cosines and small distances, two for the usual FID's size, one for people's 0 to 100."""
+    if metric.startswith(CAPTION_SCORE):
+        return 1
     scores = [row.result.score(metric, OVERALL) for row in table.rows]
     largest = max((abs(score.value) for score in scores if score), default=0.0)
     return 2 if metric in DISTANCES and largest >= 10 else 4
@@ -241,8 +245,8 @@ def _prompts(result: Result) -> int:
     return score.n if score else result.prompt_set.n
 
 
-def _title(table: LeaderboardTable) -> str:
-    result = table.first
+def table_title(result: Result) -> str:
+    """The heading of the table that a result stands in: what all its rows have in common."""
     parts = [result.prompt_set.name, f"protocol {result.protocol.name}", f"{result.size} px", _per_prompt(result)]
     if not result.complete:
         parts.append("PARTIAL")
@@ -323,11 +327,13 @@ def _cautions(table: LeaderboardTable) -> list[tuple[str, str]]:
     if result.prompt_set.name == "world":
         cautions.append("the bundled models learn from this procedural world: in-distribution, never zero-shot")
     if any(row.is_ceiling for row in table.rows):
-        cautions.append("[ceiling] is the true renderings, not a model, and has no rank")
+        photographs = any(row.result.model.adapter == "photographs" for row in table.rows)
+        truth = "the prompts' own photographs" if photographs else "the true renderings"
+        cautions.append(f"[ceiling] is {truth}, not a model, and has no rank")
     if not result.complete:
         cautions.append("PARTIAL: made from a part of the prompt set; compare with the same part only")
     if result.kind == "simulated":
-        cautions.append("SIMULATED: no images were scored")
+        cautions.append("SIMULATED: nobody judged and nothing was measured")
     return [("caution", each) for each in cautions] + [("apart", each) for each in table.apart]
 
 

@@ -7,6 +7,7 @@ from drawbench.leaderboard import LeaderboardTable, build_tables
 from drawbench.published import PublishedNumber
 from drawbench.results import Result
 from drawbench.table_data import tables_csv, tables_json
+from drawbench.table_human import human_sheet
 from drawbench.table_layout import Sheet, leaderboard_sheet, published_sheet
 from drawbench.table_markup import escape_markdown, html_fragment, sheet_latex, sheet_markdown
 from drawbench.table_text import sheet_text
@@ -49,5 +50,5 @@ def render_tables(
 
 def sheets_of(tables: Sequence[LeaderboardTable], published: Sequence[PublishedNumber] = ()) -> list[Sheet]:
     """The sheets of all tables, then that of the published numbers where there are any."""
-    sheets = [leaderboard_sheet(table) for table in tables]
+    sheets = [human_sheet(table) if table.first.human else leaderboard_sheet(table) for table in tables]
     return [*sheets, published_sheet(published)] if published else sheets
