@@ -5,7 +5,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from drawbench.errors import UserError
-from human_eval_app.store.engine import NOW, database_name, make_engine
+from human_eval_app.store.engine import NOW, READ_ONLY, database_name, make_engine
 from human_eval_app.store.faults import opening_error
 from human_eval_app.store.migrate import migrate, require_current
 from human_eval_app.store.schema import SeatTable, StudyTable
@@ -20,7 +20,7 @@ def open_database(url: str, terms: Terms, *, read_only: bool) -> Engine:
     engine, name = make_engine(url, read_only=read_only), database_name(url)
     try:
         if read_only:
-            with engine.connect() as connection:
+            with engine.connect().execution_options(**{READ_ONLY: True}) as connection:
                 require_current(connection, name)
                 _require_design(connection, terms.design, name)
         else:
