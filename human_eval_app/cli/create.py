@@ -24,6 +24,11 @@ each: {"caption": TEXT, "better": [IMAGES], "worse": [IMAGES], "questions": ["fi
 {"caption": TEXT, "image": IMAGE, "answer": "no"}; "kind": "training" makes it a training trial.
 """
 
+HEAVY_BYTES = 5_000_000
+HEAVY = (
+    "That is much for a rater at home: --encoder webp-90 takes about an eighth, and --size 512 a quarter, of 1024 px."
+)
+
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the options of `study create`."""
@@ -154,6 +159,7 @@ def facts_text(created: "Created") -> str:
             f"{created.path}: {folder_texts.facts_text(design)}",
             f"{len(design.panels)} panels, {len(seats)} raters, {folder_texts.screens_text(design)}, "
             f"{created.screen_bytes / 1e6:.2g} MB a screen; design {design.sha256[:12]}.",
+            *([HEAVY] if created.screen_bytes > HEAVY_BYTES else []),
             "",
             *(["Departures from the paper's protocol:"] if design.departures else ["As in the paper."]),
             *(f"- {departure}" for departure in design.departures),

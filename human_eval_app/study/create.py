@@ -62,7 +62,7 @@ def create_study(
     sources = _sources(compared, selection, options, given, size)
     sets = Sets(secret, options.seed, options.images_per_side)
     design = Draft(compared, selection, options, given, sets, size).design()
-    with _new_folder(out) as folder:
+    with _new_folder(out) as folder, _disk_errors(out):
         total = write_images(
             sets.jobs,
             sources,
@@ -71,11 +71,10 @@ def create_study(
             encoder=options.encoder,
             progress=progress or Progress(),
         )
-        with _disk_errors(folder):
-            write_design(design, folder)
-            _write_private(folder / SECRET_FILE, secret.hex() + "\n")
-            _write_private(folder / SETTINGS_FILE, settings_text())
-            (folder / README).write_text(readme_text(design), encoding="utf-8")
+        write_design(design, folder)
+        _write_private(folder / SECRET_FILE, secret.hex() + "\n")
+        _write_private(folder / SETTINGS_FILE, settings_text())
+        (folder / README).write_text(readme_text(design), encoding="utf-8")
     return Created(out, design, len(sets.jobs), total)
 
 

@@ -95,7 +95,9 @@ class Draft:
         by_size = sorted(self.groups, key=lambda group: len(group.prompts), reverse=True)
         pools = [self.selection.spare, *(group.prompts for group in by_size)]
         pool = preferred(pools, frozenset(), self.training, random)
-        return known_trials(self.options.type, self.compared.labels, pool, self.training, self.sets.key, random)
+        labels = self.compared.labels
+        strangers = next((some for some in pools if len(some) > 1), self.selection.all)
+        return known_trials(self.options.type, labels, pool, strangers, self.training, self.sets.key, random)
 
     def _training_trials(self) -> tuple[Trial, ...]:
         known = self._training_known
@@ -131,10 +133,14 @@ class Draft:
         if given := self.given.of_kind("gold"):
             return self.sets.given(given[: self.gold])
         random = Random(f"gold\t{self.options.seed}\t{panel_id}")
+        spare = self.selection.spare
+        alike = [prompt for prompt in spare if prompt.category == group.category]
         others = [prompt for other in self.groups if other is not group for prompt in other.prompts]
         practised = frozenset(prompt_id for known in self._training_known for prompt_id in known.touches)
-        pool = preferred([self.selection.spare, others, group.prompts], practised, self.gold, random)
-        return known_trials(self.options.type, models, pool, self.gold, self.sets.key, random)
+        pools = [alike, [prompt for prompt in spare if prompt not in alike], others, group.prompts]
+        pool = preferred(pools, practised, self.gold, random)
+        strangers = next((some for some in (spare, others) if len(some) > 1), self.selection.all)
+        return known_trials(self.options.type, models, pool, strangers, self.gold, self.sets.key, random)
 
     def _controls(self) -> Controls:
         return Controls(

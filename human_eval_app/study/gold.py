@@ -5,11 +5,13 @@ alignment, a prompt's images beside another prompt's images of the same model. T
 lab looks at them before launch. A single image is a photograph, with its own caption or with another's.
 
 From which prompts: what a rater has met in a gold or training trial could colour their answer in a main one. So
-prompts outside the study come first (as with --limit), then prompts that other raters judge. Training is the same for
-all raters, so it takes prompts outside the study, or else those of the largest category, where one prompt counts least;
-and gold trials avoid training's prompts while there are others.
+prompts outside the study come first (as with --limit; of the panel's category if they can be, which makes a gold trial
+harder to tell), then prompts that other raters judge. Training is the same for all raters, so it takes prompts outside
+the study, or else those of the largest category, where one prompt counts least; and gold trials avoid training's
+prompts while there are others.
 """
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from random import Random
@@ -20,6 +22,8 @@ from human_eval_app.study.assign import Known
 from human_eval_app.study.design import ORIGINAL, StudyType
 from human_eval_app.study.images import Alteration
 from human_eval_app.study.study_types import QuestionId
+
+CANDIDATES = 20  # of which the one with the fewest words in common is taken
 
 # (label, prompt id, alteration) -> key of the set, which is made when it is asked for
 SetMaker = Callable[[str, str, Alteration], str]
@@ -37,18 +41,20 @@ def known_trials(
     study_type: StudyType,
     labels: Sequence[str],
     pool: Sequence[Prompt],
+    strangers: Sequence[Prompt],
     number: int,
     make_set: SetMaker,
     random: Random,
 ) -> tuple[Known, ...]:
     """`number` different known trials of prompts in `pool`, which come in the order of preference.
 
-    `labels`: the models whose images are used, in turn. Raises UserError when the pool is too small.
+    `labels`: the models whose images are used, in turn. `strangers`: the prompts whose images are shown under another's
+    caption. Raises UserError when there are too few prompts.
     """
     if number == 0:
         return ()
     variants = _variants(study_type, labels)
-    if len(pool) < 2 or number > len(pool) * len(variants):
+    if number > len(pool) * len(variants):
         raise UserError(
             f"{number} trials with known answers are asked for, and there are {len(pool)} prompts to make them of: "
             "ask for fewer, or give them with --gold-file."
@@ -58,13 +64,13 @@ def known_trials(
         (pool[i], variants[(i + turn) % len(variants)]) for turn in range(len(variants)) for i in range(len(pool))
     )
     chosen = [next(rounds) for _ in range(number)]
-    return tuple(_known(study_type, prompt, variant, pool, make_set, random) for prompt, variant in chosen)
+    return tuple(_known(study_type, prompt, variant, strangers, make_set, random) for prompt, variant in chosen)
 
 
 def preferred(groups: Sequence[Sequence[Prompt]], avoid: frozenset[str], wanted: int, random: Random) -> list[Prompt]:
     """The prompts of `groups`, the first group first, each group in random order; `avoid` go last.
 
-    Stops after the group with which there are `wanted` (two at least) that are not to be avoided.
+    Stops after the group with which there are `wanted` that are not to be avoided.
     """
     pool: list[Prompt] = []
     late: list[Prompt] = []
@@ -72,7 +78,7 @@ def preferred(groups: Sequence[Sequence[Prompt]], avoid: frozenset[str], wanted:
         shuffled = random.sample(list(group), len(group))
         pool += [prompt for prompt in shuffled if prompt.id not in avoid]
         late += [prompt for prompt in shuffled if prompt.id in avoid]
-        if len(pool) >= max(wanted, 2):
+        if len(pool) >= wanted:
             return pool
     return pool + late
 
@@ -94,11 +100,11 @@ def _known(
     study_type: StudyType,
     prompt: Prompt,
     variant: _Variant,
-    pool: Sequence[Prompt],
+    strangers: Sequence[Prompt],
     make_set: SetMaker,
     random: Random,
 ) -> Known:
-    other = _other(prompt, pool, random) if variant.wrong == "of another prompt" else prompt
+    other = _other(prompt, strangers, random) if variant.wrong == "of another prompt" else prompt
     touches = frozenset([prompt.id, other.id])
     if study_type == "coco-alignment":
         image = make_set(variant.label, other.id, variant.wrong)
@@ -111,9 +117,16 @@ def _known(
     return Known(prompt.id, better, worse, (question,), touches)
 
 
-def _other(prompt: Prompt, pool: Sequence[Prompt], random: Random) -> Prompt:
-    """Another prompt, of another category where there is one: prompts of one category may ask for alike things."""
-    others = [each for each in pool if each.text != prompt.text]
+def _other(prompt: Prompt, strangers: Sequence[Prompt], random: Random) -> Prompt:
+    """A prompt that asks for something else: of another category where there is one, with few words in common."""
+    others = [each for each in strangers if each.text != prompt.text]
     if not others:
         raise UserError(f"there is no other prompt than {prompt.id} to make a trial with a known answer of.")
-    return random.choice([each for each in others if each.category != prompt.category] or others)
+    unlike = [each for each in others if each.category != prompt.category] or others
+    some = random.sample(unlike, min(len(unlike), CANDIDATES))
+    return min(some, key=lambda each: len(_words(each) & _words(prompt)))
+
+
+def _words(prompt: Prompt) -> set[str]:
+    """Those that are about something, mostly: longer than three letters."""
+    return {word for word in re.findall(r"\w+", prompt.text.lower()) if len(word) > 3}

@@ -118,7 +118,8 @@ def write_images(
 ) -> int:
     """Write all images into `folder` and return the bytes they take together.
 
-    Raises UserError when an image cannot be read or written. `workers`: threads (the number of processors).
+    Raises UserError when an image cannot be read, OSError when one cannot be written. `workers`: threads (the number
+    of processors).
     """
     ordered = sorted(jobs, key=lambda job: job.token)  # an order that has nothing to do with models
     folder.mkdir(parents=True, exist_ok=True)
@@ -140,13 +141,7 @@ def write_images(
 def _write_image(job: ImageJob, source: ImageSource, folder: Path, size: int, encoder: Encoder) -> int:
     pixels = prepared(source.pixels(job.prompt_id, job.index), size, job.alteration, int(job.token[:8], 16))
     content = encoder.encode(pixels)
-    path = folder / f"{job.token}{SUFFIX}"
-    try:
-        path.write_bytes(content)
-    except OSError as error:
-        raise UserError(
-            f"cannot write {path} ({error.strerror or error}): make room, or name another folder with --out."
-        ) from error
+    (folder / f"{job.token}{SUFFIX}").write_bytes(content)
     return len(content)
 
 

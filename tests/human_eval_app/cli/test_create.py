@@ -1,12 +1,18 @@
 """`drawbench study create` as its users call it."""
 
 import json
+import subprocess
+import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from drawbench.cli.main import main
+from human_eval_app.cli.create import HEAVY, facts_text
+from human_eval_app.study.create import create_study
 from human_eval_app.study.design import read_design
+from human_eval_app.study.options import Options
 from tests.human_eval_app.runs import make_run
 
 
@@ -26,6 +32,12 @@ def test_a_study_is_made_and_told(small_runs: list[Path], tmp_path: Path, capsys
     assert "power at 55/45" in shown.out
     assert "re-encoding: 20 of 20 images" in shown.err
     assert design.exclusions[0].threshold == 1500
+
+
+def test_a_heavy_screen_is_pointed_out(small_runs: list[Path], tmp_path: Path) -> None:
+    created = create_study(small_runs, tmp_path / "study", Options("drawbench", samples=2))
+    assert HEAVY not in facts_text(created)
+    assert HEAVY in facts_text(replace(created, image_bytes=10**9))
 
 
 def test_json_tells_the_same(small_runs: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -98,3 +110,10 @@ def test_help_names_the_papers_defaults(capsys: pytest.CaptureFixture[str]) -> N
     shown = capsys.readouterr().out
     assert "25 raters per category" in shown
     assert "--gold-file FILE" in shown
+
+
+def test_making_a_study_loads_nothing_heavy() -> None:
+    heavy = "torch, pandas, streamlit, sqlalchemy, scipy, matplotlib"
+    program = f"import sys, human_eval_app.study.create; print([n for n in '{heavy}'.split(', ') if n in sys.modules])"
+    shown = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
+    assert shown.strip() == "[]"

@@ -43,14 +43,15 @@ def test_an_image_shows_what_its_set_says(study_folder: Path, small_runs: list[P
     """Found again by its pixels in the run of the set's model, under the set's prompt."""
     design = read_design(study_folder)
     secret = bytes.fromhex((study_folder / "secret.key").read_text())
-    originals = {}
+    originals: dict[str, tuple[str, str, int]] = {}
     for path, label in zip(small_runs, ("model one", "model two"), strict=True):
         for file in path.glob("images/*/*.png"):
-            prompt_id, _, index = file.stem.rpartition("-")
-            originals[pixel_hash(read_image(file))] = (label, prompt_id, int(index))
+            prompt_id, _, number = file.stem.rpartition("-")
+            originals[pixel_hash(read_image(file))] = (label, prompt_id, int(number))
     for each in design.sets.values():
         for token in each.images:
-            label, prompt_id, index = originals[pixel_hash(read_image(study_folder / "images" / f"{token}.webp"))]
+            shown = read_image(study_folder / "images" / f"{token}.webp")
+            label, prompt_id, index = originals[pixel_hash(shown)]
             assert (label, prompt_id) == (each.model, each.prompt_id)
             assert token == image_token(secret, label, prompt_id, index, "")
 
@@ -161,6 +162,16 @@ def test_a_changed_image_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="was changed after the run was sealed"):
         create_study([run.path for run in runs], tmp_path / "studies" / "study", SMALL)
     assert list((tmp_path / "studies").iterdir()) == []
+
+
+def test_a_full_disk_leaves_nothing(small_runs: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(self: Path, content: bytes) -> int:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(UserError, match=r"cannot write .*study .No space left on device.: make room"):
+        create_study(small_runs, tmp_path / "study", SMALL)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_impossible_designs_write_nothing(small_runs: list[Path], tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ def key(label: str, prompt_id: str, alteration: Alteration) -> str:
 
 @given(st.integers(0, 24), st.integers(0, 99))
 def test_trials_differ_and_their_better_side_is_the_prompts_own(number: int, seed: int) -> None:
-    found = known_trials("drawbench", ("one", "two"), POOL, number, key, Random(seed))
+    found = known_trials("drawbench", ("one", "two"), POOL, POOL, number, key, Random(seed))
     assert len(found) == number
     assert len({(known.better, known.questions) for known in found}) == number
     for known in found:
@@ -41,7 +41,7 @@ def test_trials_differ_and_their_better_side_is_the_prompts_own(number: int, see
 
 
 def test_models_and_questions_come_in_turn() -> None:
-    found = known_trials("drawbench", ("one", "two"), POOL, 4, key, Random(0))
+    found = known_trials("drawbench", ("one", "two"), POOL, POOL, 4, key, Random(0))
     assert [known.better.split("|")[0] for known in found] == ["one", "two", "one", "two"]
     assert [known.questions[0] for known in found[:2]] == ["fidelity", "alignment"]
     assert sorted(known.questions[0] for known in found) == ["alignment", "alignment", "fidelity", "fidelity"]
@@ -49,10 +49,10 @@ def test_models_and_questions_come_in_turn() -> None:
 
 
 def test_photographs_are_what_coco_controls_are_made_of() -> None:
-    real = known_trials("coco-photorealism", ("one", ORIGINAL), POOL, 3, key, Random(0))
+    real = known_trials("coco-photorealism", ("one", ORIGINAL), POOL, POOL, 3, key, Random(0))
     assert all(known.questions == ("photorealism",) and known.answer is None for known in real)
     assert all(side.startswith(ORIGINAL) for known in real for side in (known.better, known.worse or ""))
-    captions = known_trials("coco-alignment", ("one",), POOL, 6, key, Random(0))
+    captions = known_trials("coco-alignment", ("one",), POOL, POOL, 6, key, Random(0))
     assert sorted(known.answer or "" for known in captions) == ["no", "no", "no", "yes", "yes", "yes"]
     for known in captions:
         label, shown_id, altered = known.better.split("|")
@@ -62,17 +62,31 @@ def test_photographs_are_what_coco_controls_are_made_of() -> None:
 
 @pytest.mark.parametrize(
     ("study_type", "pool", "number"),
-    [("drawbench", POOL, 25), ("coco-photorealism", POOL, 7), ("drawbench", POOL[:1], 1), ("drawbench", [], 1)],
+    [("drawbench", POOL, 25), ("coco-photorealism", POOL, 7), ("coco-alignment", POOL[:1], 3), ("drawbench", [], 1)],
 )
 def test_too_many_for_the_prompts_are_refused(study_type: StudyType, pool: list[Prompt], number: int) -> None:
     with pytest.raises(UserError, match="ask for fewer, or give them with --gold-file"):
-        known_trials(study_type, ("one", "two"), pool, number, key, Random(0))
+        known_trials(study_type, ("one", "two"), pool, POOL, number, key, Random(0))
 
 
 def test_prompts_of_one_text_are_no_other_prompt() -> None:
     alike = [Prompt("a", "", "a boat"), Prompt("b", "", "a boat")]
     with pytest.raises(UserError, match="no other prompt than"):
-        known_trials("coco-alignment", ("one",), alike, 4, key, Random(0))
+        known_trials("coco-alignment", ("one",), alike, alike, 4, key, Random(0))
+
+
+def test_another_prompts_images_show_something_else() -> None:
+    """Of prompts of one category, the one that shares no word is taken."""
+    boat = Prompt("a", "", "A red boat beside a bridge")
+    strangers = [
+        boat,
+        Prompt("b", "", "the BOAT and the bridge"),
+        Prompt("c", "", "two clocks"),
+        Prompt("d", "", "red bridge"),
+    ]
+    for seed in range(5):
+        known = known_trials("coco-alignment", ("one",), [boat], strangers, 2, key, Random(seed))
+        assert [each.better.split("|")[1] for each in known] == ["a", "c"]
 
 
 def test_earlier_groups_are_preferred_and_avoided_prompts_come_last() -> None:
@@ -84,5 +98,6 @@ def test_earlier_groups_are_preferred_and_avoided_prompts_come_last() -> None:
     assert len(mixed) == 6
     avoided = preferred([spare, others], frozenset(["colours-0"]), 3, Random(0))
     assert "colours-0" not in {prompt.id for prompt in avoided}
+    assert len(avoided) == 5, "with the others there are enough"
     assert {prompt.id for prompt in avoided[:2]} == {"colours-1", "colours-2"}
     assert preferred([spare, others], frozenset(["counts-1"]), 6, Random(0))[-1].id == "counts-1"

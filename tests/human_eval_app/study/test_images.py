@@ -140,12 +140,3 @@ def test_unknown_encoders_are_refused(name: str) -> None:
 @pytest.mark.parametrize("name", ["webp-lossless", "webp-1", "webp-100"])
 def test_encoders_keep_their_names(name: str) -> None:
     assert Encoder.named(name).name == name
-
-
-def test_a_full_disk_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(self: Path, content: bytes) -> int:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(Path, "write_bytes", full)
-    with pytest.raises(UserError, match="No space left on device"):
-        write_images(jobs("a", 3), {"a": Pictures(1)}, tmp_path, size=32, encoder=Encoder(None), progress=Progress())
