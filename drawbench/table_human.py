@@ -10,7 +10,7 @@ from drawbench.table_layout import NO_INTERVAL, Block, Cell, Column, Footnotes, 
 AVERAGES = {"micro": "votes", "macro": "categories"}
 CAUTIONS = (
     "rows are of different raters: two models' rates against a third do not compare with each other",
-    "no row has a rank: an interval that holds 50%, or a net of 0, says nothing about who is better",
+    "no row has a rank: a net preference whose interval holds 0 says nothing about who is better",
 )
 
 

@@ -36,14 +36,16 @@ class Truth:
     """What simulated raters are like. Utilities are in standard deviations of the noise of one vote.
 
     utility: (model, question, category) -> utility; `*` stands for any; the first that is there of (model, question,
-    category), (model, question, *), (model, *, *) counts, else 0. left_bias: of all raters. careless: the share of
-    raters who answer at random, and fast. attention: a careful rater's chance to get a trial of known answer right.
+    category), (model, question, *), (model, *, *) counts, else 0. indifference_sd: of its logarithm, between raters.
+    left_bias: of all raters. careless: the share of raters who answer at random, and fast. attention: a careful
+    rater's chance to get a trial of known answer right.
     """
 
     utility: Mapping[tuple[str, str, str], float] = field(default_factory=dict)
     prompt_sd: float = 0.4
     rater_sd: float = 0.3
     indifference: float = 0.4
+    indifference_sd: float = 0.5
     caption_utility: float = 1.5
     left_bias: float = 0.0
     careless: float = 0.0
@@ -61,9 +63,12 @@ class Truth:
         from scipy.special import ndtr
 
         difference = self.of(model_a, question, category) - self.of(model_b, question, category)
-        zone = 0.0 if question in FORCED else self.indifference
+        zones, chances = self._zones()
+        zone = zones[:, None] * (question not in FORCED)
         bias = np.array([self.left_bias, -self.left_bias])
-        a, b = (float(ndtr((d + bias - zone) / self._spread).mean()) for d in (difference, -difference))
+        a, b = (
+            float(chances @ ndtr((d + bias - zone) / self._spread).mean(axis=-1)) for d in (difference, -difference)
+        )
         return self._with_careless(a, b, 2 if question in FORCED else 3)
 
     def caption_shares(self, model: str, question: str, category: str) -> tuple[float, float, float]:
@@ -71,13 +76,19 @@ class Truth:
         from scipy.special import ndtr
 
         centre = self.caption_utility + self.of(model, question, category)
+        zones, chances = self._zones()
         yes = float(ndtr(centre / self._spread))
-        no = float(ndtr((-2 * self.indifference - centre) / self._spread))
+        no = float(chances @ ndtr((-2 * zones - centre) / self._spread))
         return self._with_careless(yes, no, 3)
 
     @property
     def _spread(self) -> float:
         return float(np.sqrt(1 + self.prompt_sd**2 + self.rater_sd**2))
+
+    def _zones(self) -> tuple[np.ndarray, np.ndarray]:
+        """Half widths of the zone of indifference, and how likely raters have them (Gauss-Hermite quadrature)."""
+        nodes, weights = np.polynomial.hermite_e.hermegauss(41)
+        return self.indifference * np.exp(self.indifference_sd * nodes), weights / weights.sum()
 
     def _with_careless(self, first: float, last: float, options: int) -> tuple[float, float, float]:
         at_random = np.array([1.0, options - 2, 1.0]) / options
@@ -95,24 +106,14 @@ def draw(
     """
     paired = rows["paired"].to_numpy()[:, None]
     seat, seats = _numbered(rows["seat"])
-    shift = np.array(
-        [
-            truth.of(left, question, category) - truth.of(right, question, category)
-            if right
-            else truth.caption_utility + truth.of(left, question, category)
-            for left, right, question, category in zip(
-                rows["left_model"], rows["right_model"], rows["question"], rows["category"], strict=True
-            )
-        ],
-        dtype=np.float32,
-    )
-    hidden = np.repeat(shift[:, None], studies, axis=1)
+    hidden = np.repeat(_known_part(rows, truth)[:, None], studies, axis=1)
     hidden += truth.left_bias * paired
     for spread, shared in ((truth.prompt_sd, "prompt_id"), (truth.rater_sd, "seat")):
         hidden += spread * _shared_effect(rows, shared, studies, random)
     hidden += random.standard_normal(hidden.shape, dtype=np.float32)
     forced = rows["question"].isin(FORCED).to_numpy()[:, None]
-    zone = np.where(forced, 0.0, truth.indifference)
+    zones = truth.indifference * np.exp(truth.indifference_sd * random.standard_normal((seats, studies)))
+    zone = np.where(forced, 0.0, zones[seat])
     answers = (hidden > np.where(paired, zone, 0.0)).astype(np.int8) - (hidden < np.where(paired, -zone, -2 * zone))
     known = np.array([_code(expected) for expected in rows["expected"]], dtype=np.int8)[:, None]
     attentive = (known != UNKNOWN) & (random.random(answers.shape, dtype=np.float32) < truth.attention)
@@ -123,6 +124,18 @@ def draw(
         either = 2 * random.integers(0, 2, answers.shape, dtype=np.int8) - 1
         answers = np.where(careless[seat], np.where(forced, either, anything), answers)
     return answers.astype(np.int8), careless
+
+
+def _known_part(rows: "pd.DataFrame", truth: Truth) -> np.ndarray:
+    """What a rater's hidden difference owes to the models alone, (N,)."""
+    columns = (rows[name] for name in ("left_model", "right_model", "question", "category"))
+    parts = [
+        truth.of(left, *of_what) - truth.of(right, *of_what)
+        if right
+        else truth.caption_utility + truth.of(left, *of_what)
+        for left, right, *of_what in zip(*columns, strict=True)
+    ]
+    return np.array(parts, dtype=np.float32)
 
 
 def simulate_votes(design: Design, truth: Truth, seed: int) -> list[VoteRow]:

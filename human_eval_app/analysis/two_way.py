@@ -5,7 +5,8 @@ The variance is that of Cameron, Gelbach and Miller (2011) for two crossed group
 plus the part seen between raters, minus the single vote's part, which both of them hold. In place of their
 single-vote part, which holds prompts and raters too, stands the mean square of what is left after an additive fit of
 prompt and rater. With every rater on every prompt that is the unbiased variance of a two-way layout with random
-prompts and raters, and its degrees of freedom are Satterthwaite's (1946).
+prompts and raters, and its degrees of freedom are Satterthwaite's (1946). Where prompts and raters differ by less
+than single votes would make them, the single votes' variance stands, with its own degrees of freedom.
 
 Categories are fixed: a benchmark would have the same ones again. So votes are centred within their panel, and prompts
 and raters are drawn anew within categories and panels only.
@@ -74,15 +75,17 @@ class Crossing:
         by_prompt, prompt_degrees = self._between(weighted, self._prompts, self._category_of_prompt)
         by_rater, rater_degrees = self._between(weighted, self._raters, self._panel_of_rater)
         by_vote, vote_degrees = self._left_over(centred)
-        parts = [total.sum(axis=0) for total in (by_prompt, by_rater, by_vote)]
-        variance = np.maximum(parts[0] + parts[1] - parts[2], parts[2])
-        spread = sum(
-            (part**2 / count[:, None]).sum(axis=0)
+        prompts, raters, votes = (part.sum(axis=0) for part in (by_prompt, by_rater, by_vote))
+        clustered = prompts + raters - votes
+        variance = np.maximum(clustered, votes)
+        of_prompts, of_raters, of_votes = (
+            (part**2 / np.maximum(count, 1)[:, None]).sum(axis=0)
             for part, count in ((by_prompt, prompt_degrees), (by_rater, rater_degrees), (by_vote, vote_degrees))
         )
+        spread = np.where(clustered > votes, of_prompts + of_raters, 0) + of_votes
         fewest = min(prompt_degrees.min(), rater_degrees.min())
         degrees = np.maximum(variance**2 / np.where(spread > 0, spread, 1), fewest)
-        return Estimate(mean, variance, degrees, *parts, units=min(self._prompts.size, self._raters.size))
+        return Estimate(mean, variance, degrees, prompts, raters, votes, min(self._prompts.size, self._raters.size))
 
     def _between(self, weighted: np.ndarray, clusters: "_Groups", stratum: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Variance between clusters in each stratum, (strata, K), and its degrees of freedom, (strata,).

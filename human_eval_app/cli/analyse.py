@@ -1,0 +1,78 @@
+"""`drawbench study analyse`: what raters preferred, with intervals, as tables, pages, charts and result files."""
+
+import argparse
+import shutil
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from drawbench.errors import UserError
+
+if TYPE_CHECKING:
+    from human_eval_app.study.design import Design
+
+EPILOGUE = """examples:
+  drawbench study analyse studies/a-b                          the votes in the study's own database
+  drawbench study analyse studies/a-b --votes votes.csv        an export
+  drawbench study analyse studies/a-b --json > analysis.json   every number, nothing written
+  drawbench leaderboard studies/a-b/analysis/results           the study as a table of the leaderboard
+"""
+WIDTH, LEAST_WIDTH = 140, 100
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `study analyse`."""
+    parser.epilog = EPILOGUE
+    parser.add_argument("study", type=Path, metavar="STUDY", help="the study's folder")
+    source = parser.add_mutually_exclusive_group()
+    source.add_argument("--votes", type=Path, metavar="FILE", help="an export of the votes: CSV, JSON lines or parquet")
+    source.add_argument("--database", metavar="URL", help="where the votes are (sqlite:///STUDY/votes.sqlite)")
+    parser.add_argument("--out", type=Path, metavar="DIR", help="where the analysis goes (STUDY/analysis)")
+    parser.add_argument("--json", action="store_true", help="print every number as JSON; write only with --out")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Analyse, print the tables, and write the folder."""
+    from drawbench.table_text import sheet_text
+    from human_eval_app.analysis.analyse import analyse
+    from human_eval_app.analysis.page import write_analysis
+    from human_eval_app.analysis.sheets import sheets
+    from human_eval_app.analysis.votes import check_votes
+    from human_eval_app.study.design import read_design
+
+    design = read_design(args.study)
+    analysis = analyse(design, check_votes(_rows(args, design), design))
+    page = None
+    if args.out or not args.json:
+        page = write_analysis(design, analysis, args.out or args.study / "analysis")
+    if args.json:
+        print(analysis.model_dump_json(indent=1))
+    else:
+        print("\n\n\n".join(sheet_text(sheet, _width()) for sheet in sheets(analysis)))
+    if page is not None:
+        print(f"drawbench: tables, charts and result files are in {page.parent}", file=sys.stderr)
+    return 0
+
+
+def _rows(args: argparse.Namespace, design: "Design") -> list[dict[str, Any]]:
+    """The votes, from the export or the database."""
+    from human_eval_app.analysis.votes import read_votes, rows_of
+
+    if args.votes is not None:
+        return read_votes(args.votes)
+    from human_eval_app.store.store import VoteStore
+
+    own = args.study / "votes.sqlite"
+    if args.database is None and not own.is_file():
+        raise UserError(f"{args.study} has no votes yet: it has no {own.name}; name an export with --votes.")
+    store = VoteStore.open(args.database or f"sqlite:///{own}", design, read_only=True)
+    try:
+        return rows_of(store.vote_rows())
+    finally:
+        store.close()
+
+
+def _width() -> int:
+    if not sys.stdout.isatty():
+        return WIDTH
+    return max(LEAST_WIDTH, shutil.get_terminal_size((WIDTH, 24)).columns)

@@ -1,0 +1,127 @@
+"""`drawbench study simulate`: votes of raters that are not people, to try a study and its analysis before launch."""
+
+import argparse
+import csv
+import io
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from drawbench.errors import UserError
+
+if TYPE_CHECKING:
+    from drawbench.table_layout import Sheet
+    from human_eval_app.simulate import Truth
+    from human_eval_app.store.records import VoteRow
+    from human_eval_app.study.design import Design
+
+EPILOGUE = """examples:
+  drawbench study simulate studies/a-b --out votes.csv --utility "Imagen tiny=0.3"
+  drawbench study analyse studies/a-b --votes votes.csv --out tried
+A utility of 0.12 makes a model win about 55 to 45 of the decided votes. Every vote is marked as simulated, and so is
+everything made from it.
+"""
+WIDTH = 140
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `study simulate`."""
+    parser.epilog = EPILOGUE
+    parser.add_argument("study", type=Path, metavar="STUDY", help="the study's folder")
+    parser.add_argument("--out", required=True, type=Path, metavar="FILE", help="the votes, as a CSV export")
+    parser.add_argument("--seed", type=int, default=0, metavar="S", help="of all chance (0)")
+    parser.add_argument(
+        "--utility",
+        action="append",
+        default=[],
+        metavar="MODEL[:QUESTION[:CATEGORY]]=VALUE",
+        help="how much better a model is, in standard deviations of one vote's noise (0; repeatable)",
+    )
+    for name, default, text in (
+        ("prompt-sd", 0.4, "how much models' difference varies between prompts"),
+        ("rater-sd", 0.3, "how much it varies between raters"),
+        ("indifference", 0.4, "half the zone in which raters are indifferent"),
+        ("indifference-sd", 0.5, "how much the logarithm of that zone varies between raters"),
+        ("left-bias", 0.0, "what the left side is given on top"),
+        ("careless", 0.0, "share of raters who answer at random"),
+    ):
+        parser.add_argument(f"--{name}", type=float, default=default, metavar="X", help=f"{text} ({default:g})")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Write the votes and print the true shares they were drawn from."""
+    from drawbench.table_text import sheet_text
+    from human_eval_app.simulate import Truth, simulate_votes
+    from human_eval_app.study.design import read_design
+
+    design = read_design(args.study)
+    truth = Truth(
+        utility=dict(_utility(text, design) for text in args.utility),
+        prompt_sd=_not_negative(args.prompt_sd, "--prompt-sd"),
+        rater_sd=_not_negative(args.rater_sd, "--rater-sd"),
+        indifference=_not_negative(args.indifference, "--indifference"),
+        indifference_sd=_not_negative(args.indifference_sd, "--indifference-sd"),
+        left_bias=args.left_bias,
+        careless=_not_negative(args.careless, "--careless", 1.0),
+    )
+    votes = simulate_votes(design, truth, args.seed)
+    _write(votes, args.out)
+    print(sheet_text(_true_shares(design, truth), WIDTH))
+    print(f"drawbench: {len(votes)} simulated answers are in {args.out}", file=sys.stderr)
+    return 0
+
+
+def _true_shares(design: "Design", truth: "Truth") -> "Sheet":
+    """What an endless number of such raters and prompts would say, so that an analysis can be compared with it."""
+    from drawbench.table_layout import Block, Cell, Column, Sheet
+
+    names = ("A", "indifferent", "B") if design.paired else ("yes", "somewhat", "no")
+    columns = [Column(name, numeric=False) for name in ("models", "category", "question")]
+    rows = []
+    for panel in design.panels:
+        for question in design.questions:
+            who, what = panel.models, (question.id, panel.category)
+            shares = truth.shares(who[0], who[1], *what) if design.paired else truth.caption_shares(who[0], *what)
+            cells = (" against ".join(who), panel.category, question.id, *(f"{100 * share:.1f}" for share in shares))
+            rows.append(tuple(Cell(text) for text in cells))
+    block = Block("", (*columns, *(Column(name, "% of votes") for name in names)), tuple(dict.fromkeys(rows)))
+    return Sheet("the truth that SIMULATED raters were given", (block,), (), ())
+
+
+def _utility(text: str, design: "Design") -> tuple[tuple[str, str, str], float]:
+    """One `MODEL[:QUESTION[:CATEGORY]]=VALUE`; a model's own name may hold colons."""
+    from human_eval_app.simulate import ANY
+
+    names, equals, number = text.rpartition("=")
+    labels = [model.label for model in design.models]
+    named = [label for label in labels if names == label or names.startswith(f"{label}:")]
+    try:
+        value = float(number)
+    except ValueError:
+        equals = ""
+    if not equals or not named:
+        raise UserError(f"--utility {text} is no MODEL[:QUESTION[:CATEGORY]]=VALUE; the models are {', '.join(labels)}.")
+    model = max(named, key=len)
+    question, _, category = names[len(model) + 1 :].partition(":")
+    return (model, question or ANY, category or ANY), value
+
+
+def _not_negative(value: float, option: str, most: float = float("inf")) -> float:
+    if not 0 <= value <= most:
+        raise UserError(f"{option} {value:g} is out of range: give a number from 0 to {most:g}.")
+    return value
+
+
+def _write(votes: Sequence["VoteRow"], path: Path) -> None:
+    """A CSV as the export writes it."""
+    from drawbench.results import write_text_atomically
+
+    buffer = io.StringIO()
+    writer = csv.DictWriter(buffer, list(vars(votes[0])), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(vars(vote) for vote in votes)
+    try:
+        write_text_atomically(path, buffer.getvalue())
+    except OSError as error:
+        raise UserError(f"cannot write {path} ({error.strerror or error}); name another file with --out.") from error
