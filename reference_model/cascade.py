@@ -2,23 +2,28 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import torch
 
 from reference_model.diffusion import SCHEDULES, augment_low_resolution, predicted_x0
+from reference_model.efficient_unet import EfficientUNet
 from reference_model.errors import ReferenceModelError
 from reference_model.guidance import DYNAMIC_PERCENTILE, Thresholding, classifier_free_guidance, threshold
 from reference_model.presets import StageConfig
 from reference_model.samplers import SAMPLERS, Denoiser, NoiseSource, time_steps
 from reference_model.text_encoder import TextEncoder, TextFeatures, stack_features
+from reference_model.unet import UNet
 
 
 @dataclass(frozen=True)
 class SamplingSettings:
     """How a stage is sampled; all of it can change after training.
 
-    guidance: classifier-free guidance weight, 1 is none. aug_level: of the low-resolution image, in [0, 1].
+    guidance: classifier-free guidance weight, 1 is none. It is applied at times from guidance_low to guidance_high (1
+    is noise, 0 is data; of n steps the first is at 1, the last at 1/n). At other times the network is asked once, not
+    twice (Kynkäänniemi et al., arXiv 2404.07724). aug_level: of the low-resolution image, in [0, 1].
     """
 
     steps: int
@@ -27,6 +32,8 @@ class SamplingSettings:
     thresholding: Thresholding = "dynamic"
     percentile: float = DYNAMIC_PERCENTILE
     aug_level: float = 0.0
+    guidance_low: float = 0.0
+    guidance_high: float = 1.0
 
     def __post_init__(self) -> None:
         if self.steps < 1:
@@ -37,6 +44,14 @@ class SamplingSettings:
             raise ReferenceModelError(f"there is no thresholding {self.thresholding!r}: choose none, static or dynamic")
         if not 0 <= self.aug_level <= 1:
             raise ReferenceModelError(f"aug_level = {self.aug_level} is outside [0, 1]")
+        if not 0 <= self.guidance_low <= self.guidance_high <= 1:
+            interval = f"from guidance_low = {self.guidance_low} to guidance_high = {self.guidance_high}"
+            raise ReferenceModelError(f"guidance {interval} is no interval of times: use 0 <= low <= high <= 1")
+
+    def guided_at(self, time: float) -> bool:
+        """Whether the network is asked twice, with and without text, at this time."""
+        rounding = 1e-6  # of times that are multiples of 1 / steps in float32
+        return self.guidance != 1 and self.guidance_low - rounding <= time <= self.guidance_high + rounding
 
 
 @dataclass
@@ -44,7 +59,7 @@ class Stage:
     """A network with the diffusion process it was trained under."""
 
     config: StageConfig
-    unet: torch.nn.Module
+    unet: UNet | EfficientUNet
 
     def __post_init__(self) -> None:
         self.unet = self.unet.eval().requires_grad_(False).to(memory_format=torch.channels_last)
@@ -58,7 +73,7 @@ class Stage:
     ) -> torch.Tensor:
         """Images (B, 3, S, S) in [-1, 1]. low: the stage before's images, for super-resolution."""
         schedule = SCHEDULES[self.config.schedule]
-        x = noise()
+        x = noise().contiguous(memory_format=torch.channels_last)  # as the network's output: mixed layouts are slow
         low_pair = None if low is None else self._augment(low, noise, settings)
         denoise = self._denoiser(text, settings, low_pair)
         sampler = SAMPLERS[settings.sampler]
@@ -75,19 +90,17 @@ class Stage:
     def _denoiser(
         self, text: TextFeatures, settings: SamplingSettings, low: tuple[torch.Tensor, torch.Tensor] | None
     ) -> Denoiser:
-        """The network as an estimate of x_0: guided as one batched pair, then thresholded."""
-        batch, device = len(text.tokens), text.tokens.device
-        guided = settings.guidance != 1
-        if guided:
-            text = TextFeatures(text.tokens.repeat(2, 1, 1), text.mask.repeat(2, 1))
-            low = None if low is None else (low[0].repeat(2, 1, 1, 1), low[1].repeat(2))
-        keep = torch.arange(len(text.tokens), device=device) < batch if guided else None
+        """The network as an estimate of x_0: guided as one batched pair, where guidance is on, then thresholded."""
         schedule, prediction = SCHEDULES[self.config.schedule], self.config.prediction
+        conditions: dict[bool, Any] = {}  # the network's, with and without guidance: the same at every step
 
         def denoise(x: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
+            guided = settings.guided_at(float(t[0]))
+            if guided not in conditions:
+                conditions[guided] = self._prepare(text, low, guided)
             x_in, t_in = (x.repeat(2, 1, 1, 1), t.repeat(2)) if guided else (x, t)
             x_in = x_in.contiguous(memory_format=torch.channels_last)
-            output = self.unet(x_in, t_in, text, *(low or ()), keep=keep)
+            output = self.unet.predict(x_in, t_in, conditions[guided])
             if guided:
                 conditional, unconditional = output.chunk(2)
                 output = classifier_free_guidance(conditional, unconditional, settings.guidance)
@@ -96,6 +109,19 @@ class Stage:
             )
 
         return denoise
+
+    def _prepare(self, text: TextFeatures, low: tuple[torch.Tensor, torch.Tensor] | None, guided: bool) -> Any:
+        """What the network is conditioned on; guided, of the batch with its text and once more without."""
+        keep = None
+        if guided:
+            keep = torch.arange(2 * len(text.tokens), device=text.tokens.device) < len(text.tokens)
+            text = TextFeatures(text.tokens.repeat(2, 1, 1), text.mask.repeat(2, 1))
+            low = None if low is None else (low[0].repeat(2, 1, 1, 1), low[1].repeat(2))
+        if isinstance(self.unet, UNet):
+            return self.unet.prepare(text, keep)
+        if low is None:
+            raise ReferenceModelError(f"{self.config.name} needs a low-resolution image: it is no base")
+        return self.unet.prepare(text, *low, keep)
 
 
 @dataclass

@@ -13,12 +13,15 @@ import torch.nn.functional as F
 from torch import nn
 
 from reference_model.layers import (
+    PreparedText,
     ResBlock,
     ScalarEmbedding,
     TextConditioning,
     TextCrossAttention,
     TextSelfAttention,
     group_norm,
+    prepare_text,
+    unshuffled_conv,
     zero_init,
 )
 from reference_model.text_encoder import TextFeatures
@@ -47,6 +50,18 @@ class EfficientUNetConfig:
     head_width: int = 64
     embedding_width: int = 512
     patch: int = 1
+
+
+@dataclass(frozen=True)
+class PreparedConditions:
+    """What the network is conditioned on, computed once however many denoising steps follow.
+
+    low: the low-resolution image's part of the stem, (B, C, S / patch, S / patch). augmentation: (B, E).
+    """
+
+    text: PreparedText
+    low: torch.Tensor
+    augmentation: torch.Tensor
 
 
 class EfficientUNet(nn.Module):
@@ -88,10 +103,24 @@ class EfficientUNet(nn.Module):
         keep: torch.Tensor | None = None,
     ) -> torch.Tensor:
         """x (B, 3, S, S), low (B, 3, S / factor, S / factor) in about [-1, 1]; t, aug_level (B,) in [0, 1] -> as x."""
-        text, pooled = self.text(text, keep)
-        embedding = self.time(t) + self.augmentation(aug_level) + pooled
-        low = F.interpolate(low, size=x.shape[-2:], mode="bilinear", align_corners=False)
-        h = self.stem(self.mix(F.pixel_unshuffle(torch.cat([x, low], dim=1), self.config.patch)))
+        return self.predict(x, t, self.prepare(text, low, aug_level, keep))
+
+    def prepare(
+        self, text: TextFeatures, low: torch.Tensor, aug_level: torch.Tensor, keep: torch.Tensor | None = None
+    ) -> PreparedConditions:
+        """What does not change from step to step: the text, and the low-resolution image's part of the stem."""
+        factor = float(self.config.size // self.config.low_size)
+        low = F.interpolate(low, scale_factor=factor, mode="bilinear", align_corners=False)
+        _, weight = self.mix.weight.chunk(2, dim=1)
+        mixed = unshuffled_conv(low, weight, self.config.patch, self.mix.bias)
+        return PreparedConditions(prepare_text(self, text, keep), mixed, self.augmentation(aug_level))
+
+    def predict(self, x: torch.Tensor, t: torch.Tensor, conditions: PreparedConditions) -> torch.Tensor:
+        """`forward` with the prepared conditions."""
+        text = conditions.text
+        embedding = self.time(t) + conditions.augmentation + text.pooled
+        weight, _ = self.mix.weight.chunk(2, dim=1)
+        h = self.stem(unshuffled_conv(x, weight, self.config.patch) + conditions.low)
         skips = []
         for down in self.down:
             skips.append(h)
@@ -112,7 +141,7 @@ class _DownBlock(nn.Module):
         self.blocks = _res_blocks(config, out_channels, blocks)
         self.attention = _attention(config, out_channels) if lowest else None
 
-    def forward(self, x: torch.Tensor, embedding: torch.Tensor, text: TextFeatures) -> torch.Tensor:
+    def forward(self, x: torch.Tensor, embedding: torch.Tensor, text: PreparedText) -> torch.Tensor:
         h = self.downsample(x)
         for block in self.blocks:
             h = block(h, embedding)
@@ -130,7 +159,7 @@ class _UpBlock(nn.Module):
         self.attention = _attention(config, in_channels) if lowest else None
         self.upsample = nn.Conv2d(in_channels, out_channels, 3, padding=1)
 
-    def forward(self, x: torch.Tensor, embedding: torch.Tensor, text: TextFeatures) -> torch.Tensor:
+    def forward(self, x: torch.Tensor, embedding: torch.Tensor, text: PreparedText) -> torch.Tensor:
         for block in self.blocks:
             x = block(x, embedding)
         if self.attention is not None:

@@ -2,6 +2,7 @@
 
 from typing import Literal
 
+import numpy as np
 import torch
 
 Thresholding = Literal["none", "static", "dynamic"]
@@ -25,12 +26,24 @@ def threshold(x0: torch.Tensor, kind: Thresholding, percentile: float = DYNAMIC_
 def dynamic_threshold(x0: torch.Tensor, percentile: float = DYNAMIC_PERCENTILE) -> torch.Tensor:
     """s is the percentile of |x_0| in each image; where s > 1, clip to [-s, s] and divide by s.
 
-    By `kthvalue` with linear interpolation: the same as `quantile`, which refuses more than 16 million values.
+    The percentile is numpy's and torch's `quantile` (linear interpolation), which refuses more than 16 million values.
     """
-    magnitudes = x0.flatten(1).abs()  # (B, CHW)
+    magnitudes = x0.abs().permute(0, 2, 3, 1).flatten(1)  # (B, HWC): the order matters not, this one needs no copy
     position = percentile * (magnitudes.shape[1] - 1)
     below = int(position)
-    low = magnitudes.kthvalue(below + 1, dim=1).values
-    high = magnitudes.kthvalue(min(below + 2, magnitudes.shape[1]), dim=1).values
+    low, high = _neighbours(magnitudes, below)
     s = torch.lerp(low, high, position - below).clamp(min=1.0)[:, None, None, None]
-    return x0.clamp(-s, s) / s
+    return x0.clamp(-s, s) / s if (s > 1).any() else x0.clamp(-1, 1)
+
+
+def _neighbours(values: torch.Tensor, index: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Of each row of (B, N), the value at `index` in ascending order and the one after it (the last has none)."""
+    if values.device.type == "cpu":  # numpy selects ten times faster than kthvalue
+        ordered = torch.from_numpy(np.partition(values.numpy(), index, axis=1))
+        return ordered[:, index], ordered[:, min(index + 1, values.shape[1] - 1) :].amin(1)
+    return _neighbours_anywhere(values, index)
+
+
+def _neighbours_anywhere(values: torch.Tensor, index: int) -> tuple[torch.Tensor, torch.Tensor]:
+    following = min(index + 2, values.shape[1])
+    return values.kthvalue(index + 1, dim=1).values, values.kthvalue(following, dim=1).values

@@ -1,6 +1,7 @@
 """The parts that both U-Nets are built from: embeddings, residual blocks, attention with text."""
 
 import math
+from dataclasses import dataclass
 from typing import TypeVar
 
 import torch
@@ -110,7 +111,30 @@ class ResBlock(nn.Module):
         return self.skip(x) * self.skip_scale + h
 
 
-class TextSelfAttention(nn.Module):
+@dataclass(frozen=True)
+class PreparedText:
+    """What a network needs of its texts, computed once however many denoising steps follow.
+
+    pooled: (B, E). mask: bool (B, L). keys_values: of each attention layer, (B, L, C) each.
+    """
+
+    pooled: torch.Tensor
+    mask: torch.Tensor
+    keys_values: "dict[TextAttention, tuple[torch.Tensor, torch.Tensor]]"
+
+
+class TextAttention(nn.Module):
+    """What both kinds of attention do with text: project its tokens to keys and values."""
+
+    text_kv: nn.Linear
+
+    def keys_values(self, tokens: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Tokens (B, L, D) to keys and values (B, L, C) each."""
+        k, v = self.text_kv(tokens).chunk(2, dim=2)
+        return k, v
+
+
+class TextSelfAttention(TextAttention):
     """Self-attention over the image with the text's keys and values concatenated to it (Imagen, app. D.3.1)."""
 
     def __init__(self, channels: int, text_width: int, head_width: int) -> None:
@@ -121,17 +145,17 @@ class TextSelfAttention(nn.Module):
         self.text_kv = nn.Linear(text_width, 2 * channels)
         self.out = zero_init(nn.Linear(channels, channels))
 
-    def forward(self, x: torch.Tensor, text: TextFeatures) -> torch.Tensor:
+    def forward(self, x: torch.Tensor, text: PreparedText) -> torch.Tensor:
         flat = self.norm(x).flatten(2).transpose(1, 2)  # (B, HW, C)
         q, k, v = self.qkv(flat).chunk(3, dim=2)
-        text_k, text_v = self.text_kv(text.tokens).chunk(2, dim=2)
+        text_k, text_v = text.keys_values[self]
         k, v = torch.cat([k, text_k], dim=1), torch.cat([v, text_v], dim=1)
         image_mask = text.mask.new_ones(flat.shape[0], flat.shape[1])
         mask = torch.cat([image_mask, text.mask], dim=1)[:, None, None, :]
         return x + _unflatten(self.out(attend(q, k, v, mask, self.heads)), x)
 
 
-class TextCrossAttention(nn.Module):
+class TextCrossAttention(TextAttention):
     """Attention from image to text alone, for resolutions at which self-attention costs too much (256 -> 1024)."""
 
     def __init__(self, channels: int, text_width: int, head_width: int) -> None:
@@ -142,10 +166,30 @@ class TextCrossAttention(nn.Module):
         self.text_kv = nn.Linear(text_width, 2 * channels)
         self.out = zero_init(nn.Linear(channels, channels))
 
-    def forward(self, x: torch.Tensor, text: TextFeatures) -> torch.Tensor:
+    def forward(self, x: torch.Tensor, text: PreparedText) -> torch.Tensor:
         flat = self.norm(x).flatten(2).transpose(1, 2)  # (B, HW, C)
-        k, v = self.text_kv(text.tokens).chunk(2, dim=2)
+        k, v = text.keys_values[self]
         return x + _unflatten(self.out(attend(self.query(flat), k, v, text.mask[:, None, None, :], self.heads)), x)
+
+
+def prepare_text(network: nn.Module, text: TextFeatures, keep: torch.Tensor | None) -> PreparedText:
+    """All that a network with a `text: TextConditioning` makes of its texts before the first step."""
+    conditioning = network.get_submodule("text")
+    assert isinstance(conditioning, TextConditioning)
+    conditioned, pooled = conditioning(text, keep)
+    attentions = [module for module in network.modules() if isinstance(module, TextAttention)]
+    keys_values = {attention: attention.keys_values(conditioned.tokens) for attention in attentions}
+    return PreparedText(pooled, conditioned.mask, keys_values)
+
+
+def unshuffled_conv(
+    x: torch.Tensor, weight: torch.Tensor, patch: int, bias: torch.Tensor | None = None
+) -> torch.Tensor:
+    """A 1x1 convolution of F.pixel_unshuffle(x, patch), as one strided convolution: several times faster.
+
+    x (B, C, H, W); weight (out, C * patch^2, 1, 1) -> (B, out, H / patch, W / patch).
+    """
+    return F.conv2d(x, weight.view(len(weight), -1, patch, patch), bias, stride=patch)
 
 
 def attend(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, mask: torch.Tensor, heads: int) -> torch.Tensor:

@@ -6,7 +6,16 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from reference_model.layers import ResBlock, ScalarEmbedding, TextConditioning, TextSelfAttention, group_norm, zero_init
+from reference_model.layers import (
+    PreparedText,
+    ResBlock,
+    ScalarEmbedding,
+    TextConditioning,
+    TextSelfAttention,
+    group_norm,
+    prepare_text,
+    zero_init,
+)
 from reference_model.text_encoder import TextFeatures
 
 
@@ -65,8 +74,15 @@ class UNet(nn.Module):
         self, x: torch.Tensor, t: torch.Tensor, text: TextFeatures, keep: torch.Tensor | None = None
     ) -> torch.Tensor:
         """x (B, 3, S, S) in about [-1, 1]; t (B,) in [0, 1]; keep (B,) False where text is dropped -> (B, 3, S, S)."""
-        text, pooled = self.text(text, keep)
-        embedding = self.time(t) + pooled
+        return self.predict(x, t, self.prepare(text, keep))
+
+    def prepare(self, text: TextFeatures, keep: torch.Tensor | None = None) -> PreparedText:
+        """What does not change from step to step."""
+        return prepare_text(self, text, keep)
+
+    def predict(self, x: torch.Tensor, t: torch.Tensor, text: PreparedText) -> torch.Tensor:
+        """`forward` with the prepared text."""
+        embedding = self.time(t) + text.pooled
         h = self.stem(F.pixel_unshuffle(x, self.config.patch))  # (B, C0, S / patch, S / patch)
         skips, blocks = [h], iter(self.down)
         for level, count in enumerate(self.config.blocks):
@@ -97,6 +113,6 @@ class _Block(nn.Module):
             TextSelfAttention(out_channels, config.text_width, config.head_width) if config.attention[level] else None
         )
 
-    def forward(self, x: torch.Tensor, embedding: torch.Tensor, text: TextFeatures) -> torch.Tensor:
+    def forward(self, x: torch.Tensor, embedding: torch.Tensor, text: PreparedText) -> torch.Tensor:
         h = self.residual(x, embedding)
         return h if self.attention is None else self.attention(h, text)

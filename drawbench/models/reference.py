@@ -19,13 +19,14 @@ if TYPE_CHECKING:
 UNTRAINED = "untrained"
 
 # In the card, and so in the plan, only where they are not at their default: older runs have plans without them.
-IN_CARD_WHEN_SET = ("long_prompts", "text_dtype")
+IN_CARD_WHEN_SET = ("guidance_low", "guidance_high", "long_prompts", "text_dtype")
 
 
 @dataclass(frozen=True)
 class ReferenceSettings:
     """What `--set` can change; `sr_` settings are those of both super-resolution stages.
 
+    guidance_low, guidance_high: the times, from 0 (data) to 1 (noise), between which any stage's guidance is applied.
     long_prompts: `refuse` or `cut` those of more tokens than the text encoder takes. text_dtype: float32 or bfloat16.
     """
 
@@ -37,6 +38,8 @@ class ReferenceSettings:
     sr_guidance: float = 1.0
     sr_steps: int = 6
     aug_level: float = 0.1
+    guidance_low: float = 0.0
+    guidance_high: float = 1.0
     long_prompts: str = "refuse"
     text_dtype: str = "float32"
 
@@ -48,6 +51,8 @@ class ReferenceSettings:
             "sampler": self.sampler,
             "thresholding": self.thresholding,
             "percentile": self.percentile,
+            "guidance_low": self.guidance_low,
+            "guidance_high": self.guidance_high,
         }
         base = SamplingSettings(self.steps, self.guidance, **shared)
         above = SamplingSettings(self.sr_steps, self.sr_guidance, aug_level=self.aug_level, **shared)

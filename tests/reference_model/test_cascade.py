@@ -85,7 +85,16 @@ def test_a_size_the_cascade_does_not_make_is_refused(cascade: Cascade) -> None:
 
 
 @pytest.mark.parametrize(
-    "change", [{"steps": 0}, {"sampler": "euler"}, {"thresholding": "soft"}, {"aug_level": 1.5}], ids=str
+    "change",
+    [
+        {"steps": 0},
+        {"sampler": "euler"},
+        {"thresholding": "soft"},
+        {"aug_level": 1.5},
+        {"guidance_low": 0.6, "guidance_high": 0.5},
+        {"guidance_high": 1.1},
+    ],
+    ids=str,
 )
 def test_settings_that_mean_nothing_are_refused(change: dict) -> None:
     with pytest.raises(ReferenceModelError):

@@ -1,8 +1,10 @@
 """Classifier-free guidance and thresholding against diffusers and numpy."""
 
+import numpy as np
 import pytest
 import torch
 
+from reference_model import guidance
 from reference_model.guidance import classifier_free_guidance, dynamic_threshold, threshold
 
 
@@ -21,6 +23,28 @@ def test_dynamic_thresholding_equals_diffusers(scale: float) -> None:
     x0 = torch.randn(4, 3, 16, 16, generator=torch.Generator().manual_seed(1)) * scale
     oracle = DDPMScheduler(thresholding=True, dynamic_thresholding_ratio=0.995, sample_max_value=1e6)
     torch.testing.assert_close(dynamic_threshold(x0), oracle._threshold_sample(x0))
+
+
+@pytest.mark.parametrize("percentile", [0.0, 0.3, 0.995, 1.0])
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+def test_the_percentile_is_numpys(percentile: float, layout: torch.memory_format) -> None:
+    generator = torch.Generator().manual_seed(2)
+    ties = torch.randint(0, 9, (3, 3, 8, 8), generator=generator).float()
+    for x0 in (ties, torch.randn(3, 3, 8, 8, generator=generator) * 3):
+        s = np.maximum(np.quantile(x0.abs().flatten(1).numpy(), percentile, axis=1), 1)[:, None, None, None]
+        expected = torch.from_numpy(np.clip(x0.numpy(), -s, s) / s).float()
+        torch.testing.assert_close(dynamic_threshold(x0.contiguous(memory_format=layout), percentile), expected)
+
+
+def test_the_selection_of_other_devices_agrees_with_the_cpus(monkeypatch: pytest.MonkeyPatch) -> None:
+    x0 = torch.randn(2, 3, 16, 16, generator=torch.Generator().manual_seed(3)) * 4
+    ours = dynamic_threshold(x0)
+
+    def kthvalues(values: torch.Tensor, index: int) -> tuple[torch.Tensor, torch.Tensor]:
+        return guidance._neighbours_anywhere(values, index)
+
+    monkeypatch.setattr(guidance, "_neighbours", kthvalues)
+    assert torch.equal(dynamic_threshold(x0), ours)
 
 
 def test_dynamic_thresholding_is_per_image_and_leaves_quiet_images_alone() -> None:

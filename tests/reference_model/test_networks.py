@@ -4,8 +4,10 @@ from dataclasses import replace
 
 import pytest
 import torch
+import torch.nn.functional as F
 
 from reference_model.efficient_unet import EfficientUNet, EfficientUNetConfig
+from reference_model.layers import TextAttention
 from reference_model.presets import PRESETS, PUBLISHED_PARAMETERS, TINY, build_unet, parameter_counts, preset
 from reference_model.text_encoder import TextFeatures
 from reference_model.unet import UNet, UNetConfig
@@ -76,6 +78,44 @@ def test_super_resolution_starts_from_the_low_resolution_image_and_its_level() -
         plain = network(x, t, words, low, torch.tensor([0.0]))
         assert (network(x, t, words, low + 0.5, torch.tensor([0.0])) - plain).abs().max() > 1e-4
         assert (network(x, t, words, low, torch.tensor([0.9])) - plain).abs().max() > 1e-4
+
+
+@pytest.mark.parametrize("patch", [1, 4])
+def test_the_stem_is_a_1x1_convolution_of_both_images_unshuffled_side_by_side(patch: int) -> None:
+    network = awake(EfficientUNet(replace(SUPER, patch=patch)))
+    assert isinstance(network, EfficientUNet)
+    generator = torch.Generator().manual_seed(4)
+    x = torch.randn(2, 3, 64, 64, generator=generator).contiguous(memory_format=torch.channels_last)
+    low, level = torch.randn(2, 3, 16, 16, generator=generator), torch.tensor([0.1, 0.6])
+    seen = []
+    network.stem.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+    with torch.inference_mode():
+        network(x, torch.tensor([0.3, 0.8]), text(), low, level)
+        large = F.interpolate(low, size=(64, 64), mode="bilinear", align_corners=False)
+        expected = network.mix(F.pixel_unshuffle(torch.cat([x, large], dim=1), patch))
+    torch.testing.assert_close(seen[0], expected, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("build", NETWORKS)
+def test_what_is_prepared_once_serves_every_step(build) -> None:  # type: ignore[no-untyped-def]
+    network = awake(build())
+    calls = []
+    for module in network.modules():
+        if isinstance(module, TextAttention):
+            module.text_kv.register_forward_hook(lambda *_: calls.append(1))
+    size = 64 if isinstance(network, UNet) else 128
+    low = (torch.randn(2, 3, size // 4, size // 4), torch.tensor([0.0, 0.3]))
+    extra, keep = () if isinstance(network, UNet) else low, torch.tensor([True, False])
+    with torch.inference_mode():
+        prepared = network.prepare(text(), *extra, keep=keep)
+        once = len(calls)
+        for time in (0.9, 0.2):
+            x, t = torch.randn(2, 3, size, size), torch.full((2,), time)
+            step = network.predict(x, t, prepared)
+            assert len(calls) == once > 0
+            assert torch.equal(step, network(x, t, text(), *extra, keep=keep))
+            calls.clear()
+            calls.extend([1] * once)
 
 
 @pytest.mark.parametrize("stage", TINY.stages, ids=lambda stage: stage.name)

@@ -5,8 +5,12 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from reference_model.cascade import SamplingSettings, Stage
 from reference_model.diffusion import CosineSchedule
+from reference_model.presets import StageConfig
 from reference_model.samplers import SAMPLERS, ddim, ddpm, dpm_solver_pp_2m, time_steps
+from reference_model.text_encoder import TextFeatures
+from reference_model.unet import UNet, UNetConfig
 
 SCHEDULE = CosineSchedule()
 MEAN, DEVIATION = 0.4, 0.3
@@ -74,3 +78,71 @@ def test_one_step_equals_diffusers(name: str) -> None:
     pair = torch.tensor([0.7, 0.6], dtype=torch.float64)
     ours = {"ddim": ddim, "ddpm": ddpm}[name](lambda x, t: x0, SCHEDULE, x, pair, lambda: draw)
     torch.testing.assert_close(ours, theirs.to(ours.dtype), rtol=1e-5, atol=1e-5)
+
+
+class GaussianNetwork(UNet):
+    """Predicts x_0 of N(mean, DEVIATION^2), whose mean is 0.4 with its text and -0.2 without."""
+
+    def __init__(self) -> None:
+        torch.nn.Module.__init__(self)
+        self.evaluations: list[int] = []
+
+    def prepare(self, text: TextFeatures, keep: torch.Tensor | None = None) -> torch.Tensor:  # type: ignore[override]
+        kept = torch.ones(len(text.mask), dtype=torch.bool) if keep is None else keep
+        return torch.where(kept, WITH_TEXT, WITHOUT_TEXT)[:, None, None, None]
+
+    def predict(self, x: torch.Tensor, t: torch.Tensor, mean: torch.Tensor) -> torch.Tensor:  # type: ignore[override]
+        self.evaluations.append(len(x))
+        alpha, sigma = (s[:, None, None, None] for s in SCHEDULE.alpha_sigma(t))
+        return mean + alpha * DEVIATION**2 / (alpha**2 * DEVIATION**2 + sigma**2) * (x - alpha * mean)
+
+
+WITH_TEXT, WITHOUT_TEXT = 0.4, -0.2
+
+
+def exact_flow(x: torch.Tensor, means: list[tuple[float, float]]) -> torch.Tensor:
+    """The flow of Gaussian data from t = 1, whose mean is `mean` down to the time beside it: quantiles stay."""
+    start = torch.tensor(1.0, dtype=x.dtype)
+    for mean, end in means:
+        times = torch.stack([start, torch.tensor(end, dtype=x.dtype)])
+        (alpha, end_alpha), (sigma, end_sigma) = SCHEDULE.alpha_sigma(times)
+        spread, end_spread = ((a**2 * DEVIATION**2 + s**2).sqrt() for a, s in ((alpha, sigma), (end_alpha, end_sigma)))
+        x = end_alpha * mean + end_spread * (x - alpha * mean) / spread
+        start = times[1]
+    return x
+
+
+def gaussian_stage() -> Stage:
+    unet = UNetConfig(16, 4, (8,), (1,), (False,))
+    return Stage(StageConfig(unet, "x0", "cosine"), GaussianNetwork())
+
+
+@pytest.mark.parametrize("sampler", ["ddim", "dpmpp_2m"])
+@pytest.mark.parametrize(("low", "high"), [(0.0, 1.0), (0.25, 0.75), (0.5, 1.0), (0.0, 0.5)])
+def test_guidance_on_part_of_the_times_follows_the_closed_form(sampler: str, low: float, high: float) -> None:
+    """Guidance of two Gaussians of one deviation is a Gaussian around the guided mean: the flow is known throughout."""
+    weight, steps = 2.0, 400
+    guided = WITHOUT_TEXT + weight * (WITH_TEXT - WITHOUT_TEXT)
+    x = torch.randn(2, 3, 16, 16, generator=torch.Generator().manual_seed(6), dtype=torch.float64) * 0.5
+    text = TextFeatures(torch.zeros(2, 1, 4), torch.ones(2, 1, dtype=torch.bool))
+    settings = SamplingSettings(steps, weight, sampler, "none", guidance_low=low, guidance_high=high)
+    stage = gaussian_stage()
+    found = stage.sample(text, lambda: x, settings)
+    # The interval holds its ends: a step from `low` is guided down to the time after it.
+    after = max(0.0, low - 1 / steps)
+    expected = exact_flow(x, [(WITH_TEXT, high), (guided, after), (WITH_TEXT, 0.0)]).clamp(-1, 1)
+    torch.testing.assert_close(found, expected, rtol=0, atol=0.01)
+    network = stage.unet
+    assert isinstance(network, GaussianNetwork)
+    inside = sum(low <= 1 - i / steps <= high for i in range(steps))
+    assert sorted(network.evaluations) == [2] * (steps - inside) + [4] * inside
+
+
+def test_times_at_the_ends_of_the_interval_are_guided_for_any_number_of_steps() -> None:
+    for steps in range(1, 65):
+        for index, time in enumerate(time_steps(steps)[:-1]):
+            edge = 1 - index / steps  # in double precision; times are single
+            assert SamplingSettings(steps, 2.0, guidance_low=edge).guided_at(float(time))
+            assert SamplingSettings(steps, 2.0, guidance_high=edge).guided_at(float(time))
+    assert not SamplingSettings(4, 1.0).guided_at(0.5)
+    assert not SamplingSettings(4, 2.0, guidance_low=0.6).guided_at(0.5)

@@ -69,8 +69,25 @@ def test_long_prompts_are_cut_when_asked_and_the_card_counts_them() -> None:
     assert "prompts_cut" not in model.card().settings
 
 
-def test_settings_of_the_text_encoder_are_in_the_plan_only_when_changed() -> None:
-    assert not {"long_prompts", "text_dtype"} & untrained().card().settings.keys()
+def test_part_of_the_steps_is_guided_as_set_and_planned() -> None:
+    partial = untrained(steps="4", guidance="5", guidance_low="0.5", guidance_high="0.75")
+    assert partial.card().settings["guidance_low"] == 0.5
+    assert partial.card().settings["guidance_high"] == 0.75
+    images = [
+        np.asarray(model.generate(SAMPLES[:1], 64)[0]).tobytes()
+        for model in (partial, untrained(steps="4", guidance="5"), untrained(steps="4", guidance="1"))
+    ]
+    assert len(set(images)) == 3
+    whole = untrained(steps="4", guidance="5", guidance_low="0", guidance_high="1")
+    assert np.asarray(whole.generate(SAMPLES[:1], 64)[0]).tobytes() == images[1]
+    assert whole.card() == untrained(steps="4", guidance="5").card()
+    with pytest.raises(ReferenceModelError, match="interval of times"):
+        untrained(guidance_low="0.9", guidance_high="0.1")
+
+
+def test_settings_newer_than_the_first_results_are_in_the_plan_only_when_changed() -> None:
+    newer = {"long_prompts", "text_dtype", "guidance_low", "guidance_high"}
+    assert not newer & untrained().card().settings.keys()
     assert untrained(text_dtype="bfloat16").card().settings["text_dtype"] == "bfloat16"
     with pytest.raises(ReferenceModelError, match="overflow"):
         ReferenceAdapter(None, {"text_dtype": "float16"}, "cpu")
