@@ -1,6 +1,6 @@
 """Making a database ready for a study: one transaction that brings its tables up to date and registers the design."""
 
-from sqlalchemy import Connection, Engine, insert, select, text
+from sqlalchemy import Connection, Engine, insert, select, text, update
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
@@ -28,6 +28,8 @@ def open_database(url: str, terms: Terms, *, read_only: bool) -> Engine:
                 _take_turns(connection)
                 migrate(connection, name)
                 _register(connection, terms, name)
+                # A read-only file or a standby server would let us get this far, and then refuse the first rater.
+                connection.execute(update(StudyTable).values(status=StudyTable.status))
     except (DBAPIError, PoolTimeout) as error:
         engine.dispose()
         raise opening_error(error, name) from error

@@ -28,9 +28,9 @@ def _study_and_raters() -> None:
         sa.Column("design_sha256", sa.String(64), nullable=False),
         sa.Column("status", sa.String(16), nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
-        sa.PrimaryKeyConstraint("id", name="pk_study"),
-        sa.CheckConstraint("id = 1", name="ck_study_one_row"),
-        sa.CheckConstraint("status IN ('open', 'paused', 'closed')", name="ck_study_status"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_study")),
+        sa.CheckConstraint("id = 1", name=op.f("ck_study_one_row")),
+        sa.CheckConstraint("status IN ('open', 'paused', 'closed')", name=op.f("ck_study_status")),
     )
     op.create_table(
         "rater",
@@ -40,8 +40,8 @@ def _study_and_raters() -> None:
         sa.Column("panel", sa.Text(), nullable=True),
         sa.Column("entered_at", sa.BigInteger(), nullable=False),
         sa.Column("withdrawn_at", sa.BigInteger(), nullable=True),
-        sa.PrimaryKeyConstraint("id", name="pk_rater"),
-        sa.UniqueConstraint("source", "external_id", name="uq_rater_source_external_id"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_rater")),
+        sa.UniqueConstraint("source", "external_id", name=op.f("uq_rater_source_external_id")),
     )
     op.create_table(
         "arrival",
@@ -49,9 +49,9 @@ def _study_and_raters() -> None:
         sa.Column("rater_id", sa.Integer(), nullable=False),
         sa.Column("session", sa.Text(), nullable=False),
         sa.Column("at", sa.BigInteger(), nullable=False),
-        sa.PrimaryKeyConstraint("id", name="pk_arrival"),
-        sa.ForeignKeyConstraint(["rater_id"], ["rater.id"], name="fk_arrival_rater_id"),
-        sa.UniqueConstraint("rater_id", "session", name="uq_arrival_rater_id_session"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_arrival")),
+        sa.ForeignKeyConstraint(["rater_id"], ["rater.id"], name=op.f("fk_arrival_rater_id")),
+        sa.UniqueConstraint("rater_id", "session", name=op.f("uq_arrival_rater_id_session")),
     )
 
 
@@ -64,12 +64,12 @@ def _seats_and_sittings() -> None:
         sa.Column("status", sa.String(16), nullable=False),
         sa.Column("holder", sa.Integer(), nullable=True),
         sa.Column("lease_until", sa.BigInteger(), nullable=True),
-        sa.PrimaryKeyConstraint("id", name="pk_seat"),
-        sa.ForeignKeyConstraint(["holder"], ["rater.id"], name="fk_seat_holder"),
-        sa.UniqueConstraint("holder", name="uq_seat_holder"),
-        sa.CheckConstraint("status IN ('free', 'leased', 'complete')", name="ck_seat_status"),
-        sa.CheckConstraint("(status = 'free') = (holder IS NULL)", name="ck_seat_held_unless_free"),
-        sa.CheckConstraint("(status = 'leased') = (lease_until IS NOT NULL)", name="ck_seat_lease_has_an_end"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_seat")),
+        sa.ForeignKeyConstraint(["holder"], ["rater.id"], name=op.f("fk_seat_holder")),
+        sa.UniqueConstraint("holder", name=op.f("uq_seat_holder")),
+        sa.CheckConstraint("status IN ('free', 'leased', 'complete')", name=op.f("ck_seat_status")),
+        sa.CheckConstraint("(status = 'free') = (holder IS NULL)", name=op.f("ck_seat_held_unless_free")),
+        sa.CheckConstraint("(status = 'leased') = (lease_until IS NOT NULL)", name=op.f("ck_seat_lease_has_an_end")),
     )
     op.create_index("ix_panel_status", "seat", ["panel", "status"])
     op.create_table(
@@ -83,14 +83,14 @@ def _seats_and_sittings() -> None:
         sa.Column("consented_at", sa.BigInteger(), nullable=False),
         sa.Column("instructions_at", sa.BigInteger(), nullable=True),
         sa.Column("ended_at", sa.BigInteger(), nullable=True),
-        sa.PrimaryKeyConstraint("id", name="pk_sitting"),
-        sa.ForeignKeyConstraint(["rater_id"], ["rater.id"], name="fk_sitting_rater_id"),
-        sa.ForeignKeyConstraint(["seat_id"], ["seat.id"], name="fk_sitting_seat_id"),
-        sa.UniqueConstraint("rater_id", name="uq_sitting_rater_id"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_sitting")),
+        sa.ForeignKeyConstraint(["rater_id"], ["rater.id"], name=op.f("fk_sitting_rater_id")),
+        sa.ForeignKeyConstraint(["seat_id"], ["seat.id"], name=op.f("fk_sitting_seat_id")),
+        sa.UniqueConstraint("rater_id", name=op.f("uq_sitting_rater_id")),
         sa.CheckConstraint(
-            "state IN ('active', 'complete', 'screened_out', 'expired', 'withdrawn')", name="ck_sitting_state"
+            "state IN ('active', 'complete', 'screened_out', 'expired', 'withdrawn')", name=op.f("ck_sitting_state")
         ),
-        sa.CheckConstraint("(state = 'active') = (ended_at IS NULL)", name="ck_sitting_ended_unless_active"),
+        sa.CheckConstraint("(state = 'active') = (ended_at IS NULL)", name=op.f("ck_sitting_ended_unless_active")),
     )
     op.create_index(
         "uq_sitting_seat_in_use", "sitting", ["seat_id"], unique=True, sqlite_where=IN_USE, postgresql_where=IN_USE
@@ -112,19 +112,19 @@ def _votes() -> None:
         sa.Column("zooms", sa.Integer(), nullable=False),
         sa.Column("client_time", sa.Text(), nullable=False),
         sa.Column("app_version", sa.Text(), nullable=False),
-        sa.PrimaryKeyConstraint("id", name="pk_vote"),
-        sa.ForeignKeyConstraint(["sitting_id"], ["sitting.id"], name="fk_vote_sitting_id"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_vote")),
+        sa.ForeignKeyConstraint(["sitting_id"], ["sitting.id"], name=op.f("fk_vote_sitting_id")),
         sa.UniqueConstraint(
-            "sitting_id", "part", "position", "sequence", name="uq_vote_sitting_id_part_position_sequence"
+            "sitting_id", "part", "position", "sequence", name=op.f("uq_vote_sitting_id_part_position_sequence")
         ),
-        sa.CheckConstraint("part IN ('training', 'main')", name="ck_vote_part"),
+        sa.CheckConstraint("part IN ('training', 'main')", name=op.f("ck_vote_part")),
     )
     op.create_table(
         "undo",
         sa.Column("vote_id", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("server_time", sa.BigInteger(), nullable=False),
-        sa.PrimaryKeyConstraint("vote_id", name="pk_undo"),
-        sa.ForeignKeyConstraint(["vote_id"], ["vote.id"], name="fk_undo_vote_id"),
+        sa.PrimaryKeyConstraint("vote_id", name=op.f("pk_undo")),
+        sa.ForeignKeyConstraint(["vote_id"], ["vote.id"], name=op.f("fk_undo_vote_id")),
     )
 
 
