@@ -68,7 +68,7 @@ class Crossing:
     def mean(self, values: np.ndarray) -> Estimate:
         """Weighted means of `values`, (N,) or (N, K), with their variances."""
         columns = values.reshape(len(self.weight), -1).astype(np.float64)
-        mean = self.weight @ columns
+        mean = np.clip(self.weight @ columns, columns.min(axis=0), columns.max(axis=0))  # beyond them only by rounding
         centred = columns - self._panels.means(columns)[self.panel]
         centred[np.abs(centred) < 1e-12] = 0  # votes that are all alike differ by nothing, not by rounding
         weighted = centred * self.weight[:, None]
