@@ -7,6 +7,8 @@ from importlib import import_module
 SUBCOMMANDS: dict[str, tuple[str, str]] = {
     "create": ("human_eval_app.cli.create", "a study's folder from sealed runs: everything raters will see"),
     "serve": ("human_eval_app.cli.serve", "the raters' app"),
+    "status": ("human_eval_app.cli.status", "how far a study is: seats by panel, raters by stage"),
+    "export": ("human_eval_app.cli.export", "the votes as CSV, JSON lines or parquet"),
     "analyse": ("human_eval_app.cli.analyse", "what raters preferred: rates with intervals, tests, charts, result files"),
     "simulate": ("human_eval_app.cli.simulate", "votes of simulated raters, to try a study before launch"),
     "invite": ("human_eval_app.cli.invite", "links for raters"),

@@ -1,0 +1,35 @@
+"""A study's votes, opened for reading by the commands that only look at them."""
+
+import argparse
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from human_eval_app.store.store import VoteStore
+    from human_eval_app.study.design import Design
+
+
+def add_study_options(parser: argparse.ArgumentParser) -> None:
+    """The study, and where its votes are."""
+    parser.add_argument("study", type=Path, metavar="STUDY", help="a folder made by study create")
+    parser.add_argument("--database", metavar="URL", help="where the votes are (default sqlite:///STUDY/votes.sqlite)")
+
+
+@contextmanager
+def study_votes(args: argparse.Namespace) -> Iterator[tuple["Design", "VoteStore"]]:
+    """The design and its votes. Nothing is made or changed. Raises UserError when either is not there."""
+    from human_eval_app.cli.requirements import require_app
+
+    require_app()
+    from human_eval_app.store.store import VoteStore
+    from human_eval_app.study.design import read_design
+
+    design = read_design(args.study)
+    url = args.database or f"sqlite:///{args.study / 'votes.sqlite'}"
+    store = VoteStore.open(url, design, read_only=True)
+    try:
+        yield design, store
+    finally:
+        store.close()

@@ -1,0 +1,97 @@
+"""Votes as a file: CSV, JSON lines or parquet, every row with the design's hash."""
+
+import csv
+import io
+import json
+import os
+import tempfile
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from drawbench.errors import UserError
+from drawbench.results import write_text_atomically
+from human_eval_app.store.records import RaterState, VoteRow
+from human_eval_app.study.design import Design
+
+if TYPE_CHECKING:
+    import pyarrow
+
+Format = Literal["csv", "jsonl", "parquet"]
+COLUMNS = tuple(field.name for field in fields(VoteRow))
+EXTERNAL_COLUMNS = ("external_id", "sessions")
+_NUMBERS = {"sitting", "rater", "position", "mirror_of_position", "sequence", "load_ms", "dwell_ms", "zooms"}
+_FLAGS = {"superseded"}
+
+
+def counts(vote: VoteRow) -> bool:
+    """Whether a vote is one that an analysis counts: of the main part, standing, in a complete sitting."""
+    return vote.part == "main" and not vote.superseded and vote.sitting_state == "complete"
+
+
+def with_external_ids(rows: Iterable[Mapping[str, Any]], raters: Sequence[RaterState]) -> list[dict[str, Any]]:
+    """The rows with the raters' ids at the platform, and the sessions under which they came, separated by blanks."""
+    known = {rater.rater: rater for rater in raters}
+    return [
+        {**row, "external_id": known[row["rater"]].external_id, "sessions": " ".join(known[row["rater"]].sessions)}
+        for row in rows
+    ]
+
+
+def write_rows(
+    rows: Sequence[Mapping[str, Any]], columns: Sequence[str], path: Path, file_format: Format, design: Design
+) -> None:
+    """Write rows to `path` atomically. Raises UserError when it cannot be written.
+
+    CSV: null is empty, flags are true and false. JSON lines: one object per row. parquet: typed columns; the
+    design's name and hash are in the file's metadata as well.
+    """
+    try:
+        if file_format == "parquet":
+            _write_parquet(_table(rows, columns, design), path)
+        else:
+            write_text_atomically(path, _csv(rows, columns) if file_format == "csv" else _jsonl(rows, columns))
+    except OSError as error:
+        raise UserError(f"{path} cannot be written ({error.strerror or error}): name another place.") from None
+
+
+def _csv(rows: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> str:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(columns)
+    for row in rows:
+        writer.writerow([str(row[c]).lower() if isinstance(row[c], bool) else row[c] for c in columns])
+    return text.getvalue()
+
+
+def _jsonl(rows: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> str:
+    return "".join(json.dumps({name: row[name] for name in columns}, ensure_ascii=False) + "\n" for row in rows)
+
+
+def _table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], design: Design) -> "pyarrow.Table":
+    import pyarrow as pa
+
+    def kind(name: str) -> Any:
+        return pa.int64() if name in _NUMBERS else pa.bool_() if name in _FLAGS else pa.string()
+
+    schema = pa.schema(
+        [(name, kind(name)) for name in columns],
+        metadata={"study": design.name, "design_sha256": design.sha256, "raters": design.raters},
+    )
+    return pa.Table.from_pylist([{name: row[name] for name in columns} for row in rows], schema=schema)
+
+
+def _write_parquet(table: "pyarrow.Table", path: Path) -> None:
+    import pyarrow.parquet as pq
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    os.close(handle)
+    try:
+        pq.write_table(table, temporary)
+        Path(temporary).chmod(0o644)
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
