@@ -1,15 +1,19 @@
 """A deployment's settings, settings.toml in the study's folder: nothing in it changes what raters judge."""
 
+import re
 import tomllib
 from pathlib import Path
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, field_validator
 
 from drawbench.errors import UserError
 from drawbench.results import first_problem
 from drawbench.scores import Record
 
 SETTINGS_FILE = "settings.toml"
+PASSWORD_HASH = re.compile(  # scrypt's N, r and p, then salt and hash in Base64
+    r"scrypt:\d{1,8}:\d{1,3}:\d{1,3}:[A-Za-z0-9+/]{16,}={0,2}:[A-Za-z0-9+/]{16,}={0,2}"
+)
 
 
 class Codes(Record):
@@ -26,15 +30,22 @@ class Admin(Record):
     password_hash: str = ""  # made by `drawbench study password`
     emails: tuple[str, ...] = ()
 
+    @field_validator("password_hash")
+    @classmethod
+    def _is_no_password(cls, value: str) -> str:
+        if value and not PASSWORD_HASH.fullmatch(value):
+            raise ValueError("it is not a hash that `drawbench study password` makes")
+        return value
+
 
 class Settings(Record):
     """All settings with their defaults."""
 
     title: str = ""
     contact: str = ""
-    lease_minutes: float = Field(30.0, gt=0)
-    invitation_days: float = Field(60.0, gt=0)
-    seconds_per_trial: float = Field(20.0, gt=0)  # for the estimate on the first page
+    lease_minutes: float = Field(default=30.0, gt=0)
+    invitation_days: float = Field(default=60.0, gt=0)
+    seconds_per_trial: float = Field(default=20.0, gt=0)  # for the estimate on the first page
     return_url: str = ""  # of the recruitment service; `{code}` stands for the completion code
     codes: Codes = Codes()
     admin: Admin = Admin()

@@ -74,4 +74,5 @@ def show_trial(data: dict[str, Any], on_answer: Callable[[], None], on_undo: Cal
 def _component() -> Callable[..., Any]:
     import streamlit as st
 
-    return st.components.v2.component("drawbench_trial", **component_files())
+    parts = component_files()
+    return st.components.v2.component("drawbench_trial", html=parts["html"], css=parts["css"], js=parts["js"])

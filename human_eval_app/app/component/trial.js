@@ -156,11 +156,13 @@ function show(root, component, version) {
   }
 
   function choose(question, value) {
-    if (state.sent) return;
-    state.answers[question] = value;
     const input = form.querySelector(`input[name="${question}"][value="${value}"]`);
-    input.checked = true;
-    refresh();
+    if (!state.sent) {
+      state.answers[question] = value;
+      input.checked = true;
+      refresh();
+    }
+    return input;
   }
 
   function complete() {
@@ -221,7 +223,7 @@ function show(root, component, version) {
     if (zoom.dialog.open) return;
     const target = event.composedPath()[0];
     const answer = answerOf(event.key);
-    if (answer) choose(answer.question, answer.value);
+    if (answer) choose(answer.question, answer.value).focus({ preventScroll: true });
     else if (event.key === "Enter" && !(target instanceof HTMLButtonElement)) send();
     else if (event.key.toLowerCase() === "u") takeBack();
     else return;
