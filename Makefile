@@ -3,10 +3,11 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help install environment bench test proof check lint types results
+.PHONY: help install environment bench app test proof check lint types results
 
 help:
 	@echo "make bench    benchmark the bundled model on the embedded sets; prints the tables"
+	@echo "make app      a small human study of the bundled model, served on this machine"
 	@echo "make test     lint, type-check and test"
 	@echo "make check    lint and type-check only"
 	@echo "make proof    the long proofs, with fixed seeds"
@@ -35,6 +36,9 @@ environment:
 
 bench: $(STAMP)
 	@$(BIN)/drawbench bench
+
+app: $(STAMP)
+	@$(BIN)/drawbench study demo
 
 test: check
 	$(BIN)/python -m pytest -m "not proof" -rs

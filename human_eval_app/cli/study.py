@@ -5,6 +5,7 @@ from importlib import import_module
 
 # name -> (module, one line of help). A module has `configure(parser)` and `run(args) -> int`.
 SUBCOMMANDS: dict[str, tuple[str, str]] = {
+    "demo": ("human_eval_app.cli.demo", "a small study of the bundled model, to try the app"),
     "create": ("human_eval_app.cli.create", "a study's folder from sealed runs: everything raters will see"),
     "serve": ("human_eval_app.cli.serve", "the raters' app"),
     "status": ("human_eval_app.cli.status", "how far a study is: seats by panel, raters by stage"),
@@ -12,6 +13,8 @@ SUBCOMMANDS: dict[str, tuple[str, str]] = {
     "analyse": ("human_eval_app.cli.analyse", "what raters preferred: rates with intervals, tests, charts, result files"),
     "simulate": ("human_eval_app.cli.simulate", "votes of simulated raters, to try a study before launch"),
     "invite": ("human_eval_app.cli.invite", "links for raters"),
+    "password": ("human_eval_app.cli.password", "who may open the admin page at /admin"),
+    "control": ("human_eval_app.cli.control", "pause, resume or close a study"),
 }
 
 EPILOGUE = """examples:
