@@ -1,0 +1,96 @@
+"""What the admins of one server process share: the study, wrong passwords so far, and figures taken a moment ago."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from threading import Lock
+from typing import Generic, TypeVar
+
+from human_eval_app.app.admin.aside import aside
+from human_eval_app.app.admin.passwords import Tries
+from human_eval_app.app.admin.quality import Quality
+from human_eval_app.app.admin.results import Results
+from human_eval_app.app.service import Service
+from human_eval_app.store.records import RaterState, SeatState
+
+T = TypeVar("T")
+LEAST_SECONDS = 3.0  # between two looks at the database
+SHARE = 0.05  # of a process's time that may go into taking one kind of figures
+
+
+@dataclass(frozen=True)
+class Taken(Generic[T]):
+    """A value and when it was taken (UTC)."""
+
+    value: T
+    at: datetime
+
+
+class Kept(Generic[T]):
+    """A value that costs time, taken anew when it is asked for, but never more than a small share of the time.
+
+    However many admins look, and however large the study is, the database is asked by one at a time: after a look that
+    took s seconds, the next comes s / SHARE seconds later, or LEAST_SECONDS.
+    """
+
+    def __init__(self, take: Callable[[], T], clock: Callable[[], float] = time.monotonic) -> None:
+        self._take, self._clock = take, clock
+        self._lock = Lock()
+        self._taken: Taken[T] | None = None
+        self._again_at = 0.0
+
+    def value(self) -> Taken[T]:
+        """The value, a short while old at most. Raises what taking it raises; then the next call takes it anew."""
+        with self._lock:
+            start = self._clock()
+            if self._taken is None or start >= self._again_at:
+                taken = Taken(self._take(), datetime.now(UTC))
+                end = self._clock()
+                self._taken, self._again_at = taken, end + max((end - start) / SHARE, LEAST_SECONDS)
+            return self._taken
+
+
+@dataclass(frozen=True)
+class States:
+    """Seats and raters as they are."""
+
+    seats: list[SeatState]
+    raters: list[RaterState]
+
+
+@dataclass(frozen=True)
+class Desk:
+    """One per process."""
+
+    service: Service
+    tries: Tries
+
+    @cached_property
+    def states(self) -> Kept[States]:
+        """Seats and raters, read in this process: cheap, and bounded."""
+        store = self.service.store
+        return Kept(lambda: States(store.seats(), store.raters()))
+
+    @cached_property
+    def quality(self) -> Kept[Quality]:
+        """How good the votes are; read in a process of its own."""
+        return Kept(lambda: Quality.model_validate_json(aside(self.service, "quality")))
+
+    @cached_property
+    def results(self) -> Kept[Results]:
+        """Which model won; read in a process of its own."""
+        return Kept(lambda: Results.model_validate_json(aside(self.service, "results")))
+
+
+_lock = Lock()
+_current: list[Desk] = []
+
+
+def desk_of(service: Service) -> Desk:
+    """The desk of the service; another service, as in tests, gets another desk."""
+    with _lock:
+        if not _current or _current[0].service is not service:
+            _current[:] = [Desk(service, Tries())]
+        return _current[0]
