@@ -1,11 +1,14 @@
 """A whole study in a real browser, by keyboard: from the invitation to the exported votes."""
 
+import csv
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from drawbench.cli.main import main
+from human_eval_app.analysis.records import Analysis
 from human_eval_app.app.service import default_database
 from human_eval_app.cli.invite import invitations
 from human_eval_app.store.records import VoteRow
@@ -16,6 +19,7 @@ from tests.human_eval_app.designs import make_design
 from tests.human_eval_app.serving import CODES, Server, serving, write_study
 
 SECRETS = ("SECRETONE", "SECRETTWO")
+PLAIN = ("fidelity", "overall", "micro")
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +57,9 @@ def _train(page: Any, design: Design) -> None:
             page.get_by_role("alert").wait_for()
 
 
-def test_a_rater_finishes_a_panel_by_keyboard(server: Server, links: Iterator[str], browser: Any) -> None:
+def test_a_rater_finishes_a_panel_by_keyboard(
+    server: Server, links: Iterator[str], browser: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     page = open_page(browser, next(links))
     design = read_design(server.study)
     consent(page)
@@ -98,6 +104,29 @@ def test_a_rater_finishes_a_panel_by_keyboard(server: Server, links: Iterator[st
 
     page.goto(page.url)  # the same link again: the code is still there, and nothing can be answered
     page.get_by_text(CODES["complete"]).wait_for()
+    _export_and_analyse(server, tmp_path, capsys)
+
+
+def _export_and_analyse(server: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The votes come out as an export, and as the rates of the models that the design says were on either side."""
+    votes = tmp_path / "votes.csv"
+    assert main(["study", "export", str(server.study), "--format", "csv", "--out", str(votes)]) == 0
+    with votes.open(newline="") as file:
+        rows = [row for row in csv.DictReader(file) if row["sitting_state"] == "complete" and row["kind"] == "main"]
+    design = read_design(server.study)
+    assert {row["design_sha256"] for row in rows} == {design.sha256}
+    assert len(rows) == 7 * len(design.questions)
+    out = tmp_path / "analysis"
+    assert main(["study", "analyse", str(server.study), "--out", str(out)]) == 0
+    assert "1 of 4" in capsys.readouterr().out  # one seat is complete, and the tables say so
+    analysis = Analysis.model_validate_json((out / "analysis.json").read_bytes())
+    (comparison,) = analysis.versions[0].comparisons
+    (measured,) = [row for row in comparison.rows if (row.question, row.scope, row.average) == PLAIN]
+    fidelity = [row for row in rows if row["question"] == "fidelity"]
+    winners = [row[f"{row['answer']}_model"] for row in fidelity if row["answer"] != "indifferent"]
+    assert measured.votes == len(fidelity) == 7
+    assert measured.a.value == pytest.approx(winners.count(comparison.model_a) / 7)
+    assert measured.b.value == pytest.approx(winners.count(comparison.model_b) / 7)
 
 
 def test_nothing_in_the_browser_names_a_model(server: Server, links: Iterator[str], browser: Any) -> None:
