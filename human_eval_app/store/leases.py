@@ -15,15 +15,17 @@ SEATS_LEFT = (
     .subquery()
 )
 # The panel with most free seats first, in the design's order where two have as many. Never-used seats before lapsed
-# ones, whose raters may still come back. A seat that another transaction is dealing is skipped, not waited for.
+# ones, whose raters may still come back.
 NEXT_SEAT = (
     select(SeatTable.id, SeatTable.holder)
     .join(SEATS_LEFT, SEATS_LEFT.c.panel == SeatTable.panel)
     .where(AVAILABLE)
     .order_by(SEATS_LEFT.c.seats.desc(), SeatTable.status, SeatTable.lease_until, SeatTable.number)
     .limit(1)
-    .with_for_update(skip_locked=True, of=SeatTable, key_share=True)
 )
+# Seats that other transactions hold are skipped at first. Where none is left, they are waited for: the other one may
+# only be renewing a lease, or fail, and nobody is sent away while there is a seat.
+NEXT_SEATS = [NEXT_SEAT.with_for_update(skip_locked=skip, of=SeatTable, key_share=True) for skip in (True, False)]
 SEAT_OF_RATER = (
     select(SeatTable.id)
     .where(
@@ -41,8 +43,8 @@ RENEW = (
 
 def deal(connection: Connection, terms: Terms, where: Whereabouts, language: str, instructions_version: str) -> bool:
     """Lease a free seat to the rater and open their sitting. Returns whether there was one."""
-    now = {"now": terms.now}
-    found = connection.execute(NEXT_SEAT, {"panel": where.wanted_panel, **now}).first()
+    asked = {"panel": where.wanted_panel, "now": terms.now}
+    found = next(filter(None, (connection.execute(query, asked).first() for query in NEXT_SEATS)), None)
     if found is None:
         return False
     seat, lapsed_holder = found

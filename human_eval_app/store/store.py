@@ -30,7 +30,7 @@ from human_eval_app.store.rows import vote_rows
 from human_eval_app.store.schema import StudyTable
 from human_eval_app.store.transactions import PATIENCE_SECONDS, Transactions
 from human_eval_app.store.votes import Ballot, cast_vote, last_vote_at, take_back
-from human_eval_app.store.whereabouts import Terms, check_number, find, place
+from human_eval_app.store.whereabouts import Terms, check_number, find, place, place_without_seat
 from human_eval_app.study.design import Answer, Design
 
 
@@ -90,8 +90,9 @@ class VoteStore:
         def work(connection: Connection) -> Place:
             lock_rater(connection, rater)
             where = find(connection, self._terms, rater)
-            if where.sitting is None and not where.withdrawn and where.status == "open":
-                deal(connection, self._terms, where, language, instructions_version)
+            wants_seat = where.sitting is None and not where.withdrawn and where.status == "open"
+            if wants_seat and not deal(connection, self._terms, where, language, instructions_version):
+                return place_without_seat(where, seats_left=False)
             return place(connection, self._terms, rater)
 
         return self._write_for(rater, work)
