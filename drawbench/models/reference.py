@@ -68,7 +68,7 @@ class ReferenceAdapter:
         from reference_model.checkpoint import BUNDLED, load_cascade, untrained_cascade, weights_sha256
         from reference_model.presets import TINY
 
-        self.settings = _parse(settings)
+        self.settings = parse_settings(settings)
         self.device = device
         text = (self.settings.text_dtype, cast("LongTexts", self.settings.long_prompts))
         if argument == UNTRAINED:
@@ -120,7 +120,7 @@ class ReferenceAdapter:
         return list(self.cascade.generate(texts, seeds, size, self._per_stage))
 
 
-def _parse(settings: Mapping[str, str]) -> ReferenceSettings:
+def parse_settings(settings: Mapping[str, str]) -> ReferenceSettings:
     """Typed settings. Raises UserError for a name it does not have and a value of another type."""
     types: dict[str, type] = {name: type(value) for name, value in asdict(ReferenceSettings()).items()}
     values: dict[str, Any] = {}
