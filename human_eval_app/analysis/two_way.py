@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Average = Literal["micro", "macro"]
+ROUNDING = 1e-12
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,7 @@ class Crossing:
         columns = values.reshape(len(self.weight), -1).astype(np.float64)
         mean = np.clip(self.weight @ columns, columns.min(axis=0), columns.max(axis=0))  # beyond them only by rounding
         centred = columns - self._panels.means(columns)[self.panel]
-        centred[np.abs(centred) < 1e-12] = 0  # votes that are all alike differ by nothing, not by rounding
+        centred[np.abs(centred) < ROUNDING] = 0  # votes that are all alike differ by nothing, not by rounding
         weighted = centred * self.weight[:, None]
         by_prompt, prompt_degrees = self._between(weighted, self._prompts, self._category_of_prompt)
         by_rater, rater_degrees = self._between(weighted, self._raters, self._panel_of_rater)
@@ -82,7 +83,7 @@ class Crossing:
             (part**2 / np.maximum(count, 1)[:, None]).sum(axis=0)
             for part, count in ((by_prompt, prompt_degrees), (by_rater, rater_degrees), (by_vote, vote_degrees))
         )
-        spread = np.where(clustered > votes, of_prompts + of_raters, 0) + of_votes
+        spread = np.where(clustered > votes * (1 + ROUNDING), of_prompts + of_raters, 0) + of_votes
         fewest = min(prompt_degrees.min(), rater_degrees.min())
         degrees = np.maximum(variance**2 / np.where(spread > 0, spread, 1), fewest)
         return Estimate(mean, variance, degrees, prompts, raters, votes, min(self._prompts.size, self._raters.size))

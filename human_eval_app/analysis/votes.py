@@ -6,6 +6,7 @@ A votes table has one row per answer: the export's columns, and
 `model_a`, `model_b`: the panel's models (`model_b` empty where a single image is judged).
 """
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -51,17 +52,17 @@ def read_votes(path: Path) -> list[dict[str, Any]]:
         if path.suffix == ".csv":
             frame = pd.read_csv(path, dtype=str, keep_default_na=False)
         elif path.suffix == ".jsonl":
-            frame = pd.read_json(path, lines=True, dtype=False, convert_dates=False)
+            frame = pd.DataFrame(list(map(json.loads, path.read_text(encoding="utf-8").splitlines())), dtype=object)
         else:
             frame = pd.read_parquet(path)
     except OSError as error:
         raise UserError(f"{path} cannot be read ({error.strerror or error}); give an export of votes.") from None
     except ValueError:
         raise UserError(f"{path} is not {FORMATS[path.suffix]}; export the votes again.") from None
-    missing = [name for name in COLUMNS if name not in frame.columns]
+    missing = [name for name in COLUMNS if name not in frame.columns and len(frame)]
     if missing:
         raise UserError(f"{path} is no export of votes: it has no column {missing[0]}; export the votes again.")
-    rows = frame[list(COLUMNS)].astype(object).to_dict("records")
+    rows = frame.reindex(columns=list(COLUMNS)).astype(object).to_dict("records")
     return [
         _typed({str(name): value for name, value in row.items()}, f"row {number} of {path}")
         for number, row in enumerate(rows, start=1)

@@ -1,7 +1,10 @@
 """Made-up results for tests of tables and reports: no number here was ever measured."""
 
+from collections.abc import Sequence
+from typing import Literal
+
 from drawbench.models.base import ModelCard, Setting
-from drawbench.results import Result, RunRef
+from drawbench.results import HumanPreference, Result, RunRef, StudyRef
 from drawbench.scores import OVERALL, Interval, PromptSetRef, ProtocolRef, ReferenceRef, Score
 
 CATEGORIES = {
@@ -96,3 +99,44 @@ def world_result(name: str, value: float, distance: float, **kwargs: object) -> 
         size=64,
         **kwargs,  # type: ignore[arg-type]
     )
+
+
+def preference(
+    a: float,
+    b: float,
+    *,
+    question: str = "fidelity",
+    scope: str = OVERALL,
+    against: str = "the other model",
+    half: float | None = 0.05,
+) -> HumanPreference:
+    """One question of a made-up human study; what is left of the votes is indifferent."""
+    method = "made up for a test"
+
+    def interval(value: float) -> Interval | Literal["not available"]:
+        return "not available" if half is None else Interval(low=value - half, high=value + half, method=method)
+
+    return HumanPreference(
+        question=question,
+        scope=scope,
+        average="micro",
+        against=against,
+        a=a,
+        indifferent=1 - a - b,
+        b=b,
+        interval=interval(a),
+        net=a - b,
+        net_interval=interval(a - b),
+        votes=500,
+        raters=25,
+        prompts=20,
+    )
+
+
+def human_result(
+    name: str, preferences: Sequence[HumanPreference], *, design: str = "d" * 64, complete: bool = True
+) -> Result:
+    """A made-up human study of a model against another one."""
+    study = StudyRef(name="a study", design_sha256=design, seats=50, seats_complete=50 if complete else 49)
+    base = result(name, scores=[], protocol="human-drawbench", samples=8, complete=complete)
+    return base.model_copy(update={"human": tuple(preferences), "study": study})

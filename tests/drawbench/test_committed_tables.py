@@ -18,7 +18,7 @@ from drawbench.prompts.registry import load_prompt_set
 from drawbench.protocols import get_protocol
 from drawbench.published import published_text
 from drawbench.results import write_result
-from tests.drawbench.synthetic import result, world_result
+from tests.drawbench.synthetic import human_result, preference, result, world_result
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -87,3 +87,13 @@ def test_a_page_without_its_markers_is_named(tmp_path: Path) -> None:
     (tmp_path / "README.md").write_text(f"{BEGIN} and no end")
     with pytest.raises(UserError, match="no place for the tables"):
         render_committed_tables(tmp_path)
+
+
+def test_a_human_study_is_shown_and_never_stale_while_simulated_results_are_refused(tmp_path: Path) -> None:
+    folder = _results_folder(tmp_path)
+    write_result(human_result("judged model", [preference(0.5, 0.2)]), folder)
+    assert "judged model" in render_committed_tables(folder)[folder / "README.md"]
+    assert stale_results(folder) == []
+    write_result(result("pretended").model_copy(update={"kind": "simulated"}), folder)
+    with pytest.raises(UserError, match="SIMULATED"):
+        render_committed_tables(folder)

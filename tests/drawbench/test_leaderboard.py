@@ -8,7 +8,7 @@ from drawbench.errors import UserError
 from drawbench.leaderboard import build_tables, differences, load_results, separations
 from drawbench.results import Result, write_result
 from drawbench.scores import ReferenceRef
-from tests.drawbench.synthetic import result, score, world_result
+from tests.drawbench.synthetic import human_result, preference, result, score, world_result
 
 
 def _other(**changes: object) -> Result:
@@ -113,3 +113,37 @@ def test_a_path_without_results_is_the_users_error(tmp_path: Path) -> None:
         load_results([tmp_path])
     with pytest.raises(UserError, match="does not exist"):
         load_results([tmp_path / "absent"])
+
+
+def test_human_studies_have_a_table_of_their_own_without_ranks() -> None:
+    studies = [human_result(name, [preference(0.4, 0.3, against=rival)]) for name, rival in (("b", "a"), ("a", "c"))]
+    tables = build_tables([result("m"), *studies])
+    (human,) = [table for table in tables if table.first.human]
+    assert [(row.label, row.result.against, row.rank) for row in human.rows] == [("a", "c", None), ("b", "a", None)]
+    assert not any(row.is_ceiling for row in human.rows)
+
+
+def test_one_model_against_two_is_two_rows_under_one_name() -> None:
+    studies = [human_result("a", [preference(0.4, 0.3, against=rival)]) for rival in ("c", "b")]
+    (table,) = build_tables(studies)
+    assert [(row.label, row.result.against) for row in table.rows] == [("a", "b"), ("a", "c")]
+
+
+def test_simulated_results_are_refused_in_one_sentence(tmp_path: Path) -> None:
+    path = write_result(result("honest"), tmp_path)
+    simulated = write_result(result("pretended").model_copy(update={"kind": "simulated"}), tmp_path)
+    assert load_results([path])
+    for given in (simulated, tmp_path):
+        with pytest.raises(UserError, match="SIMULATED") as refusal:
+            load_results([given])
+        assert simulated.name in str(refusal.value)
+
+
+def test_people_order_a_table_of_caption_scores_and_photographs_have_no_rank() -> None:
+    scores = {"low": 80.0, "high": 90.0, "photographs": 92.0}
+    given = [
+        result(name, scores=[score("caption_alignment", value)], adapter=name if name == "photographs" else "folder")
+        for name, value in scores.items()
+    ]
+    (table,) = build_tables(given)
+    assert [(row.label, row.rank) for row in table.rows] == [("photographs", None), ("high", 1), ("low", 2)]

@@ -10,7 +10,7 @@ from drawbench.errors import UserError
 from drawbench.models.base import ModelCard
 from drawbench.results import read_result, result_file_name, result_from_score_file, write_result
 from drawbench.scores import Interval, PromptSetRef, ProtocolRef, Score, ScoreFile
-from tests.drawbench.synthetic import result, score
+from tests.drawbench.synthetic import human_result, preference, result, score
 
 
 def test_a_result_survives_its_file(tmp_path: Path) -> None:
@@ -130,3 +130,41 @@ def test_numbers_that_no_table_may_show_are_refused(scores: list[Score], complai
     card = ModelCard(adapter="folder", spec="x", name="x")
     with pytest.raises(UserError, match=complaint):
         result_from_score_file(card, _score_file(scores), "measured")
+
+
+def test_a_human_study_survives_its_file_and_has_its_rival_in_the_name(tmp_path: Path) -> None:
+    one = human_result("m", [preference(0.5, 0.3, against="Model X")])
+    other = human_result("m", [preference(0.5, 0.3, against="Model Y")])
+    again = human_result("m", [preference(0.4, 0.3, against="Model X")], design="e" * 64)
+    paths = [write_result(each, tmp_path) for each in (one, other, again)]
+    assert [read_result(path) for path in paths] == [one, other, again]
+    assert paths[0].name == result_file_name(one) == "m--open-against-model-x--human-drawbench.json"
+    assert len(set(paths)) == 3
+    assert write_result(one.model_copy(update={"date": "2021-01-01"}), tmp_path) == paths[0]
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        ({"a": 0.6}, "no shares of one whole"),
+        ({"a": -0.1, "indifferent": 0.8}, "no shares of one whole"),
+        ({"net": 0.5}, "not the difference"),
+        ({"interval": {"low": 0.6, "high": 0.7, "method": "x"}}, "outside its own interval"),
+        ({"net_interval": {"low": 0.6, "high": 0.7, "method": "x"}}, "outside its own interval"),
+    ],
+)
+def test_preferences_that_no_table_may_show_are_refused(
+    tmp_path: Path, change: dict[str, object], complaint: str
+) -> None:
+    document = human_result("m", [preference(0.5, 0.3)]).model_dump(mode="json")
+    document["human"][0].update(change)
+    (tmp_path / "x.json").write_text(json.dumps(document), encoding="utf-8")
+    with pytest.raises(UserError, match=complaint):
+        read_result(tmp_path / "x.json")
+
+
+def test_one_result_has_one_rival(tmp_path: Path) -> None:
+    both = human_result("m", [preference(0.5, 0.3, against="x"), preference(0.5, 0.3, against="y")])
+    path = write_result(both, tmp_path)
+    with pytest.raises(UserError, match="several results"):
+        read_result(path)

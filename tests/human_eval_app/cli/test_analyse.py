@@ -1,0 +1,143 @@
+"""`drawbench study analyse` as a user meets it."""
+
+import csv
+import dataclasses
+import json
+from pathlib import Path
+
+import pytest
+
+from drawbench.cli.main import main
+from human_eval_app.analysis.records import Analysis
+from human_eval_app.simulate import Truth, simulate_votes
+from human_eval_app.store.records import VoteRow
+from human_eval_app.study.design import Design, write_design
+from tests.human_eval_app.designs import make_design
+
+
+def _study(folder: Path, design: Design | None = None) -> Design:
+    design = design or make_design(raters=3)
+    folder.mkdir(parents=True, exist_ok=True)
+    write_design(design, folder)
+    return design
+
+
+def _export(path: Path, votes: list[VoteRow], source: str = "prolific") -> Path:
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, [field.name for field in dataclasses.fields(VoteRow)])
+        writer.writeheader()
+        writer.writerows({**vars(vote), "source": source} for vote in votes)
+    return path
+
+
+def test_an_export_becomes_tables_and_a_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    design = _study(tmp_path / "study")
+    export = _export(tmp_path / "votes.csv", simulate_votes(design, Truth(), 0))
+    assert main(["study", "analyse", str(tmp_path / "study"), "--votes", str(export)]) == 0
+    shown = capsys.readouterr()
+    assert "model one against model two · all raters" in shown.out
+    assert "fidelity, by category" in shown.out
+    assert "checks · all raters" in shown.out
+    assert "how these numbers were made" in shown.out
+    assert "SIMULATED" not in shown.out
+    assert str(tmp_path / "study" / "analysis") in shown.err
+    analysis = Analysis.model_validate_json((tmp_path / "study" / "analysis" / "analysis.json").read_bytes())
+    assert analysis.design_sha256 == design.sha256
+
+
+def test_json_is_the_analysis_and_writes_nothing_unless_asked(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    design = _study(tmp_path / "study")
+    export = _export(tmp_path / "votes.csv", simulate_votes(design, Truth(), 0))
+    arguments = ["study", "analyse", str(tmp_path / "study"), "--votes", str(export), "--json"]
+    assert main(arguments) == 0
+    analysis = Analysis.model_validate_json(capsys.readouterr().out)
+    assert analysis.versions[0].raters == 6
+    assert not (tmp_path / "study" / "analysis").exists()
+    assert main([*arguments, "--out", str(tmp_path / "out")]) == 0
+    assert json.loads((tmp_path / "out" / "analysis.json").read_text()) == json.loads(capsys.readouterr().out)
+
+
+def test_a_studys_result_is_a_table_of_the_leaderboard(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    design = _study(tmp_path / "study")
+    export = _export(tmp_path / "votes.csv", simulate_votes(design, Truth(), 0))
+    assert (
+        main(["study", "analyse", str(tmp_path / "study"), "--votes", str(export), "--out", str(tmp_path / "a")]) == 0
+    )
+    capsys.readouterr()
+    assert main(["leaderboard", str(tmp_path / "a" / "results")]) == 0
+    shown = capsys.readouterr().out
+    assert "human-drawbench" in shown
+    for word in ("model one", "model two", "fidelity", "alignment", "indifferent", "votes", "raters", "prompts"):
+        assert word in shown
+
+
+def test_simulated_votes_are_marked_and_refused_by_the_leaderboard(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    design = _study(tmp_path / "study")
+    export = _export(tmp_path / "votes.csv", simulate_votes(design, Truth(), 0), source="simulated")
+    assert (
+        main(["study", "analyse", str(tmp_path / "study"), "--votes", str(export), "--out", str(tmp_path / "a")]) == 0
+    )
+    assert "SIMULATED RATERS" in capsys.readouterr().out
+    for page in ("index.html", "README.md"):
+        assert "SIMULATED RATERS" in (tmp_path / "a" / page).read_text(encoding="utf-8")
+    assert main(["leaderboard", str(tmp_path / "a" / "results")]) == 2
+    refusal = capsys.readouterr().err.strip()
+    assert "is SIMULATED" in refusal
+    assert len(refusal.splitlines()) == 1
+
+
+def test_votes_of_another_design_are_refused_and_nothing_is_written(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _study(tmp_path / "study")
+    other = make_design(raters=3, seed=1)
+    export = _export(tmp_path / "votes.csv", simulate_votes(other, Truth(), 0))
+    assert main(["study", "analyse", str(tmp_path / "study"), "--votes", str(export)]) == 2
+    complaint = capsys.readouterr().err
+    assert other.sha256[:12] in complaint
+    assert len(complaint.strip().splitlines()) == 1
+    assert not (tmp_path / "study" / "analysis").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [([], "has no votes yet"), (["--votes", "absent.csv"], "cannot be read"), (["--votes", "x.ods"], "ends in")],
+)
+def test_what_is_missing_is_said_in_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], complaint: str
+) -> None:
+    _study(tmp_path / "study")
+    assert main(["study", "analyse", str(tmp_path / "study"), *arguments]) == 2
+    error = capsys.readouterr().err.strip()
+    assert complaint in error
+    assert len(error.splitlines()) == 1
+
+
+def test_a_folder_without_a_study_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["study", "analyse", str(tmp_path)]) == 2
+    assert "holds no study" in capsys.readouterr().err
+
+
+def test_votes_are_read_from_the_studys_own_database(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from human_eval_app.store.records import Identity, Timing
+    from human_eval_app.store.store import VoteStore
+
+    design = _study(tmp_path / "study", make_design(categories={"Only": 2}, raters=1))
+    store = VoteStore.open(f"sqlite:///{tmp_path / 'study' / 'votes.sqlite'}", design)
+    place = store.consent(store.enter(Identity("invite", "one")).rater, "en", "1")
+    place = store.finish_instructions(place.rater)
+    while place.stage == "trial":
+        assert place.sitting is not None
+        answers = dict.fromkeys([question.id for question in design.questions], "left")
+        timing = Timing(load_ms=10, dwell_ms=1000, zooms=0, shown_at="")
+        place = store.vote(place.rater, place.sitting, "main", place.position, 0, answers, timing, "test")  # type: ignore[arg-type]
+    store.close()
+    assert place.stage == "complete"
+    assert main(["study", "analyse", str(tmp_path / "study"), "--json"]) == 0
+    analysis = Analysis.model_validate_json(capsys.readouterr().out)
+    assert (analysis.versions[0].raters, analysis.versions[0].answers) == (1, 4)
+    assert not analysis.simulated
