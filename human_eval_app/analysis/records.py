@@ -95,8 +95,8 @@ class Strength(Record):
 class Strengths(Record):
     """Models on one scale, from all their comparisons on one question.
 
-    tie: Davidson's parameter: indifferent votes are as likely as exp of it, between equal models, against 2 decided
-    ones. problem: why there are no strengths, or empty.
+    tie: Davidson's parameter v: between equal models, v indifferent votes come to 2 decided ones. problem: why there
+    are no strengths, or empty.
     """
 
     question: str

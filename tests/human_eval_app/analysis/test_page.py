@@ -13,7 +13,9 @@ from human_eval_app.analysis.analyse import analyse
 from human_eval_app.analysis.page import html_page, markdown_page, write_analysis
 from human_eval_app.analysis.records import Analysis
 from human_eval_app.analysis.sheets import SIMULATED
+from human_eval_app.study.create import create_study
 from human_eval_app.study.design import Design
+from human_eval_app.study.options import Options
 from tests.human_eval_app.analysis.made_up import answered, anything, simulated
 from tests.human_eval_app.designs import make_design
 
@@ -103,3 +105,15 @@ def test_simulated_raters_are_told_at_the_top(write: object) -> None:
     assert text.index(SIMULATED) < text.index("overall")
     assert SIMULATED not in write(_analysis(), [])  # type: ignore[operator]
     assert analysis.design_sha256 in text
+
+
+def test_a_study_made_from_runs_is_analysed_end_to_end(small_runs: list[Path], tmp_path: Path) -> None:
+    options = Options("drawbench", raters=4, samples=2, gold=1, mirrored=1)
+    design = create_study(small_runs, tmp_path / "study", options).design
+    analysis = analyse(design, simulated(design))
+    version = analysis.versions[0]
+    assert (version.raters, version.prompts, version.answers) == (8, 5, 40)
+    assert version.checks is not None
+    assert version.checks.gold is not None
+    assert [each.pairs for each in version.checks.mirrored] == [8, 8]
+    assert write_analysis(design, analysis, tmp_path / "study" / "analysis").is_file()
