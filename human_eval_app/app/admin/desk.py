@@ -17,7 +17,7 @@ from human_eval_app.store.records import RaterState, SeatState
 
 T = TypeVar("T")
 LEAST_SECONDS = 3.0  # between two looks at the database
-SHARE = 0.05  # of a process's time that may go into taking one kind of figures
+SHARE, SHARE_ASIDE = 0.05, 0.25  # of the time, that may go into taking figures: in this process, in another
 
 
 @dataclass(frozen=True)
@@ -32,11 +32,11 @@ class Kept(Generic[T]):
     """A value that costs time, taken anew when it is asked for, but never more than a small share of the time.
 
     However many admins look, and however large the study is, the database is asked by one at a time: after a look that
-    took s seconds, the next comes s / SHARE seconds later, or LEAST_SECONDS.
+    took s seconds, the next comes s / share seconds later, or LEAST_SECONDS.
     """
 
-    def __init__(self, take: Callable[[], T], clock: Callable[[], float] = time.monotonic) -> None:
-        self._take, self._clock = take, clock
+    def __init__(self, take: Callable[[], T], share: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self._take, self._share, self._clock = take, share, clock
         self._lock = Lock()
         self._taken: Taken[T] | None = None
         self._again_at = 0.0
@@ -48,7 +48,7 @@ class Kept(Generic[T]):
             if self._taken is None or start >= self._again_at:
                 taken = Taken(self._take(), datetime.now(UTC))
                 end = self._clock()
-                self._taken, self._again_at = taken, end + max((end - start) / SHARE, LEAST_SECONDS)
+                self._taken, self._again_at = taken, end + max((end - start) / self._share, LEAST_SECONDS)
             return self._taken
 
 
@@ -71,17 +71,17 @@ class Desk:
     def states(self) -> Kept[States]:
         """Seats and raters, read in this process: cheap, and bounded."""
         store = self.service.store
-        return Kept(lambda: States(store.seats(), store.raters()))
+        return Kept(lambda: States(store.seats(), store.raters()), SHARE)
 
     @cached_property
     def quality(self) -> Kept[Quality]:
         """How good the votes are; read in a process of its own."""
-        return Kept(lambda: Quality.model_validate_json(aside(self.service, "quality")))
+        return Kept(lambda: Quality.model_validate_json(aside(self.service, "quality")), SHARE_ASIDE)
 
     @cached_property
     def results(self) -> Kept[Results]:
         """Which model won; read in a process of its own."""
-        return Kept(lambda: Results.model_validate_json(aside(self.service, "results")))
+        return Kept(lambda: Results.model_validate_json(aside(self.service, "results")), SHARE_ASIDE)
 
 
 _lock = Lock()

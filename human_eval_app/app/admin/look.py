@@ -7,6 +7,7 @@ from html import escape
 STYLE = """<style>
 [data-testid="stMainBlockContainer"] { padding: 1.6rem 2.5rem 4rem; max-width: 76rem; }
 [data-testid="stHeader"] { display: none; }
+.st-key-part button[aria-checked=true] p { color: light-dark(#12305f, #ffffff); }
 .adm { --ink-soft: light-dark(#566070, #a9b2bf); --line: light-dark(#dfe3e8, #3b4048);
   --complete: light-dark(#1d55b8, #8ab4f8); --active: light-dark(#7fa9ee, #4a73b8);
   --away: light-dark(#b45309, #f2b35c); --free: light-dark(#e4e7ec, #363b44); --bad: light-dark(#b42318, #f79d92);

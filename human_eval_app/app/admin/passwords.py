@@ -30,10 +30,10 @@ def password_matches(password: str, hashed: str) -> bool:
         return False
     _, cost, block, parallel, salt, digest = hashed.split(":")
     try:
-        found = _digest(password, b64decode(salt), int(cost), int(block), int(parallel))
+        found, kept = _digest(password, b64decode(salt), int(cost), int(block), int(parallel)), b64decode(digest)
     except (ValueError, MemoryError):
         return False
-    return hmac.compare_digest(found, b64decode(digest))
+    return hmac.compare_digest(found, kept)
 
 
 class TooManyTriesError(Exception):

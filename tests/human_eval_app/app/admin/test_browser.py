@@ -1,0 +1,187 @@
+"""The admin page in a real browser: the door, what reaches raters, downloads, texts that try to be more than text."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+
+from human_eval_app.analysis.votes import read_votes, rows_of
+from human_eval_app.app.service import Service, open_service
+from human_eval_app.app.tokens import TOKEN
+from human_eval_app.study.design import Exclusion
+from tests.human_eval_app.app.admin.conftest import PASSWORD, WITH_PASSWORD
+from tests.human_eval_app.app.rater import begin, consent, open_page, press, wait_for_screen
+from tests.human_eval_app.designs import make_design
+from tests.human_eval_app.serving import Server, serving, write_study
+from tests.human_eval_app.store.sitting import finish, ready
+
+NASTY = "<img src=x onerror=alert(1)> **bold** :red[red]"
+MODELS = ("SECRETONE <img src=x onerror=alert(2)>", "SECRETTWO **bold**")
+PARTS = {
+    "Overview": "Quotas",
+    "Raters": "Everyone",
+    "Quality": "Conspicuous raters",
+    "Invitations": "Make links",
+    "Export": "Every answer ever given",
+    "Design": "Departures from the paper",
+    "Results": "hidden until the study is closed",
+}
+DRAWN = ("Overview", "Quality")  # with all colours of ours
+LEVELS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    rules = (Exclusion(rule="straight_lining", threshold=0.5),)
+    design = make_design(
+        categories={NASTY: 3}, models=MODELS, raters=6, gold=1, mirrored=1, exclusions=rules, name=f"Study {NASTY}"
+    )
+    with serving(write_study(design, tmp_path_factory.mktemp("admin") / "study", WITH_PASSWORD)) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def service(server: Server) -> Iterator[Service]:
+    opened = open_service(server.study)
+    finish(opened.store, opened.design, ready(opened.store, "somebody"))
+    yield opened
+    opened.store.close()
+
+
+def _enter(page: Any, password: str = PASSWORD) -> None:
+    page.get_by_label("Password", exact=True).fill(password)
+    page.keyboard.press("Enter")
+
+
+def _open(page: Any, part: str) -> None:
+    page.get_by_role("radio", name=part, exact=True).click()
+    page.get_by_text(PARTS[part]).first.wait_for()
+
+
+def test_a_wrong_password_is_refused_and_the_right_one_lets_in(server: Server, service: Service, browser: Any) -> None:
+    page = open_page(browser, f"{server.url}/admin")
+    _enter(page, "not the password")
+    page.get_by_text("This is not the password.").wait_for()
+    assert page.get_by_text("Quotas").count() == 0
+    _enter(page)
+    page.get_by_text("Quotas").wait_for()
+    page.reload()  # nothing in the browser keeps the door open
+    page.get_by_label("Password", exact=True).wait_for()
+    assert page.get_by_text("Quotas").count() == 0
+
+
+def test_a_rater_sees_the_door_and_is_told_of_no_admin_page(server: Server, service: Service, browser: Any) -> None:
+    invitation = f"?{TOKEN}={service.signer.invitation('curious')}"
+    page = open_page(browser, f"{server.url}/admin{invitation}")
+    page.get_by_label("Password", exact=True).wait_for()
+    content = page.content()
+    assert not any(secret in content for secret in ("SECRET", "Study ", service.design.sha256[:12], "Quotas"))
+
+    page = browser.new_context(locale="en-GB").new_page()
+    seen: list[str] = []
+    page.on("websocket", lambda socket: socket.on("framereceived", lambda frame: seen.append(repr(frame))))
+    page.goto(f"{server.url}/{invitation}")
+    consent(page)
+    begin(page)
+    wait_for_screen(page, "Screen 1 of 5")
+    everything = "".join([*seen, page.content()]).lower()
+    assert "trial" in everything
+    assert "admin" not in everything
+
+
+def test_a_pause_reaches_a_rater_at_the_next_answer(server: Server, service: Service, browser: Any) -> None:
+    rater = open_page(browser, f"{server.url}/?{TOKEN}={service.signer.invitation('to be paused')}")
+    consent(rater)
+    begin(rater)
+    wait_for_screen(rater, "Screen 1 of 5")
+    admin = open_page(browser, f"{server.url}/admin")
+    _enter(admin)
+    admin.get_by_role("button", name="Pause").click()
+    admin.get_by_role("button", name="Pause now").click()
+    admin.get_by_role("button", name="Resume").wait_for()
+    press(rater, "1 4 Enter")
+    rater.get_by_role("heading", name="paused").wait_for()
+    admin.get_by_role("button", name="Resume").click()
+    admin.get_by_role("button", name="Pause").wait_for()
+    rater.reload()
+    wait_for_screen(rater, "Screen 1 of 5")  # the answer during the pause was not taken
+
+
+def test_a_download_holds_the_stores_rows(server: Server, service: Service, browser: Any, tmp_path: Path) -> None:
+    page = open_page(browser, f"{server.url}/admin")
+    _enter(page)
+    _open(page, "Export")
+    with page.expect_download() as download:
+        page.get_by_role("button", name="CSV").last.click()
+    path = tmp_path / download.value.suggested_filename
+    download.value.save_as(path)
+    assert path.name == f"votes-all-{service.design.sha256[:12]}.csv"
+    assert read_votes(path) == rows_of(service.store.vote_rows())
+
+
+def test_markup_in_any_text_stays_text_and_axe_finds_nothing(server: Server, service: Service, browser: Any) -> None:
+    visitor = open_page(
+        browser, f"{server.url}/?{TOKEN}={service.signer.recruitment('prolific')}&PROLIFIC_PID={quote(NASTY)}"
+    )
+    visitor.get_by_role("button", name="Start").wait_for()
+    page = open_page(browser, f"{server.url}/admin")
+    dialogs: list[str] = []
+    page.on("dialog", lambda dialog: (dialogs.append(dialog.message), dialog.dismiss()))
+    _enter(page)
+    found, shown = {}, []
+    for part in PARTS:
+        _open(page, part)
+        if part == "Raters":  # the table is drawn on a canvas; what it says stands beside it for screen readers
+            page.locator("[data-testid=stDataFrame] canvas").first.wait_for()
+        assert page.locator('main img[src="x"], main [onerror], main strong:text("bold")').count() == 0
+        assert page.locator("main span:text-is('red')").count() == 0
+        shown.append(page.locator("main").text_content())
+        for colours in ("dark", "light") if part in DRAWN else ("light",):
+            _paint(page, colours)
+            found[part, colours] = _violations(page)
+    assert dialogs == []
+    assert f"Study {NASTY}" in shown[0]
+    assert all(model in shown[list(PARTS).index("Design")] for model in MODELS)
+    assert NASTY in {rater.external_id for rater in service.store.raters()}
+    assert {where: violations for where, violations in found.items() if violations} == {}
+
+
+def _paint(page: Any, colours: str) -> None:
+    """Change the colours as the system's setting would, and wait until the page has them."""
+    page.emulate_media(color_scheme=colours)
+    page.wait_for_function(
+        "wanted => getComputedStyle(document.querySelector('[data-testid=stApp]')).colorScheme === wanted", arg=colours
+    )
+
+
+def _violations(page: Any) -> list[str]:
+    from axe_playwright_python.sync_playwright import Axe
+
+    response = Axe().run(page, options={"runOnly": {"type": "tag", "values": LEVELS}}).response
+    assert response["passes"]
+    return [f"{each['id']}: {node['html'][:120]}" for each in response["violations"] for node in each["nodes"]]
+
+
+def test_raters_pages_load_nothing_of_the_admins(server: Server, service: Service) -> None:
+    script = (
+        "import sys\n"
+        "from streamlit.testing.v1 import AppTest\n"
+        "from human_eval_app.app.server import SCRIPT\n"
+        "page = AppTest.from_file(str(SCRIPT), default_timeout=60)\n"
+        f"page.query_params[{TOKEN!r}] = {service.signer.invitation('light')!r}\n"
+        "assert page.run().checkbox, page\n"
+        "assert not page.exception\n"
+        "print([name for name in sys.modules if 'admin' in name or name.split('.')[0] in ('altair', 'matplotlib')])\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={"DRAWBENCH_STUDY": str(server.study), "PATH": ""},
+    )
+    assert done.stdout.splitlines()[-1] == "[]"

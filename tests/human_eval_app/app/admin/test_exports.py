@@ -1,0 +1,44 @@
+"""Downloads: the store's rows, with the design's hash in every one and in the file's name."""
+
+from pathlib import Path
+
+import pytest
+
+from human_eval_app.analysis.votes import read_votes, rows_of
+from human_eval_app.app.admin.exports import FORMATS, KINDS, Which, export, file_name
+from human_eval_app.store.export import Format
+from human_eval_app.store.store import VoteStore
+from tests.human_eval_app.designs import make_design
+from tests.human_eval_app.store.sitting import cast, finish, ready
+
+DESIGN = make_design(training=1, gold=1)
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> VoteStore:
+    """A complete sitting with an answer taken back, and one that goes on."""
+    opened = VoteStore.open(f"sqlite:///{tmp_path_factory.mktemp('votes') / 'votes.sqlite'}", DESIGN)
+    place = cast(opened, DESIGN, cast(opened, DESIGN, ready(opened, "one")))
+    finish(opened, DESIGN, opened.undo(place.rater, place.sitting or 0, 0))
+    cast(opened, DESIGN, cast(opened, DESIGN, ready(opened, "two")))
+    return opened
+
+
+@pytest.mark.parametrize(("which", "form"), KINDS)
+def test_a_file_holds_the_stores_rows(store: VoteStore, which: Which, form: Format, tmp_path: Path) -> None:
+    path = tmp_path / file_name(DESIGN, which, form)
+    path.write_bytes(export(DESIGN, store.vote_rows(), which, form))
+    rows = rows_of(store.vote_rows())
+    wanted = [
+        row
+        for row in rows
+        if which == "all" or (row["part"] == "main" and row["sitting_state"] == "complete" and not row["superseded"])
+    ]
+    assert 0 < len(wanted) <= len(rows)
+    assert read_votes(path) == wanted
+    assert {row["design_sha256"] for row in read_votes(path)} == {DESIGN.sha256}
+    assert path.name == f"votes-{which}-{DESIGN.sha256[:12]}.{form}"
+
+
+def test_all_formats_are_offered() -> None:
+    assert set(FORMATS) == {form for _, form in KINDS}

@@ -1,0 +1,45 @@
+"""`drawbench study control`: pause, resume, and close once."""
+
+from pathlib import Path
+
+import pytest
+
+from drawbench.cli.main import main
+from human_eval_app.store.store import VoteStore
+from human_eval_app.study.design import write_design
+from tests.human_eval_app.designs import make_design
+
+DESIGN = make_design()
+
+
+@pytest.fixture
+def study(tmp_path: Path) -> Path:
+    write_design(DESIGN, tmp_path)
+    return tmp_path
+
+
+def _status(study: Path) -> str:
+    store = VoteStore.open(f"sqlite:///{study / 'votes.sqlite'}", DESIGN)
+    try:
+        return store.status()
+    finally:
+        store.close()
+
+
+def test_pause_and_resume(study: Path) -> None:
+    assert main(["study", "control", str(study), "pause"]) == 0
+    assert _status(study) == "paused"
+    assert main(["study", "control", str(study), "resume"]) == 0
+    assert _status(study) == "open"
+
+
+def test_closing_must_be_meant_and_stays(study: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["study", "control", str(study), "close"]) == 2
+    assert "--for-good" in capsys.readouterr().err
+    assert _status(study) == "open"
+    for _ in range(2):
+        assert main(["study", "control", str(study), "close", "--for-good"]) == 0
+        assert _status(study) == "closed"
+    assert main(["study", "control", str(study), "resume"]) == 2
+    assert "closed for good" in capsys.readouterr().err
+    assert _status(study) == "closed"
