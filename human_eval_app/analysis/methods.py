@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from human_eval_app.analysis.people import NO_PEOPLE
 from human_eval_app.analysis.records import Analysis
 
 INTERVALS = (
@@ -30,6 +31,10 @@ def facts(analysis: Analysis) -> Iterator[tuple[str, str]]:
         yield from _of_captions()
     else:
         yield from _of_pairs(analysis)
+    first = analysis.versions[0]
+    scopes = {row.scope for row in first.captions} | {row.scope for pair in first.comparisons for row in pair.rows}
+    if NO_PEOPLE in scopes:
+        yield NO_PEOPLE, "captions without the paper's words for people"
     yield "intervals", INTERVALS
     yield (
         "agreement",
@@ -42,18 +47,20 @@ def facts(analysis: Analysis) -> Iterator[tuple[str, str]]:
 
 def _of_pairs(analysis: Analysis) -> Iterator[tuple[str, str]]:
     first = analysis.versions[0]
+    rows = [row for pair in first.comparisons for row in pair.rows]
     yield "rates", "shares of the answers to main trials; control trials and mirrored repeats are left out"
-    if any(row.average == "macro" for pair in first.comparisons for row in pair.rows):
+    if any(row.average == "macro" for row in rows):
         yield (
             "averages",
             "macro: the mean of the categories' rates; micro: over all votes, so large categories weigh more",
         )
     yield "net", "the first model's share minus the second's, in points of 100"
-    yield (
-        "p",
-        "of no net preference, two-sided: below 0.05 exactly where its interval leaves out zero. By category: Holm's "
-        "correction over all categories, questions and pairs of models; overall rows are uncorrected",
-    )
+    yield "p", "of no net preference, two-sided: below 0.05 exactly where its interval leaves out zero"
+    if any(row.p_holm is not None for row in rows):
+        yield (
+            "p by category",
+            "Holm's correction over all categories, questions and pairs; overall rows are uncorrected",
+        )
     yield (
         "sign test",
         "exact, over the prompts that more raters decided one way than the other; it takes these raters as given, so "
@@ -62,8 +69,8 @@ def _of_pairs(analysis: Analysis) -> Iterator[tuple[str, str]]:
     yield "80% power", "the net preference that a study with intervals as wide as these finds 4 times of 5"
     yield (
         "pooled interval",
-        "Wilson's, as if all votes were independent. They are not, and it is too narrow: in simulated studies of the "
-        "paper's size it left out the truth in 3 of 10 cases or more where it claims 1 of 20",
+        "Wilson's, as if all votes were independent. They are not, and it is too narrow: it left out the truth in a "
+        "quarter to a half of simulated studies of the paper's size, where it claims one in twenty",
     )
     yield "left side", "share of the votes that chose a side; every model is on either side equally often"
     if first.strengths:
@@ -77,7 +84,6 @@ def _of_pairs(analysis: Analysis) -> Iterator[tuple[str, str]]:
 def _of_captions() -> Iterator[tuple[str, str]]:
     yield "score", "the mean over votes of 100 for yes, 50 for somewhat, 0 for no; control trials are left out"
     yield "minus photographs", "the model's score minus that of the photographs on the same captions, by other raters"
-    yield "no people", "captions without the paper's words for people"
 
 
 def _raters(analysis: Analysis) -> str:
