@@ -2,9 +2,11 @@
 
 import asyncio
 import json
+import ssl
 import time
 import urllib.request
 from dataclasses import dataclass, field
+from http.cookies import SimpleCookie
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -19,9 +21,15 @@ _PATIENCE_SECONDS = 60.0
 
 @dataclass
 class WebsocketRater:
-    """One rater: opens a link, takes part to the end, and measures from each answer to the next screen."""
+    """One rater: opens a link, takes part to the end, and measures from each answer to the next screen.
+
+    cookies: what the browser keeps of earlier visits, as a Cookie header. tls: for a link with a certificate of one's
+    own; the system's authorities otherwise.
+    """
 
     link: str
+    cookies: str = ""
+    tls: ssl.SSLContext | None = None
     answer_seconds: list[float] = field(default_factory=list)
     screens: int = 0
     elements: dict[str, Any] = field(default_factory=dict)
@@ -29,11 +37,15 @@ class WebsocketRater:
     _socket: ClientConnection | None = None
 
     async def __aenter__(self) -> "WebsocketRater":
-        """Open the link, and wait for its first page."""
+        """Open the link, as a browser does: the page, then its websocket with the page's cookies; wait for the page."""
         address = urlsplit(self.link)
+        await asyncio.to_thread(self._load_page)
         self._socket = await connect(
-            f"ws://{address.netloc}/_stcore/stream",
+            f"{'wss' if address.scheme == 'https' else 'ws'}://{address.netloc}/_stcore/stream",
             subprotocols=["streamlit"],  # type: ignore[list-item]
+            origin=f"{address.scheme}://{address.netloc}",  # type: ignore[arg-type]
+            additional_headers={"Cookie": self.cookies} if self.cookies else None,
+            ssl=self.tls,
             max_size=None,
         )
         await self._send()
@@ -139,8 +151,20 @@ class WebsocketRater:
     def fetch(self, url: str) -> int:
         """Load an image; its bytes. Raises urllib.error.HTTPError when it is refused."""
         address = urlsplit(self.link)
-        with urllib.request.urlopen(f"{address.scheme}://{address.netloc}{url}", timeout=_PATIENCE_SECONDS) as reply:
+        with self._open(f"{address.scheme}://{address.netloc}{url}") as reply:
             return len(reply.read())
+
+    def _load_page(self) -> None:
+        """The page itself, for its cookies."""
+        with self._open(self.link) as reply:
+            kept = SimpleCookie(self.cookies)
+            for header in reply.headers.get_all("Set-Cookie", []):
+                kept.load(header)
+        self.cookies = "; ".join(f"{name}={morsel.value}" for name, morsel in kept.items())
+
+    def _open(self, url: str) -> Any:
+        request = urllib.request.Request(url, headers={"Cookie": self.cookies} if self.cookies else {})
+        return urllib.request.urlopen(request, timeout=_PATIENCE_SECONDS, context=self.tls)
 
 
 def images_of(screen: dict[str, Any]) -> list[str]:
