@@ -28,7 +28,7 @@ def missing() -> str | None:
         import psycopg  # noqa: F401
     except ModuleNotFoundError:
         return "the package psycopg is not installed"
-    if os.geteuid() == 0 and _server_user() is None:
+    if os.geteuid() == 0 and server_user() is None:
         return "PostgreSQL refuses to run as root, and there is no user postgres or nobody to run it as"
     return None
 
@@ -41,10 +41,10 @@ class Server:
     port: int
     settings: tuple[str, ...]
 
-    def new_database(self) -> str:
-        """The address of a new, empty database."""
+    def new_database(self, options: str = "") -> str:
+        """The address of a new, empty database. `options`: of CREATE DATABASE."""
         name = f"study_{uuid.uuid4().hex[:12]}"
-        self.execute(f"CREATE DATABASE {name}")
+        self.execute(f"CREATE DATABASE {name} {options}")
         return self.url(name)
 
     def url(self, database: str, password: str = "secret") -> str:
@@ -60,12 +60,19 @@ class Server:
 
     def start(self) -> None:
         """Start the server and wait until it answers."""
-        options = [f"-p {self.port} -k {self.folder} -h 127.0.0.1", *(f"-c {setting}" for setting in self.settings)]
-        self._control("start", "-l", str(self.folder / "log"), "-o", " ".join(options))
+        self._control("start", *self._start_options())
 
     def stop(self, mode: Literal["fast", "immediate"] = "immediate") -> None:
         """Stop the server: `fast` ends its connections, `immediate` is a crash that the next start recovers from."""
         self._control("stop", "-m", mode)
+
+    def restart(self) -> None:
+        """Start the server, whether it is running, starting or stopped."""
+        self._control("restart", "-m", "immediate", *self._start_options())
+
+    def _start_options(self) -> list[str]:
+        options = [f"-p {self.port} -k {self.folder} -h 127.0.0.1", *(f"-c {setting}" for setting in self.settings)]
+        return ["-l", str(self.folder / "log"), "-o", " ".join(options)]
 
     def _control(self, action: str, *arguments: str) -> None:
         command = [str(_binary("pg_ctl")), action, "-w", "-t", "60", "-D", str(self.folder / "data"), *arguments]
@@ -85,7 +92,7 @@ def server(folder: Path | None = None, settings: Sequence[str] = QUICK) -> Itera
         secret.write_text("secret\n")
         secret.chmod(0o644)
         if os.geteuid() == 0:
-            shutil.chown(place, _server_user())
+            shutil.chown(place, server_user())
         made, said = _as_server_user(
             [str(_binary("initdb")), "-D", str(place / "data"), f"--pwfile={secret}", *CLUSTER]
         )
@@ -105,7 +112,7 @@ def _as_server_user(command: list[str]) -> tuple[int, str]:
     """Run a command, as an unprivileged user when we are root; its exit code and what it printed."""
     # Into a file: the server inherits the output, and a pipe would be read for as long as the server lives.
     with tempfile.TemporaryFile("w+") as output:
-        user = _server_user() if os.geteuid() == 0 else None
+        user = server_user() if os.geteuid() == 0 else None
         group = None if user is None else pwd.getpwnam(user).pw_gid
         code = subprocess.run(
             command,
@@ -121,7 +128,8 @@ def _as_server_user(command: list[str]) -> tuple[int, str]:
         return code, output.read()
 
 
-def _server_user() -> str | None:
+def server_user() -> str | None:
+    """The user that the server runs as when we are root, or None when there is no such user."""
     known = {entry.pw_name for entry in pwd.getpwall()}
     return next((user for user in SERVER_USERS if user in known), None)
 
