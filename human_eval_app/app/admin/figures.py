@@ -8,7 +8,7 @@ from statistics import median
 from typing import Literal
 
 from human_eval_app.store.records import RaterState, SeatState
-from human_eval_app.study.design import Design
+from human_eval_app.study.design import Design, Exclusion
 
 Situation = Literal[
     "in progress",
@@ -142,6 +142,16 @@ def gold_threshold(design: Design) -> float:
     if design.controls.minimum_gold_correct is not None:
         return design.controls.minimum_gold_correct
     return max((rule.threshold for rule in design.exclusions if rule.rule == "gold"), default=0.0)
+
+
+def rule_text(rule: Exclusion) -> str:
+    """Whom an exclusion leaves out."""
+    share = f"{100 * rule.threshold:g}%"
+    return {
+        "gold": f"Gold: fewer than {share} of control trials right",
+        "too_fast": f"Too fast: median under {rule.threshold / 1000:g} s",
+        "straight_lining": f"Straight lining: one answer in more than {share} of all",
+    }[rule.rule]
 
 
 def moment(time: str | None) -> datetime:

@@ -6,6 +6,7 @@ from html import escape
 import streamlit as st
 
 from human_eval_app.app.admin.desk import Desk
+from human_eval_app.app.admin.figures import rule_text
 from human_eval_app.app.admin.look import block, facts, heading, percent, table
 from human_eval_app.study.design import Design, StudyModel
 
@@ -52,11 +53,10 @@ def _facts(design: Design) -> Iterator[tuple[str, str]]:
         yield f"question: {question.id}", f"{question.text} ({', '.join(question.answers)})"
     yield "practice", f"{len(design.training)} screens"
     yield "control trials", _controls(design)
-    yield (
-        "exclusions",
-        "; ".join(f"{rule.rule.replace('_', ' ')} {rule.threshold:g}" for rule in design.exclusions)
-        or ("none: all complete sittings count"),
-    )
+    for rule in design.exclusions:
+        yield "exclusion", rule_text(rule)
+    if not design.exclusions:
+        yield "exclusions", "none: all complete sittings count"
     yield "instructions", f"version {design.instructions_version}"
     yield "seed", str(design.seed)
 

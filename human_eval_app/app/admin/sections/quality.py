@@ -12,7 +12,7 @@ from human_eval_app.app.admin import figures
 from human_eval_app.app.admin.desk import Desk
 from human_eval_app.app.admin.look import bar, block, facts, heading, percent, table
 from human_eval_app.app.admin.quality import Conduct, Quality
-from human_eval_app.study.design import Design, Exclusion
+from human_eval_app.study.design import Design
 
 UNKNOWN = "unknown"
 
@@ -133,7 +133,9 @@ def _conduct(design: Design, conduct: Sequence[Conduct]) -> None:
             "The design fixed no rule before launch, so nobody will be left out of any number: "
             "these figures are for looking only."
         )
-    rules = [(_rule(rule), str(sum(rule.rule in each.rules for each in conduct))) for rule in design.exclusions]
+    rules = [
+        (figures.rule_text(rule), str(sum(rule.rule in each.rules for each in conduct))) for rule in design.exclusions
+    ]
     shown = table([("Rule", False), ("Raters it meets", True)], rules) if rules else ""
     st.html(block(heading("Conspicuous raters", note) + shown))
     if not conduct:
@@ -163,14 +165,6 @@ def _conduct(design: Design, conduct: Sequence[Conduct]) -> None:
         "Median seconds": st.column_config.NumberColumn(format="%.1f"),
     }
     st.dataframe(pd.DataFrame(rows), hide_index=True, column_config=formats, key="conduct")
-
-
-def _rule(rule: Exclusion) -> str:
-    return {
-        "gold": f"Gold: fewer than {percent(rule.threshold)} of control trials right",
-        "too_fast": f"Too fast: median under {rule.threshold / 1000:g} s",
-        "straight_lining": f"Straight lining: one answer in more than {percent(rule.threshold)} of all",
-    }[rule.rule]
 
 
 def _span(rate: Rate) -> str:
