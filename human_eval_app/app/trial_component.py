@@ -17,7 +17,7 @@ class TimingMessage(Record):
     load_ms: int = Field(ge=0)
     dwell_ms: int = Field(ge=0)
     zooms: int = Field(ge=0)
-    shown_at: str = Field(max_length=40)
+    shown_at: str = Field(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?Z$")
 
     def timing(self) -> Timing:
         """As the store takes it."""

@@ -24,6 +24,11 @@ return_url = ""        # of the recruitment service; {{code}} stands for the com
 complete = "{complete}"
 screened_out = "{screened_out}"
 full = "{full}"
+
+# Who may open /admin: whoever knows the password that `drawbench study password` sets, or signs in (OIDC) with one of
+# these addresses. This part is read anew at every visit.
+# [admin]
+# emails = ["lab@example.org"]
 """
 
 

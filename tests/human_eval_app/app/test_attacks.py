@@ -25,7 +25,7 @@ NASTY = [
     "../../etc/passwd",
     "\u202e" * 3,
 ]
-TIMING = {"load_ms": 1, "dwell_ms": 1, "zooms": 0, "shown_at": "x"}
+TIMING = {"load_ms": 1, "dwell_ms": 1, "zooms": 0, "shown_at": "2026-01-01T00:00:00.000Z"}
 
 
 @pytest.fixture(scope="module")
