@@ -2,8 +2,9 @@
 
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TypeVar
 
 from sqlalchemy import Connection, Engine
@@ -16,6 +17,59 @@ from human_eval_app.store.faults import fault_of, refusal_of
 T = TypeVar("T")
 PATIENCE_SECONDS = 20.0  # how long a lost database is waited for: a restart takes less
 CONFLICTS = 10  # how often a transaction that met another one is tried again
+
+
+class WaitingLine:
+    """A lock whose waiters get it in the order in which they came.
+
+    Python's own lock goes to whoever asks at the right moment: among fifty writers some then wait for seconds.
+    """
+
+    def __init__(self) -> None:
+        self._guard = threading.Lock()
+        self._taken = False
+        self._waiters: deque[threading.Event] = deque()
+
+    @contextmanager
+    def turn(self, seconds: float) -> Iterator[None]:
+        """Wait for one's turn and keep it for the block. Raises StoreRefusal after so many seconds."""
+        if not self._acquire(seconds):
+            raise refusal_of("busy")
+        try:
+            yield
+        finally:
+            self._release()
+
+    def _acquire(self, seconds: float) -> bool:
+        with self._guard:
+            if not self._taken:
+                self._taken = True
+                return True
+            mine = threading.Event()
+            self._waiters.append(mine)
+        try:
+            if mine.wait(seconds):
+                return True
+        except BaseException:  # an interrupt must not leave the turn with somebody who is gone
+            if not self._stepped_out(mine):
+                self._release()
+            raise
+        return not self._stepped_out(mine)
+
+    def _stepped_out(self, mine: threading.Event) -> bool:
+        """Leave the line; False when the turn was handed over just before."""
+        with self._guard:
+            if mine.is_set():
+                return False
+            self._waiters.remove(mine)
+            return True
+
+    def _release(self) -> None:
+        with self._guard:
+            if self._waiters:
+                self._waiters.popleft().set()  # still taken: it goes from hand to hand
+            else:
+                self._taken = False
 
 
 class Transactions:
@@ -33,14 +87,14 @@ class Transactions:
             {READ_ONLY: True} if on_sqlite else {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
         )
         self._reads = engine.execution_options(**options)
-        # SQLite has one writer at a time and lets the others poll. Within a process a queue is quicker and fairer.
-        self._turn = threading.Lock() if on_sqlite else None
+        # SQLite has one writer at a time and lets the others poll. Within a process a line is quicker and fairer.
+        self._line = WaitingLine() if on_sqlite else None
 
     def write(self, work: Callable[[Connection], T]) -> T:
         """The result of `work`, committed. Raises StoreRefusal when the database fails; then nothing is written."""
 
         def attempt() -> T:
-            with self._own_turn(), self._engine.begin() as connection:
+            with self._turn(), self._engine.begin() as connection:
                 return work(connection)
 
         return self._persist(attempt)
@@ -64,17 +118,8 @@ class Transactions:
         """Close the connections."""
         self._engine.dispose()
 
-    @contextmanager
-    def _own_turn(self) -> Iterator[None]:
-        if self._turn is None:
-            yield
-            return
-        if not self._turn.acquire(timeout=BUSY_SECONDS):
-            raise refusal_of("busy")
-        try:
-            yield
-        finally:
-            self._turn.release()
+    def _turn(self) -> AbstractContextManager[None]:
+        return nullcontext() if self._line is None else self._line.turn(BUSY_SECONDS)
 
     def _persist(self, attempt: Callable[[], T]) -> T:
         give_up, conflicts, pause = time.monotonic() + self._patience, 0, 0.05

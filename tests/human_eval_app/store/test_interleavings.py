@@ -294,7 +294,7 @@ def new_url(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], str]
 
 
 def test_the_store_does_what_the_model_does(new_url: Callable[[], str]) -> None:
-    interleave(new_url, examples=10, steps=30)
+    interleave(new_url, examples=6, steps=30)
 
 
 @pytest.mark.proof
