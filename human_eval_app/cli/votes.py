@@ -23,11 +23,12 @@ def study_votes(args: argparse.Namespace) -> Iterator[tuple["Design", "VoteStore
     from human_eval_app.cli.requirements import require_app
 
     require_app()
+    from human_eval_app.store.engine import sqlite_url
     from human_eval_app.store.store import VoteStore
     from human_eval_app.study.design import read_design
 
     design = read_design(args.study)
-    url = args.database or f"sqlite:///{args.study / 'votes.sqlite'}"
+    url = args.database or sqlite_url(args.study / "votes.sqlite")
     store = VoteStore.open(url, design, read_only=True)
     try:
         yield design, store

@@ -54,6 +54,11 @@ def make_engine(url: str, *, read_only: bool = False) -> Engine:
     return _postgresql_engine(address)
 
 
+def sqlite_url(path: Path) -> str:
+    """The address of a SQLite file, whatever characters its name has."""
+    return URL.create("sqlite", database=str(path)).render_as_string()
+
+
 def database_name(url: str) -> str:
     """The database as messages name it: without the password."""
     try:
