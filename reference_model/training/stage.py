@@ -58,12 +58,16 @@ class StageTraining:
         target = training_target(schedule, self.config.prediction, images, noise, t)
         low = [low for _, low, _ in examples if low is not None]
         if low:
-            level = torch.rand(self.batch, generator=generator)  # one per image
+            level = self._aug_levels(generator)
             low_noise = torch.randn(low[0].shape, generator=generator)
             output = module(*inputs, augment_low_resolution(torch.stack(low), low_noise, level), level, keep=keep)
         else:
             output = module(*inputs, keep=keep)
         return (output - target).square().mean()
+
+    def _aug_levels(self, generator: torch.Generator) -> torch.Tensor:
+        """Noise conditioning augmentation (Imagen, sec. 2.4): a level in [0, 1] for each image, not for the batch."""
+        return torch.rand(self.batch, generator=generator)
 
     def _example(self, split: Split, seed: str) -> tuple[torch.Tensor, torch.Tensor | None, str]:
         """An image, its low-resolution image if the stage has one, and a caption."""

@@ -1,0 +1,226 @@
+"""The paper's findings as claims, what each compares, and how the compared arms are measured."""
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from random import Random
+
+import numpy as np
+
+from benchmarks.findings.measures import CLIP_SCORE, FRECHET, Ruler, draw, memory_and_speed
+from benchmarks.findings.small_world import example
+from benchmarks.findings.training import Budget, trained
+from reference_model.cascade import Cascade, SamplingSettings, Stage
+from reference_model.checkpoint import load_cascade
+from reference_model.world.captions import caption
+from reference_model.world.render import render, sample_layout
+from reference_model.world.scene import sample_scene
+
+LOSS = "held-out loss"
+GUIDANCE = (1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0, 10.0)
+THRESHOLDED_AT = (2.0, 6.0, 10.0)
+AUG_LEVELS = (0.0, 0.1, 0.2, 0.3)
+BASE_SAMPLING = SamplingSettings(16, 2.0)
+UPSAMPLING = SamplingSettings(8, 1.0)
+Values = dict[str, float]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A claim that one arm is better than another by a measure."""
+
+    better: str
+    worse: str
+    measure: str
+    lower_is_better: bool = False
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One claim of the paper. arms: what is measured, once for each seed. note: what to know when reading it."""
+
+    name: str
+    claim: str
+    arms: tuple[str, ...]
+    measure: Callable[["Laboratory", str, int], Values]
+    comparisons: tuple[Comparison, ...]
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Laboratory:
+    """Where everything is kept and how much of it is done."""
+
+    out: Path
+    budget: Budget
+    images: int  # per arm and seed
+    references: int
+
+    @cached_property
+    def small_ruler(self) -> Ruler:
+        """Against real images of the reduced world's held-out compositions."""
+        return Ruler.of_images([example("held_out", f"findings reference {i}")[1][0] for i in range(self.references)])
+
+    @cached_property
+    def ruler(self) -> Ruler:
+        """Against real images of the whole world's held-out compositions."""
+        return Ruler.of_images([image for _, image in self.world_examples("reference", self.references)])
+
+    @cached_property
+    def cascade(self) -> Cascade:
+        return load_cascade()
+
+    def captions(self, seed: int) -> list[str]:
+        """Of held-out scenes of the reduced world."""
+        return [example("held_out", f"findings {seed}/{i}", ())[0] for i in range(self.images)]
+
+    def world_examples(self, seed: object, count: int) -> Iterator[tuple[str, np.ndarray]]:
+        """Captions and images of held-out scenes of the whole world."""
+        for i in range(count):
+            random = Random(f"findings world {seed}/{i}")
+            scene = sample_scene(random, "held_out")
+            words = caption(scene, random)
+            yield words, render(sample_layout(scene, random), 64)
+
+    def values(self, finding: Finding, arm: str, seed: int) -> Values:
+        """Measured now, or before: each is kept in a file of its own."""
+        path = self.out / "values" / f"{finding.name}--{arm}--{seed}.json".replace(" ", "-").replace(",", "")
+        if not path.is_file():
+            measured = finding.measure(self, arm, seed)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            temporary = path.with_suffix(".part")
+            temporary.write_text(json.dumps(measured, indent=2) + "\n")
+            temporary.replace(path)
+        return json.loads(path.read_text())
+
+
+def _sampled_bundled(lab: Laboratory, settings: SamplingSettings, seed: int) -> Values:
+    """The bundled base at 64 pixels."""
+    captions = [words for words, _ in lab.world_examples(seed, lab.images)]
+    images = draw(lab.cascade.stages[:1], lab.cascade.text_encoder, captions, [settings], seed)
+    return lab.ruler.measure(images, captions)
+
+
+def _guidance(lab: Laboratory, arm: str, seed: int) -> Values:
+    return _sampled_bundled(lab, replace(BASE_SAMPLING, guidance=float(arm)), seed)
+
+
+def _thresholding(lab: Laboratory, arm: str, seed: int) -> Values:
+    kind, _, guidance = arm.partition(" at ")
+    return _sampled_bundled(lab, SamplingSettings(16, float(guidance), thresholding=kind), seed)  # type: ignore[arg-type]
+
+
+def _base(lab: Laboratory, arm: str, seed: int) -> Values:
+    """A base network trained on the reduced world: its loss and its images."""
+    found = trained(arm, seed, lab.out / "trainings", lab.budget)
+    captions = lab.captions(seed)
+    images = draw([Stage(found.task.config, found.network)], found.text, captions, [BASE_SAMPLING], seed)  # type: ignore[arg-type]
+    return {LOSS: found.log["held_out_loss"], **lab.small_ruler.measure(images, captions), **_sizes(found.network)}
+
+
+def _augmentation(lab: Laboratory, arm: str, seed: int) -> Values:
+    """16 -> 64 pixels on what a 16 pixel base draws; arm: a training, and the level at which it is sampled."""
+    name, _, level = arm.partition(" at ")
+    folder = lab.out / "trainings"
+    low, above = trained("16 px base", seed, folder, lab.budget), trained(name, seed, folder, lab.budget)
+    captions = lab.captions(seed)
+    stages = [Stage(found.task.config, found.network) for found in (low, above)]  # type: ignore[arg-type]
+    settings = [BASE_SAMPLING, replace(UPSAMPLING, aug_level=float(level))]
+    return lab.small_ruler.measure(draw(stages, low.text, captions, settings, seed), captions)
+
+
+def _upsampler(lab: Laboratory, arm: str, seed: int) -> Values:
+    """A super-resolution network: loss, memory and speed at equal parameters."""
+    found = trained(arm, seed, lab.out / "trainings", lab.budget)
+    width = found.task.config.unet.text_width
+    sizes = {**memory_and_speed(found.network, width, lab.budget.batch), **_sizes(found.network)}
+    return {LOSS: found.log["held_out_loss"], **sizes}
+
+
+def _sizes(network: object) -> Values:
+    import torch
+
+    assert isinstance(network, torch.nn.Module)
+    return {"parameters": float(sum(parameter.numel() for parameter in network.parameters()))}
+
+
+def _both(better: str, worse: str) -> tuple[Comparison, ...]:
+    return Comparison(better, worse, CLIP_SCORE), Comparison(better, worse, FRECHET, lower_is_better=True)
+
+
+FINDINGS: tuple[Finding, ...] = (
+    Finding(
+        "guidance",
+        "guidance raises the CLIP score, and past a point worsens the Fréchet distance",
+        tuple(f"{guidance:g}" for guidance in GUIDANCE),
+        _guidance,
+        (Comparison("2", "1", CLIP_SCORE), Comparison("2", "10", FRECHET, lower_is_better=True)),
+        "The bundled base at 64 pixels on held-out scenes of the whole world; a seed is other noise and other scenes.",
+    ),
+    Finding(
+        "thresholding",
+        "at high guidance dynamic thresholding beats static, and static beats none",
+        tuple(f"{kind} at {guidance:g}" for kind in ("dynamic", "static", "none") for guidance in THRESHOLDED_AT),
+        _thresholding,
+        (*_both("dynamic at 10", "static at 10"), *_both("static at 10", "none at 10")),
+        "As for guidance.",
+    ),
+    Finding(
+        "augmentation",
+        "noise conditioning augmentation helps the stage above the base",
+        ("without augmentation at 0", *(f"Efficient U-Net at {level:g}" for level in AUG_LEVELS)),
+        _augmentation,
+        _both("Efficient U-Net at 0.2", "without augmentation at 0"),
+        "Two 16 -> 64 pixel networks, one trained with noised and one with clean low-resolution images, on what a 16"
+        " pixel base draws; the number is the level at which they are sampled. 0.2 was chosen beforehand.",
+    ),
+    Finding(
+        "cross-attention",
+        "attention to the text's tokens beats pooled text alone",
+        ("base", "pooled text"),
+        _base,
+        (*_both("base", "pooled text"), Comparison("base", "pooled text", LOSS, lower_is_better=True)),
+    ),
+    Finding(
+        "scaling",
+        "a larger frozen text encoder helps more than a larger U-Net",
+        ("small text encoder", "base", "small text encoder, large U-Net"),
+        _base,
+        (
+            *_both("base", "small text encoder, large U-Net"),
+            *_both("base", "small text encoder"),
+            *_both("small text encoder, large U-Net", "small text encoder"),
+        ),
+        "`base`: the bundled encoder (four layers of 128) and the small U-Net. The small encoder is one layer of 32,"
+        " trained by the same task for about as many steps.",
+    ),
+    Finding(
+        "text-encoder",
+        "an encoder trained on text alone is as good as CLIP's text tower of equal size, or better",
+        ("base", "CLIP text tower"),
+        _base,
+        _both("base", "CLIP text tower"),
+        "`base`: the bundled T5, which learnt from captions alone to tell their scenes. CLIP's tower is the bundled"
+        " scorer's, which learnt from pairs of images and captions; as that scorer measures, it may favour its own.",
+    ),
+    Finding(
+        "efficient-unet",
+        "the Efficient U-Net takes less memory and time than a base-style one of equal size, and learns as well",
+        ("Efficient U-Net", "base-style U-Net"),
+        _upsampler,
+        (
+            Comparison("Efficient U-Net", "base-style U-Net", LOSS, lower_is_better=True),
+            Comparison("Efficient U-Net", "base-style U-Net", "activations, MB", lower_is_better=True),
+            Comparison("Efficient U-Net", "base-style U-Net", "images/s, training"),
+            Comparison("Efficient U-Net", "base-style U-Net", "images/s, evaluating"),
+        ),
+    ),
+)
+
+
+def findings_named(names: Sequence[str]) -> list[Finding]:
+    """Those of the names, in their own order; all without names. Raises KeyError for an unknown one."""
+    known = {finding.name: finding for finding in FINDINGS}
+    return [known[name] for name in known if name in [known[wanted].name for wanted in names]] if names else [*FINDINGS]

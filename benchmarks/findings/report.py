@@ -1,0 +1,154 @@
+"""What the findings came to: a table with verdicts in Markdown, and a picture of each."""
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from statistics import mean, stdev
+from typing import Any
+
+from benchmarks.findings.experiments import Comparison, Finding, Laboratory, Values
+from benchmarks.findings.measures import CLIP_SCORE, FRECHET
+
+Results = Mapping[tuple[str, int], Values]  # by arm and seed
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A comparison's outcome over seeds. difference: in the claimed direction, so that positive agrees."""
+
+    comparison: Comparison
+    difference: float
+    low: float
+    high: float
+    seeds: int
+
+    @property
+    def word(self) -> str:
+        """`agrees` or `disagrees` when the 95% interval says so, else `not decided`."""
+        if self.low > 0:
+            return "agrees"
+        return "disagrees" if self.high < 0 else "not decided"
+
+
+def judge(comparison: Comparison, results: Results, seeds: Sequence[int]) -> Verdict:
+    """Paired by seed, with a t interval over seeds; a single seed has none, and decides nothing."""
+    from scipy.stats import t
+
+    sign = -1 if comparison.lower_is_better else 1
+    differences = [
+        sign
+        * (results[comparison.better, seed][comparison.measure] - results[comparison.worse, seed][comparison.measure])
+        for seed in seeds
+    ]
+    centre, n = mean(differences), len(differences)
+    if n < 2:
+        return Verdict(comparison, centre, -math.inf, math.inf, n)
+    margin = float(t.ppf(0.975, n - 1)) * stdev(differences) / math.sqrt(n)
+    return Verdict(comparison, centre, centre - margin, centre + margin, n)
+
+
+def markdown(findings: Sequence[Finding], results: Mapping[str, Results], lab: Laboratory, seeds: Sequence[int]) -> str:
+    """All findings: claim, verdicts, values."""
+    budget = lab.budget
+    steps = ", ".join(f"{count} ({kind})" for kind, count in budget.steps.items())
+    lines = [
+        "# The paper's findings in small",
+        "",
+        f"Budget: {budget.minutes:g} CPU minutes of one core per training, measured once and then fixed as steps:",
+        f"{steps}; batches of {budget.batch}; seeds {', '.join(map(str, seeds))}; {lab.images} images of held-out",
+        f"scenes per arm and seed, against {lab.references} real ones. Differences are paired by seed, in the claimed",
+        "direction, with a 95% t interval over seeds, uncorrected for the number of comparisons.",
+    ]
+    for finding in findings:
+        found = results[finding.name]
+        lines += ["", f"## {finding.claim[0].upper()}{finding.claim[1:]}", ""]
+        lines += [*((finding.note, "") if finding.note else ()), f"![{finding.claim}]({finding.name}.png)", ""]
+        lines += ["| better | than | by | difference | 95% interval | verdict |", "|---|---|---|---:|---:|---|"]
+        for verdict in (judge(comparison, found, seeds) for comparison in finding.comparisons):
+            c, interval = verdict.comparison, f"{verdict.low:.3g} to {verdict.high:.3g}"
+            interval = interval if verdict.seeds > 1 else "not available"
+            cells = (c.better, c.worse, c.measure, f"{verdict.difference:.3g}", interval, verdict.word)
+            lines.append(f"| {' | '.join(cells)} |")
+        lines += ["", *_values(finding, found, seeds)]
+    return "\n".join(lines) + "\n"
+
+
+def _values(finding: Finding, found: Results, seeds: Sequence[int]) -> list[str]:
+    measures = list(found[finding.arms[0], seeds[0]])
+    lines = [f"| arm | {' | '.join(measures)} |", f"|---|{'---:|' * len(measures)}"]
+    for arm in finding.arms:
+        cells = []
+        for measure in measures:
+            values = [found[arm, seed][measure] for seed in seeds]
+            spread = f" ± {stdev(values):.2g}" if len(values) > 1 and stdev(values) > 0 else ""
+            cells.append(f"{mean(values):,.0f}" if measure == "parameters" else f"{mean(values):.4g}{spread}")
+        lines.append(f"| {arm} | {' | '.join(cells)} |")
+    return lines
+
+
+def write_report(
+    findings: Sequence[Finding], results: Mapping[str, Results], lab: Laboratory, seeds: Sequence[int]
+) -> Path:
+    """findings.md, findings.json and a PNG per finding, in the laboratory's folder. Returns the page."""
+    rows = [
+        {"finding": name, "arm": arm, "seed": seed, **values}
+        for name, found in results.items()
+        for (arm, seed), values in found.items()
+    ]
+    content = {"budget": asdict(lab.budget), "images": lab.images, "references": lab.references, "values": rows}
+    (lab.out / "findings.json").write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+    for finding in findings:
+        _picture(finding, results[finding.name], seeds, lab.out / f"{finding.name}.png")
+    page = lab.out / "findings.md"
+    page.write_text(markdown(findings, results, lab, seeds))
+    return page
+
+
+def _picture(finding: Finding, found: Results, seeds: Sequence[int], path: Path) -> None:
+    import matplotlib
+
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+
+    if finding.name in ("guidance", "thresholding"):
+        figure, axes = plt.subplots(figsize=(6, 4))
+        _trade_off(axes, finding, found, seeds)
+    else:
+        measures = [m for m in found[finding.arms[0], seeds[0]] if m != "parameters"]
+        figure, row = plt.subplots(1, len(measures), figsize=(3 * len(measures), 3), squeeze=False)
+        for axes, measure in zip(row[0], measures, strict=True):
+            _dots(axes, measure, finding, found, seeds)
+    figure.suptitle(finding.claim, fontsize=9)
+    figure.tight_layout()
+    figure.savefig(path, dpi=120)
+    plt.close(figure)
+
+
+def _trade_off(axes: Any, finding: Finding, found: Results, seeds: Sequence[int]) -> None:
+    """CLIP score against Fréchet distance, along guidance, one line for each thresholding."""
+    lines: dict[str, list[str]] = {}
+    for arm in finding.arms:
+        lines.setdefault(arm.partition(" at ")[0] if " at " in arm else "", []).append(arm)
+    for label, arms in lines.items():
+        x = [mean(found[arm, seed][FRECHET] for seed in seeds) for arm in arms]
+        y = [mean(found[arm, seed][CLIP_SCORE] for seed in seeds) for arm in arms]
+        axes.plot(x, y, marker="o", label=label or None)
+        for at_x, at_y, arm in zip(x, y, arms, strict=True):
+            axes.annotate(arm.rpartition(" ")[2], (at_x, at_y), textcoords="offset points", xytext=(4, 4), fontsize=7)
+    axes.set_xlabel(f"{FRECHET} (lower is better)")
+    axes.set_ylabel(CLIP_SCORE)
+    if len(lines) > 1:
+        axes.legend(fontsize=8)
+
+
+def _dots(axes: Any, measure: str, finding: Finding, found: Results, seeds: Sequence[int]) -> None:
+    """A dot per seed and a line at the mean, for each arm."""
+    for position, arm in enumerate(finding.arms):
+        values = [found[arm, seed][measure] for seed in seeds]
+        axes.plot([position] * len(values), values, "o", alpha=0.6)
+        axes.hlines(mean(values), position - 0.2, position + 0.2, color="black")
+    axes.set_xticks(range(len(finding.arms)), finding.arms, rotation=20, fontsize=6, ha="right")
+    axes.set_title(measure, fontsize=8)
+    axes.tick_params(axis="y", labelsize=7)
