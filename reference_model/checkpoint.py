@@ -22,7 +22,7 @@ from reference_model.efficient_unet import EfficientUNetConfig
 from reference_model.errors import ReferenceModelError
 from reference_model.presets import CascadeConfig, StageConfig, UNetConfigs, build_unet
 from reference_model.pretrained_text import TOKENIZER_FILES
-from reference_model.text_encoder import LongTexts, TextEncoder, load_text_encoder, text_dtype, tiny_t5_config
+from reference_model.text_encoder import LongTexts, TextEncoder, load_text_encoder, text_dtype, tiny_t5_config, width_of
 from reference_model.unet import UNetConfig
 
 BUNDLED = Path(__file__).parent / "weights" / "tiny"
@@ -93,7 +93,7 @@ def load_cascade(folder: Path = BUNDLED, dtype: str = "float32", long_texts: Lon
     stages = [load_stage(folder, name) for name in names]
     encoder = load_text_encoder(folder / "text_encoder", dtype, long_texts)
     for stage in stages:
-        _check_width(stage.config, encoder, folder)
+        _check_width(stage.config, encoder.width, folder)
     return Cascade(str(data["name"]), encoder, stages)
 
 
@@ -105,9 +105,9 @@ def assemble(name: str, text: Path, exports: Sequence[Path], out: Path, link_tex
     found = [(export, path.stem) for export in exports for path in sorted(export.glob("*.safetensors"))]
     stages = sorted(((read_stage_config(export / f"{stem}.json"), export) for export, stem in found), key=_size)
     _check_chain([config for config, _ in stages])
-    encoder = load_text_encoder(text)
+    width = width_of(text)
     for config, export in stages:
-        _check_width(config, encoder, export)
+        _check_width(config, width, export)
     if out.exists():
         raise ReferenceModelError(f"{out} exists already: choose another folder")
     temporary = out.with_name(f".{out.name}.part")
@@ -137,11 +137,11 @@ def _check_chain(stages: Sequence[StageConfig]) -> None:
         raise ReferenceModelError(f"these stages make no cascade: {names}; give a base and each stage above it once")
 
 
-def _check_width(config: StageConfig, encoder: TextEncoder, folder: Path) -> None:
-    if config.unet.text_width != encoder.width:
+def _check_width(config: StageConfig, width: int, folder: Path) -> None:
+    if config.unet.text_width != width:
         raise ReferenceModelError(
             f"{folder}: {config.name} was trained on text features {config.unet.text_width} wide, and the text encoder"
-            f" gives {encoder.width}: use the encoder it was trained with"
+            f" gives {width}: use the encoder it was trained with"
         )
 
 

@@ -56,10 +56,7 @@ class PretrainedTokenizer:
 
 def load_pretrained(folder: Path, kind: str, dtype: torch.dtype) -> tuple[torch.nn.Module, PretrainedTokenizer]:
     """Encoder and tokenizer from a folder. Raises ReferenceModelError when either is missing or not whole."""
-    if kind not in FAMILIES:
-        known = ", ".join(FAMILIES)
-        raise ReferenceModelError(f"{folder} holds a model of type {kind!r}, not one of the text encoders {known}")
-    encoder = _load_encoder(folder, FAMILIES[kind], dtype)
+    encoder = _load_encoder(folder, _family(folder, kind), dtype)
     tokenizer = _load_tokenizer(folder)
     limit = getattr(encoder.config, "max_position_embeddings", None)  # T5 has relative positions and no limit
     if len(tokenizer) > encoder.config.vocab_size:  # type: ignore[union-attr,operator]
@@ -68,6 +65,22 @@ def load_pretrained(folder: Path, kind: str, dtype: torch.dtype) -> tuple[torch.
             f" {encoder.config.vocab_size}: they do not belong together"  # type: ignore[union-attr]
         )
     return encoder, PretrainedTokenizer(tokenizer, limit if isinstance(limit, int) else None)
+
+
+def pretrained_width(folder: Path, kind: str) -> int:
+    """The width of an encoder's features, by its configuration alone."""
+    from transformers import AutoConfig
+
+    _family(folder, kind)
+    config = AutoConfig.from_pretrained(folder, local_files_only=True)
+    return int(getattr(config, "text_config", config).hidden_size)  # a whole CLIP has one configuration per tower
+
+
+def _family(folder: Path, kind: str) -> Family:
+    if kind not in FAMILIES:
+        known = ", ".join(FAMILIES)
+        raise ReferenceModelError(f"{folder} holds a model of type {kind!r}, not one of the text encoders {known}")
+    return FAMILIES[kind]
 
 
 def _load_encoder(folder: Path, family: Family, dtype: torch.dtype) -> torch.nn.Module:

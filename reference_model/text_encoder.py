@@ -199,18 +199,31 @@ def load_text_encoder(folder: Path, dtype: str = "float32", long_texts: LongText
     dtype: `float32` or `bfloat16`, whatever the file holds. Raises ReferenceModelError when the folder holds none, or
     not all of one, and for float16.
     """
-    torch_dtype = text_dtype(dtype)
-    try:
-        config = json.loads((folder / "config.json").read_text())
-        kind = str(config["model_type"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ReferenceModelError(f"{folder} holds no text encoder: config.json cannot be read ({error})") from error
+    torch_dtype, config = text_dtype(dtype), _read_config(folder)
     if _is_byte_t5(config, folder):
         return TextEncoder(_load_byte_t5(folder, config).to(torch_dtype), ByteTokenizer(), long_texts)
     from reference_model.pretrained_text import load_pretrained
 
-    encoder, tokenizer = load_pretrained(folder, kind, torch_dtype)
+    encoder, tokenizer = load_pretrained(folder, str(config["model_type"]), torch_dtype)
     return TextEncoder(encoder, tokenizer, long_texts)
+
+
+def width_of(folder: Path) -> int:
+    """The width of the features of a text encoder's folder, without loading its weights. Raises as loading it does."""
+    config = _read_config(folder)
+    if _is_byte_t5(config, folder):
+        return int(config["d_model"])
+    from reference_model.pretrained_text import pretrained_width
+
+    return pretrained_width(folder, str(config["model_type"]))
+
+
+def _read_config(folder: Path) -> dict[str, Any]:
+    try:
+        config = json.loads((folder / "config.json").read_text())
+        return {**config, "model_type": str(config["model_type"])}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ReferenceModelError(f"{folder} holds no text encoder: config.json cannot be read ({error})") from error
 
 
 def text_dtype(name: str) -> torch.dtype:

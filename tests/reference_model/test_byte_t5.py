@@ -9,7 +9,7 @@ import torch
 from reference_model.byte_t5 import ByteT5Config, ByteT5Encoder, relative_buckets
 from reference_model.checkpoint import BUNDLED
 from reference_model.errors import ReferenceModelError
-from reference_model.text_encoder import TextEncoder, load_text_encoder, tiny_t5_config
+from reference_model.text_encoder import TextEncoder, load_text_encoder, tiny_t5_config, width_of
 
 TEXTS = ["a red car", "Two green cups, to the left of ünïcode.", "x" * 319]
 
@@ -23,6 +23,7 @@ def oracle(folder: Path) -> TextEncoder:
 def test_the_bundled_features_are_those_of_transformers() -> None:
     ours, theirs = load_text_encoder(BUNDLED / "text_encoder"), oracle(BUNDLED / "text_encoder")
     assert isinstance(ours.encoder, ByteT5Encoder)
+    assert ours.width == theirs.width == width_of(BUNDLED / "text_encoder")
     for text in TEXTS:
         assert torch.equal(ours.encode(text), theirs.encode(text))
     batch, other = ours.encode_batch(TEXTS), theirs.encode_batch(TEXTS)

@@ -12,7 +12,7 @@ from reference_model.checkpoint import assemble, load_cascade, save_stage
 from reference_model.errors import ReferenceModelError
 from reference_model.presets import PAPER, TINY, build_unet, with_text_width
 from reference_model.pretrained_text import t5_xxl
-from reference_model.text_encoder import TextEncoder, load_text_encoder
+from reference_model.text_encoder import TextEncoder, load_text_encoder, width_of
 from tests.reference_model.text_encoders import WIDTH, save_bert, save_clip, save_t5
 
 Save = Callable[[Path], Path]
@@ -30,7 +30,7 @@ def test_every_family_gives_token_features_that_no_padding_changes(save: Save, t
     encoder = load_text_encoder(save(tmp_path))
     texts = ["red car", "a blue cup left", "a"]
     batch = encoder.encode_batch(texts)
-    assert encoder.width == WIDTH
+    assert encoder.width == width_of(tmp_path) == WIDTH
     assert batch.tokens.dtype == torch.float32
     assert not any(p.requires_grad for p in encoder.encoder.parameters())
     for i, text in enumerate(texts):
@@ -118,8 +118,9 @@ def test_folders_that_are_not_whole_are_refused_with_one_sentence(tmp_path: Path
 
     other = save_bert(tmp_path / "other")
     (other / "config.json").write_text('{"model_type": "gpt2"}')
-    with pytest.raises(ReferenceModelError, match="gpt2"):
-        load_text_encoder(other)
+    for read in (load_text_encoder, width_of):
+        with pytest.raises(ReferenceModelError, match="gpt2"):
+            read(other)
 
     mixed = save_t5(tmp_path / "mixed")
     bytes_folder = tmp_path / "bytes"
