@@ -91,8 +91,8 @@ def server(folder: Path | None = None, settings: Sequence[str] = QUICK) -> Itera
         secret = place / "password"
         secret.write_text("secret\n")
         secret.chmod(0o644)
-        if os.geteuid() == 0:
-            shutil.chown(place, server_user())
+        if os.geteuid() == 0 and (user := server_user()) is not None:
+            shutil.chown(place, user)
         made, said = _as_server_user(
             [str(_binary("initdb")), "-D", str(place / "data"), f"--pwfile={secret}", *CLUSTER]
         )

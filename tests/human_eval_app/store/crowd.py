@@ -55,15 +55,16 @@ def rate(store: VoteStore, design: Design, name: str, notes: Notes, random: Rand
         place = store.finish_instructions(place.rater)
     give_up = time.monotonic() + patience
     while place.stage in ("training", "trial"):
-        assert place.sitting is not None
+        sitting = place.sitting
+        assert sitting is not None
         trial = trial_at(design, place)
         given = answers(design, trial, random.randrange(3), wrong=random.random() < 0.1)
-        key: Key = (place.sitting, part_of(place), place.position, place.sequence)
+        key: Key = (sitting, part_of(place), place.position, place.sequence)
         try:
             if place.can_undo and random.random() < 0.05:
-                place = store.undo(place.rater, place.sitting, place.position - 1)
+                place = store.undo(place.rater, sitting, place.position - 1)
                 continue
-            place = store.vote(place.rater, place.sitting, part_of(place), *key[2:], given, TIMING, VERSION)
+            place = store.vote(place.rater, sitting, part_of(place), *key[2:], given, TIMING, VERSION)
         except StoreRefusal as refusal:
             if refusal.reason == "lease_gone":
                 return store.place(place.rater)

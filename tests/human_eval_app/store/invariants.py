@@ -1,7 +1,7 @@
 """What must hold in every vote store at any time, whatever happened to it."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from human_eval_app.store.records import VoteRow
 from human_eval_app.store.store import VoteStore
@@ -55,7 +55,7 @@ def _standing_positions(rows: Iterable[VoteRow]) -> dict[int, list[int]]:
     return defaultdict(list, {sitting: sorted(positions) for sitting, positions in found.items()})
 
 
-def _check_seats(store: VoteStore, design: Design, sittings: dict[int, tuple[int, str | None, str | None]]) -> None:
+def _check_seats(store: VoteStore, design: Design, sittings: Mapping[int, tuple[int, str | None, str | None]]) -> None:
     seats = store.seats()
     assert [seat.seat for seat in seats] == list(design.panel_of_seat)
     for seat in seats:

@@ -1,7 +1,7 @@
 """Random interleavings of everything raters and admins do, beside a model of a study that fits on a page."""
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
@@ -22,7 +22,7 @@ from human_eval_app.store.records import Identity, Part, Place, StoreRefusal, St
 from human_eval_app.store.store import VoteStore
 from tests.human_eval_app import postgresql
 from tests.human_eval_app.designs import make_design
-from tests.human_eval_app.store.conftest import Clock
+from tests.human_eval_app.store.conftest import Clock, not_waiting_for_the_disk
 from tests.human_eval_app.store.invariants import Key, check
 from tests.human_eval_app.store.sitting import TIMING, VERSION, answers
 
@@ -285,12 +285,14 @@ def interleave(new_url: Callable[[], str], examples: int, steps: int) -> None:
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def new_url(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], str]:
+def new_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[], str]]:
     """Gives the address of an empty database on every call."""
     if request.param == "sqlite":
-        return lambda: f"sqlite:///{Path(tempfile.mkdtemp(dir=tmp_path)) / 'votes.sqlite'}"
-    server: postgresql.Server = request.getfixturevalue("postgresql_server")
-    return server.new_database
+        with not_waiting_for_the_disk():
+            yield lambda: f"sqlite:///{Path(tempfile.mkdtemp(dir=tmp_path)) / 'votes.sqlite'}"
+    else:
+        server: postgresql.Server = request.getfixturevalue("postgresql_server")
+        yield server.new_database
 
 
 def test_the_store_does_what_the_model_does(new_url: Callable[[], str]) -> None:

@@ -145,7 +145,8 @@ def _break_one_commit(patch: pytest.MonkeyPatch, moment: str) -> Iterator[int]:
     import psycopg
     from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 
-    commit, done = PGDialect_psycopg.do_commit, []
+    commit = PGDialect_psycopg.do_commit
+    done: list[str] = []
 
     def break_commit(dialect: PGDialect_psycopg, connection: Any) -> None:
         if done:
