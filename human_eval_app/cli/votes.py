@@ -23,7 +23,11 @@ def study_votes(args: argparse.Namespace) -> Iterator[tuple["Design", "VoteStore
     from human_eval_app.cli.requirements import require_app
 
     require_app()
-    from human_eval_app.store.engine import sqlite_url
+    from sqlalchemy.exc import DBAPIError
+
+    from human_eval_app.store.engine import database_name, sqlite_url
+    from human_eval_app.store.faults import opening_error
+    from human_eval_app.store.records import StoreRefusal
     from human_eval_app.store.store import VoteStore
     from human_eval_app.study.design import read_design
 
@@ -32,5 +36,9 @@ def study_votes(args: argparse.Namespace) -> Iterator[tuple["Design", "VoteStore
     store = VoteStore.open(url, design, read_only=True)
     try:
         yield design, store
+    except StoreRefusal as refusal:
+        if not isinstance(refusal.__cause__, DBAPIError):
+            raise
+        raise opening_error(refusal.__cause__, database_name(url)) from refusal
     finally:
         store.close()

@@ -110,9 +110,18 @@ class Transactions:
 
     @contextmanager
     def snapshot(self) -> Iterator[Connection]:
-        """A connection that sees one state of the database for as long as it is open; never tried again."""
-        with self._reads.begin() as connection:
-            yield connection
+        """A connection that sees one state of the database for as long as it is open; never tried again.
+
+        Raises StoreRefusal when the database fails.
+        """
+        try:
+            with self._reads.begin() as connection:
+                yield connection
+        except (DBAPIError, PoolTimeout) as error:
+            fault = fault_of(error)
+            if fault == "other":
+                raise
+            raise refusal_of(fault) from error
 
     def close(self) -> None:
         """Close the connections."""

@@ -143,3 +143,18 @@ def test_a_study_without_votes(tmp_path: Path, capsys: pytest.CaptureFixture[str
     assert main(["study", "export", str(tmp_path), "--out", str(tmp_path / "votes.csv")]) == 2
     assert "no rater has come yet" in capsys.readouterr().err
     assert [each.name for each in tmp_path.iterdir()] == ["design.json"]
+
+
+def test_a_damaged_database(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    design = make_design(categories={"Colors": 60}, raters=1)
+    write_design(design, tmp_path)
+    path = tmp_path / "votes.sqlite"
+    store = VoteStore.open(f"sqlite:///{path}", design)
+    finish(store, design, ready(store, "one"))
+    store.close()
+    pages = path.read_bytes()
+    path.write_bytes(pages[:-8192] + b"\xff" * 8192)
+    assert main(["study", "export", str(tmp_path), "--out", str(tmp_path / "votes.csv")]) == 2
+    said = capsys.readouterr().err
+    assert said == f"drawbench: {path} is not a vote database, or is damaged: restore it from a backup.\n"
+    assert not (tmp_path / "votes.csv").exists()
