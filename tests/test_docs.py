@@ -4,6 +4,7 @@ import argparse
 import re
 import shlex
 from importlib import import_module
+from importlib.metadata import entry_points
 from pathlib import Path
 
 import pytest
@@ -49,7 +50,8 @@ def test_commands_exist_as_shown(page: str, line: str) -> None:
     elif words[0] == "python":
         assert callable(import_module(words[2]).main)
     elif words[1] not in ("COMMAND", "--help", "--version"):
-        module, _ = COMMANDS[words[1]]
+        contributed = {point.name: point.module for point in entry_points(group="drawbench.commands")}
+        module = {name: module for name, (module, _) in COMMANDS.items()}.get(words[1]) or contributed[words[1]]
         parser = argparse.ArgumentParser(exit_on_error=False)
         import_module(module).configure(parser)
         parser.parse_args([word for word in words[2:] if word != "--help"])
