@@ -101,7 +101,8 @@ def _utility(text: str, design: "Design") -> tuple[tuple[str, str, str], float]:
     except ValueError:
         equals = ""
     if not equals or not named:
-        raise UserError(f"--utility {text} is no MODEL[:QUESTION[:CATEGORY]]=VALUE; the models are {', '.join(labels)}.")
+        wanted = "MODEL[:QUESTION[:CATEGORY]]=VALUE"
+        raise UserError(f"--utility {text} is no {wanted}; the models are {', '.join(labels)}.")
     model = max(named, key=len)
     question, _, category = names[len(model) + 1 :].partition(":")
     return (model, question or ANY, category or ANY), value

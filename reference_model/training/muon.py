@@ -34,13 +34,13 @@ class Muon(torch.optim.Optimizer):
         for group in self.param_groups:
             for parameter in group["params"]:
                 if parameter.grad is not None:
-                    self._update(parameter, group)
+                    self._update(parameter, parameter.grad, group)
 
-    def _update(self, parameter: torch.Tensor, group: dict[str, Any]) -> None:
+    def _update(self, parameter: torch.Tensor, gradient: torch.Tensor, group: dict[str, Any]) -> None:
         state = self.state[parameter]
         average = state.setdefault("momentum", torch.zeros_like(parameter))
-        average.lerp_(parameter.grad, 1 - group["momentum"])
-        direction = parameter.grad.lerp(average, group["momentum"])
+        average.lerp_(gradient, 1 - group["momentum"])
+        direction = gradient.lerp(average, group["momentum"])
         matrix = orthogonalise(direction.flatten(1))
         scale = 0.2 * max(matrix.shape) ** 0.5
         parameter.mul_(1 - group["lr"] * group["weight_decay"])
