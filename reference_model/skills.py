@@ -12,19 +12,18 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 
 from reference_model.errors import ReferenceModelError
 from reference_model.reading import Reading, Thing, read_image
-from reference_model.world.captions import caption
-from reference_model.world.scene import KINDS, Relation, Scene, Split, sample_scene
+from reference_model.world.scene import Relation, Scene, Split
+from reference_model.world.worlds import WORLDS, World, world_named
 
 if TYPE_CHECKING:
     from reference_model.cascade import Cascade
 
-SKILLS = ("object", "colour", "count", "relation", "setting", "word")
 _BATCH = 16
 _Z95 = 1.959963984540054  # standard normal quantile at 0.975
 
@@ -66,9 +65,13 @@ def check_reading(reading: Reading, scene: Scene) -> dict[str, bool]:
     return {**checks, "count": len(things) == item.count}
 
 
-def skill_rates(images: Sequence[np.ndarray] | np.ndarray, scenes: Sequence[Scene]) -> dict[str, tuple[float, int]]:
+def skill_rates(
+    images: Sequence[np.ndarray] | np.ndarray, scenes: Sequence[Any], world: str = "small"
+) -> dict[str, tuple[float, int]]:
     """Per skill that any scene asks for: the fraction of images that show it, and of how many."""
-    return _rates([check_image(image, scene) for image, scene in zip(images, scenes, strict=True)])
+    known = world_named(world)
+    checks = [known.check_image(image, scene) for image, scene in zip(images, scenes, strict=True)]
+    return _rates(checks, known.skills)
 
 
 def wilson_interval(rate: float, n: int) -> tuple[float, float]:
@@ -82,31 +85,34 @@ def wilson_interval(rate: float, n: int) -> tuple[float, float]:
 class Request:
     """What a model is asked for: a caption and the seed of its noise. The scene behind it is for the check alone."""
 
-    scene: Scene
+    scene: Any  # of the world that is asked about
     text: str
     seed: int
 
 
-def draw_requests(n: int, split: Split, seed: int = 0) -> list[Request]:
+def draw_requests(n: int, split: Split, seed: int = 0, world: str = "small") -> list[Request]:
     """n requests in the world's own mix of kinds, from seeds that no training and no prompt set uses."""
-    requests = []
+    known, requests = world_named(world), []
     for number in range(n):
         random = Random(f"skills {seed}/{number}")
-        scene = sample_scene(random, split)
-        requests.append(Request(scene, caption(scene, random), random.getrandbits(53)))
+        scene = known.sample_scene(random, split)
+        requests.append(Request(scene, known.caption(scene, random), random.getrandbits(53)))
     return requests
 
 
-def measure(cascade: "Cascade", requests: Sequence[Request], guidance: float, steps: int) -> list[dict[str, bool]]:
+def measure(
+    cascade: "Cascade", requests: Sequence[Request], guidance: float, steps: int, world: str = "small"
+) -> list[dict[str, bool]]:
     """Generate every request at 64 pixels and check it. Raises ReferenceModelError for settings it cannot sample."""
     from reference_model.cascade import SamplingSettings
 
+    known = world_named(world)
     checks: list[dict[str, bool]] = []
     for start in range(0, len(requests), _BATCH):
         batch = requests[start : start + _BATCH]
         texts, seeds = [request.text for request in batch], [request.seed for request in batch]
         images = cascade.generate(texts, seeds, 64, [SamplingSettings(steps, guidance)])
-        checks += [check_image(image, request.scene) for image, request in zip(images, batch, strict=True)]
+        checks += [known.check_image(image, request.scene) for image, request in zip(images, batch, strict=True)]
         print(f"{len(checks)} of {len(requests)} images", file=sys.stderr)
     return checks
 
@@ -115,6 +121,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """`python -m reference_model.skills`: prints rates with n and intervals, over all scenes and by kind of scene."""
     parser = argparse.ArgumentParser(prog="python -m reference_model.skills", description=__doc__)
     parser.add_argument("--checkpoint", type=Path, required=True, help="a cascade's folder")
+    parser.add_argument("--world", choices=WORLDS, default="small", help="what scenes are asked for (default small)")
     parser.add_argument("--guidance", type=float, default=4.0)
     parser.add_argument("--steps", type=int, default=16)
     parser.add_argument("-n", type=int, default=200, help="number of scenes (default 200)")
@@ -126,15 +133,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error(f"-n {args.n}: measure at least one scene")
     from reference_model.checkpoint import load_cascade, weights_sha256
 
-    requests = draw_requests(args.n, args.split, args.seed)
+    requests = draw_requests(args.n, args.split, args.seed, args.world)
     try:
-        checks = measure(load_cascade(args.checkpoint), requests, args.guidance, args.steps)
+        checks = measure(load_cascade(args.checkpoint), requests, args.guidance, args.steps, args.world)
     except ReferenceModelError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    rows = list(_rows(requests, checks))
+    rows = list(_rows(requests, checks, world_named(args.world)))
     if args.json:
-        how = {name: getattr(args, name) for name in ("guidance", "steps", "split", "seed", "n")}
+        how = {name: getattr(args, name) for name in ("world", "guidance", "steps", "split", "seed", "n")}
         print(json.dumps({"weights_sha256": weights_sha256(args.checkpoint), **how, "skills": rows}, indent=2))
     else:
         print(_table(rows))
@@ -157,16 +164,18 @@ def _relation(first: Thing, second: Thing) -> Relation:
     return "above" if dy < 0 else "below"
 
 
-def _rates(checks: Sequence[dict[str, bool]]) -> dict[str, tuple[float, int]]:
-    outcomes = {skill: [check[skill] for check in checks if skill in check] for skill in SKILLS}
+def _rates(checks: Sequence[dict[str, bool]], skills: Sequence[str]) -> dict[str, tuple[float, int]]:
+    outcomes = {skill: [check[skill] for check in checks if skill in check] for skill in skills}
     return {skill: (sum(found) / len(found), len(found)) for skill, found in outcomes.items() if found}
 
 
-def _rows(requests: Sequence[Request], checks: Sequence[dict[str, bool]]) -> Iterator[dict[str, str | float | int]]:
+def _rows(
+    requests: Sequence[Request], checks: Sequence[dict[str, bool]], world: World
+) -> Iterator[dict[str, str | float | int]]:
     """One row per skill over all scenes, and one per skill and kind of scene."""
-    for kind in ("all", *KINDS):
+    for kind in ("all", *world.kinds):
         chosen = [c for c, request in zip(checks, requests, strict=True) if kind in ("all", request.scene.kind)]
-        for skill, (rate, n) in _rates(chosen).items():
+        for skill, (rate, n) in _rates(chosen, world.skills).items():
             low, high = wilson_interval(rate, n)
             yield {"skill": skill, "scenes": kind, "n": n, "rate": rate, "low": low, "high": high}
 

@@ -3,7 +3,6 @@
 import copy
 import json
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
@@ -184,8 +183,3 @@ def _log(out: Path, row: dict[str, float]) -> None:
     print(line, flush=True)
     with (out / "log.jsonl").open("a") as file:
         file.write(line + "\n")
-
-
-def batch_seeds(seed: str, step: int, count: int) -> Iterator[str]:
-    """One seed per example of a step, for `random.Random`."""
-    return (f"{seed}/{step}/{i}" for i in range(count))

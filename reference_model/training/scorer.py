@@ -7,37 +7,27 @@ near misses (another colour, object, count, relation or word), because telling t
 import argparse
 import hashlib
 import json
-from dataclasses import replace
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import nn
 
-from reference_model.training.loop import LoopConfig, batch_seeds, train
-from reference_model.world.captions import caption
-from reference_model.world.objects import COLOURS, OBJECTS, WORDS
-from reference_model.world.render import render, sample_layout
-from reference_model.world.scene import (
-    COUNTS,
-    RELATIONS,
-    SETTINGS,
-    SIGN_OBJECT,
-    Item,
-    Scene,
-    Split,
-    sample_scene,
-    split_of,
-)
+from reference_model.training.loop import LoopConfig, train
+from reference_model.world.examples import batch_seeds
+from reference_model.world.scene import Split
+from reference_model.world.worlds import WORLDS, World, world_named
 
 IMAGE_SIZE = 64
 CONTEXT_LENGTH = 112
+CONTEXT_LENGTHS = {"small": CONTEXT_LENGTH, "rich": 176}  # every caption of the world, with its two end tokens
 START, END, FIRST_BYTE, VOCABULARY_SIZE = 257, 258, 1, 259  # the scorer's byte tokens: see metrics.features
 GROUP = 4  # a scene and three near misses
 
-MODEL_CONFIG = {
+MODEL_CONFIG: dict[str, Any] = {
     "embed_dim": 64,
     "vision_cfg": {"image_size": IMAGE_SIZE, "layers": [1, 2, 2, 1], "width": 24, "head_width": 64},
     "text_cfg": {
@@ -59,58 +49,21 @@ PREPROCESS_CONFIG = {
 }
 
 
-def near_miss(scene: Scene, random: Random, split: Split) -> Scene:
-    """The scene with one thing changed, in the same split."""
-    while True:
-        changed = _change(scene, random)
-        if changed != scene and split_of(changed) == split:
-            return changed
-
-
-def _change(scene: Scene, random: Random) -> Scene:
-    what = random.choice(("colour", "object", "count or relation or word", "setting"))
-    if what == "setting":
-        return replace(scene, setting=random.choice(SETTINGS))
-    if what == "count or relation or word":
-        if scene.word is not None:
-            return replace(scene, word=random.choice(WORDS))
-        if scene.relation is not None:
-            return replace(scene, relation=random.choice(RELATIONS))
-        return replace(scene, items=(replace(scene.items[0], count=random.choice(COUNTS)),))
-    if scene.relation is not None and random.random() < 0.5:
-        return _swap(scene, what)
-    position = random.randrange(len(scene.items))
-    items = list(scene.items)
-    items[position] = _other(items[position], what, random)
-    if len({item.object for item in items}) < len(items):
-        return scene  # two objects of one kind are no pair of this world
-    return replace(scene, items=tuple(items))
-
-
-def _swap(scene: Scene, what: str) -> Scene:
-    """Two objects exchange their colours, or their places: a bag of words cannot tell."""
-    first, second = scene.items
-    if what == "colour":
-        return replace(scene, items=(replace(first, colour=second.colour), replace(second, colour=first.colour)))
-    return replace(scene, items=(second, first))
-
-
-def _other(item: Item, what: str, random: Random) -> Item:
-    if what == "colour":
-        colours = [c for c in COLOURS if not (item.object == SIGN_OBJECT and c == "black")]
-        return replace(item, colour=random.choice(colours))
-    return item if item.object == SIGN_OBJECT else replace(item, object=random.choice(sorted(OBJECTS)))
+def model_config(world: str) -> dict[str, Any]:
+    """open_clip's configuration of the scorer of a world."""
+    return {**MODEL_CONFIG, "text_cfg": {**MODEL_CONFIG["text_cfg"], "context_length": CONTEXT_LENGTHS[world]}}
 
 
 class ScorerTraining:
     """The task: CLIP's symmetric contrastive loss over a batch of scene groups."""
 
-    def __init__(self, batch: int, seed: str) -> None:
+    def __init__(self, batch: int, seed: str, world: World | None = None) -> None:
         from open_clip.model import CLIP
 
         torch.manual_seed(0)
-        self.batch, self.seed = batch, seed
-        self.module: nn.Module = CLIP(**MODEL_CONFIG)
+        self.batch, self.seed, self.world = batch, seed, world or world_named("small")
+        self.model_config = model_config(self.world.name)
+        self.module: nn.Module = CLIP(**self.model_config)
 
     def loss(self, step: int) -> torch.Tensor:
         image, text = self._embed(self.module.train(), "train", self.seed, step)
@@ -134,13 +87,13 @@ class ScorerTraining:
         weights = folder / "open_clip_model.safetensors"
         state = {k: v.half() if v.is_floating_point() else v for k, v in ema.state_dict().items()}
         save_file({k: v.contiguous() for k, v in state.items()}, weights)
-        config = {"model_cfg": MODEL_CONFIG, "preprocess_cfg": PREPROCESS_CONFIG}
+        config = {"model_cfg": self.model_config, "preprocess_cfg": PREPROCESS_CONFIG}
         (folder / "open_clip_config.json").write_text(json.dumps(config, indent=2) + "\n")
         card = {
             "name": "bundled",
             "version": 1,
             "tokenizer": "bytes",
-            "context_length": CONTEXT_LENGTH,
+            "context_length": self.context_length,
             "sha256": hashlib.sha256(weights.read_bytes()).hexdigest(),
             "training": {**log, "batch": self.batch},
         }
@@ -150,11 +103,14 @@ class ScorerTraining:
         images, texts = [], []
         for group_seed in batch_seeds(seed, step, self.batch // GROUP):
             random = Random(group_seed)
-            scene = sample_scene(random, split)
-            for variant in (scene, *(near_miss(scene, random, split) for _ in range(GROUP - 1))):
-                images.append(_augmented(render(sample_layout(variant, random), IMAGE_SIZE), random))
-                texts.append(caption(variant, random))
-        return _encode(module, np.stack(images), texts)
+            scene = self.world.sample_scene(random, split)
+            for variant in (scene, *(self.world.near_miss(scene, random, split) for _ in range(GROUP - 1))):
+                images.append(_augmented(self._drawn(variant, random), random))
+                texts.append(self.world.caption(variant, random))
+        return self._encode(module, np.stack(images), texts)
+
+    def _drawn(self, scene: Any, random: Random) -> np.ndarray:
+        return self.world.render(self.world.sample_layout(scene, random), IMAGE_SIZE)
 
     def _near_miss_accuracy(self, module: nn.Module) -> float:
         hits = []
@@ -165,23 +121,26 @@ class ScorerTraining:
             hits.append((best == torch.arange(GROUP)).float().mean())
         return float(torch.stack(hits).mean())
 
-    @staticmethod
-    def _retrieval(module: nn.Module, count: int) -> float:
+    def _retrieval(self, module: nn.Module, count: int) -> float:
         random = Random("scorer retrieval")
-        scenes = [sample_scene(random, "held_out") for _ in range(count)]
-        images = np.stack([render(sample_layout(scene, random), IMAGE_SIZE) for scene in scenes])
-        image, text = _encode(module, images, [caption(scene, random) for scene in scenes])
+        scenes = [self.world.sample_scene(random, "held_out") for _ in range(count)]
+        images = np.stack([self._drawn(scene, random) for scene in scenes])
+        image, text = self._encode(module, images, [self.world.caption(scene, random) for scene in scenes])
         return float(((image @ text.T).argmax(1) == torch.arange(count)).float().mean())
 
+    @property
+    def context_length(self) -> int:
+        return CONTEXT_LENGTHS[self.world.name]
 
-def _encode(module: nn.Module, images: np.ndarray, texts: list[str]) -> tuple[torch.Tensor, torch.Tensor]:
-    pixels = torch.from_numpy(images).permute(0, 3, 1, 2).float() / 127.5 - 1
-    pixels = pixels.contiguous(memory_format=torch.channels_last)
-    return module.encode_image(pixels, normalize=True), module.encode_text(_tokens(texts), normalize=True)  # type: ignore[operator]
+    def _encode(self, module: nn.Module, images: np.ndarray, texts: list[str]) -> tuple[torch.Tensor, torch.Tensor]:
+        pixels = torch.from_numpy(images).permute(0, 3, 1, 2).float() / 127.5 - 1
+        pixels = pixels.contiguous(memory_format=torch.channels_last)
+        tokens = _tokens(texts, self.context_length)
+        return module.encode_image(pixels, normalize=True), module.encode_text(tokens, normalize=True)  # type: ignore[operator]
 
 
-def _tokens(texts: list[str]) -> torch.Tensor:
-    ids = torch.zeros(len(texts), CONTEXT_LENGTH, dtype=torch.long)
+def _tokens(texts: list[str], context_length: int = CONTEXT_LENGTH) -> torch.Tensor:
+    ids = torch.zeros(len(texts), context_length, dtype=torch.long)
     for row, text in zip(ids, texts, strict=True):
         tokens = [START, *(byte + FIRST_BYTE for byte in text.encode()), END]
         row[: len(tokens)] = torch.tensor(tokens)
@@ -205,13 +164,14 @@ def main() -> None:
     """`python -m reference_model.training.scorer --out DIR`: trains or resumes, then exports the scorer."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--world", choices=WORLDS, default="small")
     parser.add_argument("--minutes", type=float, default=20)
     parser.add_argument("--steps", type=int, default=20_000)
     parser.add_argument("--batch", type=int, default=128)
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
-    task = ScorerTraining(args.batch, seed="scorer")
+    task = ScorerTraining(args.batch, seed="scorer", world=world_named(args.world))
     train(task, LoopConfig(steps=args.steps, minutes=args.minutes, learning_rate=1e-3), args.out)
 
 

@@ -14,41 +14,60 @@ from reference_model.diffusion import SCHEDULES, add_noise, augment_low_resoluti
 from reference_model.errors import ReferenceModelError
 from reference_model.presets import StageConfig, build_unet, preset, with_text_width
 from reference_model.training.embeddings import TextSource, text_source
-from reference_model.training.loop import LoopConfig, batch_seeds, train
+from reference_model.training.loop import LoopConfig, train
 from reference_model.unet import UNetConfig
-from reference_model.world.captions import caption
-from reference_model.world.render import Layout, render, sample_layout
-from reference_model.world.scene import Scene, Split, sample_scene
+from reference_model.world.examples import Batch, ExampleKind, batch_seeds, captioned, draw_batch
+from reference_model.world.scene import Split
+from reference_model.world.stream import BatchStream
+from reference_model.world.worlds import WORLDS, world_named
 
 TEXT_DROPPED = 0.1  # Imagen, sec. 4.1: so that the same network is the unconditional one of guidance
 EVALUATION_SEED, EVALUATION_STEPS = "stage evaluation", 4
-CROP = 256  # the 1024 pixel stage trains on crops of this side
 
 
 class StageTraining:
-    """The task: denoise images of scenes, given their captions (and, above 64 pixels, their low-resolution image)."""
+    """The task: denoise images of scenes, given their captions (and, above 64 pixels, their low-resolution image).
 
-    def __init__(self, config: StageConfig, text_encoder: TextSource, batch: int, seed: str) -> None:
+    `workers` processes draw the images of a world ahead; which images does not depend on how many they are.
+    """
+
+    def __init__(
+        self,
+        config: StageConfig,
+        text_encoder: TextSource,
+        batch: int,
+        seed: str,
+        world: str = "small",
+        workers: int = 0,
+    ) -> None:
         torch.manual_seed(0)
-        self.config, self.text_encoder, self.batch, self.seed = config, text_encoder, batch, seed
+        self.config, self.text_encoder, self.batch, self.seed, self.world = config, text_encoder, batch, seed, world
+        self.stream = BatchStream(self._kind("train"), seed, batch, workers)
         self.module: nn.Module = build_unet(config.unet).to(memory_format=torch.channels_last)
 
     def loss(self, step: int) -> torch.Tensor:
-        return self._loss(self.module, "train", self.seed, step)
+        return self._loss(self.module, self.stream.batch(step), self.seed, step)
 
     @torch.no_grad()
     def evaluate(self, ema: nn.Module) -> dict[str, float]:
-        losses = [self._loss(ema, "held_out", EVALUATION_SEED, step) for step in range(EVALUATION_STEPS)]
+        losses = []
+        for step in range(EVALUATION_STEPS):
+            batch = draw_batch(self._kind("held_out"), batch_seeds(EVALUATION_SEED, step, self.batch))
+            losses.append(self._loss(ema, batch, EVALUATION_SEED, step))
         return {"held_out_loss": float(torch.stack(losses).mean())}
 
     def export(self, ema: nn.Module, folder: Path, log: dict[str, float]) -> None:
         save_stage(folder, self.config, ema, {**log, "batch": self.batch})
 
-    def _loss(self, module: nn.Module, split: Split, seed: str, step: int) -> torch.Tensor:
+    def _kind(self, split: Split) -> ExampleKind:
+        """Images of the stage's size, with the low-resolution image if the stage has one."""
+        unet = self.config.unet
+        return ExampleKind(self.world, split, unet.size, None if isinstance(unet, UNetConfig) else unet.low_size)
+
+    def _loss(self, module: nn.Module, batch: Batch, seed: str, step: int) -> torch.Tensor:
         """Mean squared error of the network's prediction, at stratified uniform times."""
-        examples = [self._example(split, s) for s in batch_seeds(seed, step, self.batch)]
-        images = torch.stack([image for image, _, _ in examples]).contiguous(memory_format=torch.channels_last)
-        text = self.text_encoder.encode_batch([words for _, _, words in examples])
+        images = _to_tensor(batch.images)
+        text = self.text_encoder.encode_batch(batch.captions)
         generator = torch.Generator().manual_seed(Random(f"{seed}/{step}/noise").getrandbits(63))
         t = (torch.arange(self.batch) + torch.rand(self.batch, generator=generator)) / self.batch
         noise = torch.randn(images.shape, generator=generator)
@@ -56,11 +75,11 @@ class StageTraining:
         schedule = SCHEDULES[self.config.schedule]
         inputs = (add_noise(schedule, images, noise, t).contiguous(memory_format=torch.channels_last), t, text)
         target = training_target(schedule, self.config.prediction, images, noise, t)
-        low = [low for _, low, _ in examples if low is not None]
-        if low:
+        if batch.lows is not None:
+            low = _to_tensor(batch.lows).contiguous()
             level = self._aug_levels(generator)
             low_noise = torch.randn(low[0].shape, generator=generator)
-            output = module(*inputs, augment_low_resolution(torch.stack(low), low_noise, level), level, keep=keep)
+            output = module(*inputs, augment_low_resolution(low, low_noise, level), level, keep=keep)
         else:
             output = module(*inputs, keep=keep)
         return (output - target).square().mean()
@@ -69,54 +88,26 @@ class StageTraining:
         """Noise conditioning augmentation (Imagen, sec. 2.4): a level in [0, 1] for each image, not for the batch."""
         return torch.rand(self.batch, generator=generator)
 
-    def _example(self, split: Split, seed: str) -> tuple[torch.Tensor, torch.Tensor | None, str]:
-        """An image, its low-resolution image if the stage has one, and a caption."""
-        random, scene, words = _captioned(split, seed)
-        layout = sample_layout(scene, random)
-        unet = self.config.unet
-        if isinstance(unet, UNetConfig):
-            return _to_tensor(render(layout, unet.size)), None, words
-        image, low = _aligned_pair(layout, unet.size, unet.low_size, random)
-        return _to_tensor(image), _to_tensor(low), words
 
-
-def _captioned(split: Split, seed: str) -> tuple[Random, Scene, str]:
-    """An example's scene and caption, and the random numbers that come after them."""
-    random = Random(seed)
-    scene = sample_scene(random, split)
-    return random, scene, caption(scene, random)
-
-
-def captions_of_step(stage: str, step: int, batch: int) -> list[str]:
+def captions_of_step(stage: str, step: int, batch: int, world: str = "small") -> list[str]:
     """The captions that a step of a stage's training will see, without drawing an image."""
-    return [_captioned("train", seed)[2] for seed in batch_seeds(_seed(stage), step, batch)]
+    return [captioned(world_named(world), "train", seed)[2] for seed in batch_seeds(_seed(stage), step, batch)]
 
 
-def evaluation_captions(batch: int) -> Iterator[str]:
+def evaluation_captions(batch: int, world: str = "small") -> Iterator[str]:
     """The captions of a training's own held-out measurements."""
     for step in range(EVALUATION_STEPS):
-        yield from (_captioned("held_out", seed)[2] for seed in batch_seeds(EVALUATION_SEED, step, batch))
+        for seed in batch_seeds(EVALUATION_SEED, step, batch):
+            yield captioned(world_named(world), "held_out", seed)[2]
 
 
 def _seed(stage: str) -> str:
     return f"stage {stage}"
 
 
-def _aligned_pair(layout: Layout, size: int, low_size: int, random: Random) -> tuple[np.ndarray, np.ndarray]:
-    """The same scene at two sizes; large ones cropped to the same region, on the low-resolution grid."""
-    image, low = render(layout, size), render(layout, low_size)
-    if size <= CROP:
-        return image, low
-    factor = size // low_size
-    side = CROP // factor
-    left, top = random.randrange(low_size - side + 1), random.randrange(low_size - side + 1)
-    crop = image[top * factor : top * factor + CROP, left * factor : left * factor + CROP]
-    return crop, low[top : top + side, left : left + side]
-
-
-def _to_tensor(image: np.ndarray) -> torch.Tensor:
-    """uint8 (H, W, 3) -> float (3, H, W) in [-1, 1]."""
-    return torch.from_numpy(image.copy()).permute(2, 0, 1).float() / 127.5 - 1
+def _to_tensor(images: np.ndarray) -> torch.Tensor:
+    """uint8 (B, H, W, 3) -> float (B, 3, H, W) in [-1, 1], channels last."""
+    return torch.from_numpy(images).permute(0, 3, 1, 2).float() / 127.5 - 1
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -124,6 +115,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--stage", required=True, help="base_64, super_resolution_256 or super_resolution_1024")
     parser.add_argument("--preset", default="tiny")
+    parser.add_argument("--world", choices=WORLDS, default="small")
+    parser.add_argument("--workers", type=int, default=0, help="processes that draw images ahead (default: none)")
     parser.add_argument("--text", type=Path, help="folder of the frozen text encoder: T5, BERT or CLIP")
     parser.add_argument("--embeddings", type=Path, help="cache of its features; complete, it replaces --text")
     parser.add_argument("--embeddings-dtype", choices=("float32", "bfloat16"), default="float32")
@@ -142,11 +135,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
             f"preset {args.preset} has no stage {args.stage!r}: choose one of {', '.join(stages)}"
         )
     text = text_source(args.text, args.embeddings, args.embeddings_dtype)
-    task = StageTraining(with_text_width(stages[args.stage], text.width), text, args.batch, _seed(args.stage))
+    stage = with_text_width(stages[args.stage], text.width)
+    task = StageTraining(stage, text, args.batch, _seed(args.stage), args.world, args.workers)
     config = LoopConfig(
         steps=args.steps, minutes=args.minutes, learning_rate=args.learning_rate, optimizer=args.optimizer
     )
-    train(task, config, args.out)
+    with task.stream:
+        train(task, config, args.out)
 
 
 if __name__ == "__main__":

@@ -7,18 +7,22 @@ docs/decisions.md tells why this and not T5's span corruption in the bundled siz
 
 import argparse
 import re
+from dataclasses import dataclass
 from pathlib import Path
 from random import Random
+from typing import Any, Protocol
 
 import torch
 import torch.nn.functional as F
 from torch import nn
 
 from reference_model.text_encoder import byte_tokens, pad_tokens, tiny_t5_config
-from reference_model.training.loop import LoopConfig, batch_seeds, train
+from reference_model.training.loop import LoopConfig, train
 from reference_model.world.captions import caption
+from reference_model.world.examples import batch_seeds
 from reference_model.world.objects import COLOURS, OBJECTS
-from reference_model.world.scene import COUNTS, OPPOSITE, SETTINGS, SIGN_OBJECT, Scene, Split, sample_scene
+from reference_model.world.scene import COUNTS, OPPOSITE, SETTINGS, SIGN_OBJECT, Scene, Split
+from reference_model.world.worlds import WORLDS, World, world_named
 
 MAX_LETTERS = 4
 PAIR_SHARE = 0.5  # of captions drawn again until they tell of a pair, whose order is the hardest to learn
@@ -70,28 +74,79 @@ def role_labels(scene: Scene, text: str) -> list[int]:
     return roles
 
 
+@dataclass(frozen=True)
+class Lesson:
+    """A caption, the answers to every question about its scene, and the role of each of its tokens."""
+
+    text: str
+    labels: list[int]
+    roles: list[int]
+
+
+class Questions(Protocol):
+    """What is asked about a world's scenes: how many answers each question has, and how many roles a token can have."""
+
+    sizes: tuple[int, ...]
+    roles: int
+
+    def lesson(self, scene: Any, random: Random) -> Lesson: ...
+
+
+class SmallQuestions:
+    """Those of `parse_labels` and `role_labels`."""
+
+    sizes = LABEL_SIZES
+    roles = len(_ROLES)
+
+    def lesson(self, scene: Scene, random: Random) -> Lesson:
+        text = caption(scene, random)
+        return Lesson(text, parse_labels(scene), role_labels(scene, text))
+
+
+class RichQuestions:
+    """Those of `rich.questions`; a token's role is which of the scene's items its words name."""
+
+    def __init__(self) -> None:
+        from reference_model.world.rich.questions import ANSWERS, MOST_ITEMS
+
+        self.sizes, self.roles = ANSWERS, 1 + MOST_ITEMS
+
+    def lesson(self, scene: Any, random: Random) -> Lesson:
+        from reference_model.world.rich.captions import tell
+        from reference_model.world.rich.questions import answers, item_order
+
+        told, order = tell(scene, random), item_order(scene)
+        roles = [0] * len(byte_tokens(told.text))  # captions are ASCII: a character is a token
+        for item, start, end in told.mentions:
+            roles[start:end] = [1 + order.index(item)] * (end - start)
+        return Lesson(told.text, answers(scene), roles)
+
+
 class SceneParser(nn.Module):
     """The encoder and, in training only, a linear head that reads every label from each token's features."""
 
-    def __init__(self, width: int, layers: int) -> None:
+    def __init__(self, width: int, layers: int, questions: Questions) -> None:
         super().__init__()
         from transformers import T5EncoderModel
 
         self.encoder = T5EncoderModel(tiny_t5_config(width, layers, heads=4))
-        self.head = nn.Linear(width, sum(LABEL_SIZES) + len(_ROLES))
+        self.answers = (*questions.sizes, questions.roles)
+        self.head = nn.Linear(width, sum(self.answers))
 
     def forward(self, ids: torch.Tensor, mask: torch.Tensor) -> tuple[torch.Tensor, ...]:
         """Token ids and mask (B, L) -> logits (B, L, answers) for each question; the last is the token's own role."""
         features = self.encoder(input_ids=ids, attention_mask=mask).last_hidden_state
-        return self.head(features).split((*LABEL_SIZES, len(_ROLES)), dim=2)
+        return self.head(features).split(self.answers, dim=2)
 
 
 class Parsing:
     """The task: cross-entropy of every question at every token."""
 
-    def __init__(self, width: int, layers: int, batch: int, seed: str) -> None:
+    def __init__(self, width: int, layers: int, batch: int, seed: str, world: World | None = None) -> None:
         torch.manual_seed(0)
-        self.module: nn.Module = SceneParser(width, layers)
+        self.world = world or world_named("small")
+        self.questions: Questions = SmallQuestions() if self.world.name == "small" else RichQuestions()
+        self.module: nn.Module = SceneParser(width, layers, self.questions)
         self.batch, self.seed = batch, seed
 
     def loss(self, step: int) -> torch.Tensor:
@@ -119,29 +174,26 @@ class Parsing:
 
     def _examples(self, split: Split, seed: str, step: int) -> tuple[torch.Tensor, ...]:
         """Ids, mask (B, L), answers (B, questions), roles (B, L)."""
-        tokens, labels, roles = [], [], []
+        lessons = []
         for example_seed in batch_seeds(seed, step, self.batch):
             random = Random(example_seed)
-            scene = _sample(random, split)
-            text = caption(scene, random)
-            tokens.append(byte_tokens(text))
-            labels.append(parse_labels(scene))
-            roles.append(role_labels(scene, text))
-        ids, mask = pad_tokens(tokens)
-        return ids, mask, torch.tensor(labels), pad_tokens(roles)[0]
+            lessons.append(self.questions.lesson(self._scene(random, split), random))
+        ids, mask = pad_tokens([byte_tokens(lesson.text) for lesson in lessons])
+        labels = torch.tensor([lesson.labels for lesson in lessons])
+        return ids, mask, labels, pad_tokens([lesson.roles for lesson in lessons])[0]
 
-
-def _sample(random: Random, split: Split) -> Scene:
-    scene, pair = sample_scene(random, split), random.random() < PAIR_SHARE
-    while pair and scene.relation is None:
-        scene = sample_scene(random, split)
-    return scene
+    def _scene(self, random: Random, split: Split) -> Any:
+        scene, pair = self.world.sample_scene(random, split), random.random() < PAIR_SHARE
+        while pair and scene.relation is None:
+            scene = self.world.sample_scene(random, split)
+        return scene
 
 
 def main() -> None:
     """`python -m reference_model.training.text --out DIR`: trains or resumes, then exports the encoder."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--world", choices=WORLDS, default="small")
     parser.add_argument("--minutes", type=float, default=9)
     parser.add_argument("--steps", type=int, default=20_000)
     parser.add_argument("--batch", type=int, default=64)
@@ -151,7 +203,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
-    task = Parsing(args.width, args.layers, args.batch, seed="text")
+    task = Parsing(args.width, args.layers, args.batch, "text", world_named(args.world))
     config = LoopConfig(
         steps=args.steps,
         minutes=args.minutes,

@@ -9,7 +9,6 @@ from reference_model.world.rich.reading import Reading, Thing, read_image
 from reference_model.world.rich.scene import Item, Relation, Scene
 from reference_model.world.rich.shapes import Rect
 
-SKILLS: tuple[str, ...] = ("object", "colour", "part", "pattern", "size", "count", "relation", "setting", "word")
 _TOUCHING = 3.0  # pixels between the boxes of two things of which one is on the other
 _NEXT_TO = 6.0  # pixels between things next to each other, at most
 _ROOM_SLACK = 3.0  # pixels by which what is in a room may stand out

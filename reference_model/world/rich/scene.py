@@ -15,6 +15,7 @@ RELATIONS: tuple[Relation, ...] = (
 )  # fmt: skip
 MIRRORED: dict[str, Relation] = {"left of": "right of", "right of": "left of", "above": "below", "below": "above"}
 COUNTS: tuple[int, ...] = (1, 2, 3, 4, 5, 6)
+SKILLS: tuple[str, ...] = ("object", "colour", "part", "pattern", "size", "count", "relation", "setting", "word")
 KINDS: tuple[str, ...] = ("single", "count", "groups", "pair", "between", "list", "sign")
 
 
@@ -94,6 +95,12 @@ def relation_wording(relation: Relation, first: str, second: str, third: str = "
 def is_held_out(composition: str) -> bool:
     """Whether a composition is kept from every training, for ever the same: one in eight is, by its SHA-256."""
     return hashlib.sha256(f"held out: {composition}".encode()).digest()[0] < 32
+
+
+def scene_from_json(data: dict) -> Scene:
+    """The scene of which `dataclasses.asdict` made the data."""
+    items = tuple(Item(**item) for item in data["items"])
+    return Scene(items, data["setting"], data["relation"], data["word"])
 
 
 def split_of(scene: Scene) -> Split:

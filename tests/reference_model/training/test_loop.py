@@ -11,7 +11,6 @@ from torch import nn
 
 from reference_model.training.loop import (
     LoopConfig,
-    batch_seeds,
     learning_rate_factor,
     make_optimizers,
     train,
@@ -114,8 +113,3 @@ def test_the_learning_rate_warms_up_holds_and_falls_to_zero() -> None:
     assert factors[90] == pytest.approx(0.5)
     assert factors[100] == 0
     assert learning_rate_factor(config, 50, 9.0) == pytest.approx(0.5)  # the clock can end it too
-
-
-def test_every_example_of_every_step_has_a_seed_of_its_own() -> None:
-    seeds = [seed for step in range(20) for seed in batch_seeds("x", step, 16)]
-    assert len(set(seeds)) == len(seeds)

@@ -1,6 +1,7 @@
 """The three tasks: what they learn from, and that a few steps and an export work."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 
@@ -15,12 +16,15 @@ from reference_model.presets import TINY, StageConfig
 from reference_model.text_encoder import TextEncoder, load_text_encoder, tiny_t5_config
 from reference_model.training import stage as stage_training
 from reference_model.training.loop import LoopConfig, train
-from reference_model.training.scorer import ScorerTraining, near_miss
-from reference_model.training.stage import StageTraining, _aligned_pair
+from reference_model.training.scorer import ScorerTraining
+from reference_model.training.stage import StageTraining
 from reference_model.training.text import LABEL_SIZES, Parsing, parse_labels
 from reference_model.unet import UNetConfig
+from reference_model.world.examples import aligned_pair
+from reference_model.world.near_miss import near_miss
 from reference_model.world.render import sample_layout
 from reference_model.world.scene import Item, Scene, sample_scene, split_of
+from reference_model.world.worlds import world_named
 
 SHORT = LoopConfig(steps=2, minutes=60, learning_rate=1e-3)
 SMALL_BASE = StageConfig(UNetConfig(64, 32, (16, 16), (1, 1), (False, True), 16, 32, 4), "v", "cosine")
@@ -64,11 +68,11 @@ def test_trainings_draw_from_the_training_split_only(monkeypatch: pytest.MonkeyP
         seen.append(split_of(scene))
         return scene
 
-    for module in ("text", "stage", "scorer"):
-        monkeypatch.setattr(f"reference_model.training.{module}.sample_scene", watched)
-    Parsing(32, 1, 4, "x").loss(0)
+    world = replace(world_named("small"), sample_scene=watched)
+    monkeypatch.setattr("reference_model.world.examples.world_named", lambda name: world)
+    Parsing(32, 1, 4, "x", world).loss(0)
     StageTraining(SMALL_BASE, encoder(), 4, "x").loss(0)
-    ScorerTraining(8, "x").loss(0)
+    ScorerTraining(8, "x", world).loss(0)
     assert set(seen) == {"train"}
     assert len(seen) >= 4 + 4 + 2
 
@@ -76,7 +80,7 @@ def test_trainings_draw_from_the_training_split_only(monkeypatch: pytest.MonkeyP
 def test_crops_for_the_largest_stage_lie_on_the_low_resolution_grid() -> None:
     random = Random(4)
     layout = sample_layout(sample_scene(random, "train"), random)
-    crop, low = _aligned_pair(layout, 1024, 256, random)
+    crop, low = aligned_pair(world_named("small"), layout, 1024, 256, random)
     assert crop.shape == (256, 256, 3)
     assert low.shape == (64, 64, 3)
     averaged = crop.reshape(64, 4, 64, 4, 3).mean((1, 3))

@@ -1,0 +1,82 @@
+"""The two worlds by name: `small`, which the bundled weights and scorer know, and `rich`, for later trainings."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from random import Random
+from typing import Any, Literal, get_args
+
+import numpy as np
+
+from reference_model.world.scene import Split
+
+WorldName = Literal["small", "rich"]
+WORLDS: tuple[WorldName, ...] = get_args(WorldName)
+Crop = tuple[int, int, int, int]  # left, top, right, bottom, in pixels
+
+
+@dataclass(frozen=True)
+class World:
+    """A procedural world: everything that a training, a prompt set or a check needs of it.
+
+    Scenes and layouts are the world's own types; they go from one of its functions to the next. `render(layout, size)`
+    gives uint8 (size, size, 3), with a crop only that part of it. `near_miss` is a scene with one thing changed, in
+    the same split. `check_image` says which of `skills` a uint8 image (64, 64, 3) shows for its scene.
+    `scene_from_json` reads back what `dataclasses.asdict` makes of a scene. A scene has a `kind`, one of `kinds`.
+    """
+
+    name: WorldName
+    kinds: tuple[str, ...]
+    skills: tuple[str, ...]
+    sample_scene: Callable[[Random, Split], Any]
+    near_miss: Callable[[Any, Random, Split], Any]
+    caption: Callable[[Any, Random], str]
+    sample_layout: Callable[[Any, Random], Any]
+    render: Callable[..., np.ndarray]
+    check_image: Callable[[np.ndarray, Any], dict[str, bool]]
+    scene_from_json: Callable[[dict], Any]
+
+
+@cache
+def world_named(name: str) -> World:
+    """The world of that name. Raises ValueError for another name."""
+    if name not in WORLDS:
+        raise ValueError(f"there is no world {name!r}: choose one of {', '.join(WORLDS)}")
+    return _small() if name == "small" else _rich()
+
+
+def _small() -> World:
+    from reference_model.world.captions import caption
+    from reference_model.world.coco_set import scene_from_json
+    from reference_model.world.near_miss import near_miss
+    from reference_model.world.render import Layout, render, sample_layout
+    from reference_model.world.scene import KINDS, Scene, sample_scene
+
+    def cropped(layout: Layout, size: int, crop: Crop | None = None) -> np.ndarray:
+        left, top, right, bottom = crop or (0, 0, size, size)
+        return render(layout, size)[top:bottom, left:right]
+
+    def check_image(image: np.ndarray, scene: Scene) -> dict[str, bool]:
+        from reference_model import skills  # it needs this module
+
+        return skills.check_image(image, scene)
+
+    skills = ("object", "colour", "count", "relation", "setting", "word")
+    drawn = (sample_scene, near_miss, caption, sample_layout, cropped)
+    return World("small", KINDS, skills, *drawn, check_image, scene_from_json)
+
+
+def _rich() -> World:
+    from reference_model.world.rich.captions import caption
+    from reference_model.world.rich.layout import sample_layout
+    from reference_model.world.rich.render import render
+    from reference_model.world.rich.sampling import near_miss, sample_scene
+    from reference_model.world.rich.scene import KINDS, SKILLS, Scene, scene_from_json
+
+    def check_image(image: np.ndarray, scene: Scene) -> dict[str, bool]:
+        from reference_model.world.rich import checks  # it needs scipy
+
+        return checks.check_image(image, scene)
+
+    drawn = (sample_scene, near_miss, caption, sample_layout, render)
+    return World("rich", KINDS, SKILLS, *drawn, check_image, scene_from_json)
