@@ -20,14 +20,15 @@ from reference_model.efficient_unet import EfficientUNetConfig
 from reference_model.presets import StageConfig, UNetConfigs, build_unet, with_text_width
 from reference_model.text_encoder import TextEncoder, load_text_encoder
 from reference_model.training.loop import LoopConfig, Task, train
-from reference_model.training.stage import StageTraining
+from reference_model.training.stage import EVALUATION_SEED, EVALUATION_STEPS, StageTraining
 from reference_model.training.text import Parsing
 from reference_model.unet import UNetConfig
+from reference_model.world.examples import Batch, batch_seeds
 from reference_model.world.scene import Split
 
 Encoder = Literal["large T5", "small T5", "CLIP tower"]
 Kind = Literal["base", "upsampling"]
-SMALL_T5 = {"width": 32, "layers": 1}
+SMALL_WIDTH, SMALL_LAYERS = 32, 1  # of the small T5
 TEXT_BATCH, TEXT_STEPS = 48, 1500  # about as the bundled encoder, the large one, was trained
 BATCH = 32
 UNLIMITED = 1e9  # minutes: a training ends by its steps, so that a resumed one is the same
@@ -100,21 +101,26 @@ class SmallTraining(StageTraining):
         save_file({name: value.contiguous() for name, value in ema.state_dict().items()}, folder / "ema.safetensors")
         (folder / "log.json").write_text(json.dumps(log) + "\n")  # last: where it is, the export is whole
 
-    def _example(self, split: Split, seed: str) -> tuple[torch.Tensor, torch.Tensor | None, str]:
+    def loss(self, step: int) -> torch.Tensor:
+        return self._loss(self.module, self._drawn("train", self.seed, step), self.seed, step)
+
+    @torch.no_grad()
+    def evaluate(self, ema: nn.Module) -> dict[str, float]:
+        batches = [self._drawn("held_out", EVALUATION_SEED, step) for step in range(EVALUATION_STEPS)]
+        losses = [self._loss(ema, batch, EVALUATION_SEED, step) for step, batch in enumerate(batches)]
+        return {"held_out_loss": float(torch.stack(losses).mean())}
+
+    def _drawn(self, split: Split, seed: str, step: int) -> Batch:
+        """A batch of the reduced world."""
         low_size = self.training.low_size
         sizes = (self.config.unet.size,) if low_size is None else (self.config.unet.size, low_size)
-        words, images = example(split, seed, sizes)
-        image, *low = [to_tensor(image) for image in images]
-        return image, low[0] if low else None, words
+        examples = [example(split, example_seed, sizes) for example_seed in batch_seeds(seed, step, self.batch)]
+        images, *lows = (np.stack(drawn) for drawn in zip(*(drawn for _, drawn in examples), strict=True))
+        return Batch(tuple(words for words, _ in examples), images, lows[0] if lows else None)
 
     def _aug_levels(self, generator: torch.Generator) -> torch.Tensor:
         levels = super()._aug_levels(generator)
         return levels if self.training.augmentation else torch.zeros_like(levels)
-
-
-def to_tensor(image: np.ndarray) -> torch.Tensor:
-    """uint8 (H, W, 3) -> float (3, H, W) in [-1, 1]."""
-    return torch.from_numpy(image.copy()).permute(2, 0, 1).float() / 127.5 - 1
 
 
 @dataclass(frozen=True)
@@ -132,7 +138,7 @@ def measure_budget(minutes: float, batch: int = BATCH) -> Budget:
     tasks: dict[str, StageTraining | Parsing] = {
         "base": SmallTraining(TRAININGS["base"], text, batch, 0),
         "upsampling": SmallTraining(TRAININGS["Efficient U-Net"], text, batch, 0),
-        "text": Parsing(**SMALL_T5, batch=TEXT_BATCH, seed="findings"),
+        "text": Parsing(SMALL_WIDTH, SMALL_LAYERS, TEXT_BATCH, seed="findings"),
     }
     steps = {name: max(1, int(60 * minutes / step_seconds(task))) for name, task in tasks.items()}
     return Budget(minutes, batch, {**steps, "text": min(steps["text"], TEXT_STEPS)})
@@ -156,7 +162,7 @@ def text_encoder(kind: Encoder, folder: Path, budget: Budget) -> TextEncoder:
         return clip_text_encoder(BUNDLED_FOLDER)
     out = folder / "small-t5"
     if not (out / "export" / "model.safetensors").is_file():
-        task = Parsing(**SMALL_T5, batch=TEXT_BATCH, seed="findings")
+        task = Parsing(SMALL_WIDTH, SMALL_LAYERS, TEXT_BATCH, seed="findings")
         config = LoopConfig(steps=budget.steps["text"], minutes=UNLIMITED, learning_rate=1.5e-3, ema_decay=0.99)
         _train(task, config, out)
     return load_text_encoder(out / "export")

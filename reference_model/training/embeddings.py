@@ -25,6 +25,7 @@ import torch
 
 from reference_model.errors import ReferenceModelError
 from reference_model.text_encoder import TextDtype, TextEncoder, TextFeatures, load_text_encoder, text_dtype
+from reference_model.world.worlds import WORLDS
 
 _MAGIC = b"DBE1"
 _HEADER = struct.Struct("<4sI32sII")  # magic, tokens, text's SHA-256, checksum of features, of this header before it
@@ -209,6 +210,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--text", type=Path, required=True, help="folder of the frozen text encoder")
     parser.add_argument("--out", type=Path, required=True, help="what the stage's --embeddings will be")
     parser.add_argument("--stage", required=True, help="base_64, super_resolution_256 or super_resolution_1024")
+    parser.add_argument("--world", choices=WORLDS, default="small")
     parser.add_argument("--steps", type=int, required=True, help="of the training; those done before are skipped")
     parser.add_argument("--batch", type=int, required=True, help="of the training")
     parser.add_argument("--dtype", choices=tuple(_RAW), default="float32", help="of the features on disk")
@@ -224,9 +226,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ReferenceModelError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    cache.add(evaluation_captions(args.batch))
+    cache.add(evaluation_captions(args.batch, args.world))
     for step in range(args.steps):
-        cache.add(captions_of_step(args.stage, step, args.batch))
+        cache.add(captions_of_step(args.stage, step, args.batch, args.world))
         if (step + 1) % 100 == 0 or step + 1 == args.steps:
             print(f"{step + 1} of {args.steps} steps, {len(cache)} captions", file=sys.stderr)
     return 0
