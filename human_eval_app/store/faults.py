@@ -3,7 +3,7 @@
 import sqlite3
 from typing import Literal
 
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from drawbench.errors import UserError
@@ -58,14 +58,14 @@ def fault_of(error: DBAPIError | PoolTimeout) -> Fault:
         code = getattr(error.orig, "sqlite_errorcode", 0) & 0xFF  # the extended codes carry the cause above 8 bits
         return "conflict" if isinstance(error, IntegrityError) else SQLITE_FAULTS.get(code, "other")
     state = getattr(error.orig, "sqlstate", None)
-    if state is None:
+    if state is None and isinstance(error, OperationalError | InterfaceError):
         no_entry = "password authentication failed" in str(error.orig) or "no pg_hba.conf entry" in str(error.orig)
         return "password" if no_entry else "lost"
-    if error.connection_invalidated or state.startswith("08"):
+    if error.connection_invalidated or (state or "").startswith("08"):
         return "lost"
     if isinstance(error, IntegrityError):
         return "conflict"
-    return POSTGRESQL_FAULTS.get(state, "other")
+    return POSTGRESQL_FAULTS.get(state or "", "other")
 
 
 def refusal_of(fault: Fault) -> StoreRefusal:
@@ -85,4 +85,8 @@ def opening_error(error: DBAPIError | PoolTimeout, name: str) -> UserError:
         "corrupt": f"{name} is not a vote database, or is damaged: restore it from a backup.",
         "cannot_open": f"{name} cannot be opened ({detail}): make the file and its folder readable and writable.",
     }
-    return UserError(sentences.get(fault_of(error), f"{name} cannot hold a study ({detail}): use an empty database."))
+    return UserError(
+        sentences.get(
+            fault_of(error), f"{name} cannot be used ({detail}): check the address, or use an empty database."
+        )
+    )

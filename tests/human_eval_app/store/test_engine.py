@@ -82,5 +82,5 @@ def test_an_option_that_libpq_does_not_know_is_a_sentence() -> None:
     from tests.human_eval_app.designs import make_design
 
     pytest.importorskip("psycopg")
-    with pytest.raises(UserError, match=r"\.$"):
+    with pytest.raises(UserError, match=r"nonsense.*check the address, or use an empty database\.$"):
         VoteStore.open("postgresql://user@127.0.0.1:1/votes?nonsense=1", make_design())

@@ -301,4 +301,4 @@ def test_the_store_does_what_the_model_does(new_url: Callable[[], str]) -> None:
 
 @pytest.mark.proof
 def test_the_store_does_what_the_model_does_for_long(new_url: Callable[[], str]) -> None:
-    interleave(new_url, examples=250, steps=60)
+    interleave(new_url, examples=120, steps=50)

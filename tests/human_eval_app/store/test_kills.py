@@ -52,5 +52,5 @@ def test_no_acknowledged_vote_is_lost_in_a_kill(url: str, tmp_path: Path) -> Non
 
 
 @pytest.mark.proof
-def test_no_acknowledged_vote_is_lost_in_sixty_kills(url: str, tmp_path: Path) -> None:
-    vote_through_kills(url, tmp_path / "notes", kills=60, raters=150)
+def test_no_acknowledged_vote_is_lost_in_forty_kills(url: str, tmp_path: Path) -> None:
+    vote_through_kills(url, tmp_path / "notes", kills=40, raters=100)

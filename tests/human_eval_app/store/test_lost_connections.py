@@ -74,8 +74,8 @@ def test_votes_go_on_when_the_database_is_restarted(own_server: postgresql.Serve
 
 
 @pytest.mark.proof
-def test_votes_go_on_through_thirty_restarts(own_server: postgresql.Server, tmp_path: Path) -> None:
-    vote_through_restarts(own_server, tmp_path / "notes", restarts=30, raters=200)
+def test_votes_go_on_through_twenty_restarts(own_server: postgresql.Server, tmp_path: Path) -> None:
+    vote_through_restarts(own_server, tmp_path / "notes", restarts=20, raters=120)
 
 
 def test_a_database_that_stays_away_is_a_sentence(own_server: postgresql.Server) -> None:

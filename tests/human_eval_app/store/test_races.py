@@ -167,7 +167,7 @@ def vote_or_stay(store: VoteStore, design: Design, place: Place) -> Place:
 
 @pytest.mark.proof
 def test_leases_that_run_out_all_the_time(url: str, tmp_path: Path) -> None:
-    churn(url, tmp_path / "notes", raters=150)
+    churn(url, tmp_path / "notes", raters=80)
 
 
 def test_leases_that_run_out_now_and_then(url: str, tmp_path: Path) -> None:
