@@ -133,7 +133,9 @@ def new_archive(path: Path) -> Iterator[ArchiveWriter]:
             os.fsync(file.fileno())
         partial.rename(path)
     except OSError as error:
-        raise UserError(f"cannot write {path} ({error.strerror or error}): make room, or name another file.") from error
+        raise UserError(
+            f"cannot write {path} ({error.strerror or error}): make its folder, or room, or name another file."
+        ) from error
     finally:
         partial.unlink(missing_ok=True)
 
