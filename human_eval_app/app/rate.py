@@ -131,7 +131,19 @@ def _trial(service: Service, place: Place, words: Texts) -> None:
     data["notice"] = words["trial"]["not_saved"] if data["attempt"] else st.session_state.pop("notice", "")
     data["feedback"] = _feedback(service, place, words)
     show_trial(data, _answered, _undone)
+    if _came_without_callback(data):
+        _answered()
+        st.rerun()
     _stop(service, place, words)
+
+
+def _came_without_callback(data: dict[str, Any]) -> bool:
+    """Whether an answer to this very screen is here, unheard: a new session's first run calls no callback.
+
+    So it is when the server was replaced while the rater answered, and the browser came back with the answer.
+    """
+    message = read_answer(_event("answer"))
+    return message is not None and message.key == data["key"] and not data["attempt"]
 
 
 def _feedback(service: Service, place: Place, words: Texts) -> str:

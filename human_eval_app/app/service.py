@@ -9,6 +9,7 @@ from threading import Lock
 from drawbench import __version__
 from human_eval_app.app.settings import Settings, read_settings
 from human_eval_app.app.tokens import Signer
+from human_eval_app.store.engine import sqlite_url
 from human_eval_app.store.store import VoteStore
 from human_eval_app.study.design import IMAGES, Design, read_design
 
@@ -38,8 +39,8 @@ class Service:
 
 
 def default_database(study: Path) -> str:
-    """The address of the database in the study's own folder."""
-    return f"sqlite:///{(study / 'votes.sqlite').resolve()}"
+    """The database that the environment names, else the one in the study's own folder."""
+    return os.environ.get(DATABASE_VARIABLE) or sqlite_url((study / "votes.sqlite").resolve())
 
 
 def open_service(study: Path, database: str | None = None) -> Service:
@@ -58,5 +59,5 @@ def current_service() -> Service:
     """The service of this process, opened on first use for the study that the environment names."""
     with _lock:
         if not _current:
-            _current.append(open_service(Path(os.environ[STUDY_VARIABLE]), os.environ.get(DATABASE_VARIABLE)))
+            _current.append(open_service(Path(os.environ[STUDY_VARIABLE])))
         return _current[0]

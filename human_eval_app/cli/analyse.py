@@ -1,6 +1,7 @@
 """`drawbench study analyse`: what raters preferred, with intervals, as tables, pages, charts and result files."""
 
 import argparse
+import os
 import shutil
 import sys
 from pathlib import Path
@@ -26,7 +27,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("study", type=Path, metavar="STUDY", help="the study's folder")
     source = parser.add_mutually_exclusive_group()
     source.add_argument("--votes", type=Path, metavar="FILE", help="an export of the votes: CSV, JSON lines or parquet")
-    source.add_argument("--database", metavar="URL", help="where the votes are (sqlite:///STUDY/votes.sqlite)")
+    source.add_argument(
+        "--database",
+        metavar="URL",
+        help="where the votes are ($DRAWBENCH_STUDY_DATABASE, or sqlite:///STUDY/votes.sqlite)",
+    )
     parser.add_argument("--out", type=Path, metavar="DIR", help="where the analysis goes (STUDY/analysis)")
     parser.add_argument("--json", action="store_true", help="print every number as JSON; write only with --out")
 
@@ -60,13 +65,16 @@ def _rows(args: argparse.Namespace, design: "Design") -> list[dict[str, Any]]:
 
     if args.votes is not None:
         return read_votes(args.votes)
+    from human_eval_app.app.service import DATABASE_VARIABLE, default_database
     from human_eval_app.store.store import VoteStore
 
     own = args.study / "votes.sqlite"
-    if args.database is None and not own.is_file():
+    if args.database is None and DATABASE_VARIABLE not in os.environ and not own.is_file():
         raise UserError(f"{args.study} has no votes yet: it has no {own.name}; name an export with --votes.")
-    store = VoteStore.open(args.database or f"sqlite:///{own}", design, read_only=True)
+    store = VoteStore.open(args.database or default_database(args.study), design, read_only=True)
     try:
+        if store.status() == "open":
+            print("drawbench: the study is still open; to stop when the numbers please biases them.", file=sys.stderr)
         return rows_of(store.vote_rows())
     finally:
         store.close()

@@ -31,6 +31,7 @@ def run(args: argparse.Namespace) -> int:
 
     require_app()
     from drawbench.cli.progress import shown_progress, terminated_like_interrupted
+    from human_eval_app.app.service import default_database
     from human_eval_app.backup import write_backup
     from human_eval_app.cli.restore import facts_json, facts_text
 
@@ -38,7 +39,7 @@ def run(args: argparse.Namespace) -> int:
         manifest = write_backup(
             args.study,
             args.out,
-            args.database or f"sqlite:///{args.study / 'votes.sqlite'}",
+            args.database or default_database(args.study),
             images=not args.without_images,
             secret=not args.without_secret,
             progress=shown_progress(),

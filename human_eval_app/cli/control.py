@@ -35,11 +35,11 @@ def run(args: argparse.Namespace) -> int:
     if args.action == "close" and not args.for_good:
         raise UserError("closing a study cannot be taken back: add --for-good if you want it.")
     from human_eval_app.app.admin.status import change_status
+    from human_eval_app.app.service import default_database
     from human_eval_app.store.store import VoteStore
     from human_eval_app.study.design import read_design
 
-    url = args.database or f"sqlite:///{args.study / 'votes.sqlite'}"
-    store = VoteStore.open(url, read_design(args.study))
+    store = VoteStore.open(args.database or default_database(args.study), read_design(args.study))
     try:
         change_status(store, ACTIONS[args.action])
     finally:

@@ -19,7 +19,7 @@ Each link is one rater: it brings them back to where they were, on any device. S
 
 _PARAMETERS = {
     "prolific": "PROLIFIC_PID={{%PROLIFIC_PID%}}&STUDY_ID={{%STUDY_ID%}}&SESSION_ID={{%SESSION_ID%}}",
-    "mturk": "",  # the service adds workerId and assignmentId itself
+    "mturk": "",  # the task's own page adds workerId and assignmentId; see docs/study_guide.md
 }
 
 

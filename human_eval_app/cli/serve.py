@@ -28,5 +28,8 @@ def run(args: argparse.Namespace) -> int:
     from human_eval_app.app.server import serve
 
     print(f"Serving {args.study} at http://{args.host}:{args.port}; Ctrl-C stops it.", file=sys.stderr)
-    serve(args.study, args.database, args.host, args.port)
+    try:
+        serve(args.study, args.database, args.host, args.port)
+    except KeyboardInterrupt:  # the ordinary end; the command line, which may hold a password, is not repeated
+        print("Stopped; every acknowledged answer is kept.", file=sys.stderr)
     return 0

@@ -14,7 +14,11 @@ if TYPE_CHECKING:
 def add_study_options(parser: argparse.ArgumentParser) -> None:
     """The study, and where its votes are."""
     parser.add_argument("study", type=Path, metavar="STUDY", help="a folder made by study create")
-    parser.add_argument("--database", metavar="URL", help="where the votes are (default sqlite:///STUDY/votes.sqlite)")
+    parser.add_argument(
+        "--database",
+        metavar="URL",
+        help="where the votes are (default: $DRAWBENCH_STUDY_DATABASE, or sqlite:///STUDY/votes.sqlite)",
+    )
 
 
 @contextmanager
@@ -25,14 +29,15 @@ def study_votes(args: argparse.Namespace) -> Iterator[tuple["Design", "VoteStore
     require_app()
     from sqlalchemy.exc import DBAPIError
 
-    from human_eval_app.store.engine import database_name, sqlite_url
+    from human_eval_app.app.service import default_database
+    from human_eval_app.store.engine import database_name
     from human_eval_app.store.faults import opening_error
     from human_eval_app.store.records import StoreRefusal
     from human_eval_app.store.store import VoteStore
     from human_eval_app.study.design import read_design
 
     design = read_design(args.study)
-    url = args.database or sqlite_url(args.study / "votes.sqlite")
+    url = args.database or default_database(args.study)
     store = VoteStore.open(url, design, read_only=True)
     try:
         yield design, store

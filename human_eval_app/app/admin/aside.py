@@ -8,7 +8,7 @@ from pathlib import Path
 
 from drawbench.errors import UserError
 from human_eval_app.app.admin.exports import KINDS, Which, export
-from human_eval_app.app.service import DATABASE_VARIABLE, STUDY_VARIABLE, Service, default_database
+from human_eval_app.app.service import STUDY_VARIABLE, Service, default_database
 from human_eval_app.store.export import Format
 from human_eval_app.store.store import VoteStore
 from human_eval_app.study.design import Design, read_design
@@ -50,7 +50,7 @@ def main(work: str) -> int:
     study = Path(os.environ[STUDY_VARIABLE])
     try:
         design = read_design(study)
-        store = VoteStore.open(os.environ.get(DATABASE_VARIABLE) or default_database(study), design, read_only=True)
+        store = VoteStore.open(default_database(study), design, read_only=True)
         sys.stdout.buffer.write(WORK[work](design, store))
     except UserError as error:
         print(error, file=sys.stderr)

@@ -3,7 +3,8 @@
 
 const screens = new WeakMap(); // the component's root element -> what it shows now
 
-const RESEND_AFTER_MS = 8000;
+const RESEND_AFTER_MS = 4000;
+const RESENDS = 4; // without being asked; it counts once, however often it arrives
 
 export default function (component) {
   const root = component.parentElement.querySelector(".root");
@@ -186,8 +187,7 @@ function show(root, component, version) {
       refresh();
       return;
     }
-    state.sent = true;
-    setTriggerValue("answer", {
+    deliver("answer", {
       key: data.key,
       answers: state.answers,
       timing: {
@@ -197,21 +197,24 @@ function show(root, component, version) {
         shown_at: shownAt,
       },
     });
-    waitForServer();
-    refresh();
   }
 
   function takeBack() {
     if (state.sent || !data.can_undo) return;
-    state.sent = true;
-    setTriggerValue("undo", { key: data.key });
-    waitForServer();
-    refresh();
+    deliver("undo", { key: data.key });
   }
 
-  // The server answers with another screen. When it does not, the same answer can be sent again: it counts once.
-  function waitForServer() {
+  // The server answers with another screen. Until it does, the same message goes out again and again; then the rater
+  // is told, and can send it by hand.
+  function deliver(event, message, tries = 0) {
+    state.sent = true;
+    setTriggerValue(event, message);
+    refresh();
     state.timer = setTimeout(() => {
+      if (tries < RESENDS) {
+        deliver(event, message, tries + 1);
+        return;
+      }
       state.sent = false;
       refresh();
       status.textContent = texts.not_saved;

@@ -4,6 +4,7 @@ import asyncio
 from collections import Counter
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import pytest
 from websockets.exceptions import ConnectionClosed
@@ -12,6 +13,7 @@ from benchmarks.websocket_rater import WebsocketRater
 from human_eval_app.app.service import open_service
 from human_eval_app.cli.invite import invitations
 from tests.human_eval_app import postgresql
+from tests.human_eval_app.app.rater import begin, consent, open_page, press, wait_for_screen
 from tests.human_eval_app.designs import make_design
 from tests.human_eval_app.serving import Server, write_study
 
@@ -80,6 +82,22 @@ def _survives(folder: Path, kills: int, database: str | None) -> None:
 
 def test_votes_survive_kills_of_the_server(tmp_path: Path) -> None:
     _survives(tmp_path, 2, None)
+
+
+def test_an_answer_given_while_the_server_is_away_arrives_by_itself(tmp_path: Path, browser: Any) -> None:
+    study = write_study(make_design(categories={"Colors": 3}, samples=1, raters=1), tmp_path / "study")
+    server = Server(study).start()
+    try:
+        page = open_page(browser, invitations(study, server.url)[0]["link"])
+        consent(page)
+        begin(page)
+        wait_for_screen(page, "Screen 1 of 3")
+        server.kill()
+        press(page, "1 4 Enter")
+        server.start()
+        wait_for_screen(page, "Screen 2 of 3")  # without another key
+    finally:
+        server.stop()
 
 
 @pytest.mark.proof
