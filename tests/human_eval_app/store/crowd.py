@@ -17,6 +17,7 @@ from human_eval_app.study.design import Design
 from tests.human_eval_app.store.invariants import Key
 from tests.human_eval_app.store.sitting import TIMING, VERSION, answers, part_of, trial_at
 
+END = " noted"
 FORK = multiprocessing.get_context("fork")  # a child starts within milliseconds; it opens connections of its own
 
 
@@ -36,12 +37,12 @@ class Notes:
         self._handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
 
     def add(self, vote: Acknowledged) -> None:
-        """One line, in one write."""
-        os.write(self._handle, (json.dumps([*vote.key, vote.answers]) + "\n").encode())
+        """One line, in one write. It starts a line of its own, whatever a process that was killed left behind."""
+        os.write(self._handle, ("\n" + json.dumps([*vote.key, vote.answers]) + END).encode())
 
     def read(self) -> list[Acknowledged]:
-        """All of them."""
-        lines = [json.loads(line) for line in self.path.read_text().splitlines()]
+        """All of them. A note that is being written, or that a kill cut off, is not one yet."""
+        lines = [json.loads(line[: -len(END)]) for line in self.path.read_text().split("\n") if line.endswith(END)]
         return [Acknowledged((s, part, position, sequence), given) for s, part, position, sequence, given in lines]
 
 
