@@ -73,12 +73,12 @@ def draw_batch(kind: ExampleKind, seeds: Iterable[str]) -> Batch:
 
 def aligned_pair(world: World, layout: Any, size: int, low_size: int, random: Random) -> tuple[np.ndarray, np.ndarray]:
     """The same scene at two sizes; large ones cropped to the same region, on the low-resolution grid."""
-    low = world.render(layout, low_size)
     if size <= CROP:
-        return world.render(layout, size), low
+        return world.render(layout, size), world.render(layout, low_size)
     factor = size // low_size
     side = CROP // factor
     left, top = random.randrange(low_size - side + 1), random.randrange(low_size - side + 1)
-    corner = (left * factor, top * factor)
-    crop = world.render(layout, size, (*corner, corner[0] + CROP, corner[1] + CROP))
-    return crop, low[top : top + side, left : left + side]
+    low_crop = (left, top, left + side, top + side)
+    return world.render(layout, size, tuple(edge * factor for edge in low_crop)), world.render(
+        layout, low_size, low_crop
+    )

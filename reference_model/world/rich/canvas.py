@@ -1,5 +1,6 @@
 """Drawing: an image of colour numbers, painted without antialiasing on a finer grid and then averaged by area."""
 
+import copy
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -56,6 +57,13 @@ class Canvas:
         self.image = Image.new("L", extent or (side, side))
         self.draw = ImageDraw.Draw(self.image)
         self.colours: list[Rgb] = []
+
+    def copy(self) -> "Canvas":
+        """A canvas with the same picture, to paint on."""
+        other = copy.copy(self)
+        other.colours, other.image = list(self.colours), self.image.copy()
+        other.draw = ImageDraw.Draw(other.image)
+        return other
 
     def number(self, rgb: Rgb) -> int:
         """The number that stands for a colour; a new one with every call."""

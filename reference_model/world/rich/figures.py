@@ -7,6 +7,7 @@ import numpy as np
 from reference_model.world.rich.shapes import Part, Recipe, Rect
 
 OUTLINE_WIDTH = 0.05  # in half sizes: outlines grow with their object, so that it looks alike in every size
+_ROUNDS = 12
 _LEVEL = 0.04  # half sizes within which points are equally high
 _MITRE_LIMIT = 3.0  # a corner's outline reaches no farther than so many widths
 
@@ -36,10 +37,10 @@ def figure_of(recipe: Recipe) -> Figure:
     points = np.concatenate([np.array(part.points, float) for part in recipe.parts])
     outward = np.concatenate([_outward(np.array(part.points, float)) for part in recipe.parts])
     ends = tuple(np.cumsum([len(part.points) for part in recipe.parts]).tolist())
-    low, high = points.min(axis=0), points.max(axis=0)
-    middle, scale = (low + high) / 2, 2 * (1 - OUTLINE_WIDTH) / float((high - low).max())
+    outline = OUTLINE_WIDTH * outward * _grows(recipe.parts)[:, None]
+    middle, scale = _fitting(points, outline)
     points = (points - middle) * scale
-    grown = points + OUTLINE_WIDTH * outward * _grows(recipe.parts)[:, None]
+    grown = points + outline
 
     def moved(rect: Rect | None) -> Rect | None:
         if rect is None:
@@ -51,6 +52,17 @@ def figure_of(recipe: Recipe) -> Figure:
     left, top, right, bottom = np.concatenate([grown.min(axis=0), grown.max(axis=0)]).tolist()
     head, foot = (_middle(grown[abs(grown[:, 1] - edge) < _LEVEL, 0]) for edge in (top, bottom))
     return Figure(recipe, points, outward, ends, (left, top, right, bottom), head, foot, room, moved(recipe.board))
+
+
+def _fitting(points: np.ndarray, outline: np.ndarray) -> tuple[np.ndarray, float]:
+    """The middle and the scale with which points, and outlines that do not scale, fill the square from -1 to 1."""
+    middle, scale = np.zeros(2), 1.0
+    for _ in range(_ROUNDS):  # the middle and the scale depend on each other; this is far more than they need
+        grown = (points - middle) * scale + outline
+        low, high = grown.min(axis=0), grown.max(axis=0)
+        middle = middle + (low + high) / 2 / scale
+        scale *= 2 / float((high - low).max())
+    return middle, scale
 
 
 def _middle(places: np.ndarray) -> float:

@@ -107,7 +107,7 @@ DESCRIPTIONS: dict[str, tuple[str, ...]] = {
     "donut": ("ring of fried dough with icing on it",),
     "elephant": ("very large animal with a trunk, tusks and big ears",),
     "fish": ("animal with fins and scales that lives under water",),
-    "flower": ("blossom with round petals on a stem with two leaves",),
+    "flower": ("plant with round petals on a stem with two leaves",),
     "giraffe": ("tall African animal with spots and a very long neck",),
     "guitar": ("instrument with a long neck whose strings are plucked with the fingers",),
     "hammer": ("tool with a heavy head for driving nails into wood",),

@@ -1,5 +1,7 @@
 """Scenes to pixels. A layout stands in unit coordinates, so one scene renders alike at 64, 256 and 1024 pixels."""
 
+from functools import lru_cache
+
 import numpy as np
 
 from reference_model.world.rich.canvas import Canvas, Paint, draw_figure, paint_of
@@ -11,6 +13,7 @@ from reference_model.world.rich.settings import BACKGROUNDS
 from reference_model.world.rich.words import lettering
 
 _FINE_UP_TO = 512  # pixels; larger images are painted on a grid of half their pixels, others of a quarter
+_KEPT_UP_TO = 1024  # points: backgrounds of smaller canvases are kept
 Crop = tuple[int, int, int, int]  # left, top, right, bottom, in pixels
 
 
@@ -21,14 +24,27 @@ def render(layout: Layout, size: int, crop: Crop | None = None) -> np.ndarray:
     """
     factor = 4 if size <= _FINE_UP_TO else 2
     left, top, right, bottom = crop or (0, 0, size, size)
-    canvas = Canvas(size * factor, (left * factor, top * factor), ((right - left) * factor, (bottom - top) * factor))
-    for layer in BACKGROUNDS[layout.setting]:
-        number = canvas.number(layer.rgb)
-        for corners in layer.polygons:
-            canvas.polygon(corners, number)
+    if crop is None and size * factor <= _KEPT_UP_TO:
+        canvas = _background(layout.setting, size * factor).copy()
+    else:
+        extent = ((right - left) * factor, (bottom - top) * factor)
+        canvas = _with_background(Canvas(size * factor, (left * factor, top * factor), extent), layout.setting)
     for placement in layout.placements:
         _draw(canvas, placement, layout.word)
     return canvas.pixels(factor)
+
+
+@lru_cache(maxsize=32)
+def _background(setting: str, side: int) -> Canvas:
+    return _with_background(Canvas(side), setting)
+
+
+def _with_background(canvas: Canvas, setting: str) -> Canvas:
+    for layer in BACKGROUNDS[setting]:
+        number = canvas.number(layer.rgb)
+        for corners in layer.polygons:
+            canvas.polygon(corners, number)
+    return canvas
 
 
 def _draw(canvas: Canvas, placement: Placement, word: str | None) -> None:

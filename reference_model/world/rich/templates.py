@@ -5,7 +5,7 @@ where b is what is behind it. In a pattern, part of `main` has the pattern's own
 """
 
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import cache
 
 import numpy as np
 
@@ -107,16 +107,22 @@ def layers_of(coverages: np.ndarray, look: str) -> Layers:
     return Layers(main - over, second, cover, fixed + colours * over)
 
 
-@cache
 def template(name: str, level: int) -> Template:
     """An object at one of LEVELS."""
-    unit = level * PER_PIXEL
-    entries = _shrunk(_coverages(name), _UNIT // unit)
-    smooth = np.zeros_like(entries)
-    for layer, out in zip(entries, smooth, strict=True):
-        if layer.any():
-            _smoothed(layer, out)
-    return Template(smooth, float(unit))
+    return _templates(name)[level]
+
+
+@cache
+def _templates(name: str) -> dict[int, Template]:
+    coverages, found = _coverages(name), {}
+    for level in LEVELS:
+        entries = _shrunk(coverages, _UNIT // (level * PER_PIXEL))
+        smooth = np.zeros_like(entries)
+        for layer, out in zip(entries, smooth, strict=True):
+            if layer.any():
+                _smoothed(layer, out)
+        found[level] = Template(smooth, float(level * PER_PIXEL))
+    return found
 
 
 def _smoothed(layer: np.ndarray, out: np.ndarray) -> None:
@@ -156,7 +162,6 @@ def _shrunk(layers: np.ndarray, factor: int) -> np.ndarray:
     return means
 
 
-@lru_cache(maxsize=2)
 def _coverages(name: str) -> np.ndarray:
     """float32 (K, S, S) at _UNIT points per half size, (0, 0) in the middle."""
     shape = figure(name)

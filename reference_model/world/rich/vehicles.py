@@ -95,15 +95,15 @@ _BOAT = (
 
 
 def _bicycle() -> tuple[Part, ...]:
-    rims = [arc(SECOND, x, 0.3, 0.5, 0.38, start, start + 185) for x in (-0.55, 0.55) for start in (0, 180)]
+    rims = [arc(SECOND, x, 0.3, 0.5, 0.37, start, start + 185) for x in (-0.55, 0.55) for start in (0, 180)]
     left, right, pedals, seat, head = (-0.55, 0.3), (0.55, 0.3), (-0.02, 0.3), (-0.22, -0.32), (0.36, -0.32)
     tubes = ((left, pedals), (left, seat), (seat, pedals), (pedals, head), (seat, head), (head, right))
     return (
         *rims,
-        *(stroke(MAIN, 0.1, *tube) for tube in tubes),
-        stroke(MAIN, 0.08, head, (0.3, -0.6)),
+        *(stroke(MAIN, 0.17, *tube) for tube in tubes),
+        stroke(MAIN, 0.14, head, (0.3, -0.6)),
         stroke("ink", 0.1, (0.12, -0.62), (0.5, -0.6)),
-        stroke(MAIN, 0.08, seat, (-0.26, -0.44)),
+        stroke(MAIN, 0.14, seat, (-0.26, -0.44)),
         rounded("ink", -0.46, -0.54, -0.08, -0.44, 0.04),
         oval("metal", -0.02, 0.3, 0.09, steps=16),
     )

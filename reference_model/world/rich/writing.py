@@ -12,7 +12,7 @@ from reference_model.world.rich.words import LETTERS, LONGEST, SHORTEST, letter_
 _ALPHABET = "".join(sorted(LETTERS))
 _POINTS = 5  # entries of a letter's picture per pixel of an image
 _USUAL_HALF = 27.5  # pixels: half size of a board in an image of 64
-_SHIFTS = (-0.8, -0.4, 0.0, 0.4, 0.8)  # pixels that a letter may be off its place, each way
+_SHIFTS = (-0.6, 0.0, 0.6)  # pixels that a letter may be off its place, each way
 _BLUR = 0.5  # pixels, of the letters and of the images compared with them
 _STRENGTHS = (0.4, 1.15)  # of ink; blurred ink is paler
 _MAX_UNREAD = 0.5  # of the energy of the ink
