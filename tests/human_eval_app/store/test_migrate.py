@@ -1,8 +1,10 @@
 """The migrations make the tables that the code expects, once, and no older code opens a newer database."""
 
 import json
-import multiprocessing
+import subprocess
+import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -15,7 +17,6 @@ from drawbench.errors import UserError
 from human_eval_app.store.engine import make_engine
 from human_eval_app.store.migrate import VERSION_TABLE
 from human_eval_app.store.schema import APPEND_ONLY, Base
-from human_eval_app.store.store import VoteStore
 from tests.human_eval_app import postgresql
 from tests.human_eval_app.designs import make_design
 from tests.human_eval_app.store.conftest import OpenStore
@@ -112,14 +113,22 @@ def test_the_database_itself_keeps_votes_from_being_changed(open_store: OpenStor
 
 
 def test_replicas_that_start_together_make_one_study(url: str) -> None:
-    context = multiprocessing.get_context("spawn")
-    with context.Pool(3) as pool:
-        seats = pool.map(_open_and_count, [url] * 3)
+    with ThreadPoolExecutor(3) as pool:
+        seats = list(pool.map(_seats_of_a_replica, [url] * 3))
     assert seats == [len(DESIGN.panel_of_seat)] * 3
 
 
-def _open_and_count(url: str) -> int:
-    store = VoteStore.open(url, DESIGN)
-    seats = len(store.seats())
-    store.close()
-    return seats
+def _seats_of_a_replica(url: str) -> int:
+    """A process of its own opens the store and counts its seats."""
+    command = [sys.executable, "-c", _REPLICA, url, DESIGN.model_dump_json()]
+    return int(subprocess.run(command, check=True, capture_output=True, text=True, timeout=120).stdout)
+
+
+_REPLICA = """
+import sys
+from human_eval_app.store.store import VoteStore
+from human_eval_app.study.design import Design
+store = VoteStore.open(sys.argv[1], Design.model_validate_json(sys.argv[2]))
+print(len(store.seats()))
+store.close()
+"""
