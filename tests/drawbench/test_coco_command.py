@@ -8,6 +8,8 @@ from PIL import Image
 
 from drawbench.cli.main import main
 from drawbench.prompts.registry import load_prompt_set
+from reference_model.world.rich.scene import is_held_out
+from reference_model.world.worlds import world_named
 
 
 def _synth(out: Path, *options: str) -> int:
@@ -40,6 +42,22 @@ def test_one_seed_gives_the_same_bytes_and_another_seed_other_scenes(tmp_path: P
         assert _synth(tmp_path / name, "--seed", seed) == 0
     assert _contents(tmp_path / "a") == _contents(tmp_path / "b")
     assert _contents(tmp_path / "a") != _contents(tmp_path / "c")
+
+
+def test_the_rich_world_makes_sets_of_its_own(tmp_path: Path) -> None:
+    for name, world in (("rich", "rich"), ("again", "rich"), ("small", "small")):
+        assert _synth(tmp_path / name, "--world", world) == 0
+    assert _synth(tmp_path / "default") == 0
+    assert _contents(tmp_path / "rich") == _contents(tmp_path / "again")
+    assert _contents(tmp_path / "small") == _contents(tmp_path / "default")
+    rich, small = _contents(tmp_path / "rich"), _contents(tmp_path / "small")
+    assert rich.keys() == small.keys()
+    assert all(rich[name] != small[name] for name in rich)
+    world = world_named("rich")
+    data = json.loads((tmp_path / "rich/annotations/captions_val2014.json").read_text())
+    scenes = [world.scene_from_json(row["scene"]) for row in data["annotations"]]
+    assert all(any(map(is_held_out, scene.compositions())) for scene in scenes)
+    assert load_prompt_set(f"coco:{tmp_path / 'rich'}").reference_images == tmp_path / "rich/val2014"
 
 
 def test_a_smaller_set_is_the_beginning_of_a_larger_one(tmp_path: Path) -> None:

@@ -44,29 +44,30 @@ def find_backdrop(pixels: np.ndarray) -> Backdrop | None:
     The whole background may be up to two pixels aside, as the horizon of a generated image can be.
     """
     smooth = blurred(pixels)
-    ranked = sorted(SETTINGS, key=lambda setting: _distance(smooth, background(setting)))[:_LIKELY]
+    seen = smooth[_border()]
+    ranked = sorted(SETTINGS, key=lambda setting: _distance(seen, background(setting)[_border()]))[:_LIKELY]
     found = [
-        (
-            _distance(smooth, moved := _moved(background(setting), dy, dx)) + _STRAYING * (abs(dy) + abs(dx)),
-            setting,
-            moved,
-            (dy, dx),
-        )
+        (_distance(seen, border) + _STRAYING * (abs(dy) + abs(dx)), setting, (dy, dx))
         for setting in ranked
-        for dy in _ASIDE
-        for dx in _ASIDE
+        for (dy, dx), border in _borders(setting).items()
     ]
-    distance, setting, behind, aside = min(found, key=lambda way: way[0])
+    distance, setting, aside = min(found)
     if distance > _MAX_DISTANCE:
         return None
-    return Backdrop(setting, _in_own_shade(smooth, behind, _moved(_region_numbers(setting), *aside)))
+    behind, numbers = _moved(background(setting), *aside), _moved(_region_numbers(setting), *aside)
+    return Backdrop(setting, _in_own_shade(smooth, behind, numbers))
 
 
-def _distance(smooth: np.ndarray, behind: np.ndarray) -> float:
-    """Mean distance of two images at the border, where large differences say no more than others."""
-    border = _border()
-    off = np.linalg.norm(smooth[border] - behind[border], axis=1)
-    return float(np.minimum(off, _FAR).mean())
+def _distance(seen: np.ndarray, known: np.ndarray) -> float:
+    """Mean distance of two borders (P, 3), where large differences say no more than others."""
+    return float(np.minimum(np.sqrt(np.square(seen - known).sum(axis=1)), _FAR).mean())
+
+
+@cache
+def _borders(setting: str) -> dict[tuple[int, int], np.ndarray]:
+    """A setting's border (P, 3) with the background moved by so many pixels down and to the right."""
+    moves = [(dy, dx) for dy in _ASIDE for dx in _ASIDE]
+    return {move: _moved(background(setting), *move)[_border()] for move in moves}
 
 
 def _moved(picture: np.ndarray, dy: int, dx: int) -> np.ndarray:
@@ -135,6 +136,7 @@ def _region_numbers(setting: str) -> np.ndarray:
     return numbers
 
 
+@cache
 def _border() -> np.ndarray:
     border = np.ones((SIZE, SIZE), bool)
     border[_BORDER:-_BORDER, _BORDER:-_BORDER] = False

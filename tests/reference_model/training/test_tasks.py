@@ -17,7 +17,7 @@ from reference_model.text_encoder import TextEncoder, load_text_encoder, tiny_t5
 from reference_model.training import stage as stage_training
 from reference_model.training.loop import LoopConfig, train
 from reference_model.training.scorer import ScorerTraining
-from reference_model.training.stage import StageTraining
+from reference_model.training.stage import StageTraining, captions_of_step
 from reference_model.training.text import LABEL_SIZES, Parsing, parse_labels
 from reference_model.unet import UNetConfig
 from reference_model.world.examples import aligned_pair
@@ -75,6 +75,21 @@ def test_trainings_draw_from_the_training_split_only(monkeypatch: pytest.MonkeyP
     ScorerTraining(8, "x", world).loss(0)
     assert set(seen) == {"train"}
     assert len(seen) >= 4 + 4 + 2
+
+
+def test_every_task_learns_from_the_rich_world_too() -> None:
+    rich = world_named("rich")
+    stage = StageTraining(SMALL_BASE, encoder(), 4, "x", "rich")
+    tasks = (Parsing(32, 1, 4, "x", rich), stage, ScorerTraining(8, "x", rich))
+    for task in tasks:
+        assert torch.isfinite(task.loss(0))
+    assert tasks[2].context_length > ScorerTraining(8, "x").context_length
+
+
+def test_the_captions_of_a_step_are_those_of_its_images() -> None:
+    for world in ("small", "rich"):
+        task = StageTraining(SMALL_BASE, encoder(), 4, "stage base_64", world)
+        assert list(task.stream.batch(3).captions) == captions_of_step("base_64", 3, 4, world)
 
 
 def test_crops_for_the_largest_stage_lie_on_the_low_resolution_grid() -> None:
