@@ -134,14 +134,35 @@ def test_a_commit_whose_outcome_is_unknown_counts_once(
     undisturbed.close()
 
 
+def test_an_undo_that_is_tried_again_takes_back_no_other_vote(
+    own_server: postgresql.Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The undo was committed, and the rater voted again from another window, before the first window knew."""
+    url = own_server.new_database()
+    store, window = VoteStore.open(url, DESIGN), VoteStore.open(url, DESIGN)
+    place = cast(store, DESIGN, ready(store, "one"))
+    sitting = place.sitting
+    assert sitting is not None
+    with monkeypatch.context() as patch:
+        breaks = _break_one_commit(patch, "after", lambda: cast(window, DESIGN, window.place(place.rater)))
+        after = store.undo(place.rater, sitting, 0)
+    assert next(breaks) == 1
+    assert (after.position, after.sequence) == (1, 0)
+    assert [row.superseded for row in store.vote_rows()] == [True, True, False, False]
+    store.close()
+    window.close()
+
+
 def unnumbered(record: Place | VoteRow) -> dict[str, Any]:
     """Without what differs when a transaction was undone: times, and PostgreSQL's numbers, which are not used again."""
     differs = ("rater", "sitting", "server_time")
     return {name: value for name, value in vars(record).items() if name not in differs}
 
 
-def _break_one_commit(patch: pytest.MonkeyPatch, moment: str) -> Iterator[int]:
-    """Lose the connection at the next commit. Yields how often that happened."""
+def _break_one_commit(
+    patch: pytest.MonkeyPatch, moment: str, meanwhile: Callable[[], object] = lambda: None
+) -> Iterator[int]:
+    """Lose the connection at the next commit, and do something before it is back. Yields how often that happened."""
     import psycopg
     from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 
@@ -155,6 +176,7 @@ def _break_one_commit(patch: pytest.MonkeyPatch, moment: str) -> Iterator[int]:
         if moment == "after":
             commit(dialect, connection)
         connection.driver_connection.close()
+        meanwhile()
         raise psycopg.OperationalError("server closed the connection unexpectedly")
 
     patch.setattr(PGDialect_psycopg, "do_commit", break_commit)

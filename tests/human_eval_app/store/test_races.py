@@ -3,14 +3,15 @@
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
 from human_eval_app.store.engine import make_engine
 from human_eval_app.store.records import Identity, Place, StoreRefusal
@@ -116,23 +117,83 @@ def test_an_undo_clicked_often_takes_back_one_vote(open_store: OpenStore) -> Non
     assert {(each.position, each.sequence) for each in places} == {(1, 1)}
 
 
-def test_nobody_is_sent_away_while_the_last_slot_is_undecided(postgresql_server: postgresql.Server) -> None:
+@contextmanager
+def under_way(url: str, *statements: str) -> Iterator[Connection]:
+    """A transaction of another server process that has done this much and is not committed yet."""
+    engine = make_engine(url)
+    with engine.connect() as connection:
+        for statement in statements:
+            connection.execute(text(statement))
+        yield connection
+    engine.dispose()
+
+
+@pytest.fixture
+def shared_url(postgresql_server: postgresql.Server) -> str:
+    """A database in which transactions can be under way at the same time."""
+    return postgresql_server.new_database()
+
+
+def waits(call: Callable[[], object]) -> Callable[[], object]:
+    """Start a call that cannot go on yet; the result gives what it returned, or the refusal, when it can."""
+    results: list[object] = []
+
+    def work() -> None:
+        try:
+            results.append(call())
+        except StoreRefusal as refusal:
+            results.append(refusal.reason)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join(0.3)
+    assert thread.is_alive()
+
+    def result() -> object:
+        thread.join(30)
+        return results[0]
+
+    return result
+
+
+def test_nobody_is_sent_away_while_the_last_slot_is_undecided(shared_url: str) -> None:
     """A server that holds the last slot may still fail: the next rater waits for what becomes of it."""
     design = make_design(categories={"Colors": 3}, raters=1)
-    url = postgresql_server.new_database()
-    store, places = VoteStore.open(url, design), []
+    store = VoteStore.open(shared_url, design)
     rater = store.enter(Identity("invite", "one")).rater
-    engine = make_engine(url)
-    with engine.connect() as failing:
-        failing.execute(text("SELECT id FROM seat FOR UPDATE"))
-        waiting = threading.Thread(target=lambda: places.append(store.consent(rater, "en", "1")))
-        waiting.start()
-        waiting.join(0.3)
-        assert waiting.is_alive()
+    with under_way(shared_url, "SELECT id FROM seat FOR UPDATE") as failing:
+        consent = waits(partial(store.consent, rater, "en", "1"))
         failing.rollback()
-    waiting.join(30)
-    assert [place.stage for place in places] == ["instructions"]
-    engine.dispose()
+    place = consent()
+    assert isinstance(place, Place)
+    assert place.stage == "instructions"
+    store.close()
+
+
+def test_a_vote_waits_for_a_newcomer_who_is_being_given_the_seat(shared_url: str) -> None:
+    store = VoteStore.open(shared_url, DESIGN)
+    place, newcomer = ready(store, "one"), store.enter(Identity("invite", "two")).rater
+    with under_way(
+        shared_url,
+        f"UPDATE seat SET holder = {newcomer} WHERE holder = {place.rater}",
+        f"UPDATE sitting SET state = 'expired', ended_at = 1 WHERE rater_id = {place.rater}",
+    ) as dealing:
+        vote = waits(partial(cast, store, DESIGN, place))
+        dealing.commit()
+    assert vote() == "lease_gone"
+    assert list(store.vote_rows()) == []
+    store.close()
+
+
+def test_who_is_withdrawing_is_given_no_seat(shared_url: str) -> None:
+    store = VoteStore.open(shared_url, DESIGN)
+    rater = store.enter(Identity("invite", "one")).rater
+    with under_way(shared_url, f"UPDATE rater SET withdrawn_at = 1 WHERE id = {rater}") as withdrawing:
+        consent = waits(partial(store.consent, rater, "en", "1"))
+        withdrawing.commit()
+    assert consent() == store.place(rater)
+    assert store.place(rater).stage == "withdrawn"
+    assert all(seat.status == "free" for seat in store.seats())
     store.close()
 
 
