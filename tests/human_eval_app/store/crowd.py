@@ -105,7 +105,7 @@ def start_crowd(
     url: str, design: Design, names: Sequence[Sequence[str]], notes: Path, seed: int, lease_minutes: float = 30.0
 ) -> multiprocessing.process.BaseProcess:
     """`crowd` in a process of its own."""
-    process = FORK.Process(target=crowd, args=(url, design, names, notes, seed, lease_minutes))
+    process = FORK.Process(target=crowd, args=(url, design, names, notes, seed, lease_minutes), daemon=True)
     process.start()
     return process
 

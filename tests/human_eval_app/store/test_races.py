@@ -58,8 +58,9 @@ def test_threads_race_for_the_last_slots(open_store: OpenStore) -> None:
 def test_processes_race_for_the_last_slot(url: str) -> None:
     design = make_design(categories={"Colors": 3}, raters=1)
     VoteStore.open(url, design).close()
-    barrier, stages = FORK.Barrier(4), FORK.Queue()
-    processes = [FORK.Process(target=_take_a_seat, args=(url, design, f"rater {n}", barrier, stages)) for n in range(4)]
+    barrier, stages = FORK.Barrier(4, timeout=30), FORK.Queue()
+    args = [(url, design, f"rater {n}", barrier, stages) for n in range(4)]
+    processes = [FORK.Process(target=_take_a_seat, args=each, daemon=True) for each in args]
     for process in processes:
         process.start()
     assert Counter(stages.get(timeout=60) for _ in processes) == {"instructions": 1, "full": 3}
