@@ -150,7 +150,7 @@ def test_run_refuses_a_protocol_before_it_draws(asked: Asked) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_stop_names_the_command_that_resumes(asked: Asked, tmp_path: Path, number: signal.Signals) -> None:
-    options = [*OPTIONS, "--slice", "2", "--set", "delay=0.1", "--out", "my run"]
+    options = [*OPTIONS, "--slice", "2", "--set", "delay=0.3", "--out", "my run"]
     drawbench = [sys.executable, "-m", "drawbench.cli.main"]
     program = subprocess.Popen([*drawbench, "generate", *options], stderr=subprocess.PIPE, text=True, cwd=tmp_path)
     assert program.stderr is not None

@@ -1,13 +1,16 @@
 """A study that all tests of the human study may use."""
 
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from human_eval_app.study.create import create_study
 from human_eval_app.study.options import Options
 from tests.human_eval_app.runs import make_run
+from tests.human_eval_app.serving import chromium, chromium_path
 
 MODELS = ("model one", "model two")
 
@@ -31,3 +34,12 @@ def study_folder(tmp_path_factory: pytest.TempPathFactory, small_runs: list[Path
 def own_study_folder(tmp_path: Path, study_folder: Path) -> Path:
     """A copy of the small study that a test may change and fill."""
     return Path(shutil.copytree(study_folder, tmp_path / "small"))
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """A headless Chromium; tests that ask for it skip where there is none."""
+    if chromium_path() is None:
+        pytest.skip("Chromium is not installed (Debian: apt-get install chromium)")
+    with chromium() as opened:
+        yield opened

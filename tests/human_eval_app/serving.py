@@ -1,5 +1,6 @@
 """A study on disk with made-up pictures, the real server as a process of its own, and a real browser."""
 
+import asyncio
 import os
 import shutil
 import signal
@@ -8,15 +9,18 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from PIL import Image
 
 from human_eval_app.study.design import IMAGES, Design, write_design
+
+Result = TypeVar("Result")
 
 CODES = {"complete": "DONE-1", "screened_out": "OUT-1", "full": "FULL-1"}
 START_SECONDS = 120
@@ -35,6 +39,12 @@ def write_study(design: Design, folder: Path, settings: str = "") -> Path:
             picture = Image.fromarray(pixels.astype(np.uint8))
             picture.save(folder / IMAGES / f"{token}.webp", lossless=True)
     return folder
+
+
+def run_async(coroutine: Coroutine[Any, Any, Result]) -> Result:
+    """The coroutine's result, from a thread of its own: the browser's driver keeps an event loop in this one."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, coroutine).result()
 
 
 def free_port() -> int:

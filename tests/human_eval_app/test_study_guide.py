@@ -1,6 +1,5 @@
 """The study guide and the hosting page: their commands are run in their order, and their numbers are true."""
 
-import asyncio
 import io
 import json
 import re
@@ -31,7 +30,7 @@ from human_eval_app.study.design import read_design
 from human_eval_app.study.power import Block, power_row
 from tests.human_eval_app import postgresql
 from tests.human_eval_app.runs import make_run
-from tests.human_eval_app.serving import START_SECONDS, chromium, chromium_path, free_port
+from tests.human_eval_app.serving import START_SECONDS, chromium_path, free_port, run_async
 from tests.human_eval_app.store.sitting import finish, ready
 
 ROOT = Path(__file__).parents[2]
@@ -90,7 +89,7 @@ def rate(url: str) -> str:
             await rater.take_part()
             return " ".join(str(element) for element in rater.elements.values())
 
-    return asyncio.run(take_part())
+    return run_async(take_part())
 
 
 def fill_seats() -> None:
@@ -166,22 +165,21 @@ def identity_of(link: str) -> Identity | None:
 
 
 @pytest.mark.skipif(chromium_path() is None, reason="Chromium is not installed (Debian: apt-get install chromium)")
-def test_mechanical_turk_gets_what_the_guide_says(lab: Path) -> None:
+def test_mechanical_turk_gets_what_the_guide_says(lab: Path, browser: Any) -> None:
     assert main(commands(GUIDE)[0][1:]) == 0
     (row,) = invitations(STUDY, "https://study.example.org", service="mturk")
     ((page,)) = re.findall(r"```html\n(.+?)```", GUIDE.read_text(), re.DOTALL)
     task = lab / "task.html"
     task.write_text(page.replace("LINK", row["link"]))
 
-    def link(browser: Any, parameters: str) -> str:
+    def link(parameters: str) -> str:
         tab = browser.new_page()
         tab.route("https://**", lambda route: route.abort())
         tab.goto(f"{task.as_uri()}?{parameters}")
         return str(tab.locator("#study").get_attribute("href"))
 
-    with chromium() as browser:
-        accepted = link(browser, "workerId=W1&assignmentId=A1&hitId=H1")
-        preview = link(browser, "assignmentId=ASSIGNMENT_ID_NOT_AVAILABLE&hitId=H1")
+    accepted = link("workerId=W1&assignmentId=A1&hitId=H1")
+    preview = link("assignmentId=ASSIGNMENT_ID_NOT_AVAILABLE&hitId=H1")
     assert identity_of(accepted) == Identity("mturk", "W1", None, "A1")
     assert identity_of(preview) is None
 

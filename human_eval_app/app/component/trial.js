@@ -30,6 +30,7 @@ function show(root, component, version) {
   const shownAt = new Date().toISOString();
   const state = { answers: {}, sent: false, loaded: 0, failed: new Set(), loadedAt: null, zooms: 0, timer: null };
 
+  root.dataset.loaded = "false";
   const images = data.sets.flatMap((set) => set.images.map((url, i) => makeImage(set, url, i)));
   const zoom = makeZoom(images, texts);
   const status = make("p", { className: "status", role: "status" });
@@ -115,6 +116,7 @@ function show(root, component, version) {
     state.loaded += 1;
     if (state.loaded === images.length) {
       state.loadedAt = performance.now();
+      root.dataset.loaded = "true";
       for (const url of data.preload) new Image().src = url; // the next screen's, while this one is looked at
     }
     refresh();

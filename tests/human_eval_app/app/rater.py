@@ -32,14 +32,7 @@ def begin(page: Page) -> None:
 def wait_for_screen(page: Page, text: str) -> None:
     """Until the progress line says so and every picture is there."""
     page.locator(".progress", has_text=re.compile(f"^{re.escape(text)}$")).wait_for()
-    page.wait_for_function(
-        """() => {
-            const find = (node) => [...node.querySelectorAll("*")].flatMap((each) =>
-                each.shadowRoot ? [...each.shadowRoot.querySelectorAll(".shot img"), ...find(each.shadowRoot)] : []);
-            const images = find(document);
-            return images.length > 0 && images.every((image) => image.complete && image.naturalWidth > 0);
-        }"""
-    )
+    page.locator('.root[data-loaded="true"]').wait_for()
 
 
 def shown_images(page: Page) -> list[str]:

@@ -16,7 +16,7 @@ from human_eval_app.app.service import Service, open_service
 from human_eval_app.app.tokens import TOKEN
 from human_eval_app.store.records import Identity
 from tests.human_eval_app.designs import make_design
-from tests.human_eval_app.serving import CODES, Server, serving, write_study
+from tests.human_eval_app.serving import CODES, Server, run_async, serving, write_study
 
 NASTY = [
     "'; DROP TABLE vote; --",
@@ -71,14 +71,14 @@ async def _to_first_screen(rater: WebsocketRater) -> dict[str, Any]:
 @pytest.mark.parametrize("token", ["", "guess", *NASTY])
 def test_a_guessed_invitation_opens_nothing(server: Server, service: Service, token: str) -> None:
     before = len(service.store.raters())
-    text = asyncio.run(_page_of(f"{server.url}/?{TOKEN}={quote(token)}"))
+    text = run_async(_page_of(f"{server.url}/?{TOKEN}={quote(token)}"))
     assert "not valid" in text or "needs an invitation" in text
     assert len(service.store.raters()) == before
 
 
 def test_an_invitation_of_another_study_opens_nothing(server: Server, service: Service) -> None:
     other = replace(service, signer=type(service.signer)(b"another" * 8, service.design.sha256))
-    assert "not valid" in asyncio.run(_page_of(f"{server.url}/?{TOKEN}={other.signer.invitation('x')}"))
+    assert "not valid" in run_async(_page_of(f"{server.url}/?{TOKEN}={other.signer.invitation('x')}"))
 
 
 def test_images_are_served_to_the_rater_they_were_signed_for_and_to_nobody_else(
@@ -111,9 +111,9 @@ def test_images_are_served_to_the_rater_they_were_signed_for_and_to_nobody_else(
             assert "Thank you" in one.text()
             return mine, others
 
-    mine, others = asyncio.run(visit())
+    mine, others = run_async(visit())
     seconds = 2.5  # for so long the server may remember that the rater was in the middle of the study
-    asyncio.run(asyncio.sleep(seconds))
+    run_async(asyncio.sleep(seconds))
     assert {_status(server, url) for url in mine} == {404}  # replayed after the end
     assert {_status(server, url) for url in others} == {200}
 
@@ -146,7 +146,7 @@ def test_a_vote_for_anothers_sitting_is_refused(server: Server, service: Service
             assert attacker.screen() is not None
             assert attacker.screen()["key"] == own["key"]  # type: ignore[index]
 
-    asyncio.run(attack())
+    run_async(attack())
 
 
 def test_votes_out_of_turn_or_of_no_meaning_are_refused(server: Server, service: Service) -> None:
@@ -174,7 +174,7 @@ def test_votes_out_of_turn_or_of_no_meaning_are_refused(server: Server, service:
             await rater.take_part()  # and an honest rater is still where they were
             assert "Thank you" in rater.text()
 
-    asyncio.run(attack())
+    run_async(attack())
 
 
 def test_nasty_texts_in_a_links_parameters_are_kept_as_they_are(server: Server, service: Service) -> None:
@@ -186,7 +186,7 @@ def test_nasty_texts_in_a_links_parameters_are_kept_as_they_are(server: Server, 
             return rater.text()
 
     for text in NASTY:
-        page = asyncio.run(come(text))
+        page = run_async(come(text))
         assert text not in page
     kept = {rater.external_id for rater in service.store.raters() if rater.source == "prolific"}
     assert kept == set(NASTY)
@@ -202,7 +202,7 @@ def test_one_invitation_is_one_rater_however_often_it_is_used(server: Server, se
             assert CODES["complete"] in await _code(one)
             assert CODES["complete"] in await _code(two)
 
-    asyncio.run(twice())
+    run_async(twice())
     (rater,) = [rater for rater in service.store.raters() if rater.external_id == "twice"]
     standing = [row for row in service.store.vote_rows() if row.rater == rater.rater and not row.superseded]
     assert len(standing) == rater.total * len(service.design.questions)

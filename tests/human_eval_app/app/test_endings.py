@@ -1,6 +1,5 @@
 """Every way a study can end for a rater, with its own sentence and its own completion code."""
 
-import asyncio
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,7 +10,7 @@ from human_eval_app.app.service import Service, open_service
 from human_eval_app.app.tokens import TOKEN
 from human_eval_app.study.design import Answer, Trial
 from tests.human_eval_app.designs import make_design
-from tests.human_eval_app.serving import CODES, Server, serving, write_study
+from tests.human_eval_app.serving import CODES, Server, run_async, serving, write_study
 
 TIMING = {"load_ms": 10, "dwell_ms": 900, "zooms": 0, "shown_at": "2026-01-01T00:00:00Z"}
 OTHER: dict[Answer, Answer] = {"left": "right", "right": "left"}
@@ -74,11 +73,11 @@ def _trial(service: Service, screen: dict[str, Any]) -> Trial:
 def test_raters_are_screened_out_finish_and_find_no_place_left_each_with_their_own_code(
     server: Server, service: Service
 ) -> None:
-    careless = asyncio.run(_rate(_link(server, service, "careless"), service, right=False))
+    careless = run_async(_rate(_link(server, service, "careless"), service, right=False))
     assert CODES["screened_out"] in careless
-    careful = asyncio.run(_rate(_link(server, service, "careful"), service, right=True))
+    careful = run_async(_rate(_link(server, service, "careful"), service, right=True))
     assert CODES["complete"] in careful  # the careless rater's seat was free again
-    late = asyncio.run(_rate(_link(server, service, "late"), service, right=True))
+    late = run_async(_rate(_link(server, service, "late"), service, right=True))
     assert CODES["full"] in late
     pages = {"screened_out": careless, "complete": careful, "full": late}
     for name, page in pages.items():
@@ -90,9 +89,9 @@ def test_a_pause_and_the_end_of_a_study_are_told_and_no_code_is_given(server: Se
     link = _link(server, service, "waiting")
     try:
         service.store.set_status("paused")
-        assert "paused" in asyncio.run(_come(link))
+        assert "paused" in run_async(_come(link))
         service.store.set_status("closed")
-        closed = asyncio.run(_come(link))
+        closed = run_async(_come(link))
     finally:
         service.store.set_status("open")
     assert "closed" in closed
@@ -102,7 +101,7 @@ def test_a_pause_and_the_end_of_a_study_are_told_and_no_code_is_given(server: Se
 def test_a_task_that_was_not_accepted_shows_a_preview_and_registers_nobody(server: Server, service: Service) -> None:
     before = len(service.store.raters())
     token = service.signer.recruitment("mturk")
-    page = asyncio.run(_come(f"{server.url}/?{TOKEN}={token}&assignmentId=ASSIGNMENT_ID_NOT_AVAILABLE"))
+    page = run_async(_come(f"{server.url}/?{TOKEN}={token}&assignmentId=ASSIGNMENT_ID_NOT_AVAILABLE"))
     assert "preview" in page
     assert len(service.store.raters()) == before
 
@@ -118,7 +117,7 @@ def test_a_rater_who_stops_is_thanked_and_gives_the_place_back(server: Server, s
             service.store.withdraw(service.store.raters()[-1].rater)
         return await _come(link)
 
-    page = asyncio.run(stop())
+    page = run_async(stop())
     assert "You have stopped" in page
     assert not any(code in page for code in CODES.values())
     (seat,) = [seat for seat in service.store.seats() if seat.panel == "counting"]

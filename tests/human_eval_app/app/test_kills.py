@@ -15,7 +15,7 @@ from human_eval_app.cli.invite import invitations
 from tests.human_eval_app import postgresql
 from tests.human_eval_app.app.rater import begin, consent, open_page, press, wait_for_screen
 from tests.human_eval_app.designs import make_design
-from tests.human_eval_app.serving import Server, write_study
+from tests.human_eval_app.serving import Server, run_async, write_study
 
 RATERS, TRIALS = 6, 30
 
@@ -63,7 +63,7 @@ def _survives(folder: Path, kills: int, database: str | None) -> None:
     design = make_design(categories={"Colors": TRIALS}, samples=1, raters=RATERS)
     server = Server(write_study(design, folder / "study"), database).start()
     try:
-        acknowledged = asyncio.run(_kill_often(server, kills, Random(7)))
+        acknowledged = run_async(_kill_often(server, kills, Random(7)))
     finally:
         server.stop()
     service = open_service(server.study, database)

@@ -22,7 +22,7 @@ from tests.human_eval_app.app.rater import begin, consent, open_page, press, wai
 from tests.human_eval_app.deploy import proxy as nginx
 from tests.human_eval_app.deploy.proxy import Proxy, proxy
 from tests.human_eval_app.designs import make_design
-from tests.human_eval_app.serving import Server, chromium, chromium_path, write_study
+from tests.human_eval_app.serving import Server, chromium, chromium_path, run_async, write_study
 
 TRIALS = 30
 KILLS = 4
@@ -155,7 +155,7 @@ def test_a_public_name_reaches_the_app(deployment: Deployment) -> None:
         ):
             pass
 
-    asyncio.run(handshake())
+    run_async(handshake())
 
 
 async def _first_images(deployment: Deployment) -> list[str]:
@@ -168,7 +168,7 @@ async def _first_images(deployment: Deployment) -> list[str]:
 
 
 def test_images_come_through_for_browsers_to_keep(deployment: Deployment) -> None:
-    for url in asyncio.run(_first_images(deployment)):
+    for url in run_async(_first_images(deployment)):
         request = urllib.request.Request(deployment.proxy.url + url, headers={"Accept-Encoding": "gzip"})
         with urllib.request.urlopen(request, timeout=30, context=deployment.proxy.tls) as reply:
             assert reply.headers["Content-Type"] == "image/webp"
@@ -189,7 +189,7 @@ def test_raters_of_a_killed_replica_go_on_at_the_other(deployment: Deployment) -
         await _kill_amid(browsers, lost)
         await asyncio.wait_for(asyncio.gather(*raters), 120)
 
-    asyncio.run(study())
+    run_async(study())
     assert [browser.losses > 0 for browser in browsers] == [True, False, True, False]
     _assert_every_vote_is_kept(deployment, browsers, raters=4)
     assert f"127.0.0.1:{lost.port}, 127.0.0.1:{kept.port} 502, 200" in deployment.proxy.log()  # refused, then taken
@@ -211,7 +211,7 @@ def test_replicas_are_killed_in_turn(deployment: Deployment) -> None:
             await asyncio.to_thread(replica.start)
         await asyncio.wait_for(asyncio.gather(*raters), 300)
 
-    asyncio.run(study())
+    run_async(study())
     assert sum(browser.losses for browser in browsers) >= KILLS  # each kill met somebody
     _assert_every_vote_is_kept(deployment, browsers, raters=done + len(browsers))
 
@@ -253,7 +253,7 @@ def _raters(deployment: Deployment) -> list:
 
 
 def test_nothing_that_identifies_a_rater_is_written_down(deployment: Deployment) -> None:
-    asyncio.run(_first_images(deployment))
+    run_async(_first_images(deployment))
     logs = [*deployment.proxy.folder.glob("*.log"), deployment.study / "server.log"]
     written = "".join(log.read_text() for log in logs)
     assert "GET /study/image/... 200" in written
