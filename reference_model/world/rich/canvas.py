@@ -77,7 +77,7 @@ class Canvas:
 
     def polygon(self, corners: np.ndarray | Sequence[tuple[float, float]], number: int) -> None:
         """Fill a polygon of the unit square."""
-        self.draw.polygon(np.rint(self.place(np.asarray(corners))).astype(int).ravel().tolist(), number)
+        self.draw.polygon(_corners(self.place(np.asarray(corners))), number)
 
     def pixels(self, factor: int) -> np.ndarray:
         """The picture, each pixel the mean over factor x factor points: uint8 (H, W, 3)."""
@@ -116,7 +116,7 @@ def draw_figure(canvas: Canvas, figure: Figure, x: float, y: float, half: float,
 
 
 def _corners(points: np.ndarray) -> list[int]:
-    corners: list[int] = np.rint(points).astype(int).ravel().tolist()
+    corners: list[int] = np.floor(points + 0.5).astype(int).ravel().tolist()  # unlike rint, the same wherever it is
     return corners
 
 

@@ -20,7 +20,8 @@ Crop = tuple[int, int, int, int]  # left, top, right, bottom, in pixels
 def render(layout: Layout, size: int, crop: Crop | None = None) -> np.ndarray:
     """The scene as a uint8 array (size, size, 3), antialiased by area; with `crop` only those of its pixels.
 
-    A crop is the same pixels as the whole image has there, and takes as much less time as it is smaller.
+    A crop is what the whole image has there, but for single points of the finer grid that PIL rounds otherwise on the
+    edges of polygons; it takes as much less time as it is smaller.
     """
     factor = 4 if size <= _FINE_UP_TO else 2
     left, top, right, bottom = crop or (0, 0, size, size)
