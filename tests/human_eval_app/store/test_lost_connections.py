@@ -41,9 +41,8 @@ def vote_through_restarts(server: postgresql.Server, notes_path: Path, restarts:
         random = Random(number)
         try:
             for turn in range(10_000):
-                if stop.is_set():
+                if stop.is_set() or rate(store, design, f"{number} {turn}", notes, random).stage == "full":
                     return
-                rate(store, design, f"{number} {turn}", notes, random)
         except BaseException as error:
             failures.append(error)
 
