@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TypeVar
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, select
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
@@ -110,12 +110,23 @@ class Transactions:
 
     @contextmanager
     def snapshot(self) -> Iterator[Connection]:
-        """A connection that sees one state of the database for as long as it is open; never tried again.
+        """A connection that sees one state of the database for as long as it is open.
 
-        Raises StoreRefusal when the database fails.
+        Connections that were lost are replaced at its beginning. Raises StoreRefusal when the database fails later.
         """
+
+        def attempt() -> Connection:
+            connection = self._reads.connect()
+            try:
+                connection.execute(select(1))
+            except BaseException:
+                connection.close()
+                raise
+            return connection
+
+        connection = self._persist(attempt)
         try:
-            with self._reads.begin() as connection:
+            with connection:
                 yield connection
         except (DBAPIError, PoolTimeout) as error:
             fault = fault_of(error)

@@ -90,6 +90,9 @@ def test_a_database_that_stays_away_is_a_sentence(own_server: postgresql.Server)
         own_server.start()
     assert store.place(place.rater) == place
     assert cast(store, DESIGN, place).position == 1
+    own_server.stop("fast")
+    own_server.start()
+    assert len(list(store.vote_rows())) == len(DESIGN.questions)
     store.close()
 
 
