@@ -16,8 +16,7 @@ from pydantic import ValidationError, model_validator
 from drawbench.errors import UserError
 from drawbench.results import first_problem
 from drawbench.scores import Record
-from human_eval_app.app.tokens import SECRET_FILE
-from human_eval_app.study.design import DESIGN_FILE, IMAGES
+from human_eval_app.study.design import DESIGN_FILE, IMAGES, SECRET_FILE
 
 MANIFEST = "manifest.json"
 NAMES = re.compile(r"design\.json|settings\.toml|secret\.key|README\.md|images/[0-9a-f]{32}\.webp|votes/[a-z_]+\.jsonl")

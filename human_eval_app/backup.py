@@ -10,8 +10,6 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from drawbench import __version__
 from drawbench.errors import UserError
 from drawbench.progress import Progress
-from human_eval_app.app.settings import SETTINGS_FILE
-from human_eval_app.app.tokens import SECRET_FILE
 from human_eval_app.archive import CHUNK, ArchiveWriter, Manifest, new_archive, table_file
 from human_eval_app.store.engine import database_name
 from human_eval_app.store.faults import opening_error
@@ -19,7 +17,7 @@ from human_eval_app.store.opening import open_database
 from human_eval_app.store.transactions import Transactions
 from human_eval_app.store.transfer import TABLES, lines_of, tables_version
 from human_eval_app.store.whereabouts import Terms
-from human_eval_app.study.design import DESIGN_FILE, IMAGES, Design, read_design
+from human_eval_app.study.design import DESIGN_FILE, IMAGES, SECRET_FILE, SETTINGS_FILE, Design, read_design
 from human_eval_app.study.folder_texts import README
 
 

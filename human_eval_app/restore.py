@@ -15,13 +15,11 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from drawbench.errors import UserError
 from drawbench.progress import Progress
-from human_eval_app.app.settings import SETTINGS_FILE
-from human_eval_app.app.tokens import SECRET_FILE
 from human_eval_app.archive import ArchiveReader, Manifest, damaged, open_archive, table_file
 from human_eval_app.store.engine import database_name, make_engine
 from human_eval_app.store.faults import opening_error
 from human_eval_app.store.transfer import TABLES, count_on, fill, lines_of, make_tables, tables_version
-from human_eval_app.study.design import read_design
+from human_eval_app.study.design import SECRET_FILE, SETTINGS_FILE, read_design
 
 DATABASE_FILE = "votes.sqlite"
 PRIVATE = (SECRET_FILE, SETTINGS_FILE)  # of which the second holds completion codes and the admins' password, hashed

@@ -6,11 +6,12 @@ import streamlit as st
 
 from human_eval_app.app.examples import alignment_example, fidelity_example
 from human_eval_app.app.service import APP_VERSION, Service, current_service
-from human_eval_app.app.texts import INSTRUCTIONS_VERSION, Texts, best_language, languages, texts
+from human_eval_app.app.texts import Texts, best_language, languages, texts
 from human_eval_app.app.tokens import TOKEN, InvalidTokenError
 from human_eval_app.app.trial_component import read_answer, read_undo, show_trial
 from human_eval_app.app.trial_view import hints, trial_view, trials_of, wrong_answers
 from human_eval_app.store.records import Place, StoreRefusal
+from human_eval_app.study.design import INSTRUCTIONS_VERSION
 
 _TRANSIENT = ("no_room", "busy", "unavailable")
 

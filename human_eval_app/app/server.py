@@ -62,7 +62,7 @@ def serve(study: Path, database: str | None, host: str, port: int) -> None:
 
 def cookie_secret(study: Path) -> str:
     """The secret of the server's cookies: the same in every replica that serves the study."""
-    from human_eval_app.app.tokens import SECRET_FILE
+    from human_eval_app.study.design import SECRET_FILE
 
     return hashlib.sha256(b"cookies " + (study / SECRET_FILE).read_bytes()).hexdigest()
 

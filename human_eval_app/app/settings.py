@@ -9,8 +9,8 @@ from pydantic import Field, ValidationError, field_validator
 from drawbench.errors import UserError
 from drawbench.results import first_problem
 from drawbench.scores import Record
+from human_eval_app.study.design import SETTINGS_FILE
 
-SETTINGS_FILE = "settings.toml"
 PASSWORD_HASH = re.compile(  # scrypt's N, r and p, then salt and hash in Base64
     r"scrypt:\d{1,8}:\d{1,3}:\d{1,3}:[A-Za-z0-9+/]{16,}={0,2}:[A-Za-z0-9+/]{16,}={0,2}"
 )

@@ -6,7 +6,6 @@ from functools import cache
 from importlib.resources import files
 
 DEFAULT_LANGUAGE = "en"
-INSTRUCTIONS_VERSION = "1"  # raised whenever a sentence that could move an answer changes; recorded with every vote
 
 Texts = Mapping[str, Mapping[str, str]]
 

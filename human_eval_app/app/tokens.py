@@ -8,8 +8,8 @@ from typing import Any
 
 from drawbench.errors import UserError
 from human_eval_app.store.records import Identity
+from human_eval_app.study.design import SECRET_FILE
 
-SECRET_FILE = "secret.key"
 TOKEN = "t"  # the query parameter that holds the invitation
 _SOURCES = ("invite", "prolific", "mturk")
 

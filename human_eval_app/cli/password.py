@@ -49,7 +49,8 @@ def set_password_hash(study: Path, hashed: str) -> Path:
 
     Others than its owner and group cannot read the file from then on. Raises UserError when it cannot be changed.
     """
-    from human_eval_app.app.settings import SETTINGS_FILE, read_settings
+    from human_eval_app.app.settings import read_settings
+    from human_eval_app.study.design import SETTINGS_FILE
 
     path = study / SETTINGS_FILE
     read_settings(study)  # a file with a mistake is not made worse

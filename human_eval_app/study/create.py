@@ -10,9 +10,7 @@ from pathlib import Path
 
 from drawbench.errors import UserError
 from drawbench.progress import Progress
-from human_eval_app.app.settings import SETTINGS_FILE
-from human_eval_app.app.tokens import SECRET_FILE
-from human_eval_app.study.design import IMAGES, ORIGINAL, Design, write_design
+from human_eval_app.study.design import IMAGES, ORIGINAL, SECRET_FILE, SETTINGS_FILE, Design, write_design
 from human_eval_app.study.draft import Draft
 from human_eval_app.study.folder_texts import README, readme_text, settings_text
 from human_eval_app.study.given import Given, GivenImages, read_given

@@ -26,6 +26,9 @@ ORIGINAL = "original"  # the label of a prompt's own photograph, where it takes 
 
 DESIGN_FILE = "design.json"
 IMAGES = "images"
+SECRET_FILE = "secret.key"
+SETTINGS_FILE = "settings.toml"
+INSTRUCTIONS_VERSION = "1"  # raised whenever a sentence that could move an answer changes; recorded with every vote
 
 
 class Question(Record):

@@ -8,9 +8,8 @@ from random import Random
 
 from drawbench.errors import UserError
 from drawbench.scores import PromptSetRef
-from human_eval_app.app.texts import INSTRUCTIONS_VERSION
 from human_eval_app.study.assign import Known, PanelPlan, balanced_sides, build_panel
-from human_eval_app.study.design import ORIGINAL, Controls, Design, Panel, StudyModel, Trial
+from human_eval_app.study.design import INSTRUCTIONS_VERSION, ORIGINAL, Controls, Design, Panel, StudyModel, Trial
 from human_eval_app.study.given import Given, captions_of
 from human_eval_app.study.gold import known_trials, preferred
 from human_eval_app.study.options import Options
