@@ -23,6 +23,8 @@ COLUMNS = tuple(field.name for field in fields(VoteRow))
 EXTERNAL_COLUMNS = ("external_id", "sessions")
 _NUMBERS = {"sitting", "rater", "position", "mirror_of_position", "sequence", "load_ms", "dwell_ms", "zooms"}
 _FLAGS = {"superseded"}
+_STRANGERS = {*EXTERNAL_COLUMNS, "client_time"}  # columns whose text anybody may choose
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
 def counts(vote: VoteRow) -> bool:
@@ -44,8 +46,9 @@ def write_rows(
 ) -> None:
     """Write rows to `path` atomically. Raises UserError when it cannot be written.
 
-    CSV: null is empty, flags are true and false. JSON lines: one object per row. parquet: typed columns; the
-    design's name and hash are in the file's metadata as well.
+    CSV: null is empty, flags are true and false; text from outside that a spreadsheet would run as a formula stands
+    behind an apostrophe. JSON lines: one object per row. parquet: typed columns; the design's name and hash are in the file's
+    metadata as well.
     """
     try:
         if file_format == "parquet":
@@ -61,8 +64,16 @@ def _csv(rows: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> str:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(columns)
     for row in rows:
-        writer.writerow([str(row[c]).lower() if isinstance(row[c], bool) else row[c] for c in columns])
+        writer.writerow([_cell(name, row[name]) for name in columns])
     return text.getvalue()
+
+
+def _cell(name: str, value: Any) -> Any:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if name in _STRANGERS and str(value).startswith(_FORMULA_STARTS):
+        return f"'{value}"
+    return value
 
 
 def _jsonl(rows: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> str:

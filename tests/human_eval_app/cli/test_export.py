@@ -111,6 +111,22 @@ def test_external_ids_only_when_asked_for(study: Path, tmp_path: Path) -> None:
     assert [{name: row[name] for name in COLUMNS} for row in rows] == read_jsonl(plain)
 
 
+def test_no_text_from_outside_is_a_formula_in_a_spreadsheet(tmp_path: Path) -> None:
+    write_design(DESIGN, tmp_path)
+    store = VoteStore.open(f"sqlite:///{tmp_path / 'votes.sqlite'}", DESIGN)
+    place = ready(store, "=HYPERLINK(1)")
+    given = answers(DESIGN, trial_at(DESIGN, place))
+    assert place.sitting is not None
+    timing = Timing(1, 2, 0, "@SUM(1)")
+    store.vote(place.rater, place.sitting, "training", place.position, place.sequence, given, timing, "v")
+    store.close()
+    for kind, formula_starts in (("csv", "'"), ("jsonl", "")):
+        path = tmp_path / f"votes.{kind}"
+        assert main(["study", "export", str(tmp_path), "--out", str(path), "--all", "--with-external-ids"]) == 0
+        texts = {(row["external_id"], row["client_time"]) for row in READERS[kind](path)}
+        assert texts == {(f"{formula_starts}=HYPERLINK(1)", f"{formula_starts}@SUM(1)")}
+
+
 def test_parquet_says_which_design_even_without_rows(tmp_path: Path) -> None:
     write_design(DESIGN, tmp_path)
     VoteStore.open(f"sqlite:///{tmp_path / 'votes.sqlite'}", DESIGN).close()
