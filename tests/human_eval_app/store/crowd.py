@@ -46,8 +46,16 @@ class Notes:
         return [Acknowledged((s, part, position, sequence), given) for s, part, position, sequence, given in lines]
 
 
-def rate(store: VoteStore, design: Design, name: str, notes: Notes, random: Random, patience: float = 0.0) -> Place:
-    """One rater from the door to their end, now and then taking a vote back.
+def rate(
+    store: VoteStore,
+    design: Design,
+    name: str,
+    notes: Notes,
+    random: Random,
+    patience: float = 0.0,
+    absence: float = 0.0,
+) -> Place:
+    """One rater from the door to their end, now and then taking a vote back, or away for `absence` seconds.
 
     A refusal because of a full or unreachable database is tried again for `patience` seconds.
     """
@@ -61,6 +69,8 @@ def rate(store: VoteStore, design: Design, name: str, notes: Notes, random: Rand
         trial = trial_at(design, place)
         given = answers(design, trial, random.randrange(3), wrong=random.random() < 0.1)
         key: Key = (sitting, part_of(place), place.position, place.sequence)
+        if random.random() < 0.1:
+            time.sleep(absence)
         try:
             if place.can_undo and random.random() < 0.05:
                 place = store.undo(place.rater, sitting, place.position - 1)
@@ -80,13 +90,14 @@ def crowd(
     url: str, design: Design, names: Sequence[Sequence[str]], notes: Path, seed: int, lease_minutes: float
 ) -> None:
     """A server process: one thread per list of names, whose raters come one after another."""
+    short_leases = lease_minutes < 0.01  # such as a rater outstays within a test
     store, written, failures = VoteStore.open(url, design, lease_minutes), Notes(notes), []
 
     def work(number: int) -> None:
         random = Random(f"{seed} {number}")
         try:
             for name in names[number]:
-                rate(store, design, name, written, random)
+                rate(store, design, name, written, random, absence=2 * lease_minutes * 60 if short_leases else 0.0)
         except BaseException as error:
             failures.append(error)
             raise
