@@ -97,10 +97,11 @@ def mode_dropping(modes: np.ndarray, n: int, fraction: float, seed: int = 0) -> 
     """n images of a pool in which a fraction of the modes is missing, int (n,): indices into the pool, none twice.
 
     modes: (pool,), the mode (photograph, class, ...) of each image. The kept modes take equal shares, and follow
-    each other in turn; the number of images stays n, since n alone moves a distance. At least one mode is kept.
+    each other in turn; the number of images stays n, since n alone moves a distance. A part of
+    a mode is not dropped, and at least one mode is kept.
     """
     names = np.unique(modes)
-    dropped = min(round(_fraction(fraction) * len(names)), len(names) - 1)
+    dropped = min(int(_fraction(fraction) * len(names)), len(names) - 1)
     kept = np.random.default_rng(seed).permutation(names)[dropped:]
     queues = [np.flatnonzero(modes == name) for name in np.sort(kept)]
     turns = [queue[turn] for turn in range(max(map(len, queues))) for queue in queues if turn < len(queue)]

@@ -148,7 +148,7 @@ def test_dropping_modes_keeps_the_number_of_images_and_fair_shares(modes: int, f
     chosen = mode_dropping(pool, n, fraction, seed)
     assert len(chosen) == len(set(chosen.tolist())) == n
     shares = np.unique(pool[chosen], return_counts=True)[1]
-    assert len(shares) == max(1, modes - round(fraction * modes))
+    assert len(shares) == max(1, modes - int(fraction * modes))
     assert shares.max() - shares.min() <= 1
 
 
