@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import zipfile
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +15,8 @@ import numpy as np
 from metrics.errors import MetricInputError
 from metrics.features.byte_tokenizer import ByteTokenizer
 from metrics.features.extractor import exact_float32, fingerprint_of
+from metrics.features.pixel_transform import PixelTransform
+from metrics.features.text_batches import encode_in_batches
 from metrics.features.weights import OPENAI_DIGESTS, check_weights, quiet_torchscript
 
 if TYPE_CHECKING:
@@ -23,7 +25,6 @@ if TYPE_CHECKING:
 CONFIG_FILE = "open_clip_config.json"
 WEIGHTS_FILE = "open_clip_model.safetensors"
 CARD_FILE = "scorer.json"
-TEXT_BATCH = 64
 _TORCHSCRIPT_EXTRAS = ("input_resolution", "context_length", "vocab_size")  # numbers OpenAI keeps among its weights
 
 
@@ -34,12 +35,14 @@ class ClipConfig:
     name: for definitions and tables.
     model, preprocess: open_clip's `model_cfg` and `preprocess_cfg`, the latter complete.
     tokenizer: `bytes` or `clip`.
+    unit_norm: whether image embeddings are scaled to length 1; CLIP-FID's are left as the network projects them.
     """
 
     name: str
     model: dict[str, Any]
     preprocess: dict[str, Any]
     tokenizer: str
+    unit_norm: bool = True
 
     @property
     def context_length(self) -> int:
@@ -54,14 +57,14 @@ class ClipConfig:
                 "weights": weights_sha256,
                 "tokenizer": self.tokenizer,
                 "context_length": self.context_length,
-                "layer": "projected embedding, unit norm",
+                "layer": "projected embedding, unit norm" if self.unit_norm else "projected embedding",
                 "preprocessing": self.preprocess,
             }
         )
 
 
 class ClipExtractor:
-    """One CLIP model: calling it embeds images, `encode_texts` embeds texts. Both give unit vectors, float32."""
+    """One CLIP model: calling it embeds images, `encode_texts` embeds texts, both as float32."""
 
     def __init__(self, config: ClipConfig, weights: Path, sha256: str = "", device: str = "cpu") -> None:
         """Load `weights` (.safetensors, a state dict, or OpenAI's TorchScript archive); nothing is downloaded.
@@ -88,24 +91,28 @@ class ClipExtractor:
         return int(self.config.model["embed_dim"])
 
     def __call__(self, images: Sequence[np.ndarray]) -> np.ndarray:
-        """B uint8 images (H, W, 3), RGB, to unit vectors, float32 (B, D)."""
+        """B uint8 images (H, W, 3), RGB, to float32 (B, D), unit vectors if the configuration says so."""
         import torch
-        from PIL import Image
 
-        batch = torch.stack([self._transform(Image.fromarray(image)) for image in images])  # (B, 3, S, S)
         with torch.inference_mode(), exact_float32():
-            return self.network.encode_image(batch.to(self.device), normalize=True).float().cpu().numpy()
+            batch = self._transform(images).to(self.device)  # (B, 3, S, S)
+            return self.network.encode_image(batch, normalize=self.config.unit_norm).float().cpu().numpy()
 
     def encode_texts(self, texts: Sequence[str]) -> np.ndarray:
         """Texts to unit vectors, float32 (B, D). Texts longer than the context are cut; see `truncated`."""
         import torch
 
-        parts = []
+        def encode(tokens: torch.Tensor) -> torch.Tensor:
+            return _text_features(self.network, tokens.to(self.device)).float()
+
+        length = _read_length if _is_causal(self.network) else _whole_length
         with torch.inference_mode(), exact_float32():
-            for start in range(0, len(texts), TEXT_BATCH):
-                tokens = self._tokenizer(list(texts[start : start + TEXT_BATCH])).to(self.device)
-                parts.append(self.network.encode_text(tokens, normalize=True).float().cpu().numpy())
-        return np.concatenate(parts)
+            return encode_in_batches(texts, self._tokenizer, length, encode)
+
+    @property
+    def context_length(self) -> int:
+        """Tokens a text is cut to."""
+        return self.config.context_length
 
     def truncated(self, texts: Sequence[str]) -> list[bool]:
         """For each text, whether the model reads only its beginning."""
@@ -122,13 +129,11 @@ class ClipExtractor:
         return SimpleTokenizer(context_length=self.config.context_length)
 
     @cached_property
-    def _transform(self) -> Any:
-        from open_clip.transform import PreprocessCfg, image_transform_v2
-
-        return image_transform_v2(PreprocessCfg(**self.config.preprocess), is_train=False)
+    def _transform(self) -> Callable[[Sequence[np.ndarray]], torch.Tensor]:
+        return _pixel_transform(self.config.preprocess) or _open_clips_transform(self.config.preprocess)
 
 
-def named_config(name: str) -> ClipConfig:
+def named_config(name: str, unit_norm: bool = True) -> ClipConfig:
     """A configuration that open_clip knows by name, with OpenAI's preprocessing (open_clip's default)."""
     import open_clip
     from open_clip.transform import PreprocessCfg
@@ -136,12 +141,14 @@ def named_config(name: str) -> ClipConfig:
     model = open_clip.get_model_config(name)
     if model is None:
         raise MetricInputError(f"open_clip knows no model {name}: `open_clip.list_models()` names them")
-    return _config(name, model, vars(PreprocessCfg()), "clip")
+    return replace(_config(name, model, vars(PreprocessCfg()), "clip"), unit_norm=unit_norm)
 
 
-def load_named(name: str, weights: Path, sha256: str = "", device: str = "cpu") -> ClipExtractor:
+def load_named(
+    name: str, weights: Path, sha256: str = "", device: str = "cpu", unit_norm: bool = True
+) -> ClipExtractor:
     """An open_clip model by its name (`ViT-L-14-quickgelu`) with the weights of a file."""
-    return ClipExtractor(named_config(name), weights, sha256, device)
+    return ClipExtractor(named_config(name, unit_norm), weights, sha256, device)
 
 
 def read_scorer_card(folder: Path) -> dict[str, Any]:
@@ -190,6 +197,62 @@ def _config(name: str, model: dict[str, Any], preprocess: dict[str, Any], tokeni
 
 def _plain(value: object) -> object:
     return list(value) if isinstance(value, tuple) else value
+
+
+def _pixel_transform(preprocess: dict[str, Any]) -> PixelTransform | None:
+    """Ours, in threads and batches, where open_clip's transform is one of the usual ones."""
+    size = preprocess["size"]
+    sizes = [size, size] if isinstance(size, int) else list(size)
+    if sizes[0] != sizes[1] or preprocess["resize_mode"] not in ("shortest", "squash"):
+        return None
+    return PixelTransform(
+        size=sizes[0],
+        edge=sizes[0],
+        mean=tuple(preprocess["mean"]),
+        std=tuple(preprocess["std"]),
+        resize=preprocess["resize_mode"],
+        filter="bilinear" if preprocess["interpolation"] == "bilinear" else "bicubic",
+    )
+
+
+def _open_clips_transform(preprocess: dict[str, Any]) -> Callable[[Sequence[np.ndarray]], torch.Tensor]:
+    import torch
+    from open_clip.transform import PreprocessCfg, image_transform_v2
+    from PIL import Image
+
+    transform = image_transform_v2(PreprocessCfg(**preprocess), is_train=False)
+    return lambda images: torch.stack([transform(Image.fromarray(image)) for image in images])
+
+
+def _is_causal(network: Any) -> bool:
+    """Whether a token sees only those before it, and the embedding is read at the end token."""
+    from open_clip.model import CLIP
+
+    return isinstance(network, CLIP) and network.attn_mask is not None and network.text_pool_type == "argmax"
+
+
+def _read_length(tokens: torch.Tensor) -> int:
+    """The end token has the largest id; nothing after it is read."""
+    return int(tokens.argmax(dim=-1).max()) + 1
+
+
+def _whole_length(tokens: torch.Tensor) -> int:
+    return tokens.shape[1]
+
+
+def _text_features(network: Any, tokens: torch.Tensor) -> torch.Tensor:
+    """Unit vectors (B, D) of tokens (B, L), by open_clip's own forward pass, also for L below the context length."""
+    from torch.func import functional_call
+
+    length = tokens.shape[1]
+    if length == network.context_length:
+        return network.encode_text(tokens, normalize=True)
+    shorter = {
+        "positional_embedding": network.positional_embedding[:length],
+        "attn_mask": network.attn_mask[:length, :length],
+    }
+    found = functional_call(network, shorter, kwargs={"text": tokens})
+    return found["text_features"] if isinstance(found, dict) else found[1]
 
 
 def _refuse_wrong_activation(config: ClipConfig, weights: Path, sha256: str) -> None:

@@ -30,6 +30,23 @@ class Extractor(Protocol):
         ...
 
 
+class TextExtractor(Extractor, Protocol):
+    """An extractor with a text tower that shares the images' feature space."""
+
+    @property
+    def context_length(self) -> int:
+        """Tokens a text is cut to."""
+        ...
+
+    def encode_texts(self, texts: Sequence[str]) -> np.ndarray:
+        """Texts to unit vectors, float32 (n, D), in their order."""
+        ...
+
+    def truncated(self, texts: Sequence[str]) -> list[bool]:
+        """For each text, whether the model reads only its beginning."""
+        ...
+
+
 def fingerprint_of(parts: Mapping[str, object]) -> str:
     """SHA-256 of sorted JSON of weights' SHA-256, configuration, tokenizer, layer, preprocessing, dtype and backend."""
     complete = {"dtype": DTYPE, "backend": BACKEND, **parts}

@@ -1,6 +1,7 @@
 """CLIP extractors: strict weights, open_clip's own numbers, truncation reported."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +55,42 @@ def test_wide_images_are_cropped_not_squashed(scorer: Path) -> None:
     wide = np.zeros((1, 32, 64, 3), dtype=np.uint8)
     wide[:, :, 16:48] = IMAGES[0, :32, :32]
     np.testing.assert_allclose(load_folder(scorer)(wide), load_folder(scorer)(wide[:, :, 16:48]), atol=1e-6)
+
+
+@pytest.mark.parametrize("config", [TINY_CLIP, TINY_NAMED], ids=["bytes", "clip"])
+def test_texts_without_padding_get_open_clips_padded_embeddings(config: dict[str, Any], tmp_path: Path) -> None:
+    """Texts of all lengths, shuffled, repeated and empty; each is compared with open_clip's for the full context."""
+    network = tiny_clip_network(config=config)
+    save_file({name: value.contiguous() for name, value in network.state_dict().items()}, tmp_path / "w.safetensors")
+    tokenizer = "bytes" if config is TINY_CLIP else "clip"
+    settings = ClipConfig("tiny", config, named_config("ViT-B-32").preprocess | {"size": 32}, tokenizer)
+    extractor = ClipExtractor(settings, tmp_path / "w.safetensors")
+    texts = ["cat " * (number % 45) for number in np.random.default_rng(1).permutation(150)] + ["a cat", "a cat"]
+    with torch.no_grad():
+        expected = network.encode_text(extractor._tokenizer(texts), normalize=True).numpy()
+    np.testing.assert_allclose(extractor.encode_texts(texts), expected, rtol=0, atol=1e-6)
+
+
+def test_the_text_tower_sees_each_text_once_and_no_needless_padding(scorer: Path) -> None:
+    extractor = load_folder(scorer)
+    shapes = []
+    extractor.network.ln_final.register_forward_hook(lambda module, args, out: shapes.append(tuple(out.shape[:2])))
+    extractor.encode_texts(["abc", "abcdefgh"] * 8)
+    assert shapes == [(2, 10)]
+    shapes.clear()
+    extractor.encode_texts([f"{number:02}" for number in range(64)] + ["a longer text, of 30 bytes in all"[:30]] * 9)
+    assert shapes == [(64, 4), (1, 32)]
+
+
+def test_embeddings_may_be_left_as_the_network_projects_them(scorer: Path) -> None:
+    config = replace(folder_config(scorer), unit_norm=False)
+    raw = ClipExtractor(config, scorer / "open_clip_model.safetensors")
+    unit = load_folder(scorer)
+    lengths = np.linalg.norm(raw(IMAGES), axis=1, keepdims=True)
+    assert (abs(lengths - 1) > 0.01).all()
+    np.testing.assert_allclose(raw(IMAGES) / lengths, unit(IMAGES), atol=1e-6)
+    np.testing.assert_array_equal(raw.encode_texts(TEXTS), unit.encode_texts(TEXTS))
+    assert raw.fingerprint != unit.fingerprint
 
 
 def test_truncation_is_reported_text_by_text(scorer: Path) -> None:
