@@ -129,9 +129,14 @@ class RunDirectory:
         """All slices in plan order."""
         return plan_slices(self._samples, self.plan.slice_size)
 
+    @property
+    def images(self) -> Path:
+        """The folder that all images are in."""
+        return self.path / "images"
+
     def image_path(self, sample: Sample) -> Path:
         """Where the sample's image is, or would be."""
-        return self.path / "images" / self.file_name(sample)
+        return self.images / self.file_name(sample)
 
     def file_name(self, sample: Sample) -> str:
         """The image's path inside images/, as in metadata.jsonl: with forward slashes."""

@@ -35,7 +35,9 @@ from drawbench.run_directory import (
     SliceRecord,
     read_manifest,
 )
+from drawbench.samples import Sample
 from metrics.features.decode import pixel_hash
+from metrics.features.file_hashes import FileHashes, stamps
 
 LOCK = ".lock"
 PARTIAL = ".partial"  # inside the run, so that a rename never crosses a file system; outside images/, which stays valid
@@ -48,8 +50,11 @@ class RunWriter:
     earlier slice met. At most one slice waits, so memory stays bounded.
     """
 
-    def __init__(self, path: Path, manifest: Manifest, prompts: tuple[Prompt, ...]) -> None:
+    def __init__(
+        self, path: Path, manifest: Manifest, prompts: tuple[Prompt, ...], note: Callable[[str], None]
+    ) -> None:
         self.path = path
+        self._note = note
         self._manifest = manifest
         self._prompts = prompts
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="run-writer")
@@ -70,7 +75,7 @@ class RunWriter:
             and run.seal.pixels_sha256 == run.pixels_sha256()
             and metadata.is_file()
             and metadata.read_bytes() == _json_lines(image_rows(run)).encode()
-            and not run.missing()
+            and not self._missing(run)
         )
 
     def begin(self, device: str) -> None:
@@ -110,7 +115,7 @@ class RunWriter:
         Raises StageError when a file that was just written does not read back as written.
         """
         run = self.run
-        missing = run.missing()
+        missing = self._missing(run)
         if missing:
             raise StageError(
                 f"{len(missing)} samples of {self.path} do not read back as written (first: {missing[0].prompt_id} "
@@ -127,6 +132,17 @@ class RunWriter:
         self._save(
             seal=Seal(images=len(drawn), refused=len(refused), refusals=refusals, pixels_sha256=run.pixels_sha256())
         )
+
+    def _missing(self, run: RunDirectory) -> list[Sample]:
+        """What `run.missing` finds. When all is there, scoring need not decode the files again to know them."""
+        drawn = [sample for sample in run.samples() if run.refusal(sample) is None]
+        paths = [run.image_path(sample) for sample in drawn]
+        before = stamps(paths)
+        missing = run.missing()
+        if not missing:
+            hashes = [run.pixel_sha256(sample) or "" for sample in drawn]
+            FileHashes(run.images, warn=self._note).record(paths, before, hashes)
+        return missing
 
     def _write_slice(self, part: Slice, outputs: list[np.ndarray | Refused]) -> None:
         outcomes, moves = [], []
@@ -168,7 +184,7 @@ def open_run(path: Path, plan: Plan, prompts: tuple[Prompt, ...], note: Callable
             raise StageError(f"another process is filling {path}: wait for it, then run the same command.") from None
     try:
         with _disk_errors(path, UserError, "name another directory with --out"):
-            writer = RunWriter(path, _planned(path, plan, note), prompts)
+            writer = RunWriter(path, _planned(path, plan, note), prompts, note)
         try:
             with _disk_errors(path, StageError, "make room or mend the disk, then run the same command again"):
                 yield writer
