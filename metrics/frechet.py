@@ -27,6 +27,17 @@ def frechet_distance(a: Gaussian, b: Gaussian) -> float:
     return max(distance, 0.0)  # rounding leaves -1e-15 or so on equal sets
 
 
+def covariance_factor(gaussian: Gaussian) -> np.ndarray:
+    """F (D, r) with F F^T the covariance: its own factor, Cholesky's, or on the subspace that a singular one spans."""
+    if gaussian.factor is not None:
+        return gaussian.factor
+    assert gaussian.covariance is not None
+    try:
+        return np.linalg.cholesky(gaussian.covariance)
+    except np.linalg.LinAlgError:
+        return _subspace_factor(gaussian.covariance)
+
+
 def _trace_of_root(a: Gaussian, b: Gaussian) -> float:
     """tr((S1 S2)^1/2) by the cheapest exact route."""
     if a.factor is not None and b.factor is not None:

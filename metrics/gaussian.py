@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zipfile
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -87,8 +88,8 @@ class FeatureStream:
             return
         rows = np.concatenate(self._rows)
         end = len(rows) - len(rows) % SLICE if whole_slices_only else len(rows)
-        parts = [Moments.of(rows[start : min(start + SLICE, end)]) for start in range(0, end, SLICE)]
-        self._moments = merge_all(parts if self._moments is None else [self._moments, *parts])
+        parts = (Moments.of(rows[start : min(start + SLICE, end)]) for start in range(0, end, SLICE))
+        self._moments = merge_all(parts if self._moments is None else chain([self._moments], parts))
         self._rows = [rows[end:]] if end < len(rows) else []
         self._held = len(rows) - end
 
