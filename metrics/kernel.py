@@ -115,7 +115,7 @@ def _result(
 
 
 def _cubic(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-    """(x.y/d + 1)^3 - 1 for all pairs, (b, D) and (c, D) -> (b, c): the -1 cancels in the distance, and saves digits."""
+    """(x.y/d + 1)^3 - 1 for all pairs, (b, D) and (c, D) -> (b, c): the -1 cancels in the distance and saves digits."""
     s = (x @ y.T).div_(x.shape[1])
     return (s + 3).mul_(s).add_(3).mul_(s)
 

@@ -1,0 +1,295 @@
+"""How much of one set of features lies where the other is: balls around each point, out to its k-th neighbour.
+
+Precision and recall: Kynkäänniemi et al. 2019 (k = 3, the edge belongs to the ball). Density and coverage: Naeem et
+al. 2020 (k = 5, it does not). Euclidean, float64, in blocks of rows.
+
+Precision and density look from the images at fixed balls of the references: means over images. Recall and coverage look
+from the references at the images, whose balls change when a prompt is deleted: their intervals are a prompt jackknife.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from metrics.prompt_units import (
+    PromptGroups,
+    feature_table,
+    jackknife_variance,
+    mean_variance,
+    proportion_interval,
+    same_dimension,
+    t_around,
+)
+from metrics.result import Interval, MetricResult
+
+if TYPE_CHECKING:
+    import torch
+
+K_PRECISION, K_DENSITY = 3, 5
+BLOCK = 2**24  # distances held at once, 128 MB
+TIE = 1e-9  # distances closer than this to a radius are equal to it: the k-th neighbour itself lies on the edge
+DEFINITIONS = {
+    "precision": f"share of images in a ball of a reference, out to its neighbour {K_PRECISION}, edge included",
+    "recall": f"share of references in a ball of an image, out to its neighbour {K_PRECISION}, edge included",
+    "density": f"balls of references (neighbour {K_DENSITY}, edge excluded) that hold an image, divided by {K_DENSITY}",
+    "coverage": f"share of references with an image in their ball (neighbour {K_DENSITY}, edge excluded)",
+}
+
+
+def manifold_results(
+    features: np.ndarray,
+    references: np.ndarray,
+    definition: str,
+    fingerprint: str,
+    note: str = "",
+    *,
+    prompts: np.ndarray | None = None,
+) -> list[MetricResult]:
+    """`precision`, `recall`, `density` and `coverage` of features (N, D) against references (M, D).
+
+    All in [0, 1] but density, which is >= 0 and 1 for equal sets. At least 6 images and 6 references. prompts: (N,), the
+    prompt row of each image, the unit of the intervals; None: the images themselves. No interval for a single prompt.
+    """
+    images = feature_table(features, "features", K_DENSITY + 1)
+    others = feature_table(references, "references", K_DENSITY + 1)
+    same_dimension(images, others)
+    groups = PromptGroups.of(prompts, len(images))
+    centre = np.mean(others, axis=0, dtype=np.float64)  # distances are differences of squares: keep these small
+    points, around = _Points.of(images, centre), _Points.of(others, centre)
+    radii, _ = _nearest(around, K_DENSITY)
+    outer = _edges(radii[:, K_PRECISION - 1], points, around, +1)
+    inner = _edges(radii[:, K_DENSITY - 1], points, around, -1)
+    counts = _count_in_balls(points, around, outer, inner)
+    reached = _reached(points, around, inner, groups)
+    values = {
+        "precision": float((counts.closed > 0).mean()),
+        "recall": float(reached.recalled.mean()),
+        "density": float((counts.open / K_DENSITY).mean()),
+        "coverage": float(reached.covered.mean()),
+    }
+    intervals = _intervals(values, counts, reached, groups)
+    return [
+        MetricResult(metric, value, intervals[metric], len(images), f"{definition}; {text}", fingerprint, note)
+        for metric, text in DEFINITIONS.items()
+        for value in [values[metric]]
+    ]
+
+
+@dataclass(frozen=True)
+class _Points:
+    """A set to be centred block by block: table (n, D), centre (D,), squared lengths of the centred rows (n,)."""
+
+    table: np.ndarray
+    centre: np.ndarray
+    squares: np.ndarray
+
+    @classmethod
+    def of(cls, table: np.ndarray, centre: np.ndarray) -> _Points:
+        parts = [table[rows].astype(np.float64) - centre for rows in _ranges(len(table), 1024)]
+        return cls(table, centre, np.concatenate([np.einsum("nd,nd->n", part, part) for part in parts]))
+
+    def block(self, rows: slice) -> torch.Tensor:
+        import torch
+
+        return torch.from_numpy(self.table[rows].astype(np.float64) - self.centre)
+
+    def __len__(self) -> int:
+        return len(self.table)
+
+
+@dataclass(frozen=True)
+class _InBalls:
+    """For each image (N,): the references' balls that hold it, with their edges (k = 3) and without (k = 5)."""
+
+    closed: np.ndarray
+    open: np.ndarray
+
+
+@dataclass(frozen=True)
+class _Reached:
+    """For each reference (M,), whether it is recalled and covered; and both shares without each prompt, (G,) or None."""
+
+    recalled: np.ndarray
+    covered: np.ndarray
+    recall_without: np.ndarray | None
+    coverage_without: np.ndarray
+
+
+def _squared_distances(a: _Points, rows: slice, b: _Points) -> torch.Tensor:
+    """(rows, len(b)); rounding below 0 stays, as part of the tie."""
+    import torch
+
+    distances = torch.empty(rows.stop - rows.start, len(b), dtype=torch.float64)
+    left = a.block(rows).mul_(-2)
+    for columns in _ranges(len(b), 4096):
+        distances[:, columns] = left @ b.block(columns).T
+    return distances.add_(torch.from_numpy(a.squares[rows, None])).add_(torch.from_numpy(b.squares))
+
+
+def _nearest(points: _Points, k: int) -> tuple[np.ndarray, np.ndarray]:
+    """Squared distances to and rows of the k nearest other points, (n, k) each, ascending."""
+    distances, rows_of = [], []
+    for rows in _rows(points, points):
+        found = _squared_distances(points, rows, points)
+        found.diagonal(rows.start).fill_(float("inf"))
+        nearest = found.topk(k, dim=1, largest=False, sorted=True)
+        distances.append(nearest.values.numpy())
+        rows_of.append(nearest.indices.numpy())
+    return np.concatenate(distances), np.concatenate(rows_of)
+
+
+def _edges(radii: np.ndarray, a: _Points, b: _Points, sign: int) -> torch.Tensor:
+    """Squared radii moved out (sign +1) or in (-1) by the tie, which covers rounding near 0 as well."""
+    import torch
+
+    scale = max(float(a.squares.max()), float(b.squares.max()))
+    return torch.from_numpy(radii + sign * (TIE * np.abs(radii) + 1e-13 * scale))
+
+
+def _count_in_balls(points: _Points, around: _Points, outer: torch.Tensor, inner: torch.Tensor) -> _InBalls:
+    """outer, inner: (M,), the squared radii of the references' balls with and without their edge."""
+    closed, opened = [], []
+    for rows in _rows(points, around):
+        distances = _squared_distances(points, rows, around)
+        closed.append((distances <= outer).sum(dim=1).numpy())
+        opened.append((distances < inner).sum(dim=1).numpy())
+    return _InBalls(np.concatenate(closed), np.concatenate(opened))
+
+
+def _reached(points: _Points, around: _Points, inner: torch.Tensor, groups: PromptGroups) -> _Reached:
+    """inner: (M,), the squared radii of the references' balls without their edge."""
+    import torch
+
+    balls = _ImageBalls.of(points, groups, around)
+    label = torch.from_numpy(groups.label)
+    recall, coverage = _Deletions.empty(groups.count), _Deletions.empty(groups.count)
+    recalled, covered = [], []
+    for rows in _rows(around, points):
+        distances = _squared_distances(around, rows, points)
+        inside = distances <= balls.edge
+        covering = distances < inner[rows, None]
+        recalled.append(inside.any(dim=1).numpy())
+        covered.append(covering.any(dim=1).numpy())
+        coverage.lose(covering, label)
+        recall.lose(inside, label, *balls.regained(distances))
+    hits, covers = np.concatenate(recalled), np.concatenate(covered)
+    without = None if balls.edges_without is None else recall.shares(hits)
+    return _Reached(hits, covers, without, coverage.shares(covers))
+
+
+@dataclass(frozen=True)
+class _ImageBalls:
+    """Balls of the images. edge: (N,), squared radius with tie. prompts: (N, k), the prompts of the k nearest images.
+
+    edges_without: (N, k), the edge when that prompt is deleted: it moves out to the next neighbour that stays. Minus
+    infinity where that prompt is the image's own, since the ball is gone then. None when too few images would stay.
+    """
+
+    edge: torch.Tensor
+    prompts: torch.Tensor
+    edges_without: torch.Tensor | None
+
+    @classmethod
+    def of(cls, points: _Points, groups: PromptGroups, around: _Points) -> _ImageBalls:
+        import torch
+
+        k, largest = K_PRECISION, int(groups.sizes.max())
+        enough = len(points) - largest > k
+        squared, rows = _nearest(points, min(k + largest, len(points) - 1) if enough else k)
+        near = groups.label[rows]
+        edge, prompts = _edges(squared[:, k - 1], points, around, +1), torch.from_numpy(near[:, :k].copy())
+        if not enough:
+            return cls(edge, prompts, None)
+        without = np.empty((len(points), k))
+        for slot in range(k):
+            stays = near != near[:, slot, None]
+            kth = np.argmax(np.cumsum(stays, axis=1) == k, axis=1)
+            without[:, slot] = squared[np.arange(len(points)), kth]
+        edges = _edges(without, points, around, +1)
+        edges[prompts == torch.from_numpy(groups.label)[:, None]] = -torch.inf
+        return cls(edge, prompts, edges)
+
+    def regained(self, distances: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Pairs (row, prompt) where a grown ball holds the reference once the prompt is deleted; distances (b, N)."""
+        import torch
+
+        if self.edges_without is None:
+            return torch.zeros(0, dtype=torch.int64), torch.zeros(0, dtype=torch.int64)
+        found = []
+        for slot in range(self.prompts.shape[1]):
+            row, image = (distances <= self.edges_without[:, slot]).nonzero(as_tuple=True)
+            found.append(torch.stack([row, self.prompts[image, slot]], dim=1))
+        pairs = torch.cat(found).unique(dim=0)
+        return pairs[:, 0], pairs[:, 1]
+
+
+@dataclass
+class _Deletions:
+    """Change (G,) in the number of references held, if a prompt is deleted."""
+
+    change: np.ndarray
+
+    @classmethod
+    def empty(cls, count: int) -> _Deletions:
+        return cls(np.zeros(count, dtype=np.int64))
+
+    def lose(
+        self,
+        holds: torch.Tensor,
+        label: torch.Tensor,
+        row: torch.Tensor | None = None,
+        prompt: torch.Tensor | None = None,
+    ) -> None:
+        """References (b,) held by the images of one prompt only are lost with it, unless (row, prompt) regains them."""
+        import torch
+
+        count = len(self.change)
+        lowest = torch.where(holds, label, count).amin(dim=1)
+        highest = torch.where(holds, label, -1).amax(dim=1)
+        single = lowest == highest
+        self.change -= torch.bincount(lowest[single], minlength=count).numpy()
+        if row is not None and prompt is not None:
+            gained = (highest[row] < 0) | (single[row] & (lowest[row] == prompt))
+            self.change += torch.bincount(prompt[gained], minlength=count).numpy()
+
+    def shares(self, held: np.ndarray) -> np.ndarray:
+        """The share of references held without each prompt, (G,)."""
+        return (held.sum() + self.change) / len(held)
+
+
+def _intervals(
+    values: dict[str, float], counts: _InBalls, reached: _Reached, groups: PromptGroups
+) -> dict[str, Interval | None]:
+    unit, units = groups.unit, groups.count
+    none: dict[str, Interval | None] = dict.fromkeys(DEFINITIONS)
+    hit_variance = mean_variance((counts.closed > 0).astype(np.float64), groups)
+    ball_variance = mean_variance(counts.open / K_DENSITY, groups)
+    if hit_variance is None or ball_variance is None:
+        return none
+    fixed = f"{unit} independent, references fixed"
+    jackknife = f"Wilson with t, size from a jackknife over {unit}; {fixed}"
+    found: dict[str, Interval | None] = {
+        "precision": proportion_interval(
+            values["precision"], hit_variance, units, f"Wilson with t over {unit}; {fixed}"
+        ),
+        "density": t_around(values["density"], ball_variance, units, f"t over {unit}; {fixed}", low=0.0),
+        "coverage": proportion_interval(
+            values["coverage"], jackknife_variance(reached.coverage_without), units, jackknife
+        ),
+    }
+    if reached.recall_without is not None:
+        variance = jackknife_variance(reached.recall_without)
+        found["recall"] = proportion_interval(values["recall"], variance, units, jackknife)
+    return none | found
+
+
+def _rows(a: _Points, b: _Points) -> Iterator[slice]:
+    return _ranges(len(a), max(1, BLOCK // len(b)))
+
+
+def _ranges(count: int, step: int) -> Iterator[slice]:
+    return (slice(first, min(first + step, count)) for first in range(0, count, step))
