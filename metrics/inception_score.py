@@ -2,7 +2,8 @@
 
     IS = exp(mean_i KL(p_i || p)) = exp(H(p) - mean_i H(p_i)),   p_i = softmax(logits_i),  p = mean_i p_i
 
-Over all images at once, without the splits of the original code, whose number changes the value (Barratt & Sharma 2018).
+Over all images at once: the original code splits them, and the number of splits changes the value (Barratt & Sharma
+2018).
 """
 
 from __future__ import annotations

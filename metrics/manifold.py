@@ -51,14 +51,16 @@ def manifold_results(
 ) -> list[MetricResult]:
     """`precision`, `recall`, `density` and `coverage` of features (N, D) against references (M, D).
 
-    All in [0, 1] but density, which is >= 0 and 1 for equal sets. At least 6 images and 6 references. prompts: (N,), the
-    prompt row of each image, the unit of the intervals; None: the images themselves. No interval for a single prompt.
+    All in [0, 1] but density, which is >= 0 and 1 for equal sets. At least 6 images and 6 references. prompts: (N,),
+    the prompt row of each image, the unit of the intervals; None: the images themselves. One prompt has no interval.
     """
     images = feature_table(features, "features", K_DENSITY + 1)
     others = feature_table(references, "references", K_DENSITY + 1)
     same_dimension(images, others)
     groups = PromptGroups.of(prompts, len(images))
-    centre = np.mean(others, axis=0, dtype=np.float64)  # distances are differences of squares: keep these small
+    centre = np.asarray(
+        np.mean(others, axis=0, dtype=np.float64)
+    )  # distances are differences of squares: keep these small
     points, around = _Points.of(images, centre), _Points.of(others, centre)
     radii, _ = _nearest(around, K_DENSITY)
     outer = _edges(radii[:, K_PRECISION - 1], points, around, +1)
@@ -111,7 +113,7 @@ class _InBalls:
 
 @dataclass(frozen=True)
 class _Reached:
-    """For each reference (M,), whether it is recalled and covered; and both shares without each prompt, (G,) or None."""
+    """For each reference (M,), whether it is recalled and covered; both shares without each prompt, (G,) or None."""
 
     recalled: np.ndarray
     covered: np.ndarray

@@ -1,0 +1,80 @@
+"""How much the samples of one prompt differ: mean pairwise distance and Vendi score (Friedman & Dieng 2023)."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from metrics.clip_score import unit
+from metrics.errors import MetricInputError
+from metrics.intervals import t_interval
+from metrics.prompt_units import PromptGroups, feature_table
+from metrics.result import Interval, MetricResult
+
+DEFINITIONS = {
+    "pairwise_distance": "1 - cosine of two samples of a prompt, mean over its pairs, then over prompts",
+    "vendi_score": "exp of the entropy of the eigenvalues of a prompt's matrix of cosines / samples; mean over prompts",
+}
+HIGHEST = {"pairwise_distance": 2.0, "vendi_score": np.inf}
+LOWEST = {"pairwise_distance": 0.0, "vendi_score": 1.0}
+METHOD = "t over prompts; prompts independent"
+
+
+def diversity_results(
+    features: np.ndarray, prompts: np.ndarray, definition: str, fingerprint: str, note: str = ""
+) -> list[MetricResult]:
+    """`pairwise_distance` in [0, 2] and `vendi_score` in [1, samples] of features (N, D).
+
+    prompts: (N,), the prompt row of each image; every prompt needs at least 2 samples. Both are means over prompts, and
+    n counts prompts; one prompt has no interval. The number of samples bounds the Vendi score: the definition tells it.
+    """
+    table = feature_table(features, "features")
+    groups = PromptGroups.of(np.asarray(prompts), len(table))
+    sizes = groups.sizes
+    if sizes.min() < 2:
+        raise MetricInputError(
+            f"{int((sizes < 2).sum())} of {groups.count} prompts have fewer than 2 samples: diversity needs at least 2"
+        )
+    values = {metric: np.empty(groups.count) for metric in DEFINITIONS}
+    for g in range(groups.count):
+        samples = unit(table[groups.order[groups.start[g] : groups.start[g + 1]]])
+        values["pairwise_distance"][g] = pairwise_distance(samples)
+        values["vendi_score"][g] = vendi_score(samples)
+    count = f"{sizes.min()}" if sizes.min() == sizes.max() else f"{sizes.min()} to {sizes.max()}"
+    return [
+        MetricResult(
+            metric,
+            float(each.mean()),
+            _interval(each, metric),
+            groups.count,
+            f"{definition}; {DEFINITIONS[metric]}; {count} samples a prompt",
+            fingerprint,
+            note,
+        )
+        for metric, each in values.items()
+    ]
+
+
+def pairwise_distance(samples: np.ndarray) -> float:
+    """Mean of 1 - cosine over all pairs of rows of length 1, (m, D), m >= 2; in [0, 2].
+
+    By |sum of rows|^2 = m + 2 (sum of the pairs' cosines), about the mean so that equal samples keep their digits.
+    """
+    m = len(samples)
+    spread = samples - samples.mean(axis=0)
+    return min(float(np.vdot(spread, spread)) / (m - 1), 2.0)
+
+
+def vendi_score(samples: np.ndarray) -> float:
+    """exp(-sum l log l), l the eigenvalues of the cosines of rows of length 1, (m, D), divided by m; in [1, m]."""
+    eigenvalues = np.linalg.eigvalsh(samples @ samples.T / len(samples))
+    weights = np.clip(eigenvalues, 0, None)  # rounding leaves -1e-17
+    entropy = -float(np.sum(weights * np.log(np.where(weights > 0, weights, 1.0))))
+    return float(np.exp(np.clip(entropy, 0, np.log(len(samples)))))
+
+
+def _interval(values: np.ndarray, metric: str) -> Interval | None:
+    """Student's t over prompts, cut to the metric's range."""
+    free = t_interval(values, METHOD)
+    if free is None:
+        return None
+    return Interval(max(free.low, LOWEST[metric]), min(free.high, HIGHEST[metric]), METHOD)
