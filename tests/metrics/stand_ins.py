@@ -81,3 +81,26 @@ def write_inception(folder: Path, seed: int = 0) -> Path:
         torch.manual_seed(seed)
         torch.jit.script(_Inception()).save(str(path))
     return path
+
+
+def write_transformers_clip(folder: Path, seed: int = 0) -> Path:
+    """A tiny random CLIP as transformers saves one, with OpenAI's kind of tokenizer (bytes only, no merges)."""
+    from transformers import CLIPConfig, CLIPModel, CLIPTokenizer
+    from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
+
+    alphabet = [chr(code) for code in range(33, 127)] + [chr(code) for code in range(256, 256 + 162)]
+    vocab = {piece: number for number, piece in enumerate([*alphabet, *(f"{letter}</w>" for letter in alphabet)])}
+    vocab |= {"<|startoftext|>": 512, "<|endoftext|>": 513}
+    CLIPTokenizer(vocab=vocab, merges=[]).save_pretrained(folder)
+    tower = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 1, "num_attention_heads": 2}
+    text = {"vocab_size": 514, "max_position_embeddings": 16, "bos_token_id": 512, "eos_token_id": 513}
+    config = CLIPConfig(
+        text_config={**tower, **text, "pad_token_id": 513},
+        vision_config={**tower, "image_size": 32, "patch_size": 8},
+        projection_dim=16,
+    )
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        CLIPModel(config).save_pretrained(folder)
+    CLIPImageProcessorPil(size={"shortest_edge": 32}, crop_size={"height": 32, "width": 32}).save_pretrained(folder)
+    return folder
