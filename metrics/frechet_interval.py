@@ -1,15 +1,15 @@
 """A 95% interval of the Fréchet distance: the exact jackknife that deletes one prompt at a time, without re-solving.
 
-Let F F^T be the reference covariance, S the generated one, and A = F^T S F = U diag(l) U^T, from one symmetric solve. The
-distance without a prompt needs tr((A - W^T W)^1/2), where W holds the prompt's k images seen through F, about the mean.
-From sqrt(a) = 2/pi int_0^inf a / (a + s^2) ds and the matrix determinant lemma,
+Let F F^T be the reference covariance, S the generated one, and A = F^T S F = U diag(l) U^T, from one symmetric solve.
+The distance without a prompt needs tr((A - W^T W)^1/2), where W holds the prompt's k images seen through F, about the
+mean. From sqrt(a) = 2/pi int_0^inf a / (a + s^2) ds and the matrix determinant lemma,
 
     tr(A^1/2) - tr((A - W^T W)^1/2) = -1/pi int_0^inf log det(I - W (A + s^2)^-1 W^T) ds,
 
 an integral over k x k determinants, which a trapezoid rule over log s gives to about 1e-5 with some 40 nodes. So all
-deleted distances cost one pass over the features. Unlike a derivative at S this is exact where S is singular (n <= d: the
-deleted covariance then has a rank less, and A is replaced by the Gram matrix of the images) and where single images have
-leverage. Nothing is drawn with replacement: duplicates would bias the distance by themselves.
+deleted distances cost one pass over the features. Its first order in W is the influence function of the linearised
+distance. Unlike that one it stays exact where S is singular (n <= d: then the images' Gram matrix stands for A) and
+where single images have leverage. Nothing is drawn with replacement: duplicates bias the distance by themselves.
 """
 
 from __future__ import annotations
@@ -118,8 +118,8 @@ class _Seen:
     """Images through the factor of the references, in the basis that makes A diagonal.
 
     eigenvalues: (r,), those of A above rounding.
-    rows: (image numbers (g, k), their centred features (g, k, D)) -> (g, k, r), scaled so that the sum over all images of
-        their outer products is diag(eigenvalues).
+    rows: (image numbers (g, k), their centred features (g, k, D)) -> (g, k, r), scaled so that the sum over all images
+        of their outer products is diag(eigenvalues).
     """
 
     eigenvalues: np.ndarray
