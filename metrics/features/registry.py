@@ -7,9 +7,26 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from metrics.features.clip import ClipExtractor, folder_config, load_folder, load_named, named_config, read_scorer_card
+from metrics.features.dinov2 import Dinov2Extractor, dinov2_fingerprint
 from metrics.features.extractor import Extractor
-from metrics.features.inception import PREPROCESSING, InceptionExtractor, Mode, inception_fingerprint
-from metrics.features.weights import INCEPTION, OPENAI_VIT_L_14, WeightsFile, find_weights
+from metrics.features.inception import InceptionExtractor, default_weights, inception_fingerprint
+from metrics.features.inception_resize import PREPROCESSING, Mode
+from metrics.features.transformers_clip import (
+    TransformersClipExtractor,
+    find_model,
+    folder_fingerprint,
+    read_config,
+    weights_digest,
+)
+from metrics.features.weights import (
+    DINOV2_VIT_L_14,
+    OPENAI_VIT_B_32,
+    OPENAI_VIT_L_14,
+    OPENAI_VIT_L_14_336,
+    WeightsFile,
+    check_weights,
+    find_weights,
+)
 
 BUNDLED_FOLDER = Path(__file__).resolve().parent.parent / "weights" / "bundled_v1"
 OPENAI_MODEL = "ViT-L-14-quickgelu"
@@ -61,15 +78,92 @@ def openai_clip(weights: WeightsFile = OPENAI_VIT_L_14) -> ExtractorEntry:
     )
 
 
-def inception(mode: Mode, weights: WeightsFile = INCEPTION) -> ExtractorEntry:
-    """FID's Inception under one of clean-fid's resize modes."""
+def openai_clip_336(weights: WeightsFile = OPENAI_VIT_L_14_336) -> ExtractorEntry:
+    """CMMD's network: OpenAI's CLIP ViT-L/14 at 336 px. Its authors squash images that are not square; we crop."""
+    name = "ViT-L-14-336-quickgelu"
+    return _openai_entry("openai-vit-l-14-336", name, "OpenAI CLIP ViT-L/14 at 336 px", "bicubic 336 px", weights)
+
+
+def openai_clip_b32(weights: WeightsFile = OPENAI_VIT_B_32) -> ExtractorEntry:
+    """The network of Hessel et al.'s CLIPScore: OpenAI's CLIP ViT-B/32."""
+    return _openai_entry("openai-vit-b-32", "ViT-B-32-quickgelu", "OpenAI CLIP ViT-B/32", "bicubic 224 px", weights)
+
+
+def clip_fid(weights: WeightsFile = OPENAI_VIT_B_32) -> ExtractorEntry:
+    """CLIP-FID's features (Kynkäänniemi et al. 2023) as clean-fid takes them: projected, not scaled to unit norm."""
+    preprocessing = "shorter edge to 224 px by Pillow bicubic, centre crop, 8 bits; embeddings not normalised"
+    return _openai_entry(
+        "clip-fid-vit-b-32", "ViT-B-32-quickgelu", "OpenAI CLIP ViT-B/32", preprocessing, weights, unit_norm=False
+    )
+
+
+def _openai_entry(
+    name: str, model: str, title: str, preprocessing: str, weights: WeightsFile, unit_norm: bool = True
+) -> ExtractorEntry:
+    def load(device: str) -> ClipExtractor:
+        return load_named(model, find_weights(weights), weights.sha256, device, unit_norm)
+
+    description = f"{title} ({weights.sha256[:12] or 'unverified'}), QuickGELU, 77 tokens, {preprocessing}"
+    return ExtractorEntry(
+        name,
+        description,
+        weights.sha256,
+        lambda: named_config(model, unit_norm).fingerprint(weights.sha256 or _found_digest(weights)),
+        load,
+    )
+
+
+def dinov2(weights: WeightsFile = DINOV2_VIT_L_14) -> ExtractorEntry:
+    """FD-DINOv2's features (Stein et al. 2023): DINOv2 ViT-L/14."""
+
+    def load(device: str) -> Dinov2Extractor:
+        return Dinov2Extractor(find_weights(weights), weights.sha256, device)
+
+    description = (
+        f"DINOv2 ViT-L/14 ({weights.sha256[:12] or 'unverified'}), class token after the final norm, "
+        "Pillow bicubic to 224 px, ImageNet normalisation"
+    )
+    return ExtractorEntry(
+        "dinov2-vit-l-14",
+        description,
+        weights.sha256,
+        lambda: dinov2_fingerprint(weights.sha256 or _found_digest(weights)),
+        load,
+    )
+
+
+def transformers_clip(spec: str) -> ExtractorEntry:
+    """Any CLIP, SigLIP or SigLIP 2 of transformers: a folder, or a hub id that is in the local hub cache.
+
+    The weights are read once for their digest. Raises MetricInputError when there are none.
+    """
+    folder = find_model(spec)
+    sha256 = weights_digest(folder)
+    model_type = read_config(folder)["model_type"]
+
+    def load(device: str) -> TransformersClipExtractor:
+        return TransformersClipExtractor(folder, spec, device)
+
+    # A folder's place on this machine is no part of a definition.
+    name = folder.name if Path(spec).is_dir() else spec
+    description = f"transformers {model_type} {name} ({sha256[:12]}), its own Pillow preprocessing and tokenizer"
+    entry = f"transformers-{name.replace('/', '--')}"
+    return ExtractorEntry(entry, description, sha256, lambda: folder_fingerprint(folder), load)
+
+
+def _found_digest(weights: WeightsFile) -> str:
+    return check_weights(find_weights(weights), weights.sha256)
+
+
+def inception(mode: Mode, weights: WeightsFile | None = None) -> ExtractorEntry:
+    """FID's Inception under one of clean-fid's resize modes, by default from the file that clean-fid uses for it."""
+    weights = weights or default_weights(mode)
 
     def load(device: str) -> InceptionExtractor:
         return InceptionExtractor.load(mode, device, weights=weights)
 
-    description = (
-        f"{weights.file} ({weights.sha256[:12] or 'unverified'}), pool features, {mode}: {PREPROCESSING[mode]}"
-    )
+    digest = weights.sha256[:12] or "unverified"
+    description = f"FID Inception {weights.file} ({digest}), pool features, {mode}: {PREPROCESSING[mode]}"
     return ExtractorEntry(
         f"inception-{mode}", description, weights.sha256, lambda: inception_fingerprint(mode, weights.sha256), load
     )

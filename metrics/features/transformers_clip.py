@@ -246,7 +246,8 @@ def _declared(processor: Any, folder: Path) -> PixelTransform:
     """The processor's settings as a transform. Each step is done once: /255 by us, never again by the processor."""
     filters: dict[int, Any] = {1: "lanczos", 2: "bilinear", 3: "bicubic"}
     usual = processor.do_resize and processor.do_rescale and processor.do_normalize
-    size, crop = processor.size, getattr(processor, "crop_size", None)
+    size: Any = processor.size
+    crop: Any = getattr(processor, "crop_size", None)
     cropped = bool(getattr(processor, "do_center_crop", False))
     if usual and int(processor.resample) in filters and abs(processor.rescale_factor * 255 - 1) < 1e-6:
         shared = {

@@ -2,9 +2,11 @@
 
 import hashlib
 import os
+import re
+import threading
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,11 +17,27 @@ FOLDER_VARIABLE = "DRAWBENCH_WEIGHTS"
 
 @dataclass(frozen=True)
 class WeightsFile:
-    """A published weights file. sha256: 64 hex digits, enforced; empty when none is known (`unverified`)."""
+    """A published weights file.
+
+    sha256: 64 hex digits, enforced; empty when none is known (`unverified`): then that of its first use here counts.
+    source: its URL. size: bytes, 0 when not known. used_for: the metrics that need it.
+    """
 
     file: str
     sha256: str
     source: str
+    size: int = 0
+    used_for: str = ""
+
+    @property
+    def name(self) -> str:
+        """What people call it on the command line: the file without its ending."""
+        return self.file.rpartition(".")[0]
+
+    @property
+    def size_text(self) -> str:
+        """For people: megabytes, or that they are not known."""
+        return f"{self.size / 1e6:.0f} MB" if self.size else "size unknown"
 
     @property
     def digest_text(self) -> str:
@@ -32,20 +50,60 @@ INCEPTION = WeightsFile(
     "inception-2015-12-05.pt",
     "f58cb9b6ec323ed63459aa4fb441fe750cfe39fafad6da5cb504a16f19e958f4",
     "https://nvlabs-fi-cdn.nvidia.com/stylegan2-ada-pytorch/pretrained/metrics/inception-2015-12-05.pt",
+    95_607_719,
+    "FID (clean, legacy_tensorflow), KID, Inception Score, precision and recall",
+)
+# pytorch-fid's own file; torch-fidelity's `weights-inception-2015-12-05-6726825d.pth` has the same bytes. Others
+# enforce this digest on it, and its first digits stand in the name.
+INCEPTION_PYTORCH = WeightsFile(
+    "pt_inception-2015-12-05-6726825d.pth",
+    "6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2",
+    "https://github.com/mseitzer/pytorch-fid/releases/download/fid_weights/pt_inception-2015-12-05-6726825d.pth",
+    95_628_359,
+    "FID (legacy_pytorch), as pytorch-fid",
 )
 _OPENAI = "https://openaipublic.azureedge.net/clip/models"
 OPENAI_VIT_L_14 = WeightsFile(
     "ViT-L-14.pt",
     "b8cca3fd41ae0c99ba7e8951adf17d267cdb84cd88be6f7c2e0eca1737a03836",
     f"{_OPENAI}/b8cca3fd41ae0c99ba7e8951adf17d267cdb84cd88be6f7c2e0eca1737a03836/ViT-L-14.pt",
+    used_for="CLIP score, R-precision",
+)
+OPENAI_VIT_L_14_336 = WeightsFile(
+    "ViT-L-14-336px.pt",
+    "3035c92b350959924f9f00213499208652fc7ea050643e8b385c2dac08641f02",
+    f"{_OPENAI}/3035c92b350959924f9f00213499208652fc7ea050643e8b385c2dac08641f02/ViT-L-14-336px.pt",
+    used_for="CMMD",
+)
+OPENAI_VIT_B_32 = WeightsFile(
+    "ViT-B-32.pt",
+    "40d365715913c9da98579312b702a82c18be219cc2a73407c4526f58eba950af",
+    f"{_OPENAI}/40d365715913c9da98579312b702a82c18be219cc2a73407c4526f58eba950af/ViT-B-32.pt",
+    used_for="CLIP-FID, CLIPScore of Hessel et al.",
 )
 OPENAI_DIGESTS = frozenset(
     {
         OPENAI_VIT_L_14.sha256,
-        "3035c92b350959924f9f00213499208652fc7ea050643e8b385c2dac08641f02",  # ViT-L-14-336
-        "40d365715913c9da98579312b702a82c18be219cc2a73407c4526f58eba950af",  # ViT-B-32
+        OPENAI_VIT_L_14_336.sha256,
+        OPENAI_VIT_B_32.sha256,
         "5806e77cd80f8b59890b7e101eabd078d9fb84e6937f9e85e4ecb61988df416f",  # ViT-B-16
     }
+)
+# Meta publishes no digest; this one several projects state and enforce on the file of this URL and size.
+DINOV2_VIT_L_14 = WeightsFile(
+    "dinov2_vitl14_pretrain.pth",
+    "d5383ea8f4877b2472eb973e0fd72d557c7da5d3611bd527ceeb1d7162cbf428",
+    "https://dl.fbaipublicfiles.com/dinov2/dinov2_vitl14/dinov2_vitl14_pretrain.pth",
+    1_217_586_395,
+    "FD-DINOv2",
+)
+PUBLISHED = (
+    INCEPTION,
+    INCEPTION_PYTORCH,
+    OPENAI_VIT_L_14,
+    OPENAI_VIT_L_14_336,
+    OPENAI_VIT_B_32,
+    DINOV2_VIT_L_14,
 )
 
 
@@ -58,14 +116,15 @@ def weights_folders() -> list[Path]:
 
 
 def find_weights(weights: WeightsFile) -> Path:
-    """The file, in the first folder that has it. Raises MetricInputError with name, digest and where to put it."""
+    """The file, in the first folder that has it. Raises MetricInputError that says what to get, and where to put it."""
     folders = weights_folders()
     for folder in folders:
         if (folder / weights.file).is_file():
             return folder / weights.file
     raise MetricInputError(
-        f"the weights file {weights.file} ({weights.digest_text}) is missing: get it from {weights.source} and put it "
-        f"into {folders[0]}, or into a folder named by {FOLDER_VARIABLE}"
+        f"the weights file {weights.file} ({weights.size_text}, {weights.digest_text}) is missing: run "
+        f"`drawbench weights fetch {weights.name}`, or get it from {weights.source} and put it into {folders[0]}, "
+        f"or into a folder named by {FOLDER_VARIABLE}"
     )
 
 
@@ -76,13 +135,48 @@ def file_sha256(path: Path) -> str:
 
 
 def check_weights(path: Path, expected: str) -> str:
-    """The file's SHA-256; refused when `expected` is given and differs."""
+    """The file's SHA-256; refused when it is not `expected` or, where that is empty, not the one of its first use."""
     actual = file_sha256(path)
     if expected and actual != expected:
         raise MetricInputError(
             f"{path} is not the published file: its SHA-256 is {actual}, expected {expected}; fetch it again"
         )
+    if not expected and (recorded := recorded_digest(path) or _record_digest(path, actual)) != actual:
+        raise MetricInputError(
+            f"{path} has changed since its first use: its SHA-256 is {actual}, {record_of(path).name} beside it says "
+            f"{recorded}; bring the old file back, or delete that record to accept the new one"
+        )
     return actual
+
+
+def record_of(path: Path) -> Path:
+    """Where the digest of an unverified file is kept: beside it, in the form that `sha256sum --check` reads."""
+    return path.with_name(f"{path.name}.sha256")
+
+
+def recorded_digest(path: Path) -> str:
+    """The digest of the file's first use, or an empty text."""
+    try:
+        words = record_of(path).read_text(encoding="utf-8").split()
+    except OSError:
+        return ""
+    if not words or not re.fullmatch(r"[0-9a-f]{64}", words[0]):
+        raise MetricInputError(f"{record_of(path)} holds no SHA-256: delete it to have it written anew")
+    return words[0]
+
+
+def _record_digest(path: Path, digest: str) -> str:
+    """Write the record whole or not at all; the one that stands in the end counts, also when two write at once."""
+    record = record_of(path)
+    part = record.with_name(f".{record.name}.{os.getpid()}.{threading.get_ident()}.part")
+    try:
+        part.write_text(f"{digest}  {path.name}\n", encoding="utf-8")
+        with suppress(FileExistsError):
+            os.link(part, record)  # unlike a rename, never over another's record
+        part.unlink()
+    except OSError:
+        return digest  # a folder that cannot be written to keeps no records
+    return recorded_digest(path)
 
 
 @contextmanager

@@ -89,12 +89,16 @@ def _forward_by_hand(state: dict[str, torch.Tensor], images: list[np.ndarray]) -
     return norm(x, "norm")[:, 0].numpy()
 
 
+def write_meta_file(path: Path) -> Path:
+    """Random weights in Meta's file format."""
+    torch.save(_meta_state(), path)
+    return path
+
+
 @pytest.fixture(scope="module")
 def meta_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Random weights in Meta's file format."""
-    path = tmp_path_factory.mktemp("meta") / "dinov2_vitx14_pretrain.pth"
-    torch.save(_meta_state(), path)
-    return path
+    return write_meta_file(tmp_path_factory.mktemp("meta") / "dinov2_vitx14_pretrain.pth")
 
 
 @pytest.fixture(scope="module")

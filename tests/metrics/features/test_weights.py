@@ -1,6 +1,8 @@
 """Weights files: found in the named folder, checked by digest, and missed in one helpful sentence."""
 
 import hashlib
+import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -9,21 +11,24 @@ from metrics.errors import MetricInputError
 from metrics.features.weights import (
     INCEPTION,
     OPENAI_DIGESTS,
-    OPENAI_VIT_L_14,
+    PUBLISHED,
     WeightsFile,
     check_weights,
     find_weights,
+    record_of,
+    recorded_digest,
 )
 
 
 def test_known_digests_are_whole_and_openais_stand_in_its_urls() -> None:
     from open_clip.pretrained import get_pretrained_url
 
-    for digest in (INCEPTION.sha256, *OPENAI_DIGESTS):
+    for digest in (*(weights.sha256 for weights in PUBLISHED), *OPENAI_DIGESTS):
         assert len(bytes.fromhex(digest)) == 32
     published = {get_pretrained_url(name, "openai") for name in ("ViT-L-14", "ViT-L-14-336", "ViT-B-32", "ViT-B-16")}
     assert {url.split("/")[-2] for url in published} == OPENAI_DIGESTS
-    assert OPENAI_VIT_L_14.source in published
+    assert {weights.source for weights in PUBLISHED if "clip" in weights.source} < published
+    assert len({weights.name for weights in PUBLISHED}) == len(PUBLISHED)
 
 
 def test_a_missing_file_is_one_sentence_with_name_digest_source_and_place(
@@ -37,7 +42,9 @@ def test_a_missing_file_is_one_sentence_with_name_digest_source_and_place(
     for part in (INCEPTION.file, INCEPTION.sha256, INCEPTION.source, str(tmp_path), "DRAWBENCH_WEIGHTS"):
         assert part in message
     assert "\n" not in message
-    with pytest.raises(MetricInputError, match="unverified"):
+    assert "96 MB" in message
+    assert "drawbench weights fetch inception-2015-12-05`" in message
+    with pytest.raises(MetricInputError, match="size unknown, SHA-256 unverified"):
         find_weights(WeightsFile("x.pt", "", "https://example.org/x.pt"))
 
 
@@ -60,6 +67,39 @@ def test_another_file_under_the_name_is_refused(tmp_path: Path) -> None:
     path.write_bytes(b"content")
     digest = hashlib.sha256(b"content").hexdigest()
     assert check_weights(path, digest) == digest
-    assert check_weights(path, "") == digest
     with pytest.raises(MetricInputError, match="not the published file"):
         check_weights(path, "0" * 64)
+
+
+def test_an_unverified_file_is_held_to_the_digest_of_its_first_use(tmp_path: Path) -> None:
+    path = tmp_path / "x.pt"
+    path.write_bytes(b"content")
+    digest = hashlib.sha256(b"content").hexdigest()
+    assert recorded_digest(path) == ""
+    assert check_weights(path, "") == check_weights(path, "") == recorded_digest(path) == digest
+    assert subprocess.run(["sha256sum", "--check", "--status", record_of(path).name], cwd=tmp_path).returncode == 0
+    assert sorted(found.name for found in tmp_path.iterdir()) == ["x.pt", "x.pt.sha256"]
+    path.write_bytes(b"other")
+    with pytest.raises(MetricInputError, match=f"changed since its first use.*{digest}"):
+        check_weights(path, "")
+    record_of(path).unlink()
+    assert check_weights(path, "") == hashlib.sha256(b"other").hexdigest()
+    record_of(path).write_text("half")
+    with pytest.raises(MetricInputError, match="holds no SHA-256"):
+        check_weights(path, "")
+
+
+def test_a_known_digest_needs_no_record(tmp_path: Path) -> None:
+    path = tmp_path / "x.pt"
+    path.write_bytes(b"content")
+    check_weights(path, hashlib.sha256(b"content").hexdigest())
+    assert not record_of(path).exists()
+
+
+def test_first_uses_at_once_agree_on_one_record(tmp_path: Path) -> None:
+    path = tmp_path / "x.pt"
+    path.write_bytes(b"content")
+    with ThreadPoolExecutor(8) as pool:
+        digests = set(pool.map(lambda _: check_weights(path, ""), range(32)))
+    assert digests == {recorded_digest(path)}
+    assert len(list(tmp_path.iterdir())) == 2
