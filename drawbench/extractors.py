@@ -17,6 +17,7 @@ from metrics.features.extractor import Extractor, TextExtractor
 from metrics.features.registry import ExtractorEntry
 
 CROP = "central square, Pillow bicubic"  # metrics.features.decode.centre_square, before every extractor
+LOGITS_ROWS = 1024  # pool features that become logits at once
 SOFTWARE = ("torch", "torchvision", "open_clip_torch", "transformers", "clean-fid", "pillow", "numpy")
 
 
@@ -74,6 +75,27 @@ class Extractors:
         row = {text: number for number, text in enumerate(unique)}
         order = [row[text] for text in texts]
         return Texts(rows[order], tuple(bool(cut[number, 0]) for number in order), int(cut.max()))
+
+    def logits(self, name: str, what: str, hashes: Sequence[str], pool: np.ndarray) -> np.ndarray:
+        """Class logits, float32 (n, C), from an Inception network's pool features (n, D) of images with these hashes.
+
+        what: which images they are features of, as for `store`.
+        """
+        first = {digest: number for number, digest in reversed(list(enumerate(hashes)))}
+        unique = list(dict.fromkeys(hashes))
+        ids, store = content_ids(unique), self.store(name, what)
+        rows = store.whole(ids)
+        if rows is None:
+            network = self.load(name)
+            if not hasattr(network, "logits"):
+                raise MetricInputError(f"{name} knows no classes: an Inception Score needs the Inception network")
+            distinct = pool[[first[digest] for digest in unique]]
+            parts = range(0, len(unique), LOGITS_ROWS)
+            rows = store.finish(ids, [network.logits(distinct[start : start + LOGITS_ROWS]) for start in parts])
+        if len(unique) == len(hashes):
+            return rows
+        place = {digest: number for number, digest in enumerate(unique)}
+        return rows[[place[digest] for digest in hashes]]
 
 
 @cache

@@ -19,17 +19,34 @@ BUNDLED_VERSION = 1  # a retrained scorer is a new version, in a folder of its o
 PUBLISHED_N = 30_000  # images behind a published FID-30K
 
 
+Kind = Literal[
+    "clip_score",
+    "r_precision",
+    "frechet",
+    "frechet_infinity",
+    "kid",
+    "cmmd",
+    "manifold",
+    "inception_score",
+    "diversity",
+]
+FRECHET_KINDS: tuple[Kind, ...] = ("frechet", "frechet_infinity")  # need the references' moments only
+REFERENCE_KINDS: tuple[Kind, ...] = (*FRECHET_KINDS, "kid", "cmmd", "manifold")
+
+
 @dataclass(frozen=True)
 class MetricDefinition:
     """One metric of a protocol.
 
-    kind: `clip_score` gives clip_score, clip_score_shuffled and clip_score_difference; `frechet` gives one distance.
+    metric: its name; for kinds that give several numbers, the name of the family.
+    kind: what is computed. `clip_score` gives clip_score, clip_score_shuffled and clip_score_difference; `manifold`
+        gives precision, recall, density and coverage; `diversity` gives pairwise_distance and vendi_score.
     statistics: how an .npz of reference statistics for it must be marked in its file name; empty: any .npz will do.
     definition: one line with every choice that changes the number.
     """
 
     metric: str
-    kind: Literal["clip_score", "frechet"]
+    kind: Kind
     extractor: ExtractorEntry
     definition: str
     statistics: str = ""
@@ -65,6 +82,41 @@ class Protocol:
 
 def bundled(folder: Path = BUNDLED_FOLDER) -> Protocol:
     """The scorer of this repository: CLIP score, and the Fréchet distance in its feature space. Needs no download."""
+    label, scorer, common = _bundled_parts(folder)
+    return Protocol(
+        name="bundled",
+        version=BUNDLED_VERSION,
+        label=label,
+        size=None,
+        metrics=_bundled_metrics(scorer, common),
+    )
+
+
+def bundled_extended(folder: Path = BUNDLED_FOLDER) -> Protocol:
+    """All kinds of metrics that the bundled scorer's features can serve, so that all of it runs without a download."""
+    label, scorer, common = _bundled_parts(folder)
+    others: tuple[tuple[str, Kind, str], ...] = (
+        ("r_precision", "r_precision", "R-precision of image and caption embeddings"),
+        ("frechet_distance_infinity", "frechet_infinity", "Fréchet distance at infinitely many images, not FID"),
+        ("kid", "kid", "kernel distance of image embeddings, not KID on Inception"),
+        ("cmmd", "cmmd", "kernel distance of image embeddings, not CMMD on CLIP"),
+        ("manifold", "manifold", "precision, recall, density, coverage of image embeddings"),
+        ("diversity", "diversity", "diversity of the images of a prompt, by their embeddings"),
+    )
+    return Protocol(
+        name="bundled-extended",
+        version=BUNDLED_VERSION,
+        label=label,
+        size=None,
+        metrics=(
+            *_bundled_metrics(scorer, common),
+            *(MetricDefinition(name, kind, scorer, f"{words}; {common}") for name, kind, words in others),
+        ),
+    )
+
+
+def _bundled_parts(folder: Path) -> tuple[str, ExtractorEntry, str]:
+    """Label, scorer, and what every definition on it says."""
     scorer = scorer_folder(folder)
     found = read_scorer_card(folder)["version"]
     if found != BUNDLED_VERSION:
@@ -74,16 +126,14 @@ def bundled(folder: Path = BUNDLED_FOLDER) -> Protocol:
         )
     label = "bundled scorer, never comparable with published numbers"
     common = f"{label}; {scorer.description}; images at the run's own size, then the scorer's own resize"
-    return Protocol(
-        name="bundled",
-        version=BUNDLED_VERSION,
-        label=label,
-        size=None,
-        metrics=(
-            MetricDefinition("clip_score", "clip_score", scorer, f"CLIP score; {common}"),
-            MetricDefinition(
-                "frechet_distance", "frechet", scorer, f"Fréchet distance of image embeddings, not FID; {common}"
-            ),
+    return label, scorer, common
+
+
+def _bundled_metrics(scorer: ExtractorEntry, common: str) -> tuple[MetricDefinition, ...]:
+    return (
+        MetricDefinition("clip_score", "clip_score", scorer, f"CLIP score; {common}"),
+        MetricDefinition(
+            "frechet_distance", "frechet", scorer, f"Fréchet distance of image embeddings, not FID; {common}"
         ),
     )
 
@@ -113,7 +163,11 @@ def imagen(inception_weights: WeightsFile = INCEPTION, clip_weights: WeightsFile
     )
 
 
-PROTOCOLS: dict[str, Callable[[], Protocol]] = {"bundled": bundled, "imagen": imagen}
+PROTOCOLS: dict[str, Callable[[], Protocol]] = {
+    "bundled": bundled,
+    "bundled-extended": bundled_extended,
+    "imagen": imagen,
+}
 
 
 def get_protocol(name: str) -> Protocol:

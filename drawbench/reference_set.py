@@ -6,14 +6,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from drawbench.errors import UserError
+from drawbench.extractors import Extractors
+from drawbench.image_features import ImageFiles, Reading, image_features
 from drawbench.progress import Progress
-from drawbench.protocols import MetricDefinition
+from drawbench.protocols import FRECHET_KINDS, REFERENCE_KINDS, MetricDefinition
 from drawbench.scores import ReferenceRef
-from metrics.features.decode import SUFFIXES, centre_square, pixel_hash, read_images
-from metrics.features.extractor import Extractor
+from metrics.features.decode import SUFFIXES
 from metrics.features.weights import file_sha256
 from metrics.gaussian import FeatureStream, Gaussian, read_statistics
+
+ROWS = 4096  # of float32 features that are widened to float64 at once
 
 
 @dataclass(frozen=True)
@@ -31,10 +36,20 @@ class ReferenceSet:
 
 @dataclass(frozen=True)
 class ReferenceFeatures:
-    """What distances need: which set it was, and a Gaussian for each metric that has one."""
+    """What distances need: which set it was, and for each metric that can be computed its part.
+
+    gaussians: by metric, for the Fréchet distances. features: by extractor, float32 (M, D), for all other distances;
+    empty for a file of statistics.
+    """
 
     ref: ReferenceRef
+    jpeg: bool
     gaussians: dict[str, Gaussian]
+    features: dict[str, np.ndarray]
+
+    def serve(self, metric: MetricDefinition) -> bool:
+        """Whether these references are enough for the metric."""
+        return metric.metric in self.gaussians or metric.extractor.name in self.features
 
 
 def find_references(path: Path) -> ReferenceSet:
@@ -52,43 +67,44 @@ def find_references(path: Path) -> ReferenceSet:
 def read_references(
     references: ReferenceSet,
     metrics: Sequence[MetricDefinition],
-    extractors: dict[str, Extractor],
-    size: int,
-    batch: int,
+    extractors: Extractors,
+    reading: Reading,
     progress: Progress,
 ) -> ReferenceFeatures:
-    """Gaussians for the Fréchet metrics, of the images cropped and resized to `size`, or from the statistics."""
+    """What the metrics that look at references need: from the images, cropped and resized, or from the statistics."""
+    asked = [metric for metric in metrics if metric.kind in REFERENCE_KINDS]
+    frechet = [metric for metric in asked if metric.kind in FRECHET_KINDS]
     if not references.images:
-        return _from_statistics(references.path, metrics)
-    streams = {metric.metric: FeatureStream(extractors[metric.extractor.name].dimension) for metric in metrics}
-    hashes = []
-    progress.start("references", 0, len(references.images))
-    try:
-        for start in range(0, len(references.images), batch):
-            images = read_images(references.images[start : start + batch])
-            hashes += [pixel_hash(image) for image in images]
-            pixels = [centre_square(image, size) for image in images]
-            for metric in metrics:
-                streams[metric.metric].add(extractors[metric.extractor.name](pixels))
-            progress.advance(len(images))
-    finally:
-        progress.finish()
-    digest = hashlib.sha256("\n".join(sorted(hashes)).encode()).hexdigest()
-    ref = ReferenceRef(name=references.path.name, sha256=digest, n=len(hashes))
-    return ReferenceFeatures(ref, {name: stream.gaussian() for name, stream in streams.items()})
+        return _from_statistics(references.path, frechet)
+    names = list(dict.fromkeys(metric.extractor.name for metric in asked))
+    files = ImageFiles(references.path, references.images)
+    found = image_features(files, extractors, names, reading, "references", progress)
+    digest = hashlib.sha256("\n".join(sorted(found.hashes)).encode()).hexdigest()
+    ref = ReferenceRef(name=references.path.name, sha256=digest, n=len(found.hashes))
+    by_extractor = {
+        name: _gaussian(found.features[name]) for name in dict.fromkeys(metric.extractor.name for metric in frechet)
+    }
+    gaussians = {metric.metric: by_extractor[metric.extractor.name] for metric in frechet}
+    return ReferenceFeatures(ref, references.jpeg, gaussians, found.features)
+
+
+def _gaussian(features: np.ndarray) -> Gaussian:
+    """The moments of memory-mapped features, without a float64 copy of all of them."""
+    stream = FeatureStream(features.shape[1])
+    for start in range(0, len(features), ROWS):
+        stream.add(features[start : start + ROWS])
+    return stream.gaussian()
 
 
 def _from_statistics(path: Path, metrics: Sequence[MetricDefinition]) -> ReferenceFeatures:
     """Statistics do not tell how they were made, so where a protocol has several modes the file's name must."""
     chosen = [metric for metric in metrics if not metric.statistics or _marked(path, metric.statistics)]
     if not chosen:
-        marks = " or ".join(metric.statistics for metric in metrics)
+        marks = " or ".join(dict.fromkeys(metric.statistics for metric in metrics))
         raise UserError(f"the statistics {path} do not say how they were made: put {marks} into the file's name")
     gaussian = read_statistics(path)
-    return ReferenceFeatures(
-        ReferenceRef(name=path.name, sha256=file_sha256(path), n=gaussian.n),
-        {metric.metric: gaussian for metric in chosen},
-    )
+    ref = ReferenceRef(name=path.name, sha256=file_sha256(path), n=gaussian.n)
+    return ReferenceFeatures(ref, False, {metric.metric: gaussian for metric in chosen}, {})
 
 
 def _marked(path: Path, mark: str) -> bool:

@@ -1,29 +1,20 @@
 """From a leaderboard table to columns, cells, footnotes and provenance: what every format then only writes down."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from drawbench.leaderboard import CAPTION_SCORE, CLIP_SCORE, DISTANCES, LeaderboardTable, Row, ordering_metric
+from drawbench.leaderboard import CAPTION_SCORE, CLIP_SCORE, LeaderboardTable, Row, ordering_metric
+from drawbench.metric_headers import CLIP_DIFFERENCE, HEADERS
 from drawbench.published import PUBLISHED_TITLE, PublishedNumber
 from drawbench.results import Result
 from drawbench.scores import OVERALL, Interval, ReferenceRef, Score
 
-CLIP_SHUFFLED = "clip_score_shuffled"
-CLIP_DIFFERENCE = "clip_score_difference"
 NOT_MEASURABLE = "not measurable with this scorer"
 NO_INTERVAL = "interval: not available"
 MISSING = "–"
 
-_HEADERS = {
-    "fid_legacy_tensorflow": "FID (legacy_tensorflow) ↓",
-    "fid_clean": "FID (clean) ↓",
-    "frechet_distance": "Fréchet distance ↓",
-    CLIP_SCORE: "CLIP score ↑",
-    CLIP_SHUFFLED: "shuffled captions",
-    CLIP_DIFFERENCE: "difference ↑",
-    CAPTION_SCORE: "caption score ↑",
-    f"{CAPTION_SCORE}_no_people": "no people ↑",
-}
+_OUTSIDE_BRACKETS = re.compile(r";(?![^(]*\))")
 _SYMBOLS = ("§", "¶")
 
 
@@ -153,14 +144,14 @@ def format_interval(value: float, interval: Interval, decimals: int) -> str:
 def metrics_of(table: LeaderboardTable) -> list[str]:
     """All metrics with an overall number in some row: the known ones in their order, then the others by name."""
     present = {score.metric for row in table.rows for score in row.result.scores if score.scope == OVERALL}
-    return [name for name in _HEADERS if name in present] + sorted(present - set(_HEADERS))
+    return [name for name in HEADERS if name in present] + sorted(present - set(HEADERS))
 
 
 def _overall_block(table: LeaderboardTable, notes: Footnotes) -> Block:
     metrics = metrics_of(table)
     decimals = {metric: _decimals(metric, table) for metric in metrics}
     columns = [Column("#"), Column("model", numeric=False)]
-    columns += [Column(_HEADERS.get(metric, metric)) for metric in metrics]
+    columns += [Column(HEADERS.get(metric, metric)) for metric in metrics]
     columns += [Column("prompts"), Column("refused")]
     rows = []
     for row in table.rows:
@@ -187,7 +178,7 @@ def _one_model_block(table: LeaderboardTable, categories: Sequence[str], notes: 
     result = table.first
     metrics = [name for name in metrics_of(table) if any(result.score(name, each) for each in categories)]
     columns = [Column("category", numeric=False), Column("prompts")]
-    columns += [Column(_HEADERS.get(metric, metric)) for metric in metrics]
+    columns += [Column(HEADERS.get(metric, metric)) for metric in metrics]
     rows = []
     for category in categories:
         scores = [result.score(metric, category) for metric in metrics]
@@ -216,17 +207,19 @@ def _score_cell(score: Score | None, decimals: int, notes: Footnotes) -> Cell:
 
 def _remarks(note: str) -> list[str]:
     """The parts of a note, each a footnote of its own."""
-    parts = [part.strip() for part in note.split(";") if part.strip()]
+    parts = [part.strip() for part in _OUTSIDE_BRACKETS.split(note) if part.strip()]
     return list(dict.fromkeys(NOT_MEASURABLE if NOT_MEASURABLE in part else part for part in parts))
 
 
 def _decimals(metric: str, table: LeaderboardTable) -> int:
-    """Four decimals for cosines and small distances, two for the usual FID's size, one for people's 0 to 100."""
+    """Four decimals for cosines and small distances, six for a small KID, two for the usual FID, one for 0 to 100."""
     if metric.startswith(CAPTION_SCORE):
         return 1
     scores = [row.result.score(metric, OVERALL) for row in table.rows]
     largest = max((abs(score.value) for score in scores if score), default=0.0)
-    return 2 if metric in DISTANCES and largest >= 10 else 4
+    if metric == "kid" and largest < 0.01:
+        return 6
+    return 2 if largest >= 10 else 4
 
 
 def _counts(table: LeaderboardTable, metric: str, category: str) -> str:
@@ -277,7 +270,7 @@ def _provenance(table: LeaderboardTable) -> tuple[tuple[str, str], ...]:
 
 def _order(table: LeaderboardTable) -> str:
     metric, less_is_better = ordering_metric([row.result for row in table.rows])
-    name = _HEADERS.get(metric, metric).rstrip(" ↑↓")
+    name = HEADERS.get(metric, metric).rstrip(" ↑↓")
     return f"by {name}, {'lowest' if less_is_better else 'highest'} first; a rank says nothing about significance"
 
 
@@ -305,7 +298,7 @@ def _definitions(table: LeaderboardTable) -> list[tuple[str, str]]:
     for metric in metrics_of(table):
         definitions = [score.definition for row in table.rows if (score := row.result.score(metric, OVERALL))]
         for definition in dict.fromkeys(definitions):
-            name, clauses = _HEADERS.get(metric, metric).rstrip(" ↑↓"), definition.split("; ")
+            name, clauses = HEADERS.get(metric, metric).rstrip(" ↑↓"), definition.split("; ")
             like = max(told, key=lambda other: len(set(told[other]) & set(clauses)), default="")
             own = [clause for clause in clauses if clause not in told.get(like, [])]
             shared = len(own) < len(clauses)
@@ -317,7 +310,7 @@ def _definitions(table: LeaderboardTable) -> list[tuple[str, str]]:
 def _cautions(table: LeaderboardTable) -> list[tuple[str, str]]:
     result: Result = table.first
     cautions = []
-    if result.protocol.name == "bundled":
+    if result.protocol.name.startswith("bundled"):
         cautions.append("the scorer in this repository made these numbers: never compare them with published ones")
         if result.prompt_set.name != "world":
             cautions.append(

@@ -10,7 +10,8 @@ EPILOGUE = """examples:
   drawbench score runs/x --protocol bundled
   drawbench score runs/x runs/y --protocol imagen --reference coco/val2014 --json
 
-Every image is checked against the hash in the run's seal. The numbers are written to RUN/scores/.
+Every image is checked against the hash in the run's seal, one that did not change since by its size and times. Features
+are kept in the user's cache, or in the folder that DRAWBENCH_CACHE names. The numbers are written to RUN/scores/.
 """
 
 
@@ -18,27 +19,34 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments."""
     parser.epilog = EPILOGUE
     parser.add_argument("runs", metavar="RUN", nargs="+", type=Path, help="a finished run directory")
-    parser.add_argument("--protocol", default="bundled", metavar="P", help="bundled (default) or imagen")
+    parser.add_argument(
+        "--protocol", default="bundled", metavar="P", help="bundled (default), bundled-extended, imagen or extended"
+    )
     parser.add_argument(
         "--reference", type=Path, metavar="DIR", help="reference images: a folder, or an .npz with mu and sigma"
     )
     parser.add_argument("--device", default="auto", metavar="D", help="auto, cpu, cuda, cuda:1, mps (auto)")
     parser.add_argument("--batch", type=int, metavar="N", help="images per pass; changes speed and memory only")
+    parser.add_argument("--workers", type=int, metavar="N", help="threads that decode; changes speed only")
+    parser.add_argument("--verify", action="store_true", help="read every image again, also unchanged ones")
     parser.add_argument("--json", action="store_true", help="print the score files as one JSON list")
 
 
 def run(args: argparse.Namespace) -> int:
     """Score each run; prints one table per comparable group, or the score files as JSON."""
+    from drawbench.image_features import BATCH
     from drawbench.models.registry import choose_device
     from drawbench.protocols import get_protocol
     from drawbench.results import result_from_score_file
     from drawbench.run_directory import RunDirectory
-    from drawbench.score import BATCH, score_run
+    from drawbench.score import score_run
     from drawbench.tables import render_tables
 
     batch = BATCH if args.batch is None else args.batch
     if batch < 1:
         raise UserError(f"--batch {batch} reads no images: give a whole number of at least 1")
+    if args.workers is not None and args.workers < 1:
+        raise UserError(f"--workers {args.workers} decodes nothing: give a whole number of at least 1")
     protocol, device = get_protocol(args.protocol), choose_device(args.device)
     files = [
         score_run(
@@ -47,6 +55,8 @@ def run(args: argparse.Namespace) -> int:
             args.reference or own_references(path),
             device=device,
             batch=batch,
+            workers=args.workers,
+            verify=args.verify,
             progress=shown_progress(),
         )
         for path in args.runs

@@ -261,7 +261,8 @@ def _write_pack(path: Path, key: str, ids: np.ndarray, chunks: Sequence[np.ndarr
             os.fsync(file.fileno())
         partial.replace(path)
     finally:
-        partial.unlink(missing_ok=True)
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
 
 
 def _read_pack(path: Path, key: str) -> _Pack:

@@ -13,6 +13,7 @@ import secrets
 import time
 import warnings
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -80,7 +81,8 @@ class FileHashes:
         except OSError as error:
             self._warn(f"{self._file} cannot be written ({error.strerror}): all images are read again next time")
         finally:
-            partial.unlink(missing_ok=True)
+            with suppress(OSError):
+                partial.unlink(missing_ok=True)
 
     def _name(self, path: Path) -> str:
         absolute = path if path.is_absolute() else Path.cwd() / path

@@ -129,10 +129,13 @@ def test_the_numbers_are_the_means_of_the_table_of_samples(protocol: Protocol, f
     assert stored == scores
 
 
-def test_scores_are_the_same_whatever_the_batch(protocol: Protocol, finished: Path, references: Path) -> None:
+def test_scores_are_the_same_whatever_the_batch(
+    protocol: Protocol, finished: Path, references: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     base = _values(score_run(finished, protocol, references))
     assert base == _values(score_run(finished, protocol, references))
     for batch in (1, 5, 100):
+        monkeypatch.setenv("DRAWBENCH_CACHE", str(tmp_path / str(batch)))
         other = _values(score_run(finished, protocol, references, batch=batch))
         for key, value in base.items():
             tolerance = {"rel": 1e-4} if key[0] == "frechet_distance" else {"abs": 1e-6}
@@ -195,7 +198,9 @@ def test_distance_to_references_names_the_set_and_knows_it_by_its_pixels(
     distance = _find(scores, "frechet_distance")
     assert distance.value > 0
     assert distance.n == 24
-    assert distance.interval == "not available"
+    assert distance.interval != "not available"
+    assert distance.interval.low <= distance.value <= distance.interval.high
+    assert "over prompts" in distance.interval.method
     assert scores.reference is not None
     assert scores.reference.n == 70
     for number, path in enumerate(sorted(references.rglob("*.png"), reverse=True)):
@@ -259,7 +264,8 @@ def test_fid_by_both_resizes_and_statistics_only_where_their_name_says_which(
     scores = score_run(finished, fids, references)
     assert scores.size == 32
     for metric in ("fid_legacy_tensorflow", "fid_clean"):
-        assert "no more images than feature dimensions" in _find(scores, metric).note
+        assert "no more references than feature dimensions (2048)" in _find(scores, metric).note
+        assert "n = 24 images is at most the dimension 2048" in _find(scores, metric).note
         assert "30000" in _find(scores, metric).note
     features = np.random.default_rng(0).normal(size=(3, 2048))
     write_statistics(tmp_path / "statistics.npz", Moments.of(features))
@@ -296,20 +302,26 @@ def test_a_failed_write_leaves_the_earlier_files(
 
 def test_progress_counts_every_image_and_says_what_is_left_out(protocol: Protocol, finished: Path) -> None:
     class Recorded(Progress):
-        total, done, notes = 0, 0, ""
+        key = notes = ""
+
+        def __init__(self) -> None:
+            self.totals: dict[str, int] = {}
+            self.done: dict[str, int] = {}
 
         def start(self, label: str, done: int, total: int, unit: str = "images") -> None:
-            self.total = total
+            self.totals[f"{label} {unit}"], self.done[f"{label} {unit}"] = total, done
+            self.key = f"{label} {unit}"
 
         def advance(self, count: int) -> None:
-            self.done += count
+            self.done[self.key] += count
 
         def note(self, message: str) -> None:
             self.notes += message
 
     progress = Recorded()
     score_run(finished, protocol, progress=progress, batch=5)
-    assert (progress.done, progress.total) == (24, 24)
+    assert progress.totals == {"scoring images": 24, "measuring metrics": 1}
+    assert progress.done == progress.totals
     assert "no reference images" in progress.notes
 
 
@@ -326,6 +338,8 @@ def test_the_command_prints_json_on_stdout_and_progress_on_stderr(
     assert "noise" in capsys.readouterr().out
     assert main(["score", str(run), "--protocol", "none"]) == 2
     assert main(["score", str(run), "--batch", "0"]) == 2
+    assert main(["score", str(run), "--workers", "0"]) == 2
+    assert main(["score", str(run), "--workers", "1", "--verify"]) == 0
     assert main(["score", str(tmp_path)]) == 2
 
 
