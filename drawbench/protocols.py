@@ -12,7 +12,16 @@ from drawbench.errors import UserError
 from drawbench.scores import ProtocolRef
 from metrics.errors import MetricInputError
 from metrics.features.clip import read_scorer_card
-from metrics.features.registry import BUNDLED_FOLDER, ExtractorEntry, inception, openai_clip, scorer_folder
+from metrics.features.registry import (
+    BUNDLED_FOLDER,
+    ExtractorEntry,
+    clip_fid,
+    dinov2,
+    inception,
+    openai_clip,
+    openai_clip_336,
+    scorer_folder,
+)
 from metrics.features.weights import INCEPTION, OPENAI_VIT_L_14, WeightsFile
 
 BUNDLED_VERSION = 1  # a retrained scorer is a new version, in a folder of its own
@@ -163,10 +172,45 @@ def imagen(inception_weights: WeightsFile = INCEPTION, clip_weights: WeightsFile
     )
 
 
+def extended() -> Protocol:
+    """imagen's metrics, and every other one of this package on the features its authors or its users take it on."""
+    nearest = imagen()
+    crop = "central square, Pillow bicubic to 256 px"
+    pytorch, tensorflow, clean = (inception(mode) for mode in ("legacy_pytorch", "legacy_tensorflow", "clean"))
+    clip, clip_raw, clip_336, dino = openai_clip(), clip_fid(), openai_clip_336(), dinov2()
+    others: tuple[tuple[str, Kind, ExtractorEntry, str, str], ...] = (
+        ("fid_legacy_pytorch", "frechet", pytorch, "FID", "legacy_pytorch"),
+        ("fid_infinity", "frechet_infinity", tensorflow, "FID at infinitely many images", "legacy_tensorflow"),
+        ("clip_fid", "frechet", clip_raw, "CLIP-FID", "clip_vit_b_32"),
+        ("fd_dinov2", "frechet", dino, "FD-DINOv2", "dinov2"),
+        ("kid", "kid", clean, "KID", ""),
+        ("cmmd", "cmmd", clip_336, "CMMD", ""),
+        ("manifold", "manifold", dino, "precision, recall, density, coverage", ""),
+        ("inception_score", "inception_score", tensorflow, "Inception Score", ""),
+        ("r_precision", "r_precision", clip, "R-precision", ""),
+        ("diversity", "diversity", dino, "diversity of the images of a prompt", ""),
+    )
+    return Protocol(
+        name="extended",
+        version=1,
+        label="imagen's metrics and the others in use",
+        size=nearest.size,
+        metrics=(
+            *nearest.metrics,
+            *(
+                MetricDefinition(name, kind, entry, f"{words}; {entry.description}; {crop}", mark)
+                for name, kind, entry, words, mark in others
+            ),
+        ),
+        published_n=PUBLISHED_N,
+    )
+
+
 PROTOCOLS: dict[str, Callable[[], Protocol]] = {
     "bundled": bundled,
     "bundled-extended": bundled_extended,
     "imagen": imagen,
+    "extended": extended,
 }
 
 
