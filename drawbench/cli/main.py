@@ -19,6 +19,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "score": ("drawbench.cli.score", "the numbers of finished runs under a protocol"),
     "prompts": ("drawbench.cli.prompts", "the prompt sets: list them, show one, check a file"),
     "leaderboard": ("drawbench.cli.leaderboard", "results as tables: text, Markdown, CSV, LaTeX, HTML or JSON"),
+    "weights": ("drawbench.cli.weights", "the published weights files of the metrics: list, fetch, check"),
     "report": ("drawbench.cli.report", "scored runs as a static page with their images"),
     "coco": ("drawbench.cli.coco", "sets in COCO's file layout"),
 }
