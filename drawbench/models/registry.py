@@ -6,7 +6,9 @@ Beside the two methods of TextToImage a model may offer, and generate uses where
   that names what is missing (images on disk, say);
 - `device: str`, recorded with each attempt;
 - `native_size: int`, the size in pixels when none is asked for;
-- `held_samples(prompt_set) -> int`, images per prompt when none are asked for.
+- `held_samples(prompt_set) -> int`, images per prompt when none are asked for;
+- `with_settings(settings) -> TextToImage`, the same networks under other settings (text, as typed), for a sweep;
+- `keep_texts(folder)`, called before a sweep: features of texts may be kept there from one run to the next.
 """
 
 from collections.abc import Callable, Mapping
@@ -30,6 +32,7 @@ BUILT_IN: dict[str, tuple[str, str]] = {
     "world": ("drawbench.models.world_renderer:WorldRenderer", "world"),
     "folder": ("drawbench.models.folder:FolderAdapter", "folder:DIR"),
     "python": ("drawbench.models.python_function:PythonAdapter", "python:module:factory"),
+    "diffusers": ("drawbench.models.diffusers:DiffusersAdapter", "diffusers:PATH_OR_ID"),
 }
 WITHOUT_DEVICE = ("folder", "python")  # not worth loading torch for
 
