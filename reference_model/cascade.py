@@ -13,7 +13,7 @@ from reference_model.errors import ReferenceModelError
 from reference_model.guidance import DYNAMIC_PERCENTILE, Thresholding, classifier_free_guidance, threshold
 from reference_model.presets import StageConfig
 from reference_model.samplers import SAMPLERS, Denoiser, NoiseSource, time_steps
-from reference_model.text_encoder import TextEncoder, TextFeatures, stack_features
+from reference_model.text_encoder import TextEncoder, TextFeatures, TextSource, stack_features
 from reference_model.unet import UNet
 
 
@@ -126,12 +126,16 @@ class Stage:
 
 @dataclass
 class Cascade:
-    """A frozen text encoder and the stages, in order of resolution."""
+    """A frozen text encoder and the stages, in order of resolution.
+
+    text_cache: where features of texts are looked for before they are encoded, if anywhere.
+    """
 
     name: str
     text_encoder: TextEncoder
     stages: list[Stage]
     device: torch.device = field(default_factory=lambda: torch.device("cpu"), init=False)
+    text_cache: TextSource | None = field(default=None, init=False)
 
     def to(self, device: torch.device) -> None:
         """Move every network; noise is still drawn on the CPU, so that seeds mean the same everywhere."""
@@ -155,7 +159,7 @@ class Cascade:
         """
         if size not in self.sizes:
             raise ReferenceModelError(f"this cascade makes images of {self.sizes} pixels, not of {size}")
-        unique = {text: self.text_encoder.encode(text) for text in dict.fromkeys(texts)}
+        unique = {text: self._encode(text) for text in dict.fromkeys(texts)}
         features = stack_features([unique[text] for text in texts]).to(self.device)
         images: torch.Tensor | None = None
         for index, (stage, setting) in enumerate(zip(self.stages, settings, strict=False)):
@@ -165,6 +169,12 @@ class Cascade:
                 break
         assert images is not None
         return ((images + 1) * 127.5).round().to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy()
+
+    def _encode(self, text: str) -> torch.Tensor:
+        """Features (L, D) of one text. A cache holds those of texts encoded alone, too: the same to the last bit."""
+        if self.text_cache is not None:
+            return self.text_cache.encode_batch([text]).tokens[0]
+        return self.text_encoder.encode(text)
 
 
 def sample_noise(seeds: Sequence[int], stage: int, size: int, device: torch.device) -> NoiseSource:

@@ -42,6 +42,19 @@ class TextFeatures:
         return TextFeatures(self.tokens.to(device), self.mask.to(device))
 
 
+class TextSource(Protocol):
+    """Where text features come from: an encoder, or a cache of one."""
+
+    @property
+    def width(self) -> int:
+        """Of the features."""
+        ...
+
+    def encode_batch(self, texts: Sequence[str]) -> TextFeatures:
+        """Padded features of many texts."""
+        ...
+
+
 class Tokenizer(Protocol):
     """Text to token ids, with the encoder's own first and last tokens."""
 

@@ -1,6 +1,7 @@
 """The bundled Imagen cascade, or another checkpoint of it, as a model to benchmark."""
 
 from collections.abc import Mapping, Sequence
+from copy import copy
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -81,6 +82,23 @@ class ReferenceAdapter:
         self._argument = argument
         self._per_stage = self.settings.per_stage(len(self.cascade.stages))
         self._prompts_cut = 0
+
+    def with_settings(self, settings: Mapping[str, str]) -> "ReferenceAdapter":
+        """The same networks under other settings. Those of the text encoder must stay as they are."""
+        other = copy(self)
+        other.settings = parse_settings(settings)
+        for name in ("long_prompts", "text_dtype"):
+            if getattr(other.settings, name) != getattr(self.settings, name):
+                raise UserError(f"{name} belongs to the loaded text encoder: it cannot change from one run to the next")
+        other._per_stage = other.settings.per_stage(len(other.cascade.stages))
+        other._prompts_cut = 0
+        return other
+
+    def keep_texts(self, folder: Path) -> None:
+        """Keep the features of texts in a folder, so that another run of the same prompts need not encode them."""
+        from reference_model.training.embeddings import EmbeddingCache
+
+        self.cascade.text_cache = EmbeddingCache(folder, self.cascade.text_encoder)
 
     def card(self) -> ModelCard:
         spec = "reference" if self._argument is None else f"reference:{Path(self._argument).name}"

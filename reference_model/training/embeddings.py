@@ -18,31 +18,25 @@ import uuid
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple, Protocol
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 import torch
 
 from reference_model.errors import ReferenceModelError
-from reference_model.text_encoder import TextDtype, TextEncoder, TextFeatures, load_text_encoder, text_dtype
+from reference_model.text_encoder import (
+    TextDtype,
+    TextEncoder,
+    TextFeatures,
+    TextSource,
+    load_text_encoder,
+    text_dtype,
+)
 from reference_model.world.worlds import WORLDS
 
 _MAGIC = b"DBE1"
 _HEADER = struct.Struct("<4sI32sII")  # magic, tokens, text's SHA-256, checksum of features, of this header before it
 _RAW: dict[str, Any] = {"float32": np.dtype("<i4"), "bfloat16": np.dtype("<i2")}  # numpy knows no bfloat16
-
-
-class TextSource(Protocol):
-    """Where a training gets text features from: an encoder, or a cache of one."""
-
-    @property
-    def width(self) -> int:
-        """Of the features."""
-        ...
-
-    def encode_batch(self, texts: Sequence[str]) -> TextFeatures:
-        """Padded features of many texts."""
-        ...
 
 
 class _Place(NamedTuple):

@@ -13,7 +13,8 @@ from reference_model.checkpoint import save_stage
 from reference_model.diffusion import SCHEDULES, add_noise, augment_low_resolution, training_target
 from reference_model.errors import ReferenceModelError
 from reference_model.presets import StageConfig, build_unet, preset, with_text_width
-from reference_model.training.embeddings import TextSource, text_source
+from reference_model.text_encoder import TextSource
+from reference_model.training.embeddings import text_source
 from reference_model.training.loop import LoopConfig, train
 from reference_model.unet import UNetConfig
 from reference_model.world.examples import Batch, ExampleKind, batch_seeds, captioned, draw_batch

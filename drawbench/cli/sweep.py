@@ -1,0 +1,182 @@
+"""`drawbench sweep`: a model at many settings, as one job that can be resumed, with its FID-CLIP curve."""
+
+import argparse
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+from drawbench.cli.generate import parse_settings, resumable
+from drawbench.cli.progress import shown_progress
+from drawbench.errors import UserError
+from drawbench.models.base import TextToImage
+from drawbench.models.registry import choose_device, default_samples, default_size, model_specs, resolve_model
+from drawbench.plan import DEFAULT_SLICE_SIZE
+from drawbench.prompts.prompt_set import category_slug
+from drawbench.prompts.registry import ACCEPTED, load_prompt_set
+from drawbench.sweep import GUIDANCE, PAPER_GUIDANCE, Sweep, check_comparable, read_sweep, run_sweep
+
+SWEEPS = Path("sweeps")
+TEXTS = "texts"
+EPILOGUE = """examples:
+  drawbench sweep --model reference --prompts world
+  drawbench sweep --model reference --prompts world --guidance 1,2,4,8 --vary thresholding=static,dynamic
+  drawbench sweep --model diffusers:my/pipeline --prompts coco:coco --protocol imagen --with sweeps/another
+Every point has the same seeds. The same command resumes; what is finished is not even opened again.
+"""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Options of `drawbench sweep`."""
+    parser.epilog = EPILOGUE
+    parser.add_argument("--model", required=True, action="append", metavar="SPEC", help=", ".join(model_specs()))
+    parser.add_argument("--prompts", required=True, metavar="SET", help=ACCEPTED)
+    parser.add_argument(
+        "--guidance", metavar="W,W,...", help=f"guidance weights of the base (the paper's: {','.join(PAPER_GUIDANCE)})"
+    )
+    parser.add_argument("--sr-guidance", metavar="W,W,...", help="also those of the super-resolution stages")
+    parser.add_argument("--thresholding", metavar="T,T,...", help="also none, static, dynamic")
+    parser.add_argument("--aug-level", metavar="A,A,...", help="also noise levels of the low-resolution image")
+    parser.add_argument(
+        "--vary", action="append", metavar="KEY=V,V,...", help="also any other setting; may be given several times"
+    )
+    parser.add_argument(
+        "--set",
+        action="append",
+        metavar="KEY=VALUE",
+        help="a setting that all points share; may be given several times",
+    )
+    parser.add_argument("--protocol", default="bundled", metavar="P", help="what is measured, and how (bundled)")
+    parser.add_argument("--reference", type=Path, metavar="DIR", help="reference images, where the set brings none")
+    parser.add_argument("--samples", type=int, metavar="N", help="images per prompt (8, or 1 for sets like COCO)")
+    parser.add_argument("--size", type=int, metavar="PX", help="side of the images (256)")
+    parser.add_argument("--seed", type=int, metavar="S", help="seed of all points (0)")
+    parser.add_argument("--limit", type=int, metavar="N", help="only the first N prompts of each category")
+    parser.add_argument("--slice", dest="slice_size", type=int, metavar="N", help="images drawn as one batch")
+    parser.add_argument("--device", metavar="D", help="auto, cpu, cuda, cuda:1, mps (auto)")
+    parser.add_argument(
+        "--with", dest="others", action="append", type=Path, metavar="SWEEP", help="draw another sweep's curves, too"
+    )
+    parser.add_argument("--out", type=Path, metavar="DIR", help="the sweep's folder (sweeps/MODEL--SET--HASH)")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Draw and score every point, write sweep.json, sweep.csv and the plots, and print the table."""
+    from drawbench.pareto_plot import write_plots
+    from drawbench.results import write_text_atomically
+    from drawbench.sweep_table import sweep_csv, sweep_text
+
+    progress = shown_progress()
+    others = [point for folder in args.others or [] for point in read_sweep(folder)]
+    with resumable("sweep", args):
+        device = choose_device(args.device or "auto")
+        axes, fixed = axes_of(args), parse_settings(args.set or [])
+        first = {name: values[0] for name, values in axes.items()}
+        models = _Models(device)
+        sweep = _sweep(args, axes, fixed, models(args.model[0], {**fixed, **first}))
+        out = args.out or _default_folder(sweep)
+        models.keep_texts(out / TEXTS)
+        points = run_sweep(sweep, out, models, device=device, progress=progress)
+    check_comparable([*points, *others])
+    write_text_atomically(out / "sweep.csv", sweep_csv(points))
+    plots = write_plots([*points, *others], out)
+    if not plots:
+        progress.note("no reference images, so no distance and no FID-CLIP curve: sweep.csv holds the CLIP scores")
+    if args.json:
+        print(json.dumps({"folder": str(out), "points": [point.model_dump(mode="json") for point in points]}, indent=2))
+        return 0
+    print(sweep_text(points), end="")
+    for path in [out / "sweep.csv", *plots]:
+        print(path)
+    return 0
+
+
+def axes_of(args: argparse.Namespace) -> dict[str, tuple[str, ...]]:
+    """Setting -> values, in the order in which they vary. Raises UserError for one without values, or named twice."""
+    given = {"guidance": args.guidance, "sr_guidance": args.sr_guidance}
+    given |= {"thresholding": args.thresholding, "aug_level": args.aug_level}
+    pairs = [f"{name}={values}" for name, values in given.items() if values is not None] + (args.vary or [])
+    axes = {name: _values(name, text) for name, text in parse_settings(pairs).items()}
+    if not axes:
+        axes = {GUIDANCE: PAPER_GUIDANCE}
+    repeated = [name for name in parse_settings(args.set or []) if name in axes]
+    if repeated:
+        raise UserError(
+            f"{repeated[0]} is both fixed and swept: leave out --set {repeated[0]}, or sweep other settings."
+        )
+    return axes
+
+
+class _Models:
+    """Models by spec and settings; those of one spec share what they loaded, where they can."""
+
+    def __init__(self, device: str) -> None:
+        self._device = device
+        self._texts: Path | None = None
+        self._loaded: dict[str, TextToImage] = {}
+
+    def __call__(self, spec: str, settings: Mapping[str, str]) -> TextToImage:
+        loaded = self._loaded.get(spec)
+        with_settings = getattr(loaded, "with_settings", None)
+        if with_settings is not None:
+            return with_settings(dict(settings))
+        model = resolve_model(spec, settings, self._device)
+        self._loaded[spec] = model
+        self._share_texts(model)
+        return model
+
+    def keep_texts(self, folder: Path) -> None:
+        """From now on features of texts are kept there, by models that can."""
+        self._texts = folder
+        for model in self._loaded.values():
+            self._share_texts(model)
+
+    def _share_texts(self, model: TextToImage) -> None:
+        keep_texts = getattr(model, "keep_texts", None)
+        if keep_texts is not None and self._texts is not None:
+            keep_texts(self._texts)
+
+
+def _sweep(
+    args: argparse.Namespace, axes: Mapping[str, tuple[str, ...]], fixed: Mapping[str, str], model: TextToImage
+) -> Sweep:
+    from drawbench.protocols import get_protocol
+
+    prompt_set = load_prompt_set(args.prompts, shown_progress())
+    protocol = get_protocol(args.protocol)
+    size = args.size if args.size is not None else default_size(model)
+    if protocol.size and size < protocol.size:
+        raise UserError(
+            f"protocol {args.protocol} evaluates at {protocol.size} px, and {size} px are asked for: "
+            f"give --size {protocol.size} or more, or another --protocol."
+        )
+    return Sweep(
+        models=tuple(args.model),
+        axes=axes,
+        fixed=fixed,
+        prompt_set=prompt_set,
+        samples=args.samples if args.samples is not None else default_samples(model, prompt_set),
+        size=size,
+        seed=args.seed or 0,
+        limit=args.limit,
+        slice_size=args.slice_size if args.slice_size is not None else DEFAULT_SLICE_SIZE,
+        protocol=protocol,
+        reference=args.reference or prompt_set.reference_images,
+    )
+
+
+def _values(name: str, text: str) -> tuple[str, ...]:
+    values = tuple(value.strip() for value in text.split(","))
+    if "" in values or len(set(values)) < len(values):
+        raise UserError(f"{name} cannot be swept over '{text}': give different values separated by commas.")
+    return values
+
+
+def _default_folder(sweep: Sweep) -> Path:
+    """Another model, set, protocol or fixed setting gives another folder; more values of a setting do not."""
+    facts = [sweep.models, sorted(sweep.axes), sorted(sweep.fixed.items()), sweep.prompt_set.sha256, sweep.samples]
+    facts += [sweep.size, sweep.seed, sweep.limit, sweep.slice_size, sweep.protocol.name, str(sweep.reference)]
+    digest = hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:8]
+    model = category_slug("-".join(sweep.models)) or "model"
+    return SWEEPS / f"{model}--{category_slug(sweep.prompt_set.name) or 'prompts'}--{digest}"

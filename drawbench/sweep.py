@@ -1,0 +1,200 @@
+"""A sweep: one model, or several, drawn and scored at every combination of some settings, with the same seeds."""
+
+import hashlib
+import itertools
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from pydantic import ValidationError
+
+from drawbench.errors import UserError
+from drawbench.generate import generate, make_plan
+from drawbench.leaderboard import differences
+from drawbench.models.base import TextToImage
+from drawbench.plan import Plan
+from drawbench.progress import Progress
+from drawbench.prompts.prompt_set import PromptSet, category_slug
+from drawbench.protocols import Protocol
+from drawbench.results import Result, first_problem, result_from_score_file, write_text_atomically
+from drawbench.run_directory import MANIFEST, RunDirectory
+from drawbench.score import score_run
+from drawbench.scores import Record
+
+SWEEP_FILE = "sweep.json"
+RUNS = "runs"
+# Imagen (arXiv 2205.11487), app. on classifier-free guidance: the base model's weights of its FID-CLIP curves.
+PAPER_GUIDANCE = ("1", "1.25", "1.5", "1.75", "2", "3", "4", "5", "6", "7", "8", "9", "10")
+GUIDANCE = "guidance"
+
+# (spec, settings) -> a model; models of one spec may share what they loaded.
+ModelSource = Callable[[str, Mapping[str, str]], TextToImage]
+
+
+class SweepPoint(Record):
+    """One combination of settings that was drawn and scored.
+
+    model: its spec. settings: the swept ones only, as typed. run: the run's folder, within the sweep's.
+    reference_state: hash over names, sizes and times of the reference files, to know whether they changed since.
+    """
+
+    model: str
+    settings: dict[str, str]
+    run: str
+    reference_state: str
+    result: Result
+
+
+class SweepFile(Record):
+    """sweep.json: every point of the sweep so far, in the order asked for."""
+
+    schema_version: Literal[1] = 1
+    points: list[SweepPoint]
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """What is to be drawn: `models` (specs) at every combination of `axes` (setting -> values, as typed).
+
+    fixed: settings that all points share. The rest is as for a single run, and equal in all points: so are the seeds.
+    """
+
+    models: tuple[str, ...]
+    axes: Mapping[str, tuple[str, ...]]
+    fixed: Mapping[str, str]
+    prompt_set: PromptSet
+    samples: int
+    size: int
+    seed: int
+    limit: int | None
+    slice_size: int
+    protocol: Protocol
+    reference: Path | None
+
+    def combinations(self) -> list[tuple[str, dict[str, str]]]:
+        """(model, swept settings) of every point; the last axis changes fastest."""
+        values = itertools.product(*self.axes.values())
+        grid = [dict(zip(self.axes, combination, strict=True)) for combination in values]
+        return [(model, settings) for model in self.models for settings in grid]
+
+
+def run_sweep(
+    sweep: Sweep, out: Path, model_at: ModelSource, *, device: str = "cpu", progress: Progress | None = None
+) -> list[SweepPoint]:
+    """Draw and score every point that is not finished, and return all, in order.
+
+    `out/sweep.json` is written anew after every point. A point counts as finished when its run is sealed under the same
+    plan, and was scored under the same protocol against references that did not change since: it is not even opened
+    again. Raises UserError before anything is drawn when a combination cannot be (each one is planned first).
+    """
+    progress = progress or Progress()
+    combinations = sweep.combinations()
+    plans = [_plan(sweep, model_at, model, settings) for model, settings in combinations]
+    known = {point.run: point for point in read_sweep(out)} if (out / SWEEP_FILE).exists() else {}
+    state = reference_state(sweep.reference)
+    points: list[SweepPoint] = []
+    for number, ((model, settings), plan) in enumerate(zip(combinations, plans, strict=True), start=1):
+        folder = _folder_name(sweep, model, settings)
+        point = known.get(folder)
+        if point is None or not _is_finished(point, out / RUNS / folder, plan, sweep.protocol, state):
+            progress.note(f"{number} of {len(plans)}: {describe(settings) or model}")
+            result = _measure(
+                sweep, model_at(model, {**sweep.fixed, **settings}), out / RUNS / folder, device, progress
+            )
+            point = SweepPoint(model=model, settings=settings, run=folder, reference_state=state, result=result)
+        points.append(point)
+        others = [old for name, old in known.items() if name not in {new.run for new in points}]
+        _write(out, [*points, *others])
+    _write(out, points)
+    return points
+
+
+def read_sweep(folder: Path) -> list[SweepPoint]:
+    """The points of a sweep's folder. Raises UserError when it holds none."""
+    path = folder / SWEEP_FILE
+    try:
+        return SweepFile.model_validate_json(path.read_bytes()).points
+    except OSError as error:
+        raise UserError(f"{folder} holds no sweep: {path} cannot be read ({error.strerror}).") from None
+    except ValidationError as error:
+        raise UserError(f"{path} is no sweep file of this version: {first_problem(error)}.") from None
+
+
+def check_comparable(points: Sequence[SweepPoint]) -> None:
+    """Raises UserError that says what differs when the points may not stand in one plot."""
+    for point in points[1:]:
+        reasons = differences(points[0].result, point.result)
+        if reasons:
+            raise UserError(f"{point.run} does not compare with {points[0].run}: they differ in {'; '.join(reasons)}.")
+
+
+def describe(settings: Mapping[str, str]) -> str:
+    """Settings in one line for people."""
+    return ", ".join(f"{name} {value}" for name, value in settings.items())
+
+
+def reference_state(reference: Path | None) -> str:
+    """Changes whenever a reference file is added, removed, or written anew; no file is opened for it."""
+    if reference is None:
+        return ""
+    files = [reference] if reference.is_file() else sorted(path for path in reference.rglob("*") if path.is_file())
+    digest = hashlib.sha256()
+    for path in files:
+        status = path.stat()
+        digest.update(f"{path}\t{status.st_size}\t{status.st_mtime_ns}\n".encode())
+    return digest.hexdigest()
+
+
+def _plan(sweep: Sweep, model_at: ModelSource, model: str, settings: Mapping[str, str]) -> Plan:
+    adapter = model_at(model, {**sweep.fixed, **settings})
+    plan, _ = make_plan(
+        adapter,
+        sweep.prompt_set,
+        samples=sweep.samples,
+        size=sweep.size,
+        seed=sweep.seed,
+        limit=sweep.limit,
+        slice_size=sweep.slice_size,
+    )
+    return plan
+
+
+def _measure(sweep: Sweep, model: TextToImage, path: Path, device: str, progress: Progress) -> Result:
+    run = generate(
+        model,
+        sweep.prompt_set,
+        path,
+        samples=sweep.samples,
+        size=sweep.size,
+        seed=sweep.seed,
+        limit=sweep.limit,
+        slice_size=sweep.slice_size,
+        progress=progress,
+    )
+    scores = score_run(path, sweep.protocol, sweep.reference, device=device, progress=progress)
+    return result_from_score_file(run.plan.model, scores, "measured")
+
+
+def _is_finished(point: SweepPoint, path: Path, plan: Plan, protocol: Protocol, state: str) -> bool:
+    result = point.result
+    if point.reference_state != state or result.protocol != protocol.ref or result.run is None:
+        return False
+    if result.run.plan_sha256 != plan.sha256 or not (path / MANIFEST).exists():
+        return False
+    seal = RunDirectory.open(path).seal
+    return seal is not None and seal.pixels_sha256 == result.run.pixels_sha256
+
+
+def _folder_name(sweep: Sweep, model: str, settings: Mapping[str, str]) -> str:
+    parts = [model] if len(sweep.models) > 1 or not settings else []
+    parts += [f"{name}-{value}" for name, value in settings.items()]
+    name = "--".join(category_slug(part.replace(".", "p")) or "model" for part in parts)
+    # Two specs or values may differ in letters that no folder's name keeps.
+    digest = hashlib.sha256(repr((model, sorted(settings.items()))).encode()).hexdigest()
+    return f"{name}--{digest[:6]}"
+
+
+def _write(out: Path, points: Sequence[SweepPoint]) -> None:
+    text = SweepFile(points=list(points)).model_dump_json(indent=1)
+    write_text_atomically(out / SWEEP_FILE, text + "\n")
