@@ -4,8 +4,10 @@ import hashlib
 import io
 import struct
 import zlib
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -46,10 +48,26 @@ def read_image(path: Path) -> np.ndarray:
         raise MetricInputError(f"{path} is damaged or truncated ({error}): make this image again") from error
 
 
-def read_images(paths: Sequence[Path]) -> list[np.ndarray]:
-    """The images of some files, in order, decoded side by side. Raises for the first file that is refused."""
-    with ThreadPoolExecutor() as pool:  # Pillow releases the interpreter lock while it decodes
-        return list(pool.map(read_image, paths))
+def decoded(paths: Sequence[Path], batch: int, workers: int | None = None) -> Iterator[list[np.ndarray]]:
+    """The images of some files, in order, `batch` at a time; the next are decoded while these are used.
+
+    workers: threads, which Pillow lets decode side by side; None for as many as Python thinks good. At most two batches
+    are decoded ahead. Raises MetricInputError for the first file that is refused, in the files' order.
+    """
+    if batch < 1 or (workers is not None and workers < 1):
+        raise ValueError("a batch and a pool of workers hold at least 1")
+    waiting: deque[Future[np.ndarray]] = deque()
+    coming = iter(paths)
+    with ThreadPoolExecutor(workers, thread_name_prefix="decode") as pool:
+        try:
+            while True:
+                waiting.extend(pool.submit(read_image, path) for path in islice(coming, 3 * batch - len(waiting)))
+                if not waiting:
+                    return
+                yield [waiting.popleft().result() for _ in range(min(batch, len(waiting)))]
+        finally:
+            for future in waiting:
+                future.cancel()
 
 
 def _refuse_lossy(image: Image.Image, path: Path) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     Network = Callable[[torch.Tensor], torch.Tensor]
 
 DIMENSION = POOLED
+PASS = 32  # images that an accelerator computes at once
 PROBE_TOLERANCE = 1e-4  # relative to the largest feature
 
 
@@ -83,25 +85,18 @@ class InceptionExtractor:
         return DIMENSION
 
     def __call__(self, images: Sequence[np.ndarray]) -> np.ndarray:
-        """B uint8 images (H, W, 3), RGB, of equal sizes, to float32 (B, 2048)."""
-        if self.device == "cpu":
-            return in_streams(lambda part: self._embed(self._prepare(part)), images)
-        return self._embed(self._prepare(images))
+        """B uint8 images (H, W, 3), RGB, of equal sizes, to float32 (B, 2048).
 
-    def stream(self, batches: Iterable[Sequence[np.ndarray]]) -> Iterator[np.ndarray]:
-        """Features of batch after batch; an accelerator's next batch is resized while it computes this one."""
+        On an accelerator the next images are resized while it computes, so a batch of several `PASS` keeps it busy.
+        """
         if self.device == "cpu":
-            yield from map(self, batches)
-            return
-        with ThreadPoolExecutor(1) as pool:
-            waiting = None
-            for images in batches:
-                upcoming = pool.submit(self._prepare, images)
-                if waiting is not None:
-                    yield self._embed(waiting.result())
-                waiting = upcoming
-            if waiting is not None:
-                yield self._embed(waiting.result())
+            return in_streams(lambda part: self._embed(self._prepare(part)).numpy(), images)
+        import torch
+
+        with ThreadPoolExecutor() as pool:
+            prepared = pool.map(lambda image: self._prepare([image]), images)
+            passes = [self._embed(torch.cat(part)) for part in iter(lambda: list(islice(prepared, PASS)), [])]
+            return torch.cat(passes).cpu().numpy()
 
     def logits(self, pool: np.ndarray) -> np.ndarray:
         """Pool features (N, 2048) to `logits_unbiased` (N, 1008), which the Inception Score takes: no bias is added.
@@ -118,27 +113,22 @@ class InceptionExtractor:
         return self.mode == "legacy_tensorflow" and self.device != "cpu" and not self.resizes
 
     def _prepare(self, images: Sequence[np.ndarray]) -> torch.Tensor:
-        """Images to what `network` takes, in memory that an accelerator can read while the CPU goes on."""
+        """B images to what is sent to the device: (B, 3, H, W), resized where the device does not do it."""
         import torch
 
         if self.resizes or self._resizes_there:
-            pixels = torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2).contiguous()
-        elif self.device == "cpu":
-            pixels = resized(images, self.mode)
-        else:
-            with ThreadPoolExecutor() as pool:
-                pixels = torch.cat(list(pool.map(lambda image: resized([image], self.mode), images)))
-        return pixels.pin_memory() if self.device.startswith("cuda") else pixels
+            return torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2).contiguous()
+        return resized(images, self.mode)
 
-    def _embed(self, pixels: torch.Tensor) -> np.ndarray:
-        """What `_prepare` gives, to (B, 2048)."""
+    def _embed(self, pixels: torch.Tensor) -> torch.Tensor:
+        """What `_prepare` gives, to (B, 2048) on the device."""
         import torch
 
+        if self.device.startswith("cuda"):
+            pixels = pixels.pin_memory()
         with torch.inference_mode(), exact_float32():
             batch = pixels.to(self.device, non_blocking=True).float()
-            if self._resizes_there:
-                batch = legacy_tensorflow(batch)
-            return self.network(batch).float().cpu().numpy()
+            return self.network(legacy_tensorflow(batch) if self._resizes_there else batch).float()
 
 
 def inception_fingerprint(mode: Mode, weights_sha256: str) -> str:

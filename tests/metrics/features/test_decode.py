@@ -1,6 +1,7 @@
 """Decoding: every kind of file is converted by the stated rule or refused in one sentence that names it."""
 
 import struct
+import time
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -10,7 +11,8 @@ import pytest
 from PIL import Image
 
 from metrics.errors import MetricInputError
-from metrics.features.decode import centre_square, pixel_hash, read_image, read_images
+from metrics.features import decode
+from metrics.features.decode import centre_square, decoded, pixel_hash, read_image
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (20, 30, 3), dtype=np.uint8)
 RGB = Image.fromarray(PIXELS)
@@ -110,12 +112,41 @@ def test_bytes_after_a_png_do_not_matter(tmp_path: Path) -> None:
     np.testing.assert_array_equal(read_image(tmp_path / "longer.png"), PIXELS)
 
 
-def test_several_files_keep_their_order(tmp_path: Path) -> None:
-    paths = []
-    for value in range(9):
-        paths.append(tmp_path / f"{value}.png")
-        Image.new("RGB", (2, 2), (value, 0, 0)).save(paths[-1])
-    assert [int(image[0, 0, 0]) for image in read_images(paths)] == list(range(9))
+def _numbered(folder: Path, n: int) -> list[Path]:
+    """Files whose first pixel is their number."""
+    paths = [folder / f"{number}.png" for number in range(n)]
+    for number, path in enumerate(paths):
+        Image.new("RGB", (2, 2), (number, 0, 0)).save(path)
+    return paths
+
+
+@pytest.mark.parametrize("workers", [1, 3, None])
+def test_batches_keep_the_files_order_whatever_the_workers(tmp_path: Path, workers: int | None) -> None:
+    batches = list(decoded(_numbered(tmp_path, 11), 4, workers))
+    assert [[int(image[0, 0, 0]) for image in batch] for batch in batches] == [[0, 1, 2, 3], [4, 5, 6, 7], [8, 9, 10]]
+    assert list(decoded([], 4, workers)) == []
+
+
+def test_two_batches_at_most_are_decoded_ahead(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[Path] = []
+    monkeypatch.setattr(decode, "read_image", lambda path: read.append(path) or read_image(path))
+    batches = decoded(_numbered(tmp_path, 30), 3)
+    for used in range(1, 4):
+        next(batches)
+        time.sleep(0.1)  # for whoever would run further ahead
+        assert 3 * used <= len(read) <= 3 * (used + 2)
+    batches.close()
+    assert len(read) <= 15
+
+
+def test_the_first_refused_file_is_named_after_all_batches_before_it(tmp_path: Path) -> None:
+    paths = _numbered(tmp_path, 9)
+    for number in (4, 8):
+        paths[number].write_bytes(b"")
+    batches = decoded(paths, 2)
+    assert [len(next(batches)), len(next(batches))] == [2, 2]
+    with pytest.raises(MetricInputError, match=r"4\.png is empty"):
+        next(batches)
 
 
 def test_pixel_hash_covers_shape_and_every_pixel() -> None:

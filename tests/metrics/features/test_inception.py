@@ -79,13 +79,6 @@ def test_threads_are_as_many_as_before(extractor: InceptionExtractor) -> None:
     assert torch.get_num_threads() == 2
 
 
-def test_a_stream_of_batches_gives_each_batchs_features(extractor: InceptionExtractor) -> None:
-    batches = [crops(2, 64), crops(1, 64, seed=1)]
-    for found, images in zip(extractor.stream(iter(batches)), batches, strict=True):
-        np.testing.assert_array_equal(found, extractor(images))
-    assert list(extractor.stream([])) == []
-
-
 def test_logits_leave_the_bias_out(extractor: InceptionExtractor, inception_folder: Path) -> None:
     state = torch.load(inception_folder / PYTORCH.file, weights_only=True)
     pool = np.random.default_rng(0).random((5, 2048), dtype=np.float32)
