@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from drawbench.errors import UserError
 from drawbench.plan import Plan, Slice, plan_samples, plan_slices
-from drawbench.prompts.prompt_set import Prompt, PromptSet, category_slug
+from drawbench.prompts.prompt_set import Prompt, PromptSet, category_slug, ids_sha256
 from drawbench.samples import Sample
 from drawbench.scores import Record
 from metrics.errors import MetricInputError
@@ -58,10 +58,15 @@ class Seal(Record):
 
 
 class Manifest(Record):
-    """manifest.json: what was planned, who worked on it, and what came of it."""
+    """manifest.json: what was planned, who worked on it, and what came of it.
+
+    `prompt_ids_sha256` is that of the plan's prompt ids, for people: two runs of one choice of captions have it in
+    common. Manifests written before it was introduced do not have it.
+    """
 
     schema_version: Literal[1] = 1
     plan_sha256: str
+    prompt_ids_sha256: str = ""
     plan: Plan
     attempts: tuple[Attempt, ...] = ()
     seal: Seal | None = None
@@ -223,6 +228,8 @@ def read_manifest(path: Path) -> Manifest:
         raise UserError(f"{file} is not a manifest of schema version 1 ({_first(error)}); {repair}.") from None
     if manifest.plan.sha256 != manifest.plan_sha256:
         raise UserError(f"{file} holds a plan that was changed by hand: its hash is not plan_sha256; {repair}.")
+    if manifest.prompt_ids_sha256 not in ("", ids_sha256(manifest.plan.prompt_ids)):
+        raise UserError(f"{file} was changed by hand: prompt_ids_sha256 is not the hash of the plan's ids; {repair}.")
     return manifest
 
 

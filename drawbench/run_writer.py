@@ -20,7 +20,7 @@ from drawbench.errors import StageError, UserError
 from drawbench.images import encode_png
 from drawbench.models.base import Refused
 from drawbench.plan import Plan, Slice
-from drawbench.prompts.prompt_set import Prompt
+from drawbench.prompts.prompt_set import Prompt, ids_sha256
 from drawbench.run_directory import (
     MANIFEST,
     METADATA,
@@ -246,7 +246,7 @@ def write_file(path: Path, text: str) -> None:
 def _planned(path: Path, plan: Plan, note: Callable[[str], None]) -> Manifest:
     """The manifest that holds this plan: the one that is there, extended where allowed, or a new one."""
     if not (path / MANIFEST).exists():
-        manifest = Manifest(plan_sha256=plan.sha256, plan=plan)
+        manifest = Manifest(plan_sha256=plan.sha256, prompt_ids_sha256=ids_sha256(plan.prompt_ids), plan=plan)
     else:
         manifest = read_manifest(path)
         if manifest.plan == plan:

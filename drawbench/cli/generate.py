@@ -36,6 +36,13 @@ _REPEATED = {
     "--limit": "limit",
     "--slice": "slice_size",
     "--set": "set",
+    "--guidance": "guidance",
+    "--sr-guidance": "sr_guidance",
+    "--thresholding": "thresholding",
+    "--aug-level": "aug_level",
+    "--vary": "vary",
+    "--with": "others",
+    "--reference": "reference",
     "--device": "device",
     "--protocol": "protocol",
     "--out": "out",
@@ -110,7 +117,7 @@ class Request:
 
 def request_from(args: argparse.Namespace) -> Request:
     """Load the prompt set and the model. Raises UserError for options that name none."""
-    prompt_set = load_prompt_set(args.prompts)
+    prompt_set = load_prompt_set(args.prompts, shown_progress())
     model = resolve_model(args.model, parse_settings(args.set or []), args.device or "auto")
     return Request(
         model=model,

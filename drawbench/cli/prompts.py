@@ -5,6 +5,7 @@ import json
 from dataclasses import asdict
 from pathlib import Path
 
+from drawbench.cli.progress import shown_progress
 from drawbench.prompts import drawbench_set
 from drawbench.prompts.files import read_prompt_file
 from drawbench.prompts.prompt_set import PromptSet
@@ -35,7 +36,7 @@ def run(args: argparse.Namespace) -> int:
     if args.action == "list":
         return _list(args.json)
     if args.action == "show":
-        return _show(load_prompt_set(args.set), args.json)
+        return _show(load_prompt_set(args.set, shown_progress()), args.json)
     return _check(args.file, args.json)
 
 
@@ -83,6 +84,7 @@ def _facts(prompt_set: PromptSet) -> dict[str, object]:
     return {
         "name": prompt_set.name,
         "sha256": prompt_set.sha256,
+        "ids_sha256": prompt_set.ids_sha256,
         "n": len(prompt_set.prompts),
         "counts": prompt_set.counts(),
         "default_samples": prompt_set.default_samples,
@@ -92,7 +94,7 @@ def _facts(prompt_set: PromptSet) -> dict[str, object]:
 
 def _print_facts(prompt_set: PromptSet) -> None:
     print(f"set {prompt_set.name}: {len(prompt_set.prompts)} prompts; samples of each: {prompt_set.default_samples}")
-    print(f"sha256 {prompt_set.sha256}")
+    print(f"sha256 {prompt_set.sha256}\nids sha256 {prompt_set.ids_sha256}")
     if prompt_set.reference_images:
         print(f"reference images {prompt_set.reference_images}")
     for category, count in prompt_set.counts().items():

@@ -3,7 +3,9 @@
 import csv
 import io
 import json
-from collections.abc import Iterable, Iterator, Mapping
+import os
+import stat
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from drawbench.errors import UserError
@@ -13,6 +15,7 @@ TEXT_COLUMNS = ("prompt", "prompts", "text", "caption")  # compared without rega
 CATEGORY_COLUMNS = ("category",)
 ID_COLUMNS = ("id",)
 SUFFIXES = (".csv", ".tsv", ".jsonl")
+LARGEST = 256 * 2**20  # bytes; the captions of COCO's training images are a quarter of it
 
 Record = tuple[str, Mapping[str, object]]  # where it stands ("row 7 (line 8)"), and its cells by column name
 
@@ -27,25 +30,39 @@ def read_rows(path: Path) -> list[PromptRow]:
     suffix = path.suffix.lower()
     if suffix not in SUFFIXES:
         raise UserError(f"{path} is not a prompt file by its name; it must end in {', '.join(SUFFIXES)}")
+    return parse_rows(read_file(path, "the prompt file"), suffix, str(path))
+
+
+def read_file(path: Path, what: str) -> bytes:
+    """The bytes of a file of text; `what` names it in messages. Raises UserError when it cannot be read, and when it
+    is far too large to be what it should be: then it is not read at all."""
     try:
-        data = path.read_bytes()
+        with path.open("rb") as file:
+            status = os.fstat(file.fileno())
+            regular = stat.S_ISREG(status.st_mode)
+            # A pipe has no size to ask for, and may never end.
+            size, data = status.st_size, b""
+            if size <= LARGEST:
+                data = file.read() if regular else file.read(LARGEST + 1)
     except FileNotFoundError:
-        raise UserError(f"there is no prompt file {path}; check the path") from None
+        raise UserError(f"{what} {path} is not there; check the path") from None
     except OSError as error:
-        raise UserError(f"the prompt file {path} cannot be read ({error.strerror}); check the path") from None
-    return parse_rows(data, suffix, str(path))
+        raise UserError(f"{what} {path} cannot be read ({error.strerror}); check the path") from None
+    if max(size, len(data)) > LARGEST:
+        raise UserError(f"{what} {path} is over {LARGEST >> 20} MB, so it is another kind of file; check the path")
+    return data
 
 
 def parse_rows(data: bytes, suffix: str, source: str) -> list[PromptRow]:
     """The rows in the bytes of a file of type `suffix`; `source` names it in messages."""
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise UserError(f"{source} is not UTF-8 text (line {line}); save it as UTF-8") from None
     if suffix == ".jsonl":
-        return rows_from_records(_json_records(text, source), source)
-    return rows_from_records(_table_records(text, "\t" if suffix == ".tsv" else ",", source), source)
+        return rows_from_records(_json_records(_decoded(data, source), source), source)
+    return rows_from_records(table_records(data, suffix, source), source)
+
+
+def table_records(data: bytes, suffix: str, source: str, needed: Sequence[str] = ()) -> Iterator[Record]:
+    """The rows in the bytes of a .csv or .tsv file that has the `needed` columns (default: one of prompts)."""
+    return _table_records(_decoded(data, source), "\t" if suffix == ".tsv" else ",", source, needed)
 
 
 def rows_from_records(records: Iterable[Record], source: str) -> list[PromptRow]:
@@ -54,8 +71,8 @@ def rows_from_records(records: Iterable[Record], source: str) -> list[PromptRow]
     for where, record in records:
         names = list(record)
         text_column = _text_column(names, where, source)
-        category_column = _column(names, CATEGORY_COLUMNS, where, source)
-        id_column = _column(names, ID_COLUMNS, where, source)
+        category_column = column(names, CATEGORY_COLUMNS, where, source)
+        id_column = column(names, ID_COLUMNS, where, source)
         text = record[text_column]
         category = record[category_column] if category_column is not None else None
         id_ = record[id_column] if id_column is not None else None
@@ -78,24 +95,33 @@ def to_csv(prompt_set: PromptSet) -> str:
     return buffer.getvalue()
 
 
+def _decoded(data: bytes, source: str) -> str:
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise UserError(f"{source} is not UTF-8 text (line {line}); save it as UTF-8") from None
+
+
 def _text_column(names: list[str], where: str, source: str) -> str:
-    column = _column(names, TEXT_COLUMNS, where, source)
-    if column is None:
+    found = column(names, TEXT_COLUMNS, where, source)
+    if found is None:
         raise UserError(
             f"{where} of {source} has no prompt column among {shown(', '.join(names))}; "
             f"name one {', '.join(TEXT_COLUMNS[:-1])} or {TEXT_COLUMNS[-1]}"
         )
-    return column
+    return found
 
 
-def _column(names: list[str], accepted: tuple[str, ...], where: str, source: str) -> str | None:
+def column(names: list[str], accepted: Sequence[str], where: str, source: str) -> str | None:
+    """The one of `names` that is `accepted`, in any case; None without one. Raises UserError where there are two."""
     found = [name for name in names if name.strip().casefold() in accepted]
     if len(found) > 1:
         raise UserError(f"{where} of {source} has columns '{found[0]}' and '{found[1]}' for one thing; keep one")
     return found[0] if found else None
 
 
-def _table_records(text: str, delimiter: str, source: str) -> Iterator[Record]:
+def _table_records(text: str, delimiter: str, source: str, needed: Sequence[str]) -> Iterator[Record]:
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     try:
         header = next(reader, None)
@@ -104,7 +130,7 @@ def _table_records(text: str, delimiter: str, source: str) -> Iterator[Record]:
         repeated = {name for name in header if header.count(name) > 1}
         if repeated:
             raise UserError(f"the header of {source} has column {shown(min(repeated))} twice; rename one")
-        _text_column(header, "the header", source)  # here too, so that it is refused when no row follows
+        _check_header(header, needed, source)
         row = 0
         for cells in reader:
             if not cells:
@@ -121,6 +147,15 @@ def _table_records(text: str, delimiter: str, source: str) -> Iterator[Record]:
         raise UserError(
             f"line {reader.line_num} of {source} is not well-formed ({error}); correct its quotes"
         ) from None
+
+
+def _check_header(header: list[str], needed: Sequence[str], source: str) -> None:
+    """Here too, so that a wrong header is refused when no row follows."""
+    if not needed:
+        _text_column(header, "the header", source)
+    for name in needed:
+        if column(header, (name,), "the header", source) is None:
+            raise UserError(f"the header of {source} has no column '{name}'; name one so")
 
 
 def _json_records(text: str, source: str) -> Iterator[Record]:

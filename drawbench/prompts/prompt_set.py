@@ -48,6 +48,11 @@ class PromptSet:
         """SHA-256 of `category\\ttext\\n` over all rows in order, UTF-8, as 64 hexadecimal digits."""
         return hashlib.sha256("".join(f"{p.category}\t{p.text}\n" for p in self.prompts).encode()).hexdigest()
 
+    @cached_property
+    def ids_sha256(self) -> str:
+        """SHA-256 of the prompts' ids; see `ids_sha256`."""
+        return ids_sha256(prompt.id for prompt in self.prompts)
+
     @property
     def categories(self) -> tuple[str, ...]:
         """The categories in the order of their first prompts; ("",) in a set without categories."""
@@ -76,6 +81,12 @@ class PromptSet:
             if seen[prompt.category] <= n:
                 kept.append(prompt)
         return replace(self, prompts=tuple(kept))
+
+
+def ids_sha256(ids: Iterable[str]) -> str:
+    """SHA-256 of a list of prompt ids, `id\\n` for each in order, UTF-8, as 64 hexadecimal digits: which prompts were
+    chosen, whatever their text."""
+    return hashlib.sha256("".join(f"{id_}\n" for id_ in ids).encode()).hexdigest()
 
 
 def category_slug(category: str) -> str:

@@ -6,12 +6,14 @@ from importlib.resources import files
 from pathlib import Path
 
 from drawbench.errors import UserError
+from drawbench.progress import Progress
 from drawbench.prompts import drawbench_set
-from drawbench.prompts.coco import load_coco, load_world
+from drawbench.prompts.coco import expanded, load_coco_spec, load_world
 from drawbench.prompts.files import parse_rows, read_prompt_file, read_rows
+from drawbench.prompts.hub_captions import load_hub_captions
 from drawbench.prompts.prompt_set import PromptSet, build_prompt_set, shown
 
-ACCEPTED = "open, drawbench, drawbench:FILE, world, coco:ROOT, or a .csv, .tsv or .jsonl file"
+ACCEPTED = "open, drawbench, drawbench:FILE, world, coco:ROOT, hf:DATASET, or a .csv, .tsv or .jsonl file"
 
 
 @dataclass(frozen=True)
@@ -36,24 +38,28 @@ BY_NAME: dict[str, Callable[[], PromptSet]] = {
     "drawbench": drawbench_set.load_drawbench,
     "world": load_world,
 }
-FROM_PATH: dict[str, Callable[[Path], PromptSet]] = {
-    "coco": load_coco,
-    "drawbench": drawbench_set.load_drawbench,
+FROM_PATH: dict[str, Callable[[str, Progress | None], PromptSet]] = {
+    "coco": lambda text, _: load_coco_spec(text),
+    "drawbench": lambda text, _: drawbench_set.load_drawbench(expanded(text)),
+    "hf": load_hub_captions,
 }
 
 
-def load_prompt_set(spec: str) -> PromptSet:
-    """The prompt set `spec` names. Raises UserError for an unknown name, or when the set cannot be read."""
+def load_prompt_set(spec: str, progress: Progress | None = None) -> PromptSet:
+    """The prompt set `spec` names; `progress` shows what is made on first use.
+
+    Raises UserError for an unknown name, or when the set cannot be read.
+    """
     if spec in BY_NAME:
         return BY_NAME[spec]()
     kind, _, rest = spec.partition(":")
     if not spec:
         raise UserError(f"the name of the prompt set is empty; prompt sets are {ACCEPTED}")
     if kind not in FROM_PATH:
-        return load_file(_path(spec))
+        return load_file(expanded(spec))
     if not rest:
         raise UserError(f"the prompt set '{spec}' needs a path, as in {kind}:PATH; prompt sets are {ACCEPTED}")
-    return FROM_PATH[kind](_path(rest))
+    return FROM_PATH[kind](rest, progress)
 
 
 def load_file(path: Path) -> PromptSet:
@@ -103,14 +109,8 @@ def list_prompt_sets() -> list[PromptSetEntry]:
         ),
         PromptSetEntry("world", "captions and renderings of the procedural world, held out", "made on first use"),
         PromptSetEntry("coco:ROOT", "COCO captions, one per image, official files under ROOT", "yours to give"),
+        PromptSetEntry("hf:DATASET", "captions and images of a Hugging Face data set", "yours to name"),
     ]
-
-
-def _path(text: str) -> Path:
-    try:
-        return Path(text).expanduser()
-    except RuntimeError:  # the home folder of nobody
-        return Path(text)
 
 
 def _exists(path: Path) -> bool:

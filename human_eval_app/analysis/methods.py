@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from human_eval_app.analysis.people import NO_PEOPLE
+from drawbench.prompts.people import NO_PEOPLE
 from human_eval_app.analysis.records import Analysis
 
 INTERVALS = (

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from drawbench.prompts.people import NO_PEOPLE, has_people
 from drawbench.scores import OVERALL, Interval
 from human_eval_app.analysis.intervals import (
     POOLED,
@@ -20,7 +21,6 @@ from human_eval_app.analysis.intervals import (
     share_bounds,
     wilson_bounds,
 )
-from human_eval_app.analysis.people import NO_PEOPLE, has_people
 from human_eval_app.analysis.records import CaptionScore, Comparison, Preference, Rate
 from human_eval_app.analysis.significance import holm, sign_test
 from human_eval_app.analysis.two_way import Average, Crossing, Estimate

@@ -4,9 +4,9 @@ import hashlib
 import json
 
 from drawbench.models.base import ModelCard
+from drawbench.prompts.people import NO_PEOPLE
 from drawbench.results import HumanPreference, Kind, Result, RunRef, StudyRef
 from drawbench.scores import OVERALL, ProtocolRef, Score
-from human_eval_app.analysis.people import NO_PEOPLE
 from human_eval_app.analysis.records import Analysis, CaptionScore, Comparison
 from human_eval_app.study.design import ORIGINAL, Design, StudyModel
 

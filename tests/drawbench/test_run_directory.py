@@ -1,5 +1,6 @@
 """The run directory as readers see it: layout, missing samples, damage, and the sentences about what is no run."""
 
+import hashlib
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -90,6 +91,25 @@ def test_open_gives_back_the_plan_the_samples_and_the_seal(tmp_path: Path) -> No
 def test_a_complete_run_names_the_hash_of_its_prompt_set(tmp_path: Path) -> None:
     plan = make_run(tmp_path / "run").plan
     assert plan.prompt_set_sha256 == plan.prompts_sha256 == SET.sha256
+
+
+def test_the_manifest_names_the_hash_of_the_ids_that_were_drawn(tmp_path: Path) -> None:
+    run = generate(Noise(), SET, tmp_path / "run", samples=1, size=8, limit=2)
+    ids = "colors-001\ncolors-002\ngary-marcus-et-al-001\ngary-marcus-et-al-002\n"
+    found = json.loads((run.path / "manifest.json").read_text())["prompt_ids_sha256"]
+    assert found == hashlib.sha256(ids.encode()).hexdigest()
+
+
+def test_a_manifest_from_before_the_hash_of_ids_is_a_manifest(tmp_path: Path) -> None:
+    file = make_run(tmp_path / "run").path / "manifest.json"
+    fields = json.loads(file.read_text())
+    fields.pop("prompt_ids_sha256")
+    file.write_text(json.dumps(fields))
+    RunDirectory.open(tmp_path / "run").require_seal()
+    assert make_run(tmp_path / "run").seal is not None
+    file.write_text(json.dumps(fields | {"prompt_ids_sha256": "a" * 64}))
+    with pytest.raises(UserError, match="prompt_ids_sha256"):
+        RunDirectory.open(tmp_path / "run")
 
 
 def test_nothing_in_the_hashed_plan_depends_on_when_or_where(tmp_path: Path) -> None:

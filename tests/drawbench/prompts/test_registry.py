@@ -40,7 +40,7 @@ def test_a_folder_is_pointed_to_coco(tmp_path: Path) -> None:
         load_prompt_set(str(tmp_path))
 
 
-@pytest.mark.parametrize("spec", ["coco", "coco:", "drawbench:"])
+@pytest.mark.parametrize("spec", ["coco", "coco:", "drawbench:", "hf:"])
 def test_a_kind_without_its_path_is_refused(spec: str) -> None:
     with pytest.raises(UserError, match="needs a path"):
         load_prompt_set(spec)
@@ -69,7 +69,7 @@ def test_the_list_needs_neither_network_nor_the_world(nothing_local: Path, monke
     for name in registry.BY_NAME:
         monkeypatch.setitem(registry.BY_NAME, name, lambda: pytest.fail("a set was loaded"))
     entries = {entry.name: entry for entry in list_prompt_sets()}
-    assert list(entries) == ["open", "drawbench", "world", "coco:ROOT"]
+    assert list(entries) == ["open", "drawbench", "world", "coco:ROOT", "hf:DATASET"]
     assert entries["drawbench"].available == "on the hub"
     assert entries["drawbench"].sha256 == SHA256
     assert entries["open"].sha256 == load_open().sha256

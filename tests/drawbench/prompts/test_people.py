@@ -2,7 +2,7 @@
 
 import pytest
 
-from human_eval_app.analysis.people import WORDS, has_people
+from drawbench.prompts.people import WORDS, has_people
 
 
 @pytest.mark.parametrize("word", WORDS)
