@@ -18,7 +18,14 @@ from drawbench.models.diffusers_settings import LoadSettings
 from drawbench.models.diffusers_source import Checkpoint, fetch
 
 CASCADE = "IFPipeline"  # drawn in stages, see diffusers_cascade.py
-NOT_STILL_OR_NOT_IMAGES = {"num_frames", "num_videos_per_prompt", "video", "audio_length_in_s", "audio_end_in_s"}
+NO_STILL_IMAGES = {
+    "audio_end_in_s",
+    "audio_length_in_s",
+    "frame_size",  # renderings of a body in space
+    "num_frames",
+    "num_videos_per_prompt",
+    "video",
+}
 FROM_OTHER_IMAGES = {"control_image", "mask_image", "image_embeddings", "image_embeds", "source_prompt"}
 SAFETY = ("safety_checker", "feature_extractor")
 
@@ -54,7 +61,7 @@ def draws_from_text(pipeline_class: type, listed: bool) -> bool:
     call = set(inspect.signature(pipeline_class.__call__).parameters)
     parts = set(inspect.signature(pipeline_class).parameters)
     takes_image = "image" in call and not listed
-    other = call & (NOT_STILL_OR_NOT_IMAGES | FROM_OTHER_IMAGES) or parts & {"controlnet", "vocoder"}
+    other = call & (NO_STILL_IMAGES | FROM_OTHER_IMAGES) or parts & {"controlnet", "vocoder"}
     return "prompt" in call and not takes_image and not other
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from drawbench.errors import UserError
 from drawbench.models.base import Refused, Setting
+from drawbench.models.diffusers_libraries import first_line
 from drawbench.models.diffusers_loading import load_pipeline, resolved_dtype, text_to_image_class, without_checker
 from drawbench.models.diffusers_settings import (
     CallParameter,
@@ -99,7 +100,14 @@ class PipelineModel:
             arguments["use_resolution_binning"] = False  # it draws at another size and resizes, silently
         if "generator" in self._call:
             arguments["generator"] = generators(samples, 1)
-        output = self.pipeline(prompt=[sample.text for sample in samples], output_type="np", **arguments)
+        try:
+            output = self.pipeline(prompt=[sample.text for sample in samples], output_type="np", **arguments)
+        except ValueError as error:
+            if "height" in str(error) and "width" in str(error):  # only the call itself knows all of its sizes
+                raise UserError(
+                    f"--size {size} does not fit this pipeline ({first_line(error)}): give another."
+                ) from error
+            raise
         if not hasattr(output, "images"):
             raise UserError(f"a {type(self.pipeline).__name__} returns no images: name a text-to-image pipeline.")
         unsafe = getattr(output, "nsfw_content_detected", None)

@@ -18,7 +18,7 @@ from drawbench.models.diffusers_libraries import hub_error, quiet_libraries
 INDEX = "model_index.json"
 WEIGHTS = ".safetensors"
 PICKLES = (".bin", ".ckpt", ".pt", ".pth", ".pkl")
-HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
+HUB_ID = re.compile(r"\w[\w.-]*/\w[\w.-]*")
 CORES = (
     "unet",
     "transformer",
