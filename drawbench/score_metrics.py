@@ -220,8 +220,8 @@ def _diversity(scored: ScoredRun, metric: MetricDefinition, measured: Measured) 
             measured.left_out[f"{metric.metric} of {scope}"] = NO_PAIRS
             continue
         single = len(inside) - len(several)
-        notes = [f"{single} prompts with one image are left out"] if single else []
-        note = "; ".join(filter(None, [_scope_note(scored.run, scope), *notes]))
+        words = "1 prompt with one image is" if single == 1 else f"{single} prompts with one image are"
+        note = "; ".join(filter(None, [_scope_note(scored.run, scope), f"{words} left out" if single else ""]))
         chosen = np.flatnonzero(np.isin(scored.rows, several))
         found = diversity_results(
             scored.images(metric)[chosen],
