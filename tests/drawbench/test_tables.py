@@ -4,7 +4,10 @@ import csv
 import io
 import json
 import re
+import shutil
+import subprocess
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -163,6 +166,22 @@ def test_latex_has_no_bracket_after_a_line_break() -> None:
     assert not re.search(r"\\\\\s*\[", text)
     assert text.count(r"\begin{tabular}") == text.count(r"\end{tabular}")
     assert r"\toprule" in text
+
+
+@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="pdflatex is not installed")
+def test_latex_compiles_with_booktabs(tmp_path: Path) -> None:
+    """Within an article of the plainest kind: the measured tables and the published ones."""
+    tables = render_tables([result("a_b & c"), result("50% ~ {x}")], "latex", published=published_numbers())
+    (tmp_path / "tables.tex").write_text(tables, encoding="utf-8")
+    (tmp_path / "paper.tex").write_text(
+        "\\documentclass{article}\n\\usepackage{booktabs,graphicx}\n"
+        "\\begin{document}\n\\input{tables}\n\\end{document}\n"
+    )
+    words = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "paper.tex"]
+    done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, errors="replace", check=False)
+    assert done.returncode == 0, done.stdout[-2000:]
+    assert "Overfull" not in done.stdout
+    assert (tmp_path / "paper.pdf").stat().st_size > 10_000
 
 
 @settings(max_examples=60, deadline=None)
