@@ -3,6 +3,7 @@
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 
@@ -25,6 +26,22 @@ ERROR_LOG = "error.log"
 RUNS = Path("runs")
 
 
+class Watcher(Protocol):
+    """Sees the images of a run as they are drawn, in memory."""
+
+    def begin(self, run: RunDirectory, missing: Sequence[Slice]) -> None:
+        """Before the first of the missing slices is drawn."""
+        ...
+
+    def add(self, outputs: Sequence[np.ndarray | Refused]) -> None:
+        """The next slice's images and refusals; the arrays belong to the model."""
+        ...
+
+    def end(self, complete: bool) -> None:
+        """Drawing is over, or has stopped half way."""
+        ...
+
+
 def generate(
     model: TextToImage,
     prompt_set: PromptSet,
@@ -36,12 +53,14 @@ def generate(
     limit: int | None = None,
     slice_size: int = DEFAULT_SLICE_SIZE,
     progress: Progress | None = None,
+    watcher: Watcher | None = None,
 ) -> RunDirectory:
     """Make, resume or extend a run; returns it sealed. A finished run is verified and left as it is.
 
     `samples` is per prompt, `size` in pixels, `limit` takes the first prompts of each category. Without `out` the
-    directory is `default_directory(plan)`. Raises UserError when the plan cannot be or is not the directory's,
-    StageError when the work stopped half way. An interrupt leaves whole slices only, and the rest to the next call.
+    directory is `default_directory(plan)`. `watcher` is shown what is drawn. Raises UserError when the plan cannot be or
+    is not the directory's, StageError when the work stopped half way. An interrupt leaves whole slices only, and the rest
+    to the next call.
     """
     progress = progress or Progress()
     plan, prompts = make_plan(
@@ -54,7 +73,7 @@ def generate(
             return writer.run
         writer.begin(str(getattr(model, "device", NOT_STATED)))
         try:
-            _draw(model, writer, progress)
+            _draw(model, writer, progress, watcher)
             writer.seal()
         finally:
             writer.end()
@@ -103,17 +122,26 @@ def default_directory(plan: Plan) -> Path:
     return RUNS / f"{model}--{category_slug(plan.prompt_set_name) or 'prompts'}--{plan.sha256[:8]}"
 
 
-def _draw(model: TextToImage, writer: RunWriter, progress: Progress) -> None:
+def _draw(model: TextToImage, writer: RunWriter, progress: Progress, watcher: Watcher | None) -> None:
     missing, size = writer.run.missing_slices(), writer.run.plan.size
+    if watcher:
+        watcher.begin(writer.run, missing)
     total = len(writer.run.samples())
     progress.start("drawing", total - sum(len(part.samples) for part in missing), total)
+    complete = False
     try:
         for part in missing:
-            writer.put(part, _draw_slice(model, part, size, writer.path / ERROR_LOG))
+            outputs = _draw_slice(model, part, size, writer.path / ERROR_LOG)
+            writer.put(part, outputs)
+            if watcher:
+                watcher.add(outputs)
             progress.advance(len(part.samples))
+        complete = True
     finally:
         try:
             writer.drain()  # also after an interrupt: the slice being written is kept
+            if watcher:
+                watcher.end(complete)
         finally:
             progress.finish()
 

@@ -65,7 +65,7 @@ def image_features(
     known = [None] * len(files.paths) if reading.verify else book.known(files.paths, before)
     if files.sealed is not None:
         known = [digest if digest == seal else None for digest, seal in zip(known, files.sealed, strict=True)]
-    work = _Pass(files, {name: extractors.store(name, f"{reading.size} px") for name in names}, extractors, reading)
+    work = _Pass(files, {name: image_store(extractors, name, reading.size) for name in names}, extractors, reading)
     progress.start(label, 0, len(files.paths))
     try:
         hashes = work.run(known, progress)
@@ -76,6 +76,11 @@ def image_features(
     if None in known:
         book.record(files.paths, before, hashes)
     return ImageFeatures(tuple(hashes), work.features(hashes))
+
+
+def image_store(extractors: Extractors, name: str, size: int) -> FeatureStore:
+    """Where an extractor's features of images of `size` pixels are kept."""
+    return extractors.store(name, f"{size} px")
 
 
 class _Pass:

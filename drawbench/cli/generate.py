@@ -11,7 +11,7 @@ from typing import Any
 
 from drawbench.cli.progress import shown_progress, terminated_like_interrupted
 from drawbench.errors import StageError, UserError
-from drawbench.generate import generate
+from drawbench.generate import Watcher, generate
 from drawbench.models.base import TextToImage
 from drawbench.models.registry import default_samples, default_size, model_specs, resolve_model
 from drawbench.plan import DEFAULT_SLICE_SIZE
@@ -100,7 +100,7 @@ class Request:
     limit: int | None
     slice_size: int
 
-    def generate(self, progress: Progress) -> RunDirectory:
+    def generate(self, progress: Progress, watcher: Watcher | None = None) -> RunDirectory:
         """The run, sealed."""
         return generate(
             self.model,
@@ -112,6 +112,7 @@ class Request:
             limit=self.limit,
             slice_size=self.slice_size,
             progress=progress,
+            watcher=watcher,
         )
 
 

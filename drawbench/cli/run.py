@@ -9,6 +9,7 @@ from pathlib import Path
 from drawbench.cli.generate import Request, add_generate_options, request_from, resumable, run_facts
 from drawbench.cli.progress import shown_progress
 from drawbench.errors import UserError
+from drawbench.generate import Watcher
 from drawbench.progress import Progress
 from drawbench.results import Result
 from drawbench.run_directory import RunDirectory
@@ -38,7 +39,7 @@ def run(args: argparse.Namespace) -> int:
         protocol_name = args.protocol or DEFAULT_PROTOCOL
         request = request_from(args)
         check_protocol(request, protocol_name)
-        finished = request.generate(progress)
+        finished = request.generate(progress, features_while_drawing(request, protocol_name, args.device, progress))
         result = score_finished(finished, protocol_name, request.prompt_set.reference_images, args.device, progress)
         report = write_report(finished)
     if args.json:
@@ -60,6 +61,18 @@ def check_protocol(request: Request, protocol_name: str) -> None:
             f"protocol {protocol_name} evaluates at {needed} px, and {request.size} px are asked for: "
             f"give --size {needed} or more, or another --protocol."
         )
+
+
+def features_while_drawing(request: Request, protocol_name: str, device: str | None, progress: Progress) -> Watcher:
+    """Computes what scoring will need from the images in memory, on the device that scoring will use."""
+    from drawbench.features_while_drawing import FeaturesWhileDrawing
+    from drawbench.models.registry import choose_device
+    from drawbench.protocols import get_protocol
+
+    with_references = request.prompt_set.reference_images is not None
+    return FeaturesWhileDrawing(
+        get_protocol(protocol_name), with_references, choose_device(device or "auto"), progress.note
+    )
 
 
 def score_finished(
