@@ -186,7 +186,7 @@ def load_folder(folder: Path, device: str = "cpu") -> ClipExtractor:
 def _config(name: str, model: dict[str, Any], preprocess: dict[str, Any], tokenizer: str) -> ClipConfig:
     if model.get("text_cfg", {}).get("hf_tokenizer_name") or "multimodal_cfg" in model:
         raise MetricInputError(
-            f"{name} has a tokenizer or decoder that is not supported: use a CLIP model of open_clip"
+            f"{name} has a tokenizer or decoder that is not supported: use transformers' version of it, in a folder"
         )
     if tokenizer not in ("bytes", "clip"):
         raise MetricInputError(f"{name} names the tokenizer {tokenizer}: `bytes` and `clip` are known")

@@ -3,6 +3,7 @@
 A tiny random model saved with its tokenizer and processor is a checkpoint like any other.
 """
 
+import hashlib
 import io
 import json
 from collections.abc import Callable
@@ -103,7 +104,8 @@ def clip(folders: dict[str, Path], tmp_path: Path) -> Path:
     copy = tmp_path / "clip"
     copy.mkdir()
     for path in folders["clip"].iterdir():
-        (copy / path.name).write_bytes(path.read_bytes())
+        if path.suffix != ".sha256":  # the record of its first use
+            (copy / path.name).write_bytes(path.read_bytes())
     return copy
 
 
@@ -249,6 +251,55 @@ def test_other_folders_are_refused(clip: Path, tmp_path: Path) -> None:
         TransformersClipExtractor(clip)
     (clip / "config.json").write_text('{"model_type": "bert"}')
     with pytest.raises(MetricInputError, match="type bert"):
+        TransformersClipExtractor(clip)
+
+
+def test_the_torchvision_processor_is_not_the_one_that_counts(folders: dict[str, Path]) -> None:
+    """transformers' default resizes with other rounding: up to one level of 8 bits. Ours do not depend on it."""
+    from transformers import AutoImageProcessor
+
+    extractor = TransformersClipExtractor(folders["siglip"])
+    default = AutoImageProcessor.from_pretrained(folders["siglip"], backend="torchvision")
+    theirs = default(images=[Image.fromarray(image) for image in IMAGES], return_tensors="pt")["pixel_values"]
+    level = 1 / 255 / 0.5
+    difference = (extractor.processor(IMAGES)["pixel_values"] - theirs).abs().max().item()
+    assert 0.5 * level < difference < 1.5 * level
+
+
+def test_a_file_of_the_hubs_cache_must_have_the_digest_that_names_it(clip: Path) -> None:
+    path = clip / "model.safetensors"
+    content = path.read_bytes()
+    digest = hashlib.sha256(content).hexdigest()
+    blobs = clip.parent / "blobs"
+    blobs.mkdir()
+    path.unlink()
+    path.symlink_to(blobs / digest)
+    (blobs / digest).write_bytes(content)
+    extractor = TransformersClipExtractor(clip)
+    assert extractor.verified
+    assert extractor.weights_sha256 == digest
+    assert not (clip / "model.safetensors.sha256").exists()
+    (blobs / digest).write_bytes(content + b" ")
+    with pytest.raises(MetricInputError, match="not the published file"):
+        TransformersClipExtractor(clip)
+
+
+def test_shards_have_one_digest_together_and_none_may_be_missing(clip: Path) -> None:
+    whole = folder_fingerprint(clip)
+    expected = TransformersClipExtractor(clip).encode_texts(TEXTS)
+    state = load_file(clip / "model.safetensors")
+    names = sorted(state)
+    halves = {"model-1.safetensors": names[::2], "model-2.safetensors": names[1::2]}
+    for file, half in halves.items():
+        save_file({name: state[name] for name in half}, clip / file, metadata={"format": "pt"})
+    index = {"metadata": {}, "weight_map": {name: file for file, half in halves.items() for name in half}}
+    (clip / "model.safetensors.index.json").write_text(json.dumps(index))
+    (clip / "model.safetensors").unlink()
+    extractor = TransformersClipExtractor(clip)
+    np.testing.assert_array_equal(extractor.encode_texts(TEXTS), expected)
+    assert extractor.fingerprint != whole
+    (clip / "model-2.safetensors").unlink()
+    with pytest.raises(MetricInputError, match=r"lacks model-2\.safetensors"):
         TransformersClipExtractor(clip)
 
 
