@@ -58,9 +58,9 @@ def generate(
     """Make, resume or extend a run; returns it sealed. A finished run is verified and left as it is.
 
     `samples` is per prompt, `size` in pixels, `limit` takes the first prompts of each category. Without `out` the
-    directory is `default_directory(plan)`. `watcher` is shown what is drawn. Raises UserError when the plan cannot be or
-    is not the directory's, StageError when the work stopped half way. An interrupt leaves whole slices only, and the rest
-    to the next call.
+    directory is `default_directory(plan)`. `watcher` is shown what is drawn. Raises UserError when the plan cannot be
+    or is not the directory's, StageError when the work stopped half way. An interrupt leaves whole slices only, and the
+    rest to the next call.
     """
     progress = progress or Progress()
     plan, prompts = make_plan(
