@@ -60,7 +60,9 @@ def check_root(root: Path, year: str | None, digests: bool, progress: Progress) 
     problems += _name_problems(source, there, folder)
     empty = sorted(name for name in there if _is_empty(folder / name))
     if empty:
-        problems.append(Problem(f"{len(empty)} files of {folder} are empty or cannot be opened; fetch them again", tuple(empty)))
+        problems.append(
+            Problem(f"{len(empty)} files of {folder} are empty or cannot be opened; fetch them again", tuple(empty))
+        )
     hashes: list[str] = []
     if digests and there:
         hashes, unreadable, odd = _read_all(folder, sorted(there - set(empty)), listed, progress)

@@ -1,5 +1,6 @@
-"""`drawbench coco synth`: a set in COCO's layout, whole or not at all."""
+"""`drawbench coco synth` and `sample`: whole sets and lists, or nothing."""
 
+import hashlib
 import json
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from drawbench.cli.main import main
 from drawbench.prompts.registry import load_prompt_set
 from reference_model.world.rich.scene import is_held_out
 from reference_model.world.worlds import world_named
+from tests.drawbench.prompts.coco_files import content, many, write
 
 
 def _synth(out: Path, *options: str) -> int:
@@ -106,3 +108,40 @@ def test_an_interrupted_command_leaves_nothing(tmp_path: Path, monkeypatch: pyte
     monkeypatch.setattr("reference_model.world.coco_set.synthesise", interrupted)
     assert _synth(tmp_path / "set") == 1
     assert list(tmp_path.iterdir()) == []
+
+
+def _ids(path: Path) -> list[str]:
+    return [line.split(",")[0] for line in path.read_text(encoding="utf-8").splitlines()[1:]]
+
+
+def test_a_sample_is_a_list_with_the_hash_of_its_ids(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    root, out = many(tmp_path / "coco"), tmp_path / "ids.csv"
+    assert main(["coco", "sample", str(root), "-n", "4", "--seed", "3", "--out", str(out)]) == 0
+    printed = capsys.readouterr().out
+    ids = _ids(out)
+    assert len(ids) == 4
+    digest = hashlib.sha256("".join(id_ + "\n" for id_ in ids).encode()).hexdigest()
+    assert f"ids sha256 {digest}" in printed
+    chosen = load_prompt_set(f"coco:{root},n=4,seed=3")
+    assert ids == [prompt.id for prompt in chosen.prompts]
+    assert f"prompts sha256 {chosen.sha256}" in printed
+    assert load_prompt_set(f"coco:{root},captions={out}").sha256 == chosen.sha256
+
+
+def test_a_sample_can_leave_people_out_and_print_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    root = write(tmp_path, content([1, 2], [(5, 1, "A man."), (6, 2, "A dog.")]))
+    assert main(["coco", "sample", str(root), "--no-people", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["ids"], found["people"], found["n"]) == (["6"], False, 1)
+
+
+def test_a_sample_that_cannot_be_is_refused_and_writes_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root, out = many(tmp_path / "coco"), tmp_path / "ids.csv"
+    assert main(["coco", "sample", str(root), "-n", "11", "--out", str(out)]) == 2
+    assert "1 to 10" in capsys.readouterr().err
+    (tmp_path / "file").write_text("")
+    assert main(["coco", "sample", str(root), "--out", str(tmp_path / "file/ids.csv")]) == 2
+    assert "cannot be written" in capsys.readouterr().err
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["coco", "file"]
