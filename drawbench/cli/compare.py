@@ -1,0 +1,61 @@
+"""`drawbench compare`: two runs of the same prompts, and which of their differences are more than noise."""
+
+import argparse
+import shutil
+import sys
+from pathlib import Path
+
+from drawbench.cli.progress import shown_progress
+
+EPILOGUE = """examples:
+  drawbench compare runs/x runs/y
+  drawbench compare runs/x runs/y --protocol imagen --reference coco/val2014 --json
+
+Differences are A - B, paired by prompt: overall and for each category. Nothing is written.
+"""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the command's arguments."""
+    parser.epilog = EPILOGUE
+    parser.add_argument("a", metavar="RUN_A", type=Path, help="a finished run directory")
+    parser.add_argument("b", metavar="RUN_B", type=Path, help="another one, of the same prompts, samples and size")
+    parser.add_argument(
+        "--protocol", default="bundled", metavar="P", help="bundled (default), bundled-extended, imagen or extended"
+    )
+    parser.add_argument(
+        "--reference", type=Path, metavar="DIR", help="reference images: a folder, or an .npz with mu and sigma"
+    )
+    parser.add_argument("--device", default="auto", metavar="D", help="auto, cpu, cuda, cuda:1, mps (auto)")
+    parser.add_argument("--verify", action="store_true", help="read every image again, also unchanged ones")
+    parser.add_argument("--json", action="store_true", help="print the comparison as JSON, in full precision")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print the comparison."""
+    from drawbench.cli.score import own_references
+    from drawbench.compare import compare_runs
+    from drawbench.compare_text import comparison_text
+    from drawbench.models.registry import choose_device
+    from drawbench.pairing import refuse_other_references
+    from drawbench.protocols import get_protocol
+    from drawbench.tables import DEFAULT_WIDTH
+
+    protocol = get_protocol(args.protocol)
+    if args.reference is None:
+        refuse_other_references(args.a, args.b, protocol)
+    comparison = compare_runs(
+        args.a,
+        args.b,
+        protocol,
+        args.reference or own_references(args.a),
+        device=choose_device(args.device),
+        verify=args.verify,
+        progress=shown_progress(),
+    )
+    if args.json:
+        print(comparison.model_dump_json(indent=2))
+        return 0
+    width = shutil.get_terminal_size((DEFAULT_WIDTH, 24)).columns if sys.stdout.isatty() else DEFAULT_WIDTH
+    print(comparison_text(comparison, max(width, 100)), end="")
+    return 0
