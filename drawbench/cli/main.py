@@ -17,6 +17,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "run": ("drawbench.cli.run", "images, scores, table and report of a model, in one command"),
     "generate": ("drawbench.cli.generate", "make the images of a model for a prompt set, or resume making them"),
     "score": ("drawbench.cli.score", "the numbers of finished runs under a protocol"),
+    "compare": ("drawbench.cli.compare", "two runs, paired: which differences are more than noise"),
     "prompts": ("drawbench.cli.prompts", "the prompt sets: list them, show one, check a file"),
     "leaderboard": ("drawbench.cli.leaderboard", "results as tables: text, Markdown, CSV, LaTeX, HTML or JSON"),
     "weights": ("drawbench.cli.weights", "the published weights files of the metrics: list, fetch, check"),
