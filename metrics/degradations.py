@@ -113,14 +113,15 @@ def mode_dropping(modes: np.ndarray, n: int, fraction: float, seed: int = 0) -> 
 
 
 def repeated_images(groups: np.ndarray, fraction: float, seed: int = 0) -> np.ndarray:
-    """Which image stands at each place, int (N,): a fraction of each group's places repeat the group's first image.
+    """Which image stands at each place, int (N,): a fraction of each group's places repeat one image of the group.
 
-    groups: (N,), the group (prompt) of each image. The fraction is of the places after the first.
+    groups: (N,), the group (prompt) of each image. The fraction is of the places beside that of the repeated image,
+    which is drawn anew for each group.
     """
     source = np.arange(len(groups))
-    for name in np.unique(groups):
-        places = np.flatnonzero(groups == name)
-        source[places[1:][_chosen(len(places) - 1, fraction, seed)]] = places[0]
+    for number, name in enumerate(np.unique(groups)):
+        repeated, *others = np.random.default_rng([seed, number]).permutation(np.flatnonzero(groups == name))
+        source[others[: round(_fraction(fraction) * len(others))]] = repeated
     return source
 
 

@@ -1,0 +1,92 @@
+"""`drawbench doctor`: what is on this machine; with --metrics, whether the metrics do what they must."""
+
+import argparse
+import json
+import shutil
+import sys
+from pathlib import Path
+
+from drawbench.errors import UserError
+
+DEFAULT_N = 192
+WIDTH = 100  # columns, where stdout is no terminal
+SUFFIXES = (".json", ".md")
+METRICS_ONLY = {"--images": "images", "-n": "n", "--device": "device"}
+EPILOGUE = """examples:
+  drawbench doctor                                     what is here, what is missing, what to do next
+  drawbench doctor --metrics                           the metrics, on every extractor whose weights are here
+  drawbench doctor --metrics --images photographs --out sanity.md
+
+--metrics degrades photographs in known ways: each metric must move in the known direction, further at each level.
+It also compares our numbers with those of the peers that are installed. Exit code 1 when a check fails.
+Nothing is written but --out.
+"""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.epilog = EPILOGUE
+    parser.add_argument("--metrics", action="store_true", help="check the metrics: sanity suite, and peers")
+    parser.add_argument("--images", type=Path, metavar="DIR", help="photographs to degrade (those of scikit-image)")
+    parser.add_argument("-n", type=int, metavar="N", help=f"images in each set ({DEFAULT_N})")
+    parser.add_argument("--device", metavar="D", help="auto, cpu, cuda, cuda:1, mps (auto)")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.add_argument("--out", type=Path, metavar="FILE", help="also write it: .json, or .md with --metrics")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Look around, or check the metrics; 1 when a check fails."""
+    _check(args)
+    return _metrics(args) if args.metrics else _machine(args)
+
+
+def _check(args: argparse.Namespace) -> None:
+    """Raises UserError for options that do not go together, before anything is computed."""
+    if not args.metrics:
+        given = [option for option, name in METRICS_ONLY.items() if getattr(args, name) is not None]
+        if given:
+            raise UserError(f"{given[0]} is an option of --metrics: write drawbench doctor --metrics {given[0]} ...")
+    suffixes = SUFFIXES if args.metrics else SUFFIXES[:1]
+    if args.out is not None and args.out.suffix not in suffixes:
+        raise UserError(f"--out {args.out} must end in {' or '.join(suffixes)}")
+    if args.out is not None and not args.out.absolute().parent.is_dir():
+        raise UserError(f"the folder of --out {args.out} is not there: make it first")
+
+
+def _machine(args: argparse.Namespace) -> int:
+    from drawbench.doctor import examine, machine_data
+    from drawbench.doctor_text import sections_text
+
+    sections = examine()
+    data = json.dumps(machine_data(sections), ensure_ascii=False, indent=2)
+    print(data if args.json else sections_text(sections, _width()))
+    if args.out is not None:
+        _write(args.out, data)
+    return 0
+
+
+def _metrics(args: argparse.Namespace) -> int:
+    from drawbench.cli.progress import shown_progress
+    from drawbench.metrics_check import check_metrics
+    from drawbench.metrics_check_text import check_data, check_markdown, check_text
+    from drawbench.models.registry import choose_device
+    from drawbench.suite_images import suite_images
+
+    images = suite_images(DEFAULT_N if args.n is None else args.n, args.images)
+    found = check_metrics(images, choose_device(args.device or "auto"), shown_progress())
+    data = json.dumps(check_data(found), ensure_ascii=False, indent=2)
+    print(data if args.json else check_text(found, _width()))
+    if args.out is not None:
+        _write(args.out, data if args.out.suffix == ".json" else check_markdown(found))
+    return 0 if found.passed else 1
+
+
+def _width() -> int:
+    return shutil.get_terminal_size((WIDTH, 24)).columns if sys.stdout.isatty() else WIDTH
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.write_text(text + "\n", encoding="utf-8")
+    except OSError as error:
+        raise UserError(f"{path} cannot be written ({error.strerror}): name another --out") from error
