@@ -23,6 +23,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "weights": ("drawbench.cli.weights", "the published weights files of the metrics: list, fetch, check"),
     "report": ("drawbench.cli.report", "scored runs as a static page with their images"),
     "coco": ("drawbench.cli.coco", "sets in COCO's file layout"),
+    "doctor": ("drawbench.cli.doctor", "what is on this machine and what it makes possible; checks of the metrics"),
 }
 
 OUTPUT_CUT_SHORT = 141  # what a shell reports for a program whose reader went away
