@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from drawbench.extractors import Extractors
-from drawbench.image_features import BATCH, image_store
+from drawbench.image_features import default_batch, image_store
 from drawbench.models.base import Refused
 from drawbench.plan import Slice
 from drawbench.protocols import REFERENCE_KINDS, Protocol
@@ -79,7 +79,7 @@ class FeaturesWhileDrawing:
         if digest not in self._seen:
             self._seen.add(digest)
             self._window[digest] = pixels
-            if len(self._window) == BATCH:
+            if len(self._window) == default_batch(self._extractors.device):
                 self._compute()
 
     def _compute(self) -> None:

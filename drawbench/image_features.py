@@ -16,7 +16,8 @@ from metrics.features.cache import FeatureStore, content_ids
 from metrics.features.decode import centre_square, pixel_hash, read_image
 from metrics.features.file_hashes import FileHashes, stamps
 
-BATCH = 32
+BATCH = 32  # images per pass on a CPU
+ACCELERATOR_BATCH = 256  # several passes of a network, so that images are resized while it computes
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ class Reading:
     """
 
     size: int
-    batch: int = BATCH
+    batch: int
     workers: int | None = None
     verify: bool = False
 
@@ -81,6 +82,11 @@ def image_features(
 def image_store(extractors: Extractors, name: str, size: int) -> FeatureStore:
     """Where an extractor's features of images of `size` pixels are kept."""
     return extractors.store(name, f"{size} px")
+
+
+def default_batch(device: str) -> int:
+    """Images per pass where nobody asked for another number."""
+    return BATCH if device == "cpu" else ACCELERATOR_BATCH
 
 
 class _Pass:

@@ -7,7 +7,7 @@ import numpy as np
 
 from drawbench.errors import UserError
 from drawbench.extractors import Extractors
-from drawbench.image_features import BATCH, ImageFiles, Reading, image_features
+from drawbench.image_features import ImageFiles, Reading, default_batch, image_features
 from drawbench.progress import Progress
 from drawbench.run_directory import RunDirectory
 from drawbench.samples import Sample
@@ -34,7 +34,7 @@ def run_features(
     size: int,
     *,
     device: str = "cpu",
-    batch: int = BATCH,
+    batch: int | None = None,
     verify: bool = False,
     workers: int | None = None,
     progress: Progress | None = None,
@@ -42,13 +42,14 @@ def run_features(
     """Features of all images of a sealed run, cropped and resized to `size` pixels, under each extractor.
 
     Features that are in the cache are not computed again, and images that did not change since they were sealed or
-    last read are not read again; `verify` reads all of them. `batch` and `workers` change speed and memory only.
+    last read are not read again; `verify` reads all of them. `batch` (see `default_batch`) and `workers` change speed
+    and memory only.
     Raises UserError for a run that is not sealed, has no image, or was changed since; MetricInputError for weights that
     are missing, images that cannot be read, and features that are NaN or infinite.
     """
     progress = progress or Progress()
     extractors = Extractors(entries, device, progress.note)
-    reading = Reading(size, batch, workers, verify)
+    reading = Reading(size, batch or default_batch(device), workers, verify)
     return features_of_run(run, extractors, [entry.name for entry in entries], reading, progress)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from drawbench.errors import UserError
 from drawbench.extractors import Extractors
-from drawbench.image_features import BATCH, Reading
+from drawbench.image_features import Reading, default_batch
 from drawbench.progress import Progress
 from drawbench.protocols import REFERENCE_KINDS, MetricDefinition, Protocol
 from drawbench.reference_set import ReferenceFeatures, find_references, read_references
@@ -27,7 +27,7 @@ def score_run(
     reference: Path | None = None,
     *,
     device: str = "cpu",
-    batch: int = BATCH,
+    batch: int | None = None,
     workers: int | None = None,
     verify: bool = False,
     progress: Progress | None = None,
@@ -45,7 +45,7 @@ def score_run(
     progress = progress or Progress()
     run = RunDirectory.open(run_path)
     run.require_seal()
-    reading = Reading(_evaluated_size(run, protocol), batch, workers, verify)
+    reading = Reading(_evaluated_size(run, protocol), batch or default_batch(device), workers, verify)
     references = find_references(reference) if reference else None
     metrics = [metric for metric in protocol.metrics if references or metric.kind not in REFERENCE_KINDS]
     if len(metrics) < len(protocol.metrics):

@@ -34,7 +34,6 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Score each run; prints one table per comparable group, or the score files as JSON."""
-    from drawbench.image_features import BATCH
     from drawbench.models.registry import choose_device
     from drawbench.protocols import get_protocol
     from drawbench.results import result_from_score_file
@@ -42,9 +41,8 @@ def run(args: argparse.Namespace) -> int:
     from drawbench.score import score_run
     from drawbench.tables import render_tables
 
-    batch = BATCH if args.batch is None else args.batch
-    if batch < 1:
-        raise UserError(f"--batch {batch} reads no images: give a whole number of at least 1")
+    if args.batch is not None and args.batch < 1:
+        raise UserError(f"--batch {args.batch} reads no images: give a whole number of at least 1")
     if args.workers is not None and args.workers < 1:
         raise UserError(f"--workers {args.workers} decodes nothing: give a whole number of at least 1")
     protocol, device = get_protocol(args.protocol), choose_device(args.device)
@@ -54,7 +52,7 @@ def run(args: argparse.Namespace) -> int:
             protocol,
             args.reference or own_references(path),
             device=device,
-            batch=batch,
+            batch=args.batch,
             workers=args.workers,
             verify=args.verify,
             progress=shown_progress(),
