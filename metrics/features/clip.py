@@ -16,6 +16,7 @@ from metrics.errors import MetricInputError
 from metrics.features.byte_tokenizer import ByteTokenizer
 from metrics.features.extractor import exact_float32, fingerprint_of
 from metrics.features.pixel_transform import PixelTransform
+from metrics.features.streams import in_streams
 from metrics.features.text_batches import encode_in_batches
 from metrics.features.weights import OPENAI_DIGESTS, check_weights, quiet_torchscript
 
@@ -92,22 +93,25 @@ class ClipExtractor:
 
     def __call__(self, images: Sequence[np.ndarray]) -> np.ndarray:
         """B uint8 images (H, W, 3), RGB, to float32 (B, D), unit vectors if the configuration says so."""
-        import torch
-
-        with torch.inference_mode(), exact_float32():
-            batch = self._transform(images).to(self.device)  # (B, 3, S, S)
-            return self.network.encode_image(batch, normalize=self.config.unit_norm).float().cpu().numpy()
+        with exact_float32():
+            return in_streams(self._embed, images) if self.device == "cpu" else self._embed(images)
 
     def encode_texts(self, texts: Sequence[str]) -> np.ndarray:
         """Texts to unit vectors, float32 (B, D). Texts longer than the context are cut; see `truncated`."""
-        import torch
 
         def encode(tokens: torch.Tensor) -> torch.Tensor:
             return _text_features(self.network, tokens.to(self.device)).float()
 
         length = _read_length if _is_causal(self.network) else _whole_length
-        with torch.inference_mode(), exact_float32():
-            return encode_in_batches(texts, self._tokenizer, length, encode)
+        with exact_float32():
+            return encode_in_batches(texts, self._tokenizer, length, encode, self.device)
+
+    def _embed(self, images: Sequence[np.ndarray]) -> np.ndarray:
+        import torch
+
+        with torch.inference_mode():
+            batch = self._transform(images).to(self.device)  # (B, 3, S, S)
+            return self.network.encode_image(batch, normalize=self.config.unit_norm).float().cpu().numpy()
 
     @property
     def context_length(self) -> int:
@@ -241,18 +245,20 @@ def _whole_length(tokens: torch.Tensor) -> int:
 
 
 def _text_features(network: Any, tokens: torch.Tensor) -> torch.Tensor:
-    """Unit vectors (B, D) of tokens (B, L), by open_clip's own forward pass, also for L below the context length."""
-    from torch.func import functional_call
+    """Unit vectors (B, D) of tokens (B, L). open_clip's own function takes the full context only."""
+    import torch.nn.functional as F
+    from open_clip.transformer import text_global_pool
 
     length = tokens.shape[1]
     if length == network.context_length:
         return network.encode_text(tokens, normalize=True)
-    shorter = {
-        "positional_embedding": network.positional_embedding[:length],
-        "attn_mask": network.attn_mask[:length, :length],
-    }
-    found = functional_call(network, shorter, kwargs={"text": tokens})
-    return found["text_features"] if isinstance(found, dict) else found[1]
+    x = network.token_embedding(tokens) + network.positional_embedding[:length]  # (B, L, W)
+    x = network.ln_final(network.transformer(x, attn_mask=network.attn_mask[:length, :length]))
+    x = text_global_pool(x, tokens, network.text_pool_type)  # (B, W)
+    projection = network.text_projection
+    if projection is not None:
+        x = projection(x) if callable(projection) else x @ projection
+    return F.normalize(x, dim=-1)
 
 
 def _refuse_wrong_activation(config: ClipConfig, weights: Path, sha256: str) -> None:

@@ -16,6 +16,7 @@ import numpy as np
 from metrics.errors import MetricInputError
 from metrics.features.extractor import exact_float32, fingerprint_of
 from metrics.features.pixel_transform import IMAGENET_MEAN, IMAGENET_STD, PixelTransform
+from metrics.features.streams import in_streams
 from metrics.features.weights import check_weights
 
 if TYPE_CHECKING:
@@ -56,9 +57,13 @@ class Dinov2Extractor:
 
     def __call__(self, images: Sequence[np.ndarray]) -> np.ndarray:
         """B uint8 images (H, W, 3), RGB, to float32 (B, D). Images that are not square are squashed, as in dgm-eval."""
+        with exact_float32():
+            return in_streams(self._embed, images) if self.device == "cpu" else self._embed(images)
+
+    def _embed(self, images: Sequence[np.ndarray]) -> np.ndarray:
         import torch
 
-        with torch.inference_mode(), exact_float32():
+        with torch.inference_mode():
             batch = TRANSFORM(images).to(self.device)  # (B, 3, 224, 224)
             found = self.network(batch)
             tokens = found if isinstance(found, torch.Tensor) else found.pooler_output

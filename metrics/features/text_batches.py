@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from metrics.features.streams import in_streams
+
 if TYPE_CHECKING:
     import torch
 
-BATCH = 64
+BATCH = 64  # texts at once on a GPU, and in the tokenizer
 
 
 def encode_in_batches(
@@ -18,21 +20,28 @@ def encode_in_batches(
     tokenize: Callable[[list[str]], torch.Tensor],
     length: Callable[[torch.Tensor], int],
     encode: Callable[[torch.Tensor], torch.Tensor],
+    device: str,
 ) -> np.ndarray:
     """Embeddings of `texts`, float32 (n, D), in their order.
 
     tokenize: texts to ids (B, L). length: how many of a batch's columns its embeddings depend on.
-    encode: ids to (B, D). Texts are sorted by length, so that a batch is no longer than its texts need.
+    encode: ids to (B, D), from several threads at once. Texts are sorted by length, so that no batch is longer than its
+    own texts need.
     """
     import torch
 
     different = list(dict.fromkeys(texts))
     tokens = torch.cat([tokenize(different[i : i + BATCH]) for i in range(0, len(different), BATCH)])  # (n, L)
     order = sorted(range(len(different)), key=lambda i: length(tokens[i : i + 1]))
-    rows: dict[str, np.ndarray] = {}
-    for start in range(0, len(order), BATCH):
-        chosen = order[start : start + BATCH]
-        batch = tokens[chosen]
-        features = encode(batch[:, : length(batch)]).cpu().numpy()
-        rows.update(zip((different[i] for i in chosen), features, strict=True))
+
+    def compute(chosen: Sequence[int]) -> np.ndarray:
+        batch = tokens[list(chosen)]
+        with torch.inference_mode():
+            return encode(batch[:, : length(batch)]).cpu().numpy()
+
+    if device == "cpu":
+        features = in_streams(compute, order)
+    else:
+        features = np.concatenate([compute(order[i : i + BATCH]) for i in range(0, len(order), BATCH)])
+    rows = {different[i]: row for i, row in zip(order, features, strict=True)}
     return np.stack([rows[text] for text in texts])

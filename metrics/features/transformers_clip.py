@@ -19,6 +19,7 @@ import numpy as np
 from metrics.errors import MetricInputError
 from metrics.features.extractor import exact_float32, fingerprint_of
 from metrics.features.pixel_transform import PixelTransform
+from metrics.features.streams import in_streams
 from metrics.features.text_batches import encode_in_batches
 from metrics.features.weights import check_weights
 
@@ -78,10 +79,14 @@ class TransformersClipExtractor:
 
     def __call__(self, images: Sequence[np.ndarray]) -> np.ndarray:
         """B uint8 images (H, W, 3), RGB, to unit vectors, float32 (B, D)."""
+        with exact_float32():
+            return in_streams(self._embed, images) if self.device == "cpu" else self._embed(images)
+
+    def _embed(self, images: Sequence[np.ndarray]) -> np.ndarray:
         import torch
         import torch.nn.functional as F
 
-        with torch.inference_mode(), exact_float32():
+        with torch.inference_mode():
             inputs = {name: value.to(self.device) for name, value in self.processor(images).items()}
             features = self.network.get_image_features(**inputs).pooler_output
             return F.normalize(features.float(), dim=-1).cpu().numpy()
@@ -92,16 +97,15 @@ class TransformersClipExtractor:
         CLIP's tower is causal and is read at the end token, so the padding after it is left out. SigLIP's sees all
         tokens, and was trained on texts padded to the full context without a mask: so they are given to it.
         """
-        import torch
         import torch.nn.functional as F
 
         def encode(tokens: torch.Tensor) -> torch.Tensor:
             features = self.network.get_text_features(input_ids=tokens.to(self.device)).pooler_output
             return F.normalize(features.float(), dim=-1)
 
-        causal = self.config["model_type"] == "clip"
-        with torch.inference_mode(), exact_float32():
-            return encode_in_batches(texts, self._tokens, self._read_length if causal else _whole_length, encode)
+        length = self._read_length if self.config["model_type"] == "clip" else _whole_length
+        with exact_float32():
+            return encode_in_batches(texts, self._tokens, length, encode, self.device)
 
     def truncated(self, texts: Sequence[str]) -> list[bool]:
         """For each text, whether the model reads only its beginning."""

@@ -153,13 +153,14 @@ def test_pixels_are_those_of_the_processor_and_rescaled_once(folders: dict[str, 
 
 
 def test_clips_texts_carry_no_padding_and_siglips_carry_all_of_it(folders: dict[str, Path]) -> None:
-    for model_type, width in (("clip", 7), ("siglip", CONTEXT)):
+    for model_type, lengths in (("clip", {3, 6}), ("siglip", {CONTEXT})):
         extractor = TransformersClipExtractor(folders[model_type])
         shapes: list[tuple[int, ...]] = []
         norm = extractor.network.text_model.final_layer_norm
         norm.register_forward_hook(lambda module, args, out, shapes=shapes: shapes.append(tuple(out.shape[:2])))
         extractor.encode_texts(["a cat", "a cat", "a"])
-        assert shapes == [(2, width - 1 if model_type == "clip" else width)]
+        assert sum(batch for batch, _ in shapes) == 2
+        assert {length for _, length in shapes} <= lengths
 
 
 @pytest.mark.parametrize("end", [513, 2])
