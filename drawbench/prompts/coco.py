@@ -18,7 +18,7 @@ from drawbench.prompts.captions import (
     take,
     without_people,
 )
-from drawbench.prompts.prompt_set import PromptRow, PromptSet, build_prompt_set
+from drawbench.prompts.prompt_set import PromptRow, PromptSet, build_prompt_set, shown
 from drawbench.prompts.set_options import CHOICE, choice_of, split_options
 
 OPTIONS = (*CHOICE, "year", "captions")
@@ -71,10 +71,10 @@ def load_coco_spec(text: str) -> PromptSet:
     path, options = split_options(text, OPTIONS)
     captions = options.get("captions")
     return load_coco(
-        expanded(path),
+        given_path(path),
         choice_of(options, f"coco:{text}"),
         year=options.get("year"),
-        captions=expanded(captions) if captions else None,
+        captions=given_path(captions) if captions else None,
     )
 
 
@@ -187,6 +187,16 @@ def expanded(text: str) -> Path:
         return Path(text).expanduser()
     except RuntimeError:  # the home folder of nobody
         return Path(text)
+
+
+def given_path(text: str) -> Path:
+    """`expanded`, refused where it can be no path (too long) or cannot be looked at."""
+    path = expanded(text)
+    try:
+        path.exists()
+    except OSError as error:
+        raise UserError(f"{shown(text)} cannot be opened ({error.strerror}); give another path") from None
+    return path
 
 
 def _layout(root: Path, year: str | None, captions: Path | None) -> Layout:

@@ -14,7 +14,7 @@ from typing import Any
 from drawbench.errors import UserError
 from drawbench.progress import Progress
 from drawbench.prompts.captions import Caption, clean, take
-from drawbench.prompts.coco import expanded
+from drawbench.prompts.coco import given_path
 from drawbench.prompts.drawbench_set import CACHE_VARIABLE
 from drawbench.prompts.prompt_set import PromptRow, PromptSet, build_prompt_set, category_slug
 from drawbench.prompts.set_options import CHOICE, choice_of, split_options
@@ -59,7 +59,7 @@ def _find(text: str, place: str, options: dict[str, str]) -> HubSource:
     """Load without decoding an image, and settle split and columns."""
     spec = f"hf:{text}"
     name, split = place, None
-    if not expanded(place).exists():
+    if not given_path(place).exists():
         name, _, split = place.partition(":") if ":" in place else (place, "", None)
     if not name:
         raise UserError(f"the prompt set '{spec}' names no data set; write hf:PATH_OR_ID or hf:PATH_OR_ID:SPLIT")
@@ -80,7 +80,7 @@ def _find(text: str, place: str, options: dict[str, str]) -> HubSource:
 def _load(spec: str, name: str, split: str | None, options: dict[str, str]) -> Any:
     from datasets import DatasetDict, load_dataset
 
-    local = expanded(name)
+    local = given_path(name)
     try:
         if local.is_file():
             data = load_dataset(local.suffix.lstrip("."), data_files=str(local))

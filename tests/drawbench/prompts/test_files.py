@@ -3,7 +3,9 @@
 import csv
 import io
 import json
+import os
 import unicodedata
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -122,3 +124,20 @@ def test_no_bytes_cause_anything_but_rows_or_a_sentence(data: bytes, suffix: str
     except UserError:
         return
     assert not any(unicodedata.category(c) == "Cc" for prompt in prompt_set.prompts for c in prompt.text)
+
+
+def test_a_huge_file_is_refused_without_being_read(tmp_path: Path) -> None:
+    path = tmp_path / "prompts.csv"
+    with path.open("wb") as file:
+        file.truncate(3_000_000_000)  # sparse: it takes no room
+    with pytest.raises(UserError, match="another kind of file"):
+        read_rows(path)
+
+
+def test_a_pipe_is_a_file_too(tmp_path: Path) -> None:
+    path = tmp_path / "prompts.csv"
+    os.mkfifo(path)
+    with ThreadPoolExecutor(1) as pool:
+        written = pool.submit(path.write_text, "prompt\nA dog\n")
+        assert [row.text for row in read_rows(path)] == ["A dog"]
+        written.result()

@@ -46,6 +46,14 @@ def test_a_kind_without_its_path_is_refused(spec: str) -> None:
         load_prompt_set(spec)
 
 
+@pytest.mark.parametrize("kind", ["coco", "hf"])
+@pytest.mark.parametrize("rest", ["x" * 5000, "x" * 300 + ".json", "a\0b", "~nobody-at-all/x", ",n=3"])
+def test_what_can_be_no_path_is_one_sentence(kind: str, rest: str) -> None:
+    with pytest.raises(UserError) as refusal:
+        load_prompt_set(f"{kind}:{rest}")
+    assert "\n" not in str(refusal.value)
+
+
 @pytest.mark.parametrize("name", ["open", "drawbench", "world", "coco", "Drawbench"])
 def test_a_known_name_is_not_taken_by_other_prompts(tmp_path: Path, name: str) -> None:
     with pytest.raises(UserError, match="another name"):
