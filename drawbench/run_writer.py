@@ -223,9 +223,10 @@ def refused_rows(run: RunDirectory) -> list[dict[str, Any]]:
 
 
 def versions() -> dict[str, str]:
-    """The versions that decide pixels: Python, this program, numpy, Pillow, and torch where it is loaded."""
+    """The versions that decide pixels: Python, this program, numpy, Pillow, and what draws where that is loaded."""
     found = {"python": platform.python_version(), "platform": platform.platform()}
-    for name in ("drawbench", "numpy", "pillow", *(("torch",) if "torch" in sys.modules else ())):
+    drawing = [name for name in ("torch", "transformers", "diffusers") if name in sys.modules]
+    for name in ("drawbench", "numpy", "pillow", *drawing):
         try:
             found[name] = version(name)
         except PackageNotFoundError:
