@@ -3,11 +3,11 @@
 Both are a squared maximum mean discrepancy, mean k(x, x') + mean k(y, y') - 2 mean k(x, y), here over all pairs, in
 float64 and in blocks, so that memory does not grow with the number of pairs.
 
-With the references y fixed and a(x) = mean k(x, y), it is one U-statistic of the images with the kernel
+With the references y fixed and a(x) = mean k(x, y), all that the interval needs are sums of one kernel of the images,
 
-    h(x, x') = k(x, x') - a(x) - a(x') + mean k(y, y')
+    h(x, x') = k(x, x') - a(x) - a(x') + mean k(y, y'),
 
-so the variance of U-statistics (Hoeffding 1948) gives the interval, with sums over a prompt's images as the unit.
+the inner product of both images' distances from the references' mean in the kernel's feature space.
 """
 
 from __future__ import annotations
@@ -21,18 +21,20 @@ import numpy as np
 
 from metrics.clip_score import unit
 from metrics.errors import MetricInputError
-from metrics.prompt_units import PromptGroups, feature_table, same_dimension, t_around
-from metrics.result import MetricResult
+from metrics.prompt_units import PromptGroups, feature_table, same_dimension
+from metrics.result import Interval, MetricResult
+from metrics.squared_length import NoisyLength
 
 if TYPE_CHECKING:
     import torch
 
 ROWS, COLUMNS = 256, 4096  # a block of pairs, 8 MB
 STRIP = 2**23  # sums of pairs of prompts held at once, 64 MB
+LEAST = 4  # units, below which no interval is given
 CMMD_SIGMA, CMMD_SCALE = 10.0, 1000.0
 KID_DEFINITION = "squared MMD, kernel (x.y/d + 1)^3, unbiased, mean over all pairs"
 CMMD_DEFINITION = "1000 x squared MMD, Gaussian kernel of sigma 10, features of length 1, biased (with equal pairs)"
-METHOD = "t, U-statistic variance over {}; {} independent, references fixed"
+METHOD = "inverted squared length with error (moments, t) over {}; {} independent, references fixed"
 
 Kernel = Callable[["torch.Tensor", "torch.Tensor"], "torch.Tensor"]
 
@@ -108,9 +110,9 @@ def _result(
     metric: str, found: _Discrepancy, scale: float, n: int, definition: str, fingerprint: str, note: str
 ) -> MetricResult:
     value, interval = scale * found.value, None
-    if found.variance is not None:
-        method = METHOD.format(found.unit, found.unit)
-        interval = t_around(value, scale**2 * found.variance, found.units, method)
+    if found.limits is not None:
+        low, high = (scale * limit for limit in found.limits)
+        interval = Interval(min(value, low), max(value, high), METHOD.format(found.unit, found.unit))
     return MetricResult(metric, value, interval, n, definition, fingerprint, note)
 
 
@@ -127,12 +129,11 @@ def _gaussian(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
 
 @dataclass(frozen=True)
 class _Discrepancy:
-    """A squared MMD, the variance of its sampling error (None below 4 units), and its known finite-sample bias."""
+    """A squared MMD, its interval's limits (None below LEAST units), and its known finite-sample bias."""
 
     value: float
-    variance: float | None
+    limits: tuple[float, float] | None
     bias: float
-    units: int
     unit: str
 
 
@@ -140,25 +141,50 @@ def _discrepancy(x: np.ndarray, y: np.ndarray, groups: PromptGroups, kernel: Ker
     n, m = len(x), len(y)
     x = x[groups.order] if groups.unit == "prompts" else x
     references_sum, references_diagonal = _sum_of_pairs(y, kernel)
-    between = references_sum / m**2 if biased else (references_sum - references_diagonal) / (m * (m - 1))
+    between = references_sum / m**2
     attraction = _mean_to(x, y, kernel)
-    pairs = _pairs_of_prompts(x, attraction - between / 2, groups, kernel, with_self=biased)
-    normaliser = n**2 if biased else n * (n - 1)
-    value = float(pairs.row.sum() + pairs.within.sum()) / normaliser
-    variance = _variance(pairs, value, groups.sizes, normaliser, biased) if groups.count >= 4 else None
-    # the diagonal of kernel - 1 is 0 for the Gaussian, so the biased means are (n - 1) / n of the unbiased
-    bias = 0.0
-    if biased:
-        own = value * n**2 + 2 * n * float(attraction.sum()) - n**2 * between
-        bias = -own / (n**2 * (n - 1)) - references_sum / (m**2 * (m - 1))
-    return _Discrepancy(value, variance, bias, groups.count, groups.unit)
+    shift = attraction - between / 2
+    pairs = _pairs_of_prompts(x, shift, groups, kernel)
+    itself = float((_diagonal(x, kernel) - 2 * shift).sum())
+    length = _noisy_length(pairs, groups.sizes.astype(np.float64))
+    between_others = (references_sum - references_diagonal) / (m * (m - 1))
+    unbiased = (length.observed * n**2 - itself) / (n * (n - 1)) - between + between_others
+    value = length.observed if biased else unbiased
+    limits = None
+    if groups.count >= LEAST:
+        low, high = length.interval()
+        offset = length.total - length.observed + value  # of the value's expectation from |d|^2
+        limits = low + offset, high + offset
+    return _Discrepancy(value, limits, value - unbiased, groups.unit)
+
+
+def _noisy_length(pairs: _Pairs, sizes: np.ndarray) -> NoisyLength:
+    """The biased squared MMD as the squared length of shift plus error; the error's covariance is that over prompts.
+
+    The products of two prompts' errors are H_gh - n_h u_g - n_g u_h, with the u below; their squares are expanded.
+    """
+    count, n = len(sizes), float(sizes.sum())
+    row = (pairs.row + pairs.within) / n
+    observed = max(float(row.sum()) / n, 0.0)  # rounding leaves -1e-17 on equal sets
+    if count < LEAST:
+        return NoisyLength(observed, 0.0, 0.0, 0.0, count)
+    few = count / (count - 1)
+    u = row - sizes * observed / 2
+    total = float((pairs.within - 2 * sizes * u).sum()) / n**2 * few
+    squares = pairs.squares - 4 * float(u @ pairs.row_sized)
+    squares += 2 * (float(u @ u) * float(sizes @ sizes) + float(sizes @ u) ** 2 - 2 * float(np.sum((sizes * u) ** 2)))
+    squares = max(squares, 0.0) / n**4 * few
+    along = row - sizes * observed
+    variance = float(along @ along) / n**2 * few
+    skew = float(np.mean(along**3)) / float(np.mean(along**2)) ** 1.5 if variance > 0 else 0.0
+    return NoisyLength(observed, variance, total, squares, count, skew)
 
 
 @dataclass(frozen=True)
 class _Pairs:
     """Sums of h over pairs of images, for prompts g (G,); H_gh is the sum over images of g and of another prompt h.
 
-    row: sum over h of H_gh. row_sized: sum over h of H_gh n_h. within: pairs inside the prompt. squares: sum of H_gh^2.
+    row: sum over h of H_gh. row_sized: sum over h of H_gh n_h. within: H_gg. squares: the sum of all H_gh^2.
     """
 
     row: np.ndarray
@@ -167,9 +193,7 @@ class _Pairs:
     squares: float
 
 
-def _pairs_of_prompts(
-    x: np.ndarray, shift: np.ndarray, groups: PromptGroups, kernel: Kernel, *, with_self: bool
-) -> _Pairs:
+def _pairs_of_prompts(x: np.ndarray, shift: np.ndarray, groups: PromptGroups, kernel: Kernel) -> _Pairs:
     """All sums in one pass over the upper half of the pairs, by strips of prompts. x: (N, D), sorted by prompt.
 
     shift: (N,), so that h(x_i, x_j) = k(x_i, x_j) - shift_i - shift_j.
@@ -186,9 +210,6 @@ def _pairs_of_prompts(
         row_sized[first:last] += inside @ sizes[first:last] + beyond @ sizes[last:]
         row_sized[last:] += sizes[first:last] @ beyond
         squares += float(np.vdot(inside, inside)) + 2 * float(np.vdot(sums, sums) - np.vdot(inside, inside))
-    if not with_self:
-        itself = _diagonal(x, kernel) - 2 * shift
-        within -= np.add.reduceat(itself, start[:-1])
     return _Pairs(row, row_sized, within, squares)
 
 
@@ -223,29 +244,6 @@ def _strip_sums(
                 h = torch.zeros(len(h), high - low, dtype=h.dtype).index_add_(1, column_label, h)
             sums[:, low:high].index_add_(0, row_label, h)
     return sums.numpy()
-
-
-def _variance(pairs: _Pairs, value: float, sizes: np.ndarray, normaliser: int, biased: bool) -> float:
-    """Variance of the statistic over prompts, by the unbiased estimates of both of Hoeffding's terms.
-
-    The statistic is a U-statistic of G prompts with kernel Q_gh = H_gh - value n_g n_h + (w_g + w_h) / (2 (G - 1)),
-    where w_g is the prompt's own centred pairs; its sum is 0, so the degree-4 term has no mean in it. The term of
-    first order is held at 0 or above, which near equal sets leaves that of second order, the one that is there.
-    """
-    count, n = len(sizes), sizes.astype(np.float64)
-    own = pairs.within - value * (n**2 if biased else n * (n - 1))
-    row = pairs.row - value * n * (n.sum() - n)
-    squares = pairs.squares - 2 * value * float(n @ pairs.row_sized)
-    squares += value**2 * float(np.sum(n**2) ** 2 - np.sum(n**4))
-    squares += 2 * float(row @ own) / (count - 1)
-    squares += ((count - 2) * float(own @ own) + float(own.sum()) ** 2) / (2 * (count - 1) ** 2)
-    row = row + own / 2 + (own.sum() - own) / (2 * (count - 1))
-    chains = float(row @ row)
-    shared = (chains - squares) / (count * (count - 1) * (count - 2))
-    disjoint = (2 * squares - 4 * chains) / (count * (count - 1) * (count - 2) * (count - 3))
-    first = max(shared - disjoint, 0.0)
-    second = max(squares / (count * (count - 1)) - disjoint, 0.0)
-    return (4 * (count - 2) * first + 2 * second) * count * (count - 1) / normaliser**2
 
 
 def _sum_of_pairs(y: np.ndarray, kernel: Kernel) -> tuple[float, float]:

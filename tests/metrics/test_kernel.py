@@ -1,6 +1,6 @@
 """KID and CMMD against plain formulas and the peers; their variance against the sums it stands for."""
 
-from itertools import combinations, permutations
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +14,7 @@ from metrics import kernel
 from metrics.errors import MetricInputError
 from metrics.kernel import cmmd_result, kid_of_subsets, kid_result
 from metrics.result import MetricResult
+from metrics.squared_length import NoisyLength
 
 
 def _sets(seed: int, n: int = 40, m: int = 30, d: int = 12, shift: float = 0.3) -> tuple[np.ndarray, np.ndarray]:
@@ -136,48 +137,42 @@ def test_subsets_larger_than_a_set_are_refused() -> None:
         kid_of_subsets(*_sets(0), size=31)
 
 
-def _oracle_variance(x: np.ndarray, y: np.ndarray, prompts: np.ndarray, value: float, *, biased: bool) -> float:
-    """Hoeffding's two terms of prompts, each by its own enumeration of distinct prompts."""
+def _oracle_interval(x: np.ndarray, y: np.ndarray, prompts: np.ndarray, value: float, *, biased: bool) -> list[float]:
+    """With explicit vectors for the kernel's feature space: a factor of the kernel matrix of all points together."""
     if biased:
         x, y = (rows / np.linalg.norm(rows, axis=1, keepdims=True) for rows in (x, y))
-        k = [np.exp((a @ b.T - 1) / 100) for a, b in ((x, x), (x, y), (y, y))]
-        between = k[2].mean()
-    else:
-        k = [_cubic(a, b) for a, b in ((x, x), (x, y), (y, y))]
-        between = k[2][~np.eye(len(y), dtype=bool)].mean()
-    pull = k[1].mean(axis=1)
-    h = k[0] - pull[:, None] - pull + between - value
-    if not biased:
-        np.fill_diagonal(h, 0)
-    names = np.unique(prompts)
-    count = len(names)
-    sums = np.array([[h[np.ix_(prompts == g, prompts == f)].sum() for f in names] for g in names])
-    own = sums.diagonal()
-    q = sums + (own[:, None] + own) / (2 * (count - 1))
-    shared = np.mean([q[i, j] * q[i, f] for i, j, f in permutations(range(count), 3)])
-    disjoint = np.mean([q[i, j] * q[f, g] for i, j, f, g in permutations(range(count), 4)])
-    second = np.mean([q[i, j] ** 2 for i, j in permutations(range(count), 2)]) - disjoint
-    normaliser = len(x) ** 2 if biased else len(x) * (len(x) - 1)
-    return float(
-        (4 * (count - 2) * max(shared - disjoint, 0) + 2 * max(second, 0)) * count * (count - 1) / normaliser**2
-    )
+    both = np.concatenate([x, y])
+    eigenvalues, vectors = np.linalg.eigh(np.exp((both @ both.T - 1) / 100) if biased else _cubic(both, both))
+    points = vectors * np.sqrt(np.clip(eigenvalues, 0, None))
+    points = points - points[len(x) :].mean(axis=0)
+    names, n = np.unique(prompts), len(x)
+    sums = np.array([points[:n][prompts == g].sum(axis=0) for g in names])
+    shift = sums.sum(axis=0) / n
+    errors = sums - np.array([(prompts == g).sum() for g in names])[:, None] * shift
+    few = len(names) / (len(names) - 1)
+    covariance = errors.T @ errors / n**2 * few
+    products = errors @ errors.T / n**2
+    np.fill_diagonal(products, 0)
+    observed, total = float(shift @ shift), float(np.trace(covariance))
+    linear, parts = float(shift @ covariance @ shift), errors @ shift
+    skew = float(np.mean(parts**3) / np.mean(parts**2) ** 1.5)
+    limits = NoisyLength(observed, linear, total, float((products**2).sum()) * few, len(names), skew).interval()
+    offset = total - observed + value  # from |shift|^2 to what the value is expected to be
+    return [min(value, limits[0] + offset), max(value, limits[1] + offset)]
 
 
 @pytest.mark.parametrize("sizes", [[1] * 7, [3] * 6, [1, 4, 2, 2, 6], [5, 1, 1, 1]])
 @pytest.mark.parametrize("biased", [False, True])
-def test_the_interval_is_that_of_hoeffdings_terms_by_enumeration(sizes: list[int], biased: bool) -> None:
-    from scipy import stats
-
+def test_the_interval_is_that_of_explicit_vectors(sizes: list[int], biased: bool) -> None:
     prompts = np.random.default_rng(7).permutation(np.repeat(np.arange(len(sizes)) * 3, sizes))
     x, y = _sets(8, len(prompts), 11, 5, shift=0.8)
     result = (_cmmd if biased else _kid)(x, y, prompts)
-    assert result.interval is not None
     scale = 1000 if biased else 1
-    variance = _oracle_variance(x, y, prompts, result.value / scale, biased=biased)
-    margin = scale * np.sqrt(variance) * stats.t.ppf(0.975, len(sizes) - 1)
-    assert margin > 0
-    assert result.interval.high - result.value == pytest.approx(margin, rel=1e-8)
-    assert result.interval.low <= result.value <= result.interval.high
+    low, high = _oracle_interval(x, y, prompts, result.value / scale, biased=biased)
+    assert result.interval is not None
+    assert result.interval.low == pytest.approx(scale * low, rel=1e-6)
+    assert result.interval.high == pytest.approx(scale * high, rel=1e-6)
+    assert result.interval.low <= result.value < result.interval.high
 
 
 @pytest.mark.parametrize("prompted", [False, True])
