@@ -116,7 +116,8 @@ def _clip_score(scored: ScoredRun, metric: MetricDefinition, measured: Measured)
     gathered = prompt_scores(images, scored.rows.tolist(), captions, texts.vectors)
     for scope, inside in scored.scopes():
         note = _scope_note(scored.run, scope, sum(texts.cut[i] for i in inside), texts.limit)
-        found = clip_score_results(gathered.subset(inside), metric.definition, scored.fingerprint(metric), note)
+        part = gathered if len(inside) == len(captions) else gathered.subset(inside)
+        found = clip_score_results(part, metric.definition, scored.fingerprint(metric), note)
         measured.scores += [_record(each, scope) for each in found]
     measured.per_sample[metric.metric] = sample_cosines(images, texts.vectors[scored.rows])
 
