@@ -109,9 +109,9 @@ class Captioned:
 
     def draw(
         self, random: np.random.Generator, prompts: int, samples: int
-    ) -> tuple[np.ndarray, np.ndarray, list[str], np.ndarray]:
+    ) -> tuple[np.ndarray, list[int], list[str], np.ndarray]:
         """Images (prompts * samples, D), their rows, captions that all count as different, and their embeddings."""
         chosen = random.integers(0, len(self.pool), prompts)
         rows = np.repeat(np.arange(prompts), samples)
         images = self.pool[chosen[rows], random.integers(0, self.pool.shape[1], len(rows))]
-        return images, rows, [f"caption {i}" for i in range(prompts)], self.text[chosen]
+        return images, rows.tolist(), [f"caption {i}" for i in range(prompts)], self.text[chosen]
