@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from drawbench.doctor import located
+from drawbench.peer_networks import compare_networks
 from drawbench.peers import Comparison, Sets, compare_numbers
 from drawbench.progress import Progress
 from drawbench.protocols import PROTOCOLS
@@ -39,13 +40,15 @@ class SuiteResult:
 class MetricsCheck:
     """All that was checked.
 
-    missing: extractors that could not be, by name, each with the name of the weights it lacks. refused: those whose
-    weights are here and wrong, with the sentence that says how.
+    numbers, networks: beside the peers', from the same features and from the same weights. missing: extractors that
+    could not be checked, by name, each with the name of the weights it lacks. refused: those whose weights are here and
+    wrong, with the sentence that says how.
     """
 
     images: SuiteImages
     suites: tuple[SuiteResult, ...]
     numbers: tuple[Comparison, ...]
+    networks: tuple[Comparison, ...]
     missing: dict[str, str]
     refused: dict[str, str]
 
@@ -53,7 +56,7 @@ class MetricsCheck:
     def passed(self) -> bool:
         """Whether every check passed, and no weights were refused."""
         failed = any(suite.failures for suite in self.suites)
-        return not failed and all(each.passed for each in self.numbers) and not self.refused
+        return not failed and all(each.passed for each in (*self.numbers, *self.networks)) and not self.refused
 
 
 def check_metrics(
@@ -76,7 +79,8 @@ def check_metrics(
         suites.append(_suite(entry, extractor, images, progress))
         if not numbers:
             numbers = compare_numbers(_sets(extractor, images))
-    return MetricsCheck(images, tuple(suites), tuple(numbers), missing, refused)
+    networks = compare_networks(images.pool, images.captions)
+    return MetricsCheck(images, tuple(suites), tuple(numbers), tuple(networks), missing, refused)
 
 
 def known_entries() -> list[ExtractorEntry]:

@@ -28,7 +28,8 @@ def check_text(found: MetricsCheck, width: int) -> str:
     for suite in found.suites:
         parts += ["", *textwrap.wrap(suite.description, width), "", suite_text(suite)]
     parts += ["", LEGEND]
-    parts += ["", *_title("Peers, on the same features"), peers_text(found.numbers)]
+    parts += ["", *_title("Peers, from the same features"), peers_text(found.numbers, width)]
+    parts += ["", *_title("Peers, from the same images and weights"), peers_text(found.networks, width)]
     if found.missing:
         parts += ["", *_title("Not checked here: verified on random weights only"), *_missing(found.missing)]
     if found.refused:
@@ -53,50 +54,62 @@ def suite_text(suite: SuiteResult) -> str:
     return "\n".join([*_table(heads, rows), *(["", *failed] if failed else [])])
 
 
-def peers_text(comparisons: Sequence[Comparison]) -> str:
-    """One line a comparison."""
-    rows = [
+def peers_text(comparisons: Sequence[Comparison], width: int) -> str:
+    """A table of what was compared; then what was not, by reason."""
+    compared = [
         [
-            f"{each.peer} {each.version}".rstrip(),
+            f"{each.peer} {each.version}",
             each.what,
-            "" if each.difference is None else f"{each.difference:.1g}",
+            f"{each.difference:.1g}",
             f"{each.tolerance:.0e}",
-            each.note or ("ok" if each.passed else "FAIL"),
+            "ok" if each.passed else "FAIL",
         ]
         for each in comparisons
+        if each.difference is not None
     ]
-    return "\n".join(_table([["peer", "number", "difference", "at most", "verdict"]], rows))
+    lines = _table([["peer", "compared", "difference", "at most", "verdict"]], compared) if compared else []
+    for note in dict.fromkeys(each.note for each in comparisons if each.difference is None):
+        left = ", ".join(f"{each.peer} ({each.what})" for each in comparisons if each.note == note)
+        lines += textwrap.wrap(f"not compared, {note}: {left}", width, subsequent_indent=GAP, break_long_words=False)
+    return "\n".join(lines)
 
 
 def verdict(found: MetricsCheck) -> str:
     """The last line."""
-    failures = sum(len(suite.failures) for suite in found.suites) + sum(not each.passed for each in found.numbers)
-    failures += len(found.refused)
+    comparisons = (*found.numbers, *found.networks)
+    failures = sum(len(suite.failures) for suite in found.suites) + len(found.refused)
+    failures += sum(not each.passed for each in comparisons)
     judged = sum(check.required is not None for suite in found.suites for check in suite.checks)
-    compared = sum(each.difference is not None for each in found.numbers)
+    compared = sum(each.difference is not None for each in comparisons)
     extractors = "1 extractor" if len(found.suites) == 1 else f"{len(found.suites)} extractors"
     checked = f"{judged} checks of {extractors}, {compared} comparisons with peers"
     return f"{failures} FAILED of {checked}" if failures else f"all passed: {checked}"
 
 
 def check_markdown(found: MetricsCheck) -> str:
-    """The tables of docs/metrics.md: each cell with the undegraded and the most degraded set's value."""
+    """The tables of docs/metrics.md."""
     parts = [f"{found.images.n} images a set: {found.images.source}. Captions: {found.images.captioned_source}."]
     for suite in found.suites:
         parts += [f"**{suite.description}**", suite_markdown(suite)]
-    lines = ["| peer | number | largest relative difference |", "|---|---|---:|"]
-    for each in found.numbers:
-        difference = each.note if each.difference is None else f"{each.difference:.0e}"
+    lines = ["| peer | compared | largest relative difference |", "|---|---|---:|"]
+    for each in (*found.numbers, *found.networks):
+        difference = each.note if each.difference is None else f"{each.difference:.0g}"
         lines.append(f"| {each.peer} {each.version} | {each.what} | {difference} |")
     return "\n\n".join([*parts, "\n".join(lines)])
 
 
 def suite_markdown(suite: SuiteResult) -> str:
-    """Metrics by degradations."""
-    lines = [f"| metric | {' | '.join(UNITS)} |", "|---" * (len(UNITS) + 1) + "|"]
+    """Metrics by degradations: the value of the undegraded set, and that at the strongest level of each degradation."""
+    strongest = {check.degradation: f"{UNITS[check.degradation]} = {check.levels[-1]:g}" for check in suite.checks}
+    lines = [
+        f"| metric | undegraded | {' | '.join(UNITS)} |",
+        "|---" * (len(UNITS) + 2) + "|",
+        f"| at | | {' | '.join(strongest.get(name, '') for name in UNITS)} |",
+    ]
     for metric, checks in _by_metric(suite):
-        cells = [f"{_number(c.values[0])} → {_number(c.values[-1])} {_word(c)}" if c else "" for c in checks]
-        lines.append(f"| {metric} | {' | '.join(cells)} |")
+        cells = [f"{_number(check.values[-1])} {_word(check)}" if check else "" for check in checks]
+        (undegraded,) = {_number(check.values[0]) for check in checks if check}
+        lines.append(f"| {metric} | {undegraded} | {' | '.join(cells)} |")
     return "\n".join(lines)
 
 
@@ -107,7 +120,7 @@ def check_data(found: MetricsCheck) -> dict[str, Any]:
         "images": {"source": found.images.source, "n": found.images.n},
         "captioned_images": {"source": found.images.captioned_source, "n": found.images.n_captioned},
         "suites": [_suite_data(suite) for suite in found.suites],
-        "peers": [{**asdict(each), "passed": each.passed} for each in found.numbers],
+        "peers": [{**asdict(each), "passed": each.passed} for each in (*found.numbers, *found.networks)],
         "missing": found.missing,
         "refused": found.refused,
     }

@@ -22,6 +22,7 @@ from metrics.manifold import K_PRECISION, manifold_results
 FRECHET, KID, PRECISION, RECALL, INCEPTION_SCORE = "Fréchet distance", "KID", "precision", "recall", "Inception Score"
 NUMBER_TOLERANCE = 1e-6  # relative
 SINGULAR_TOLERANCE = 1e-5  # of a Fréchet distance from no more images than dimensions: peers' square roots wobble there
+NOT_INSTALLED = "not installed"
 FEATURE_TOLERANCE = 1e-4  # relative to the largest feature
 
 
@@ -73,12 +74,21 @@ def compare_features(peer: str, what: str, ours: np.ndarray, theirs: Callable[[]
     return compare(peer, what, FEATURE_TOLERANCE, difference)
 
 
+def absent(peer: str, what: str, why: str) -> Comparison:
+    """A comparison that cannot be made."""
+    try:
+        found = version(peer)
+    except PackageNotFoundError:
+        found, why = "", NOT_INSTALLED
+    return Comparison(peer, found, what, FEATURE_TOLERANCE, note=why)
+
+
 def compare(peer: str, what: str, tolerance: float, difference: Callable[[], float]) -> Comparison:
     """A comparison, or why there is none: a peer is not installed, or its own code fails here."""
     try:
         found = version(peer)
     except PackageNotFoundError:
-        return Comparison(peer, "", what, tolerance, note="not installed")
+        return Comparison(peer, "", what, tolerance, note=NOT_INSTALLED)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of the peer's own dependencies

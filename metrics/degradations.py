@@ -73,9 +73,9 @@ class ImageDegradation:
 
 IMAGE_DEGRADATIONS: tuple[ImageDegradation, ...] = (
     ImageDegradation("blur", blur, (0.01, 0.03, 0.09), "sigma / height"),
-    ImageDegradation("noise", noise, (15.0, 40.0, 100.0), "sigma of 255"),
+    ImageDegradation("noise", noise, (15.0, 40.0, 100.0), "sigma in levels"),
     ImageDegradation("jpeg", jpeg, (70.0, 90.0, 97.0), "100 - quality"),
-    ImageDegradation("colour shift", colour_shift, (15.0, 40.0, 100.0), "levels of 255"),
+    ImageDegradation("colour shift", colour_shift, (15.0, 40.0, 100.0), "levels"),
     ImageDegradation("crop", crop, (0.25, 0.5, 0.75), "part of the side lost"),
 )
 

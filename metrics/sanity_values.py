@@ -38,7 +38,7 @@ class MetricRule:
 
 _POORER: dict[str, Requirement] = {"modes dropped": "worse", "repeats": "worse"}
 _DISTANCE = MetricRule(False, {**_PIXELS, **_POORER})
-_VARIETY = MetricRule(True, {**_PIXELS, **_POORER})
+_VARIETY: dict[str, Requirement] = {**_PIXELS, **_POORER}
 _CAPTIONS = MetricRule(True, {**_PIXELS, "caption shuffle": "worse"})
 
 RULES: dict[str, MetricRule] = {
@@ -48,8 +48,8 @@ RULES: dict[str, MetricRule] = {
     "cmmd": _DISTANCE,
     "precision": MetricRule(True, {**_PIXELS, "modes dropped": "not worse"}),  # it asks of images that are there
     "density": MetricRule(True, _PIXELS),  # a mean that differs by mode, and so moves with what is dropped
-    "recall": _VARIETY,
-    "coverage": _VARIETY,
+    "recall": MetricRule(True, {name: how for name, how in _VARIETY.items() if name != "crop"}),  # not monotone there
+    "coverage": MetricRule(True, _VARIETY),
     "inception_score": MetricRule(True),
     "pairwise_distance": MetricRule(True, {"repeats": "worse"}),  # modes that are near each other may be lost unseen
     "vendi_score": MetricRule(True, _POORER),

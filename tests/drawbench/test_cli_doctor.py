@@ -1,6 +1,7 @@
 """`drawbench doctor`: what it prints, its exit codes, and that the bundled scorer passes the whole sanity suite."""
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -48,7 +49,7 @@ def _small(*checks: Check, numbers: tuple[Comparison, ...] = (), refused: str = 
         "one photograph", [image] * 2, [image] * 8, np.arange(8) % 2, "a caption", [image] * 4, ["x"] * 4
     )
     suite = SuiteResult("net", "a network", "0" * 64, checks)
-    return MetricsCheck(images, (suite,), numbers, {"other": "a-file"}, {"third": refused} if refused else {})
+    return MetricsCheck(images, (suite,), numbers, (), {"other": "a-file"}, {"third": refused} if refused else {})
 
 
 FAILED = Check("kid", "blur", (0.1, 0.2, 0.3), (0.0, 0.1, 0.05, -0.1), 0.01, "worse")
@@ -93,9 +94,24 @@ def test_text_has_a_line_for_each_metric_and_fits_a_terminal(bundled: MetricsChe
 def test_markdown_is_a_table_with_values(bundled: MetricsCheck) -> None:
     rows = [line for line in check_markdown(bundled).splitlines() if line.startswith("| recall ")]
     assert len(rows) == 1
-    assert rows[0].count("|") == len(UNITS) + 2
+    assert rows[0].count("|") == len(UNITS) + 3
     recall = next(c for c in bundled.suites[0].checks if (c.metric, c.degradation) == ("recall", "noise"))
-    assert f"{recall.values[0]:.3g} → {recall.values[-1]:.3g} ok" in rows[0]
+    assert rows[0].startswith(f"| recall | {recall.values[0]:.3g} | ")
+    assert f"| {recall.values[-1]:.3g} ok |" in rows[0]
+
+
+def test_the_table_of_the_documentation_is_the_commands(bundled: MetricsCheck) -> None:
+    """Its words, and its numbers within what another processor's rounding changes; `--out` writes it anew."""
+    page = (Path(__file__).parents[2] / "docs" / "metrics.md").read_text()
+    section = page.partition("\n## Sanity suite\n")[2].partition("\n## ")[0]
+    told = {row.split(" | ")[0]: row for row in section.splitlines() if row.startswith("| ")}
+    for row in check_markdown(bundled).splitlines():
+        if row.startswith("| ") and row.split(" | ")[0].removeprefix("| ") in RULES:
+            shown, found = (re.split(r"[ |]+", text) for text in (told[row.split(" | ")[0]], row))
+            assert [word for word in shown if word.isalpha()] == [word for word in found if word.isalpha()]
+            for a, b in zip(shown, found, strict=True):
+                if a != b:
+                    assert float(a) == pytest.approx(float(b), rel=0.05, abs=0.02)
 
 
 def test_the_command_prints_and_writes_what_was_found(
@@ -132,7 +148,7 @@ def test_a_number_that_differs_from_a_peers_ends_with_1(
     assert main(["doctor", "--metrics"]) == 1
     lines = capsys.readouterr().out.splitlines()
     assert next(line for line in lines if line.startswith("clean-fid")).endswith("FAIL")
-    assert next(line for line in lines if line.startswith("pytorch-fid")).endswith("not installed")
+    assert "not compared, not installed: pytorch-fid (Fréchet distance)" in lines
 
 
 def test_wrong_weights_end_with_1_after_everything_else(

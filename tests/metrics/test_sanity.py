@@ -128,7 +128,7 @@ def test_a_colour_blind_network_is_found_out_by_the_colour_shift(images: SuiteIm
 def test_a_network_that_sees_nothing_fails(images: SuiteImages) -> None:
     pixels = {degradation.name for degradation in IMAGE_DEGRADATIONS}
     judged = [check for check in run_suite(_Dice(), images) if check.degradation in pixels and check.required]
-    assert len(judged) == len(pixels) * len({"frechet_distance", "kid", "precision", "recall", "density", "coverage"})
+    assert {check.metric for check in judged} >= {"frechet_distance", "kid", "precision", "recall", "coverage"}
     assert sum(check.passed for check in judged) <= len(judged) / 5  # chance
 
 
