@@ -18,11 +18,12 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "generate": ("drawbench.cli.generate", "make the images of a model for a prompt set, or resume making them"),
     "score": ("drawbench.cli.score", "the numbers of finished runs under a protocol"),
     "compare": ("drawbench.cli.compare", "two runs, paired: which differences are more than noise"),
+    "sweep": ("drawbench.cli.sweep", "a model at many settings, with its FID-CLIP curve"),
     "prompts": ("drawbench.cli.prompts", "the prompt sets: list them, show one, check a file"),
     "leaderboard": ("drawbench.cli.leaderboard", "results as tables: text, Markdown, CSV, LaTeX, HTML or JSON"),
     "weights": ("drawbench.cli.weights", "the published weights files of the metrics: list, fetch, check"),
     "report": ("drawbench.cli.report", "scored runs as a static page with their images"),
-    "coco": ("drawbench.cli.coco", "sets in COCO's file layout"),
+    "coco": ("drawbench.cli.coco", "COCO files: check them, choose captions, make sets in their layout"),
     "doctor": ("drawbench.cli.doctor", "what is on this machine and what it makes possible; checks of the metrics"),
 }
 
