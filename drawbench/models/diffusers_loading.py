@@ -102,7 +102,10 @@ def load_pipeline(checkpoint: Checkpoint, pipeline_class: type, settings: LoadSe
                 local_files_only=True,
                 **given,
             )
+            _refuse_absent_weights(pipeline, checkpoint)
             pipeline.to(device)
+        except UserError:
+            raise
         except ImportError as error:
             raise missing_package(error, checkpoint.spec) from error
         except Exception as error:  # whatever the files of somebody else's model do to the libraries
@@ -139,6 +142,18 @@ def _if_safety_checker(checkpoint: Checkpoint, dtype: str) -> Any:
         use_safetensors=True,
         local_files_only=True,
     )
+
+
+def _refuse_absent_weights(pipeline: Any, checkpoint: Checkpoint) -> None:
+    """With accelerate installed, what a file lacks stays a tensor without memory until it is first needed."""
+    for part, component in pipeline.components.items():
+        names = getattr(component, "named_parameters", None)
+        absent = [name for name, tensor in names() if tensor.is_meta] if names is not None else []
+        if absent:
+            raise UserError(
+                f"{checkpoint.spec} lacks weights that its configuration asks for ({part}: {', '.join(absent)[:150]}): "
+                "copy or download it again."
+            )
 
 
 def _refuse_random_weights(warnings: Sequence[str], checkpoint: Checkpoint) -> None:

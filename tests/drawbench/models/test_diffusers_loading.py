@@ -216,7 +216,8 @@ def test_a_watermark_of_the_library_is_off_unless_asked_for(monkeypatch: pytest.
         @classmethod
         def from_pretrained(cls, *_: Any, add_watermarker: bool, **__: Any) -> Any:
             asked.append(add_watermarker)
-            return SimpleNamespace(to=lambda device: None, set_progress_bar_config=lambda disable: None)
+            idle = {"to": lambda device: None, "set_progress_bar_config": lambda disable: None}
+            return SimpleNamespace(components={}, **idle)
 
     (tmp_path / "model_index.json").write_text(json.dumps({"_class_name": "StableDiffusionXLPipeline"}))
     found = find_checkpoint(str(tmp_path), None, None)
