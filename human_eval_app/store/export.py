@@ -47,8 +47,8 @@ def write_rows(
     """Write rows to `path` atomically. Raises UserError when it cannot be written.
 
     CSV: null is empty, flags are true and false; text from outside that a spreadsheet would run as a formula stands
-    behind an apostrophe. JSON lines: one object per row. parquet: typed columns; the design's name and hash are in the file's
-    metadata as well.
+    behind an apostrophe. JSON lines: one object per row. parquet: typed columns; the design's name and hash are in the
+    file's metadata as well.
     """
     try:
         if file_format == "parquet":
