@@ -18,13 +18,16 @@ from metrics.features.registry import (
     clip_fid,
     dinov2,
     inception,
+    open_clip_model,
     openai_clip,
     openai_clip_336,
     scorer_folder,
+    transformers_clip,
 )
 from metrics.features.weights import INCEPTION, OPENAI_VIT_L_14, WeightsFile
 
 BUNDLED_VERSION = 1  # a retrained scorer is a new version, in a folder of its own
+OWN_CLIP = "clip"  # begins the name of a protocol with a scorer of the user's own
 PUBLISHED_N = 30_000  # images behind a published FID-30K
 
 
@@ -214,8 +217,34 @@ PROTOCOLS: dict[str, Callable[[], Protocol]] = {
 }
 
 
+def own_clip(spec: str) -> Protocol:
+    """CLIP score and R-precision under a scorer of the user's own: what follows `clip:` in a protocol's name.
+
+    spec: a folder or hub id of a CLIP or SigLIP of transformers, or `NAME=FILE`, an open_clip configuration and weights
+    for it. Raises MetricInputError when there is no such model.
+    """
+    name, equals, file = spec.partition("=")
+    scorer = open_clip_model(name, Path(file)) if equals else transformers_clip(spec)
+    common = f"{scorer.description}; images at the run's own size, then the scorer's own resize"
+    return Protocol(
+        name=scorer.name,
+        version=1,
+        label=f"a scorer of the user's choice: {scorer.description}",
+        size=None,
+        metrics=(
+            MetricDefinition("clip_score", "clip_score", scorer, f"CLIP score; {common}"),
+            MetricDefinition(
+                "r_precision", "r_precision", scorer, f"R-precision of image and caption embeddings; {common}"
+            ),
+        ),
+    )
+
+
 def get_protocol(name: str) -> Protocol:
     """The protocol of that name, current version. Raises UserError that lists the names there are."""
+    kind, _, spec = name.partition(":")
+    if kind == OWN_CLIP and spec:
+        return own_clip(spec)
     if name not in PROTOCOLS:
-        raise UserError(f"there is no protocol {name!r}: use one of {', '.join(PROTOCOLS)}")
+        raise UserError(f"there is no protocol {name!r}: use one of {', '.join(PROTOCOLS)}, or clip:MODEL")
     return PROTOCOLS[name]()

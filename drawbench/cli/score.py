@@ -20,7 +20,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.epilog = EPILOGUE
     parser.add_argument("runs", metavar="RUN", nargs="+", type=Path, help="a finished run directory")
     parser.add_argument(
-        "--protocol", default="bundled", metavar="P", help="bundled (default), bundled-extended, imagen or extended"
+        "--protocol",
+        default="bundled",
+        metavar="P",
+        help="bundled (default), bundled-extended, imagen, extended, or clip:MODEL",
     )
     parser.add_argument(
         "--reference", type=Path, metavar="DIR", help="reference images: a folder, or an .npz with mu and sigma"

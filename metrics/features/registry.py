@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from metrics.errors import MetricInputError
 from metrics.features.clip import ClipExtractor, folder_config, load_folder, load_named, named_config, read_scorer_card
 from metrics.features.dinov2 import Dinov2Extractor, dinov2_fingerprint
 from metrics.features.extractor import Extractor
@@ -25,6 +26,7 @@ from metrics.features.weights import (
     OPENAI_VIT_L_14_336,
     WeightsFile,
     check_weights,
+    file_sha256,
     find_weights,
 )
 
@@ -149,6 +151,22 @@ def transformers_clip(spec: str) -> ExtractorEntry:
     description = f"transformers {model_type} {name} ({sha256[:12]}), its own Pillow preprocessing and tokenizer"
     entry = f"transformers-{name.replace('/', '--')}"
     return ExtractorEntry(entry, description, sha256, lambda: folder_fingerprint(folder), load)
+
+
+def open_clip_model(name: str, weights: Path) -> ExtractorEntry:
+    """An open_clip model by its configuration's name, with the weights of a file, whatever they are.
+
+    Raises MetricInputError when open_clip knows no such name, or there is no such file.
+    """
+    if not weights.is_file():
+        raise MetricInputError(f"the weights file {weights} of {name} is missing: name a file that is there")
+    config, sha256 = named_config(name), file_sha256(weights)
+
+    def load(device: str) -> ClipExtractor:
+        return load_named(name, weights, sha256, device)
+
+    description = f"open_clip {name}, weights {weights.name} ({sha256[:12]}), {config.context_length} tokens"
+    return ExtractorEntry(f"open-clip-{name}", description, sha256, lambda: config.fingerprint(sha256), load)
 
 
 def _found_digest(weights: WeightsFile) -> str:

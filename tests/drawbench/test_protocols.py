@@ -1,14 +1,18 @@
 """Protocols: named, versioned, fingerprinted by everything that changes a number."""
 
+import json
 from pathlib import Path
 
 import pytest
+import torch
 
 from drawbench.errors import UserError
 from drawbench.protocols import PROTOCOLS, bundled, get_protocol, imagen
+from drawbench.score import score_run
 from metrics.errors import MetricInputError
 from metrics.features.weights import INCEPTION, OPENAI_VIT_L_14, WeightsFile
-from tests.metrics.stand_ins import write_scorer
+from tests.drawbench.test_score import make_run
+from tests.metrics.stand_ins import TINY_CLIP, tiny_clip_network, write_scorer, write_transformers_clip
 
 
 def test_imagen_is_defined_without_its_weights_and_names_every_choice() -> None:
@@ -51,6 +55,33 @@ def test_another_version_of_the_scorer_is_not_bundled_version_1(tmp_path: Path) 
 def test_unknown_protocols_are_refused_with_the_known_ones() -> None:
     with pytest.raises(UserError, match="bundled, bundled-extended, imagen, extended"):
         get_protocol("fid")
+
+
+def test_a_transformers_clip_of_ones_own_scores_a_run(tmp_path: Path) -> None:
+    folder = write_transformers_clip(tmp_path / "my-clip")
+    protocol = get_protocol(f"clip:{folder}")
+    assert protocol.name == "transformers-my-clip"
+    assert get_protocol(f"clip:{write_transformers_clip(tmp_path / 'b', seed=1)}").fingerprint != protocol.fingerprint
+    scores = score_run(make_run(tmp_path / "run"), protocol)
+    assert {score.metric for score in scores.scores} >= {"clip_score", "clip_score_shuffled", "r_precision"}
+    assert all("my-clip" in score.definition for score in scores.scores)
+    assert (tmp_path / "run/scores/transformers-my-clip.json").is_file()
+
+
+def test_an_open_clip_model_of_ones_own_is_named_with_its_weights(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = json.loads(json.dumps(TINY_CLIP)) | {"text_cfg": {**TINY_CLIP["text_cfg"], "vocab_size": 49408}}
+    monkeypatch.setattr("open_clip.get_model_config", {"tiny": config}.get)
+    weights = tmp_path / "mine.pt"
+    torch.save(tiny_clip_network(0, config).state_dict(), weights)
+    protocol = get_protocol(f"clip:tiny={weights}")
+    scores = score_run(make_run(tmp_path / "run"), protocol)
+    assert all("open_clip tiny, weights mine.pt" in score.definition for score in scores.scores)
+    with pytest.raises(MetricInputError, match=r"none\.pt of tiny is missing"):
+        get_protocol(f"clip:tiny={tmp_path / 'none.pt'}")
+    with pytest.raises(MetricInputError, match="open_clip knows no model large"):
+        get_protocol(f"clip:large={weights}")
 
 
 def test_the_bundled_scorer_in_this_repository_is_version_1() -> None:
