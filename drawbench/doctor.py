@@ -19,6 +19,7 @@ from metrics.features.weights import PUBLISHED, WeightsFile, check_weights, weig
 
 EXTRAS = {  # what the optional packages are for
     "app": "the human study: drawbench study",
+    "diffusers": "models diffusers:PATH_OR_ID",
     "postgres": "studies on PostgreSQL",
     "dev": "tests, and the peers of drawbench doctor --metrics",
 }
