@@ -107,8 +107,7 @@ def pareto_figure(drawn: Sequence[Curve], heading: str, caption: str) -> "Figure
     axes.set_xlabel("CLIP score (mean raw cosine; higher is better) →")
     axes.set_ylabel(f"{Y_NAMES.get(metric, metric)}; lower is better ↓")
     if _is_wide([point.distance.value for curve in drawn for point in curve.points]):
-        axes.set_yscale("log")
-        axes.yaxis.set_major_formatter("{x:g}")
+        _logarithmic(axes)
     axes.grid(color=LINE, linewidth=0.6)
     axes.set_axisbelow(True)
     for side in ("top", "right"):
@@ -174,6 +173,16 @@ def _write_labels(axes: "Axes", drawn: Sequence[Curve]) -> None:
             color=INK,
             fontweight="bold" if best else "normal",
         )
+
+
+def _logarithmic(axes: "Axes") -> None:
+    """Labels 1, 2 and 5 of each decade as plain numbers."""
+    from matplotlib.ticker import LogLocator, NullFormatter
+
+    axes.set_yscale("log")
+    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.yaxis.set_major_formatter("{x:g}")
+    axes.yaxis.set_minor_formatter(NullFormatter())
 
 
 def _is_wide(values: Sequence[float]) -> bool:

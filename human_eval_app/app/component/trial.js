@@ -260,14 +260,21 @@ function makeZoom(images, texts) {
     title.textContent = images[at].alt;
   }
 
+  // The browser's own "close" event comes a moment later, when the next key may be down already.
+  function leave() {
+    if (dialog.open) dialog.close();
+    images[at].button.focus();
+  }
+
   before.addEventListener("click", () => turn(at - 1));
   after.addEventListener("click", () => turn(at + 1));
-  close.addEventListener("click", () => dialog.close());
-  dialog.addEventListener("click", (event) => event.target === dialog && dialog.close());
-  dialog.addEventListener("close", () => images[at].button.focus());
+  close.addEventListener("click", leave);
+  dialog.addEventListener("click", (event) => event.target === dialog && leave());
+  dialog.addEventListener("close", () => dialog.open || leave());
   dialog.addEventListener("keydown", (event) => {
     if (event.key === "ArrowLeft") turn(at - 1);
     else if (event.key === "ArrowRight") turn(at + 1);
+    else if (event.key === "Escape") leave();
     else return;
     event.preventDefault();
   });
