@@ -7,6 +7,7 @@ the processes in turn. A process that is ahead waits until its last batch is fet
 import pickle
 import subprocess
 import sys
+from contextlib import suppress
 from types import TracebackType
 from typing import Self
 
@@ -91,7 +92,8 @@ class _Worker:
     def close(self) -> None:
         for pipe in (self._process.stdin, self._process.stdout):
             if pipe is not None:
-                pipe.close()
+                with suppress(BrokenPipeError):  # a request is left that a process which died never read
+                    pipe.close()
         self._process.terminate()
         self._process.wait()
 

@@ -38,11 +38,14 @@ def test_a_batch_depends_on_seed_and_step() -> None:
 
 
 def test_a_process_that_died_is_told_of() -> None:
-    with BatchStream(BASE, "x", 2, workers=1) as stream:
+    told = pytest.raises(ReferenceModelError, match="a process that draws training images ended with code -9")
+    with told, BatchStream(BASE, "x", 2, workers=2) as stream:  # the end of the stream does not hide it
         stream.batch(0)
-        os.kill(stream._workers[0]._process.pid, signal.SIGKILL)
-        with pytest.raises(ReferenceModelError, match="a process that draws training images ended with code -9"):
-            [stream.batch(step) for step in range(1, 9)]
+        processes = [worker._process for worker in stream._workers]
+        os.kill(processes[1].pid, signal.SIGKILL)
+        for step in range(1, 9):
+            stream.batch(step)
+    assert all(process.poll() is not None for process in processes)
 
 
 def test_closing_ends_the_processes() -> None:
