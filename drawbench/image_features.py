@@ -1,8 +1,7 @@
 """Files to features, in their order: what is known is not read, what is read is decoded once and hashed."""
 
-from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +12,7 @@ from drawbench.extractors import Extractors
 from drawbench.progress import Progress
 from metrics.errors import MetricInputError
 from metrics.features.cache import FeatureStore, content_ids
-from metrics.features.decode import centre_square, pixel_hash, read_image
+from metrics.features.decode import centre_square, pixel_hash, read_ahead, read_image
 from metrics.features.file_hashes import FileHashes, stamps
 
 BATCH = 32  # images per pass on a CPU
@@ -109,8 +108,8 @@ class _Pass:
         hashes: list[str] = []
         window: dict[str, tuple[int, np.ndarray | None]] = {}  # distinct images not computed yet: file and pixels
         seen: set[str] = set()
-        with ThreadPoolExecutor(self.reading.workers, thread_name_prefix="decode") as pool:
-            decoded = _ahead(pool, self._decode, [i for i, needed in enumerate(read) if needed], 2 * self.reading.batch)
+        numbers = [number for number, needed in enumerate(read) if needed]
+        with closing(read_ahead(self._decode, numbers, 2 * self.reading.batch, self.reading.workers)) as decoded:
             for number in range(len(read)):
                 digest, pixels = next(decoded) if read[number] else (known[number], None)
                 assert digest is not None
@@ -194,23 +193,6 @@ class _Pass:
         if found != digest:
             raise UserError(f"{self.files.paths[number]} changed while it was read: run the same command again")
         return pixels
-
-
-def _ahead(
-    pool: ThreadPoolExecutor, decode: Callable[[int], tuple[str, np.ndarray]], numbers: Sequence[int], most: int
-) -> Iterator[tuple[str, np.ndarray]]:
-    """Decode in order, at most so many ahead of the one that is asked for; Pillow releases the interpreter lock."""
-    waiting: deque[Future[tuple[str, np.ndarray]]] = deque()
-    try:
-        for number in numbers:
-            waiting.append(pool.submit(decode, number))
-            if len(waiting) > most:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
-    finally:
-        for future in waiting:
-            future.cancel()
 
 
 def _finite(features: np.ndarray, paths: Sequence[Path]) -> np.ndarray:

@@ -11,13 +11,13 @@ import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from random import Random
 from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 
 from reference_model.errors import ReferenceModelError
 from reference_model.reading import Reading, Thing, read_image
+from reference_model.world.examples import captioned
 from reference_model.world.scene import Relation, Scene, Split
 from reference_model.world.worlds import WORLDS, World, world_named
 
@@ -94,9 +94,8 @@ def draw_requests(n: int, split: Split, seed: int = 0, world: str = "small") -> 
     """n requests in the world's own mix of kinds, from seeds that no training and no prompt set uses."""
     known, requests = world_named(world), []
     for number in range(n):
-        random = Random(f"skills {seed}/{number}")
-        scene = known.sample_scene(random, split)
-        requests.append(Request(scene, known.caption(scene, random), random.getrandbits(53)))
+        random, scene, text = captioned(known, split, f"skills {seed}/{number}")
+        requests.append(Request(scene, text, random.getrandbits(53)))
     return requests
 
 

@@ -20,7 +20,7 @@ from reference_model.efficient_unet import EfficientUNetConfig
 from reference_model.presets import StageConfig, UNetConfigs, build_unet, with_text_width
 from reference_model.text_encoder import TextEncoder, load_text_encoder
 from reference_model.training.loop import LoopConfig, Task, train
-from reference_model.training.stage import EVALUATION_SEED, EVALUATION_STEPS, StageTraining
+from reference_model.training.stage import StageTraining
 from reference_model.training.text import Parsing
 from reference_model.unet import UNetConfig
 from reference_model.world.examples import Batch, batch_seeds
@@ -103,12 +103,6 @@ class SmallTraining(StageTraining):
 
     def loss(self, step: int) -> torch.Tensor:
         return self._loss(self.module, self._drawn("train", self.seed, step), self.seed, step)
-
-    @torch.no_grad()
-    def evaluate(self, ema: nn.Module) -> dict[str, float]:
-        batches = [self._drawn("held_out", EVALUATION_SEED, step) for step in range(EVALUATION_STEPS)]
-        losses = [self._loss(ema, batch, EVALUATION_SEED, step) for step, batch in enumerate(batches)]
-        return {"held_out_loss": float(torch.stack(losses).mean())}
 
     def _drawn(self, split: Split, seed: str, step: int) -> Batch:
         """A batch of the reduced world."""

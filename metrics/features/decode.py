@@ -5,10 +5,12 @@ import io
 import struct
 import zlib
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from itertools import islice
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
@@ -20,6 +22,9 @@ SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
 _OPAQUE_MODES = ("RGB", "L", "1", "P")  # the last three convert to RGB without loss when nothing is transparent
 _PNG_BIT_DEPTH_AT = 24  # signature 8, chunk length and name 8, width and height 8
 _PNG_FIRST_CHUNK_AT = 8
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 
 def read_image(path: Path) -> np.ndarray:
@@ -48,26 +53,39 @@ def read_image(path: Path) -> np.ndarray:
         raise MetricInputError(f"{path} is damaged or truncated ({error}): make this image again") from error
 
 
-def decoded(paths: Sequence[Path], batch: int, workers: int | None = None) -> Iterator[list[np.ndarray]]:
-    """The images of some files, in order, `batch` at a time; the next are decoded while these are used.
+def read_ahead(
+    read: Callable[[Item], Result], items: Iterable[Item], most: int, workers: int | None = None
+) -> Generator[Result]:
+    """`read` of each item, in order; the next ones, at most so many, are read by threads while one is used.
 
-    workers: threads, which Pillow lets decode side by side; None for as many as Python thinks good. At most two batches
-    are decoded ahead. Raises MetricInputError for the first file that is refused, in the files' order.
+    workers: threads, which Pillow lets decode side by side; None for as many as Python thinks good. Closing the
+    iterator gives up what was not begun.
     """
-    if batch < 1 or (workers is not None and workers < 1):
-        raise ValueError("a batch and a pool of workers hold at least 1")
-    waiting: deque[Future[np.ndarray]] = deque()
-    coming = iter(paths)
+    waiting: deque[Future[Result]] = deque()
     with ThreadPoolExecutor(workers, thread_name_prefix="decode") as pool:
         try:
-            while True:
-                waiting.extend(pool.submit(read_image, path) for path in islice(coming, 3 * batch - len(waiting)))
-                if not waiting:
-                    return
-                yield [waiting.popleft().result() for _ in range(min(batch, len(waiting)))]
+            for item in items:
+                waiting.append(pool.submit(read, item))
+                if len(waiting) > most:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
         finally:
             for future in waiting:
                 future.cancel()
+
+
+def decoded(paths: Sequence[Path], batch: int, workers: int | None = None) -> Iterator[list[np.ndarray]]:
+    """The images of some files, in order, `batch` at a time; the next are decoded while these are used.
+
+    workers: see `read_ahead`. At most two batches are decoded ahead. Raises MetricInputError for the first file that is
+    refused, in the files' order.
+    """
+    if batch < 1 or (workers is not None and workers < 1):
+        raise ValueError("a batch and a pool of workers hold at least 1")
+    with closing(read_ahead(read_image, paths, 2 * batch, workers)) as images:
+        while together := list(islice(images, batch)):
+            yield together
 
 
 def _refuse_lossy(image: Image.Image, path: Path) -> None:

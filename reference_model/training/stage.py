@@ -51,10 +51,8 @@ class StageTraining:
 
     @torch.no_grad()
     def evaluate(self, ema: nn.Module) -> dict[str, float]:
-        losses = []
-        for step in range(EVALUATION_STEPS):
-            batch = draw_batch(self._kind("held_out"), batch_seeds(EVALUATION_SEED, step, self.batch))
-            losses.append(self._loss(ema, batch, EVALUATION_SEED, step))
+        batches = (self._drawn("held_out", EVALUATION_SEED, step) for step in range(EVALUATION_STEPS))
+        losses = [self._loss(ema, batch, EVALUATION_SEED, step) for step, batch in enumerate(batches)]
         return {"held_out_loss": float(torch.stack(losses).mean())}
 
     def export(self, ema: nn.Module, folder: Path, log: dict[str, float]) -> None:
@@ -64,6 +62,10 @@ class StageTraining:
         """Images of the stage's size, with the low-resolution image if the stage has one."""
         unet = self.config.unet
         return ExampleKind(self.world, split, unet.size, None if isinstance(unet, UNetConfig) else unet.low_size)
+
+    def _drawn(self, split: Split, seed: str, step: int) -> Batch:
+        """A batch that is drawn now, not ahead."""
+        return draw_batch(self._kind(split), batch_seeds(seed, step, self.batch))
 
     def _loss(self, module: nn.Module, batch: Batch, seed: str, step: int) -> torch.Tensor:
         """Mean squared error of the network's prediction, at stratified uniform times."""

@@ -1,4 +1,7 @@
-"""Held-out scenes of the rich world in COCO's file layout."""
+"""Held-out scenes of the rich world in COCO's file layout.
+
+It shares nothing with `coco_set`, whose source is hashed into the name of the set `world` and so stays as it is.
+"""
 
 import json
 from dataclasses import asdict
