@@ -18,7 +18,7 @@ from drawbench.progress import Progress
 from drawbench.prompts.prompt_set import PromptSet, category_slug
 from drawbench.protocols import Protocol
 from drawbench.results import Result, first_problem, result_from_score_file, write_text_atomically
-from drawbench.run_directory import MANIFEST, RunDirectory
+from drawbench.run_directory import MANIFEST, read_manifest
 from drawbench.score import score_run
 from drawbench.scores import Record
 
@@ -85,8 +85,8 @@ def run_sweep(
     """Draw and score every point that is not finished, and return all, in order.
 
     `out/sweep.json` is written anew after every point. A point counts as finished when its run is sealed under the same
-    plan, and was scored under the same protocol against references that did not change since: it is not even opened
-    again. Raises UserError before anything is drawn when a combination cannot be (each one is planned first).
+    plan, and was scored under the same protocol against references that did not change since: of such a run the
+    manifest alone is read, and no image. Raises UserError before anything is drawn when a combination cannot be (each one is planned first).
     """
     progress = progress or Progress()
     combinations = sweep.combinations()
@@ -182,7 +182,7 @@ def _is_finished(point: SweepPoint, path: Path, plan: Plan, protocol: Protocol, 
         return False
     if result.run.plan_sha256 != plan.sha256 or not (path / MANIFEST).exists():
         return False
-    seal = RunDirectory.open(path).seal
+    seal = read_manifest(path).seal
     return seal is not None and seal.pixels_sha256 == result.run.pixels_sha256
 
 

@@ -22,7 +22,7 @@ EPILOGUE = """examples:
   drawbench sweep --model reference --prompts world
   drawbench sweep --model reference --prompts world --guidance 1,2,4,8 --vary thresholding=static,dynamic
   drawbench sweep --model diffusers:my/pipeline --prompts coco:coco --protocol imagen --with sweeps/another
-Every point has the same seeds. The same command resumes; what is finished is not even opened again.
+Every point has the same seeds. The same command resumes; of a finished point no image is read again.
 """
 
 

@@ -139,7 +139,7 @@ class StopAfter:
         return model
 
 
-def test_a_finished_point_is_not_even_opened_unless_something_changed(
+def test_a_finished_point_is_not_scored_again_unless_something_changed(
     reference: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run_sweep(sweep_of(reference), tmp_path, Source())
@@ -155,6 +155,16 @@ def test_a_finished_point_is_not_even_opened_unless_something_changed(
 
 def fail() -> None:
     raise RuntimeError("scored again")
+
+
+def test_of_a_finished_point_no_image_is_read_again(reference: Path, tmp_path: Path) -> None:
+    points, again = run_sweep(sweep_of(reference), tmp_path, Source()), Source()
+    images = list(tmp_path.glob("runs/*/images/**/*.png"))
+    assert len(images) == 3 * len(PROMPTS.prompts)
+    for path in images:
+        path.write_bytes(b"whoever reads this finds no image")
+    assert run_sweep(sweep_of(reference), tmp_path, again) == points
+    assert again.calls == []
 
 
 def test_more_values_keep_the_points_there_are(reference: Path, tmp_path: Path) -> None:
