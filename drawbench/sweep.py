@@ -18,7 +18,7 @@ from drawbench.progress import Progress
 from drawbench.prompts.prompt_set import PromptSet, category_slug
 from drawbench.protocols import Protocol
 from drawbench.results import Result, first_problem, result_from_score_file, write_text_atomically
-from drawbench.run_directory import MANIFEST, read_manifest
+from drawbench.run_directory import read_manifest
 from drawbench.score import score_run
 from drawbench.scores import Record
 
@@ -47,10 +47,14 @@ class SweepPoint(Record):
 
 
 class SweepFile(Record):
-    """sweep.json: every point of the sweep so far, in the order asked for."""
+    """sweep.json: the points that were last asked for, as far as they are finished, in that order.
+
+    earlier: other points that were measured in this folder, as long as it holds their runs.
+    """
 
     schema_version: Literal[1] = 1
     points: list[SweepPoint]
+    earlier: tuple[SweepPoint, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -84,41 +88,37 @@ def run_sweep(
 ) -> list[SweepPoint]:
     """Draw and score every point that is not finished, and return all, in order.
 
-    `out/sweep.json` is written anew after every point. A point counts as finished when its run is sealed under the same
-    plan, and was scored under the same protocol against references that did not change since: of such a run the
-    manifest alone is read, and no image. Raises UserError before anything is drawn when a combination cannot be (each one is planned first).
+    `out/sweep.json` is written anew after every point, and keeps those of earlier calls beside them. A point counts as
+    finished when its run is sealed under the same plan, and was scored under the same protocol against references that
+    did not change since: of such a run the manifest alone is read, and no image. Raises UserError before anything is
+    drawn when a combination cannot be (each one is planned first).
     """
     progress = progress or Progress()
     combinations = sweep.combinations()
     plans = [_plan(sweep, model_at, model, settings) for model, settings in combinations]
-    known = {point.run: point for point in read_sweep(out)} if (out / SWEEP_FILE).exists() else {}
+    known = _measured_before(out)
     state = reference_state(sweep.reference)
     points: list[SweepPoint] = []
     for number, ((model, settings), plan) in enumerate(zip(combinations, plans, strict=True), start=1):
         folder = _folder_name(sweep, model, settings)
         point = known.get(folder)
-        if point is None or not _is_finished(point, out / RUNS / folder, plan, sweep.protocol, state):
+        if point is None or not _is_current(point, plan, sweep.protocol, state):
             progress.note(f"{number} of {len(plans)}: {describe(settings) or model}")
             result = _measure(
                 sweep, model_at(model, {**sweep.fixed, **settings}), out / RUNS / folder, device, progress
             )
             point = SweepPoint(model=model, settings=settings, run=folder, reference_state=state, result=result)
         points.append(point)
-        others = [old for name, old in known.items() if name not in {new.run for new in points}]
-        _write(out, [*points, *others])
-    _write(out, points)
+        _write(out, points, known)
+    unasked = len(known.keys() - {point.run for point in points})
+    if unasked:
+        progress.note(f"{unasked} earlier points stay in {out / SWEEP_FILE}: ask for their settings to see them, too")
     return points
 
 
 def read_sweep(folder: Path) -> list[SweepPoint]:
-    """The points of a sweep's folder. Raises UserError when it holds none."""
-    path = folder / SWEEP_FILE
-    try:
-        return SweepFile.model_validate_json(path.read_bytes()).points
-    except OSError as error:
-        raise UserError(f"{folder} holds no sweep: {path} cannot be read ({error.strerror}).") from None
-    except ValidationError as error:
-        raise UserError(f"{path} is no sweep file of this version: {first_problem(error)}.") from None
+    """The points that a sweep's folder was last asked for. Raises UserError when it holds none."""
+    return _read(folder).points
 
 
 def check_comparable(points: Sequence[SweepPoint]) -> None:
@@ -176,14 +176,30 @@ def _measure(sweep: Sweep, model: TextToImage, path: Path, device: str, progress
     return result_from_score_file(run.plan.model, scores, "measured")
 
 
-def _is_finished(point: SweepPoint, path: Path, plan: Plan, protocol: Protocol, state: str) -> bool:
+def _measured_before(out: Path) -> dict[str, SweepPoint]:
+    """Run -> point, for all of sweep.json whose run is still there, with the plan and the pixels that were scored."""
+    if not (out / SWEEP_FILE).exists():
+        return {}
+    file = _read(out)
+    return {point.run: point for point in [*file.points, *file.earlier] if _has_its_run(point, out / RUNS / point.run)}
+
+
+def _has_its_run(point: SweepPoint, path: Path) -> bool:
+    scored = point.result.run
+    try:
+        manifest = read_manifest(path)
+    except UserError:
+        return False
+    if scored is None or manifest.seal is None:
+        return False
+    return (manifest.plan_sha256, manifest.seal.pixels_sha256) == (scored.plan_sha256, scored.pixels_sha256)
+
+
+def _is_current(point: SweepPoint, plan: Plan, protocol: Protocol, state: str) -> bool:
+    """Whether what was scored is what is asked for."""
     result = point.result
-    if point.reference_state != state or result.protocol != protocol.ref or result.run is None:
-        return False
-    if result.run.plan_sha256 != plan.sha256 or not (path / MANIFEST).exists():
-        return False
-    seal = read_manifest(path).seal
-    return seal is not None and seal.pixels_sha256 == result.run.pixels_sha256
+    same_run = result.run is not None and result.run.plan_sha256 == plan.sha256
+    return same_run and result.protocol == protocol.ref and point.reference_state == state
 
 
 def _folder_name(sweep: Sweep, model: str, settings: Mapping[str, str]) -> str:
@@ -195,6 +211,18 @@ def _folder_name(sweep: Sweep, model: str, settings: Mapping[str, str]) -> str:
     return f"{name}--{digest[:6]}"
 
 
-def _write(out: Path, points: Sequence[SweepPoint]) -> None:
-    text = SweepFile(points=list(points)).model_dump_json(indent=1)
+def _read(folder: Path) -> SweepFile:
+    path = folder / SWEEP_FILE
+    try:
+        return SweepFile.model_validate_json(path.read_bytes())
+    except OSError as error:
+        raise UserError(f"{folder} holds no sweep: {path} cannot be read ({error.strerror}).") from None
+    except ValidationError as error:
+        raise UserError(f"{path} is no sweep file of this version: {first_problem(error)}.") from None
+
+
+def _write(out: Path, points: Sequence[SweepPoint], known: Mapping[str, SweepPoint]) -> None:
+    asked = {point.run for point in points}
+    earlier = tuple(point for run, point in known.items() if run not in asked)
+    text = SweepFile(points=list(points), earlier=earlier).model_dump_json(indent=1)
     write_text_atomically(out / SWEEP_FILE, text + "\n")

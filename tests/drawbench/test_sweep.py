@@ -3,6 +3,7 @@
 import csv
 import itertools
 import json
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from drawbench.prompts.prompt_set import PromptRow, build_prompt_set
 from drawbench.protocols import get_protocol
 from drawbench.samples import Sample
 from drawbench.scores import OVERALL
-from drawbench.sweep import PAPER_GUIDANCE, Sweep, SweepPoint, read_sweep, run_sweep
+from drawbench.sweep import PAPER_GUIDANCE, Sweep, SweepFile, SweepPoint, read_sweep, run_sweep
 from drawbench.sweep_table import sweep_csv, sweep_text
 
 PROMPTS = build_prompt_set("mine", [PromptRow("", f"a red ring number {n}", f"row {n}") for n in range(6)], "mine")
@@ -173,6 +174,30 @@ def test_more_values_keep_the_points_there_are(reference: Path, tmp_path: Path) 
     points = run_sweep(sweep_of(reference, ("1", "2", "5")), tmp_path, second)
     assert {guidance for guidance, _ in second.calls} == {"2"}
     assert [point.settings["guidance"] for point in points] == ["1", "2", "5"]
+
+
+def test_points_of_earlier_calls_stay_as_long_as_their_runs_do(reference: Path, tmp_path: Path) -> None:
+    first = run_sweep(sweep_of(reference, ("1", "2")), tmp_path, Source())
+    other = run_sweep(sweep_of(reference, ("5", "2")), tmp_path, Source())
+    assert read_sweep(tmp_path) == other
+    assert weights(tmp_path) == (["5", "2"], ["1"])
+    again = Source()
+    assert run_sweep(sweep_of(reference, ("1", "2")), tmp_path, again) == first
+    assert again.calls == []
+    assert weights(tmp_path) == (["1", "2"], ["5"])
+    shutil.rmtree(tmp_path / "runs" / other[0].run)
+    run_sweep(sweep_of(reference, ("1",)), tmp_path, again)
+    assert weights(tmp_path) == (["1"], ["2"])
+    redrawn = run_sweep(sweep_of(reference, ("5",)), tmp_path, again)
+    assert {guidance for guidance, _ in again.calls} == {"5"}
+    assert redrawn[0].result.scores == other[0].result.scores
+
+
+def weights(folder: Path) -> tuple[list[str], list[str]]:
+    """Guidance of the points in sweep.json: those asked for, and the earlier ones."""
+    file = SweepFile.model_validate_json((folder / "sweep.json").read_bytes())
+    asked, earlier = [[point.settings["guidance"] for point in points] for points in (file.points, file.earlier)]
+    return asked, earlier
 
 
 def test_the_last_axis_changes_fastest() -> None:
