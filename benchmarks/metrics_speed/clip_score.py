@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 PROMPTS, SAMPLES, SIZE = 8, 8, 256  # PROMPTS divides 200
-REPEATS = 3
+REPEATS = 5
 BATCH = 32
 
 
@@ -33,7 +33,9 @@ class _Work:
 def report() -> str:
     """Seconds of each side, interleaved in one run, as a small table."""
     import torch
+    from transformers.utils import logging
 
+    logging.disable_progress_bar()
     with tempfile.TemporaryDirectory() as name, warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)
         work = _make_work(Path(name) / "clip")
@@ -148,16 +150,17 @@ def _image_path(work: _Work) -> Callable[[], float]:
 def _bare_tower(work: _Work, streams: bool) -> Callable[[], float]:
     """The network alone: as it comes, with threads inside its operators, or one stream per core."""
     import torch
+    from transformers import CLIPModel
 
     from metrics.features.streams import in_streams
     from metrics.features.transformers_clip import TransformersClipExtractor
 
-    extractor = TransformersClipExtractor(work.folder)
-    pixels = list(extractor.processor(work.images)["pixel_values"].contiguous())
+    pixels = list(TransformersClipExtractor(work.folder).processor(work.images)["pixel_values"].contiguous())
+    network = CLIPModel.from_pretrained(work.folder).eval()  # transformers' own, all layers whole
 
     def compute(part: Sequence[torch.Tensor]) -> np.ndarray:
         with torch.inference_mode():
-            return extractor.network.get_image_features(torch.stack(list(part))).pooler_output.numpy()
+            return network.get_image_features(torch.stack(list(part))).pooler_output.numpy()
 
     def run() -> float:
         batches = [pixels[i : i + BATCH] for i in range(0, len(pixels), BATCH)]

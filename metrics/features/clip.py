@@ -276,6 +276,8 @@ def _load_network(config: ClipConfig, weights: Path) -> Any:
     import torch
     from open_clip.model import CLIP, CustomTextCLIP
 
+    from metrics.features.class_token import shorten_open_clip
+
     settings = json.loads(json.dumps(config.model))  # open_clip changes what it is given
     custom = settings.pop("custom_text", False)
     for tower, flag in (("vision_cfg", "timm_model_pretrained"), ("text_cfg", "hf_model_pretrained")):
@@ -288,6 +290,7 @@ def _load_network(config: ClipConfig, weights: Path) -> Any:
     except RuntimeError as error:
         first = str(error).splitlines()[1].strip() if "\n" in str(error) else str(error)
         raise MetricInputError(f"{weights} does not fit the configuration {config.name}: {first}") from error
+    shorten_open_clip(network)
     return network.float().eval().requires_grad_(False)
 
 
