@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -17,6 +17,9 @@ from drawbench.scores import OVERALL, Interval, Score
 from metrics.clip_score import clip_score_results, prompt_scores, sample_cosines
 from metrics.result import MetricResult
 
+if TYPE_CHECKING:
+    from metrics.frechet_interval import FrechetJackknife
+
 NO_PAIRS = "which compares the images of a prompt, and no prompt has two"
 LEAST_NEIGHBOURS = 6  # images: the nearest neighbours of density and coverage need as many
 
@@ -26,7 +29,7 @@ class ScoredRun:
     """What every metric of one run reads.
 
     prompts: one sample for each prompt that has an image, in plan order. rows: (N,), for each image its prompt's place
-    in `prompts`. size: pixels that extractors saw.
+    in `prompts`. size: pixels that extractors saw. jackknives: by extractor, filled as they are asked for.
     """
 
     run: RunDirectory
@@ -37,6 +40,7 @@ class ScoredRun:
     references: ReferenceFeatures | None
     prompts: tuple[Sample, ...]
     rows: np.ndarray
+    jackknives: dict[str, "FrechetJackknife"] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -61,6 +65,15 @@ class ScoredRun:
     def fingerprint(self, metric: MetricDefinition) -> str:
         """Of the metric's extractor."""
         return self.extractors.fingerprint(metric.extractor.name)
+
+    def jackknife(self, metric: MetricDefinition) -> "FrechetJackknife":
+        """The Fréchet distance without each prompt, computed once for all metrics of an extractor."""
+        from metrics.frechet_interval import frechet_jackknife
+
+        name, gaussian = metric.extractor.name, _references(self).gaussians[metric.metric]
+        if name not in self.jackknives:
+            self.jackknives[name] = frechet_jackknife(self.images(metric), gaussian, self.rows)
+        return self.jackknives[name]
 
     def scopes(self) -> Iterator[tuple[str, list[int]]]:
         """`overall`, then each category that has an image, in plan order: its name, and the places of its prompts."""
@@ -128,7 +141,14 @@ def _frechet(scored: ScoredRun, metric: MetricDefinition, measured: Measured) ->
     images, gaussian = scored.images(metric), _references(scored).gaussians[metric.metric]
     definition, note = _distance_words(scored, metric)
     found = frechet_result(
-        images, gaussian, metric.metric, definition, scored.fingerprint(metric), note, prompts=scored.rows
+        images,
+        gaussian,
+        metric.metric,
+        definition,
+        scored.fingerprint(metric),
+        note,
+        prompts=scored.rows,
+        jackknife=scored.jackknife(metric),
     )
     measured.scores.append(_record(found, OVERALL))
 
@@ -144,7 +164,14 @@ def _frechet_infinity(scored: ScoredRun, metric: MetricDefinition, measured: Mea
         return
     definition, note = _distance_words(scored, metric)
     found = frechet_infinity_result(
-        images, gaussian, metric.metric, definition, scored.fingerprint(metric), note, prompts=scored.rows
+        images,
+        gaussian,
+        metric.metric,
+        definition,
+        scored.fingerprint(metric),
+        note,
+        prompts=scored.rows,
+        jackknife=scored.jackknife(metric),
     )
     measured.scores.append(_record(found, OVERALL))
 

@@ -55,15 +55,17 @@ def frechet_result(
     note: str = "",
     *,
     prompts: np.ndarray | None = None,
+    jackknife: FrechetJackknife | None = None,
 ) -> MetricResult:
     """The Fréchet distance of features (N, D) to fixed references, with an interval over prompts.
 
     prompts: (N,) int, which images belong to one prompt; without it every image stands for itself.
+    jackknife: of these very features, where it is there already.
     The interval is that of the distance expected at this n. The part of it that only n being finite makes is estimated
     in the note and never subtracted; with n <= D it is larger than any estimate from the set, and the note says so.
     Raises MetricInputError for fewer than 2 images, NaN, infinity, or another dimension than the references'.
     """
-    found = frechet_jackknife(features, reference, prompts)
+    found = jackknife or frechet_jackknife(features, reference, prompts)
     method = METHOD.format(units="images" if prompts is None else "prompts")
     interval = jackknife_interval(found.value, found.without, method, least=0.0)
     notes = [note] if note else []
