@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from drawbench.leaderboard import CLIP_SCORE, DISTANCES
+from drawbench.plot_style import DPI, INK, LINE, SOFT, STYLE
 from drawbench.scores import OVERALL, Score
 from drawbench.sweep import GUIDANCE, SweepPoint
 
@@ -23,21 +24,9 @@ LOOKS = (
     ("#56b4e9", "v", (0, (5, 1))),
     ("#e69f00", "P", (0, (1, 1))),
 )
-INK, SOFT, LINE = "#1d2126", "#5b6672", "#d5dae0"
-DPI = 200
 WIDE = 8  # times the smallest distance, from which on the axis is logarithmic
 CAPTION_LETTERS = 125  # in a line
 LABEL_WIDTH, LABEL_HEIGHT = 22, 11  # of a label, in the figure's own dots
-STYLE: dict[str, Any] = {
-    "font.family": "sans-serif",
-    "font.size": 10,
-    "text.color": INK,
-    "axes.edgecolor": SOFT,
-    "axes.labelcolor": INK,
-    "xtick.color": INK,
-    "ytick.color": INK,
-    "svg.hashsalt": "drawbench",
-}
 Y_NAMES = {
     "fid_legacy_tensorflow": "FID (legacy_tensorflow)",
     "fid_clean": "FID (clean)",

@@ -138,34 +138,28 @@ def _clip_score(scored: ScoredRun, metric: MetricDefinition, measured: Measured)
 def _frechet(scored: ScoredRun, metric: MetricDefinition, measured: Measured) -> None:
     from metrics.frechet_interval import frechet_result
 
-    images, gaussian = scored.images(metric), _references(scored).gaussians[metric.metric]
-    definition, note = _distance_words(scored, metric)
-    found = frechet_result(
-        images,
-        gaussian,
-        metric.metric,
-        definition,
-        scored.fingerprint(metric),
-        note,
-        prompts=scored.rows,
-        jackknife=scored.jackknife(metric),
-    )
-    measured.scores.append(_record(found, OVERALL))
+    _from_moments(scored, metric, measured, frechet_result)
 
 
 def _frechet_infinity(scored: ScoredRun, metric: MetricDefinition, measured: Measured) -> None:
     from metrics.frechet_infinity import LEAST_IMAGES, enough_images, frechet_infinity_result
 
-    images, gaussian = scored.images(metric), _references(scored).gaussians[metric.metric]
-    n, dimension = images.shape
+    n, dimension = scored.images(metric).shape
     if not enough_images(n, dimension):
         least = f"which needs {LEAST_IMAGES} images for each of {dimension} dimensions and has {n}"
         measured.left_out[metric.metric] = least
         return
+    _from_moments(scored, metric, measured, frechet_infinity_result)
+
+
+def _from_moments(
+    scored: ScoredRun, metric: MetricDefinition, measured: Measured, result: Callable[..., MetricResult]
+) -> None:
+    """A distance to the moments of the references."""
     definition, note = _distance_words(scored, metric)
-    found = frechet_infinity_result(
-        images,
-        gaussian,
+    found = result(
+        scored.images(metric),
+        _references(scored).gaussians[metric.metric],
         metric.metric,
         definition,
         scored.fingerprint(metric),
@@ -179,18 +173,22 @@ def _frechet_infinity(scored: ScoredRun, metric: MetricDefinition, measured: Mea
 def _kid(scored: ScoredRun, metric: MetricDefinition, measured: Measured) -> None:
     from metrics.kernel import kid_result
 
-    images, theirs = _both(scored, metric)
-    definition, note = _distance_words(scored, metric)
-    found = kid_result(images, theirs, definition, scored.fingerprint(metric), note, prompts=scored.rows)
-    measured.scores.append(_record(found, OVERALL))
+    _from_both(scored, metric, measured, kid_result)
 
 
 def _cmmd(scored: ScoredRun, metric: MetricDefinition, measured: Measured) -> None:
     from metrics.kernel import cmmd_result
 
+    _from_both(scored, metric, measured, cmmd_result)
+
+
+def _from_both(
+    scored: ScoredRun, metric: MetricDefinition, measured: Measured, result: Callable[..., MetricResult]
+) -> None:
+    """A distance between the features of the images and of the references."""
     images, theirs = _both(scored, metric)
     definition, note = _distance_words(scored, metric)
-    found = cmmd_result(images, theirs, definition, scored.fingerprint(metric), note, prompts=scored.rows)
+    found = result(images, theirs, definition, scored.fingerprint(metric), note, prompts=scored.rows)
     measured.scores.append(_record(found, OVERALL))
 
 

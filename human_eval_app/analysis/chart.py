@@ -5,8 +5,9 @@ import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from drawbench.plot_style import DPI, INK, LINE, SOFT, STYLE
 from drawbench.scores import OVERALL
 from human_eval_app.analysis.records import Analysis, CaptionScore, Comparison, Rate
 from human_eval_app.analysis.sheets import SIMULATED, VERSION_NAMES, marks
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 # Okabe and Ito's blue and orange differ for every eye; a pale grey between them, and hatching, also in black and white.
 COLOURS = {"a": "#0072b2", "indifferent": "#ccd2d8", "b": "#e69f00"}
 HATCHES = {"a": "", "indifferent": "", "b": "////"}
-INK, SOFT, LINE = "#1d2126", "#5b6672", "#d5dae0"
 BAR = 0.27  # of the distance from one group of bars to the next
 GAP = 0.35  # between all votes and the first category
 LEAST_GROUPS = 3  # a picture of fewer is as wide
@@ -26,18 +26,7 @@ STEP = 20  # percent from one grid line to the next
 LETTERS_PER_INCH, HEADING_LETTERS_PER_INCH = 15, 7
 LONGEST = 30  # letters of a model's name
 WHISKERS = "whiskers: 95% intervals, two-way clustered by prompt and rater; none where unknown"
-DPI = 200
-STYLE: dict[str, Any] = {
-    "font.family": "sans-serif",
-    "font.size": 10,
-    "text.color": INK,
-    "axes.edgecolor": SOFT,
-    "axes.labelcolor": INK,
-    "xtick.color": INK,
-    "ytick.color": SOFT,
-    "hatch.linewidth": 0.6,
-    "svg.hashsalt": "drawbench",
-}
+BARS_STYLE = {**STYLE, "ytick.color": SOFT, "hatch.linewidth": 0.6}
 
 
 @dataclass(frozen=True)
@@ -54,7 +43,7 @@ def write_charts(analysis: Analysis, folder: Path) -> list[Path]:
     from matplotlib import rc_context
 
     paths = []
-    with rc_context(STYLE):  # type: ignore[arg-type]  # plain text is no Literal
+    with rc_context(BARS_STYLE):  # type: ignore[arg-type]  # plain text is no Literal
         for name, figure in charts(analysis).items():
             for path in (folder / f"{name}.svg", folder / f"{name}.png"):
                 figure.savefig(path, dpi=DPI, metadata={"Date": None} if path.suffix == ".svg" else {"Software": None})

@@ -17,6 +17,7 @@ from metrics.errors import MetricInputError
 from metrics.features.extractor import exact_float32, fingerprint_of
 from metrics.features.pixel_transform import IMAGENET_MEAN, IMAGENET_STD, PixelTransform
 from metrics.features.streams import in_streams
+from metrics.features.transformers_folder import load_exactly
 from metrics.features.weights import check_weights
 
 if TYPE_CHECKING:
@@ -131,25 +132,14 @@ def _load_file(path: Path) -> Any:
 def _load_folder(folder: Path) -> Any:
     """A folder in transformers' network, its positions resampled by DINOv2's rule."""
     import torch
-    from safetensors import SafetensorError
     from transformers import Dinov2Model
 
     patch = _patch_size(folder)
-    try:
-        with torch.random.fork_rng(devices=[]):
-            network, found = Dinov2Model.from_pretrained(
-                folder, dtype=torch.float32, local_files_only=True, use_safetensors=True, output_loading_info=True
-            )
-    except (OSError, RuntimeError, ValueError, SafetensorError) as error:
-        raise MetricInputError(
-            f"the weights in {folder} cannot be loaded with its config.json: fetch them again"
-        ) from error
-    odd = [str(name) for kind in ("missing_keys", "unexpected_keys", "mismatched_keys") for name in found[kind]]
-    if odd:
-        raise MetricInputError(f"the weights in {folder} do not fit its config.json ({min(odd)}): fetch them again")
+    network = load_exactly(Dinov2Model, folder)
     positions = network.embeddings.position_embeddings
-    network.embeddings.position_embeddings = torch.nn.Parameter(resample_positions(positions.data, SIZE // patch))
-    return network.eval().requires_grad_(False)
+    resampled = torch.nn.Parameter(resample_positions(positions.data, SIZE // patch), requires_grad=False)
+    network.embeddings.position_embeddings = resampled
+    return network
 
 
 def _patch_size(folder: Path) -> int:

@@ -21,6 +21,7 @@ from metrics.features.extractor import exact_float32, fingerprint_of
 from metrics.features.pixel_transform import PixelTransform
 from metrics.features.streams import in_streams
 from metrics.features.text_batches import encode_in_batches
+from metrics.features.transformers_folder import load_exactly
 from metrics.features.weights import check_weights
 
 if TYPE_CHECKING:
@@ -272,32 +273,15 @@ def _declared(processor: Any, folder: Path) -> PixelTransform:
 
 
 def _load_network(folder: Path, config: dict[str, Any]) -> Any:
-    """The network in float32 with exactly these weights. No name or shape may be left over on either side."""
-    import torch
+    """The network in float32 with exactly these weights."""
     import transformers
-    from safetensors import SafetensorError
 
     from metrics.features.class_token import shorten_transformers_clip
 
-    model = getattr(transformers, MODELS[config["model_type"]])
-    try:
-        with torch.random.fork_rng(devices=[]):
-            network, found = model.from_pretrained(
-                folder, dtype=torch.float32, local_files_only=True, use_safetensors=True, output_loading_info=True
-            )
-    except (OSError, RuntimeError, ValueError, SafetensorError) as error:
-        raise MetricInputError(
-            f"the weights in {folder} cannot be loaded with its config.json: fetch them again"
-        ) from error
-    for kind in ("missing_keys", "unexpected_keys", "mismatched_keys"):
-        if found[kind]:
-            raise MetricInputError(
-                f"the weights in {folder} do not fit its config.json ({kind.replace('_', ' ')}: "
-                f"{min(map(str, found[kind]))}): fetch them again"
-            )
+    network = load_exactly(getattr(transformers, MODELS[config["model_type"]]), folder)
     if config["model_type"] == "clip":
         shorten_transformers_clip(network)
-    return network.eval().requires_grad_(False)
+    return network
 
 
 def _fingerprint(folder: Path, config: dict[str, Any], weights_sha256: str, pixels: _Pixels) -> str:
