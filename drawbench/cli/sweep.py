@@ -1,6 +1,7 @@
 """`drawbench sweep`: a model at many settings, as one job that can be resumed, with its FID-CLIP curve."""
 
 import argparse
+import gc
 import hashlib
 import json
 from collections.abc import Mapping
@@ -109,28 +110,33 @@ def axes_of(args: argparse.Namespace) -> dict[str, tuple[str, ...]]:
 
 
 class _Models:
-    """Models by spec and settings; those of one spec share what they loaded, where they can."""
+    """Models by spec and settings. What was loaded last is kept, and shared where it can be; never more than that."""
 
     def __init__(self, device: str) -> None:
         self._device = device
         self._texts: Path | None = None
-        self._loaded: dict[str, TextToImage] = {}
+        self._spec = ""
+        self._loaded: TextToImage | None = None
 
     def __call__(self, spec: str, settings: Mapping[str, str]) -> TextToImage:
-        loaded = self._loaded.get(spec)
-        with_settings = getattr(loaded, "with_settings", None)
-        if with_settings is not None:
-            return with_settings(dict(settings))
-        model = resolve_model(spec, settings, self._device)
-        self._loaded[spec] = model
-        self._share_texts(model)
-        return model
+        return self._shared(spec, settings) or self._load(spec, settings)
+
+    def _shared(self, spec: str, settings: Mapping[str, str]) -> TextToImage | None:
+        with_settings = getattr(self._loaded, "with_settings", None)
+        return with_settings(dict(settings)) if with_settings is not None and spec == self._spec else None
+
+    def _load(self, spec: str, settings: Mapping[str, str]) -> TextToImage:
+        self._loaded = None  # there may be no room for both
+        gc.collect()  # networks that refer to themselves, too
+        self._spec, self._loaded = spec, resolve_model(spec, settings, self._device)
+        self._share_texts(self._loaded)
+        return self._loaded
 
     def keep_texts(self, folder: Path) -> None:
         """From now on features of texts are kept there, by models that can."""
         self._texts = folder
-        for model in self._loaded.values():
-            self._share_texts(model)
+        if self._loaded is not None:
+            self._share_texts(self._loaded)
 
     def _share_texts(self, model: TextToImage) -> None:
         keep_texts = getattr(model, "keep_texts", None)
@@ -153,7 +159,7 @@ def _sweep(
         )
     return Sweep(
         models=tuple(args.model),
-        axes=axes,
+        axes=_slow_first(axes, model),
         fixed=fixed,
         prompt_set=prompt_set,
         samples=args.samples if args.samples is not None else default_samples(model, prompt_set),
@@ -164,6 +170,12 @@ def _sweep(
         protocol=protocol,
         reference=args.reference or prompt_set.reference_images,
     )
+
+
+def _slow_first(axes: Mapping[str, tuple[str, ...]], model: TextToImage) -> dict[str, tuple[str, ...]]:
+    """Settings that need other networks loaded come first, and so change as seldom as they can."""
+    slow = getattr(model, "settings_of_networks", ())
+    return dict(sorted(axes.items(), key=lambda axis: axis[0] not in slow))
 
 
 def _values(name: str, text: str) -> tuple[str, ...]:

@@ -1,6 +1,7 @@
 """`diffusers:PATH_OR_ID`: a text-to-image pipeline of diffusers, or DeepFloyd IF's stages as one cascade."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from copy import copy
 
 import numpy as np
 
@@ -10,7 +11,7 @@ from drawbench.models.diffusers_cascade import build_cascade
 from drawbench.models.diffusers_libraries import import_diffusers, is_out_of_memory, quiet_libraries
 from drawbench.models.diffusers_loading import CASCADE
 from drawbench.models.diffusers_pipeline import build_pipeline
-from drawbench.models.diffusers_settings import batch_size, load_settings
+from drawbench.models.diffusers_settings import OF_NETWORKS, batch_size, load_settings, same_networks
 from drawbench.models.diffusers_source import combined_sha256, find_checkpoint
 from drawbench.samples import Sample
 
@@ -23,6 +24,8 @@ class DiffusersAdapter:
     `--set` takes what the pipeline's call takes (numbers, texts, switches), and how it is loaded: dtype, scheduler,
     revision, variant, safety_checker, watermark, batch, name. All of them, defaults too, are in the card.
     """
+
+    settings_of_networks = OF_NETWORKS
 
     def __init__(self, argument: str | None, settings: dict[str, str], device: str) -> None:
         """Load all of it. Raises UserError when there is no such model, it is of another kind, or refuses a setting."""
@@ -38,6 +41,21 @@ class DiffusersAdapter:
         found = find_checkpoint(argument, load.revision, load.variant)
         build = build_cascade if found.class_name == CASCADE else build_pipeline
         self._model = build(found, settings, load, device)
+
+    def with_settings(self, settings: Mapping[str, str]) -> "DiffusersAdapter | None":
+        """The same networks under other settings, behind a scheduler of its own; None when others must be loaded.
+
+        Raises UserError as a new one would.
+        """
+        if not same_networks(self._given, settings):
+            return None
+        other = copy(self)
+        other._given = dict(settings)
+        other._batch = batch_size(settings)
+        other._alone = False
+        other._cut = {}
+        other._model = self._model.with_settings(settings)
+        return other
 
     def card(self) -> ModelCard:
         """The files by their hash, and every setting; checkpoints by the hub's id or the folder's name."""

@@ -10,9 +10,16 @@ import numpy as np
 from drawbench.errors import UserError
 from drawbench.models.base import Refused, Setting
 from drawbench.models.diffusers_libraries import import_diffusers
-from drawbench.models.diffusers_loading import load_pipeline, resolved_dtype, text_to_image_class, without_checker
+from drawbench.models.diffusers_loading import (
+    load_pipeline,
+    resolved_dtype,
+    text_to_image_class,
+    with_scheduler,
+    without_checker,
+)
 from drawbench.models.diffusers_pipeline import finished_images, generators, prompts_cut, scheduler_fact
 from drawbench.models.diffusers_settings import (
+    PREFIXES,
     CallParameter,
     LoadSettings,
     call_arguments,
@@ -35,14 +42,14 @@ DONE_TO_FINISHED_IMAGES = ("safety_checker", "feature_extractor", "watermarker")
 DONE_BY_STAGE_1 = ("text_encoder", "tokenizer", *DONE_TO_FINISHED_IMAGES)
 # Settings of stage I's encoding, which the stages above do not take again.
 OF_THE_TEXT = ("clean_caption", "negative_prompt")
-PREFIXES = ("", "stage_2_", "stage_3_")  # of a stage's settings
 
 
 @dataclass(frozen=True)
 class Stage:
-    """One pipeline of the cascade, and the values of its call. number: 1 to 3."""
+    """One pipeline of the cascade, and the values of its call. number: 1 to 3. loaded: as the checkpoint has it."""
 
     number: int
+    loaded: Any
     pipeline: Any
     parameters: Mapping[str, CallParameter]
     values: Mapping[str, Setting]
@@ -61,6 +68,15 @@ class IFCascade:
     dtype: str
     stages: tuple[Stage, ...]
     watermark: bool
+
+    def with_settings(self, settings: Mapping[str, str]) -> "IFCascade":
+        """The same networks under other settings, which must be `same_networks`. Raises UserError as loading does."""
+        values = _checked_values(settings, [stage.parameters for stage in self.stages])
+        pipelines = [
+            with_scheduler(stage.loaded, load_settings(settings, stage.prefix).scheduler) for stage in self.stages
+        ]
+        stages = zip(self.stages, pipelines, values, strict=True)
+        return replace(self, stages=tuple(replace(stage, pipeline=one, values=its) for stage, one, its in stages))
 
     @property
     def settings(self) -> dict[str, Setting]:
@@ -166,15 +182,15 @@ def build_cascade(found: Checkpoint, settings: Mapping[str, str], load: LoadSett
     checkpoints = [without_checker(found, load), *_checkpoints_above(settings)]
     classes = [text_to_image_class(found), *(getattr(import_diffusers(), one.class_name) for one in checkpoints[1:])]
     parameters = [_stage_parameters(one) for one in classes]
-    _refuse_unknown(settings, parameters)
-    values = [call_values(settings, one, prefix) for one, prefix in zip(parameters, PREFIXES, strict=False)]
+    values = _checked_values(settings, parameters)
     dtype = resolved_dtype(checkpoints[0], load.dtype, device)
     loads = [load, *(load_settings(settings, prefix) for prefix in PREFIXES[1:])]
-    pipelines = [load_pipeline(*one, dtype, device) for one in zip(checkpoints, classes, loads, strict=False)]
-    markable = pipelines[0].watermarker is not None
+    loaded = [load_pipeline(*one, dtype, device) for one in zip(checkpoints, classes, loads, strict=False)]
+    pipelines = [with_scheduler(one, its.scheduler) for one, its in zip(loaded, loads, strict=False)]
+    markable = loaded[0].watermarker is not None
     if load.watermark and not markable:
         raise UserError(f"{found.spec} has no watermark to put on: leave --set watermark=true out.")
-    stages = [Stage(n, *one) for n, one in enumerate(zip(pipelines, parameters, values, strict=True), start=1)]
+    stages = [Stage(n, *one) for n, one in enumerate(zip(loaded, pipelines, parameters, values, strict=True), start=1)]
     return IFCascade(tuple(checkpoints), dtype, tuple(stages), markable if load.watermark is None else load.watermark)
 
 
@@ -209,10 +225,14 @@ def _stage_parameters(pipeline_class: type) -> dict[str, CallParameter]:
     return parameters
 
 
-def _refuse_unknown(settings: Mapping[str, str], parameters: Sequence[Mapping[str, CallParameter]]) -> None:
+def _checked_values(
+    settings: Mapping[str, str], parameters: Sequence[Mapping[str, CallParameter]]
+) -> list[dict[str, Setting]]:
+    """The values of each stage's call, once no setting is unknown."""
     known = ["dtype", "scheduler", "revision", "variant", "safety_checker", "watermark", "batch", "name"]
     known += [*parameters[0], "stage_2", "stage_3"]
     for prefix, of_stage in list(zip(PREFIXES, parameters, strict=False))[1:]:
         known += [f"{prefix}{name}" for name in ("scheduler", "revision", "variant", *of_stage)]
     stages = "stage I" if len(parameters) == 1 else f"{len(parameters)} stages"
     refuse_unknown(settings, known, f"this cascade of {stages}")
+    return [call_values(settings, one, prefix) for one, prefix in zip(parameters, PREFIXES, strict=False)]

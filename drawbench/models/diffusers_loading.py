@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import replace
 from typing import Any
 
@@ -81,7 +82,10 @@ def without_checker(found: Checkpoint, settings: LoadSettings) -> Checkpoint:
 
 
 def load_pipeline(checkpoint: Checkpoint, pipeline_class: type, settings: LoadSettings, dtype: str, device: str) -> Any:
-    """The pipeline on its device, downloaded where that is needed. Raises UserError for whatever prevents it."""
+    """The pipeline on its device, downloaded where that is needed. Raises UserError for whatever prevents it.
+
+    Its scheduler is the checkpoint's; another comes with `with_scheduler`.
+    """
     import torch
 
     fetch(checkpoint)
@@ -120,9 +124,32 @@ def load_pipeline(checkpoint: Checkpoint, pipeline_class: type, settings: LoadSe
             ) from error
     _refuse_random_weights(warnings, checkpoint)
     pipeline.set_progress_bar_config(disable=True)
-    if settings.scheduler is not None:
-        pipeline.scheduler = _scheduler(pipeline, settings.scheduler)
     return pipeline
+
+
+def with_scheduler(loaded: Any, name: str | None) -> Any:
+    """The same networks behind a scheduler of its own: of the class of that name, else as `loaded` has it.
+
+    `loaded` stays as it is, and so does every other pipeline made from it, whatever one does to its scheduler.
+    Raises UserError for a scheduler that does not fit.
+    """
+    own = loaded.components.get("scheduler")
+    if own is None:
+        return loaded
+    return _with_part(loaded, own, copy(own) if name is None else _scheduler(loaded, name))
+
+
+def _with_part(pipeline: Any, old: Any, new: Any) -> Any:
+    """A copy of a pipeline with another part; also in the pipelines that a combined one is made of."""
+    from diffusers import DiffusionPipeline
+
+    changed = copy(pipeline)
+    for name, value in vars(pipeline).items():
+        if value is old:
+            setattr(changed, name, new)
+        elif isinstance(value, DiffusionPipeline):
+            setattr(changed, name, _with_part(value, old, new))
+    return changed
 
 
 def _if_safety_checker(checkpoint: Checkpoint, dtype: str) -> Any:

@@ -2,7 +2,7 @@
 
 import inspect
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -10,13 +10,20 @@ import numpy as np
 from drawbench.errors import UserError
 from drawbench.models.base import Refused, Setting
 from drawbench.models.diffusers_libraries import first_line
-from drawbench.models.diffusers_loading import load_pipeline, resolved_dtype, text_to_image_class, without_checker
+from drawbench.models.diffusers_loading import (
+    load_pipeline,
+    resolved_dtype,
+    text_to_image_class,
+    with_scheduler,
+    without_checker,
+)
 from drawbench.models.diffusers_settings import (
     CallParameter,
     LoadSettings,
     call_arguments,
     call_parameters,
     call_values,
+    load_settings,
     refuse_unknown,
 )
 from drawbench.models.diffusers_source import CORES, Checkpoint
@@ -39,14 +46,21 @@ def generators(samples: Sequence[Sample], stage: int) -> Any:
 
 @dataclass(frozen=True)
 class PipelineModel:
-    """A pipeline with the values of its call. dtype: what it computes in."""
+    """A pipeline with the values of its call. dtype: what it computes in. loaded: as the checkpoint has it."""
 
     checkpoints: tuple[Checkpoint, ...]
     dtype: str
+    loaded: Any
     pipeline: Any
     parameters: Mapping[str, CallParameter]
     values: Mapping[str, Setting]
     watermark: bool | None  # None where it puts none on
+
+    def with_settings(self, settings: Mapping[str, str]) -> "PipelineModel":
+        """The same networks under other settings, which must be `same_networks`. Raises UserError as loading does."""
+        values = _checked_values(settings, type(self.loaded), self.parameters)
+        pipeline = with_scheduler(self.loaded, load_settings(settings).scheduler)
+        return replace(self, pipeline=pipeline, values=values)
 
     @property
     def settings(self) -> dict[str, Setting]:
@@ -125,18 +139,27 @@ class PipelineModel:
 def build_pipeline(found: Checkpoint, settings: Mapping[str, str], load: LoadSettings, device: str) -> PipelineModel:
     """The model that the settings ask for. Raises UserError for those that this pipeline does not have."""
     pipeline_class = text_to_image_class(found)
-    made_of = inspect.signature(pipeline_class).parameters
     parameters = call_parameters(pipeline_class.__call__)
+    values = _checked_values(settings, pipeline_class, parameters)
+    checkpoint = without_checker(found, load)
+    dtype = resolved_dtype(checkpoint, load.dtype, device)
+    loaded = load_pipeline(checkpoint, pipeline_class, load, dtype, device)
+    pipeline = with_scheduler(loaded, load.scheduler)
+    markable = "add_watermarker" in inspect.signature(pipeline_class).parameters
+    watermark = bool(load.watermark) if markable else None
+    return PipelineModel((checkpoint,), dtype, loaded, pipeline, parameters, values, watermark)
+
+
+def _checked_values(
+    settings: Mapping[str, str], pipeline_class: type, parameters: Mapping[str, CallParameter]
+) -> dict[str, Setting]:
+    """The values of its call, once no setting is unknown."""
+    made_of = inspect.signature(pipeline_class).parameters
     own = {"scheduler": "scheduler", "safety_checker": "safety_checker", "watermark": "add_watermarker"}
     known = ["dtype", "revision", "variant", "batch", "name"]
     known += [setting for setting, argument in own.items() if argument in made_of]
-    refuse_unknown(settings, [*known, *parameters], f"a {found.class_name}")
-    values = call_values(settings, parameters)
-    checkpoint = without_checker(found, load)
-    dtype = resolved_dtype(checkpoint, load.dtype, device)
-    pipeline = load_pipeline(checkpoint, pipeline_class, load, dtype, device)
-    watermark = bool(load.watermark) if "add_watermarker" in made_of else None
-    return PipelineModel((checkpoint,), dtype, pipeline, parameters, values, watermark)
+    refuse_unknown(settings, [*known, *parameters], f"a {pipeline_class.__name__}")
+    return call_values(settings, parameters)
 
 
 def scheduler_fact(pipeline: Any, prefix: str = "") -> dict[str, Setting]:

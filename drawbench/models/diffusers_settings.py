@@ -12,6 +12,12 @@ from drawbench.models.registry import parse_setting
 
 OUR_NAMES = {"num_inference_steps": "steps", "guidance_scale": "guidance"}  # parameter -> setting
 LOADING = ("dtype", "scheduler", "revision", "variant", "safety_checker", "watermark")
+PREFIXES = ("", "stage_2_", "stage_3_")  # of the settings of a cascade's stages
+# What decides which networks are in memory: models whose settings differ in others alone can share them. A scheduler
+# is no network, and each model has its own.
+OF_NETWORKS = frozenset(
+    {"stage_2", "stage_3", *(prefix + name for prefix in PREFIXES for name in LOADING if name != "scheduler")}
+)
 DTYPES = ("auto", "float32", "bfloat16", "float16")
 
 # Parameters of a call that a run fixes, or that say how it returns: no settings.
@@ -89,6 +95,11 @@ def load_settings(settings: Mapping[str, str], prefix: str = "") -> LoadSettings
     if found.dtype not in DTYPES:
         raise UserError(f"--set {prefix}dtype={found.dtype} is no type of number: use one of {', '.join(DTYPES)}.")
     return found
+
+
+def same_networks(one: Mapping[str, str], other: Mapping[str, str]) -> bool:
+    """Whether two sets of settings ask for the same networks of one pipeline."""
+    return all(one.get(name) == other.get(name) for name in OF_NETWORKS)
 
 
 def call_values(

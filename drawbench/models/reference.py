@@ -63,6 +63,8 @@ class ReferenceSettings:
 class ReferenceAdapter:
     """`reference`, `reference:untrained` (the same networks with random weights), or `reference:FOLDER`."""
 
+    settings_of_networks = ("long_prompts", "text_dtype")  # the text encoder is loaded with them
+
     def __init__(self, argument: str | None, settings: Mapping[str, str], device: str) -> None:
         import torch
 
@@ -83,13 +85,12 @@ class ReferenceAdapter:
         self._per_stage = self.settings.per_stage(len(self.cascade.stages))
         self._prompts_cut = 0
 
-    def with_settings(self, settings: Mapping[str, str]) -> "ReferenceAdapter":
-        """The same networks under other settings. Those of the text encoder must stay as they are."""
+    def with_settings(self, settings: Mapping[str, str]) -> "ReferenceAdapter | None":
+        """The same networks under other settings; None where the text encoder's differ, and it must be loaded anew."""
         other = copy(self)
         other.settings = parse_settings(settings)
-        for name in ("long_prompts", "text_dtype"):
-            if getattr(other.settings, name) != getattr(self.settings, name):
-                raise UserError(f"{name} belongs to the loaded text encoder: it cannot change from one run to the next")
+        if any(getattr(other.settings, name) != getattr(self.settings, name) for name in self.settings_of_networks):
+            return None
         other._per_stage = other.settings.per_stage(len(other.cascade.stages))
         other._prompts_cut = 0
         return other

@@ -7,7 +7,9 @@ Beside the two methods of TextToImage a model may offer, and generate uses where
 - `device: str`, recorded with each attempt;
 - `native_size: int`, the size in pixels when none is asked for;
 - `held_samples(prompt_set) -> int`, images per prompt when none are asked for;
-- `with_settings(settings) -> TextToImage`, the same networks under other settings (text, as typed), for a sweep;
+- `with_settings(settings) -> TextToImage | None`, the same networks under other settings (text, as typed), for a sweep;
+  None when those settings need other networks, which are then loaded in place of these;
+- `settings_of_networks: Collection[str]`, the settings for which it is None: a sweep changes them as seldom as it can;
 - `keep_texts(folder)`, called before a sweep: features of texts may be kept there from one run to the next.
 """
 

@@ -19,6 +19,7 @@ from drawbench.models.diffusers_loading import (
     load_pipeline,
     resolved_dtype,
     text_to_image_class,
+    with_scheduler,
     without_checker,
 )
 from drawbench.models.diffusers_settings import LoadSettings
@@ -30,7 +31,8 @@ Checkpoints = Callable[[str], Path]
 
 def load(folder: Path, **settings: Any) -> Any:
     found = find_checkpoint(str(folder), None, None)
-    return load_pipeline(found, text_to_image_class(found), LoadSettings(**settings), "float32", "cpu")
+    given = LoadSettings(**settings)
+    return with_scheduler(load_pipeline(found, text_to_image_class(found), given, "float32", "cpu"), given.scheduler)
 
 
 def of_class(name: str) -> Checkpoint:

@@ -47,7 +47,7 @@ class OfOneSize(StandIn):
 def model(pipeline: Any) -> PipelineModel:
     parameters = call_parameters(type(pipeline).__call__)
     values = call_values({}, parameters)
-    return PipelineModel((CHECKPOINT,), "float32", pipeline, parameters, values, watermark=None)
+    return PipelineModel((CHECKPOINT,), "float32", pipeline, pipeline, parameters, values, watermark=None)
 
 
 def core(sample_size: Any) -> SimpleNamespace:
