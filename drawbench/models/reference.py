@@ -97,7 +97,7 @@ class ReferenceAdapter:
 
     def keep_texts(self, folder: Path) -> None:
         """Keep the features of texts in a folder, so that another run of the same prompts need not encode them."""
-        from reference_model.training.embeddings import EmbeddingCache
+        from reference_model.embedding_cache import EmbeddingCache
 
         self.cascade.text_cache = EmbeddingCache(folder, self.cascade.text_encoder)
 
