@@ -2,6 +2,7 @@
 
 import traceback
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -42,6 +43,52 @@ class Watcher(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class Request:
+    """A run that is asked for: a model, and all that its plan needs beside it. Arguments are those of `generate`."""
+
+    model: TextToImage
+    prompt_set: PromptSet
+    out: Path | None
+    samples: int
+    size: int
+    seed: int
+    limit: int | None
+    slice_size: int
+
+    def plan(self) -> Plan:
+        """What the run would hold. Raises UserError when it cannot be."""
+        return self._planned()[0]
+
+    def generate(self, progress: Progress | None = None, watcher: Watcher | None = None) -> RunDirectory:
+        """The run, sealed; see `generate`."""
+        progress = progress or Progress()
+        plan, prompts = self._planned()
+        path = self.out if self.out is not None else default_directory(plan)
+        with open_run(path, plan, prompts, progress.note) as writer:
+            if writer.finished():
+                progress.note(f"{path} is finished: all {len(writer.run.samples())} samples verified, nothing to do")
+                return writer.run
+            writer.begin(str(getattr(self.model, "device", NOT_STATED)))
+            try:
+                _draw(self.model, writer, progress, watcher)
+                writer.seal()
+            finally:
+                writer.end()
+            return writer.run
+
+    def _planned(self) -> tuple[Plan, tuple[Prompt, ...]]:
+        return make_plan(
+            self.model,
+            self.prompt_set,
+            samples=self.samples,
+            size=self.size,
+            seed=self.seed,
+            limit=self.limit,
+            slice_size=self.slice_size,
+        )
+
+
 def generate(
     model: TextToImage,
     prompt_set: PromptSet,
@@ -62,22 +109,7 @@ def generate(
     or is not the directory's, StageError when the work stopped half way. An interrupt leaves whole slices only, and the
     rest to the next call.
     """
-    progress = progress or Progress()
-    plan, prompts = make_plan(
-        model, prompt_set, samples=samples, size=size, seed=seed, limit=limit, slice_size=slice_size
-    )
-    path = out if out is not None else default_directory(plan)
-    with open_run(path, plan, prompts, progress.note) as writer:
-        if writer.finished():
-            progress.note(f"{path} is finished: all {len(writer.run.samples())} samples verified, nothing to do")
-            return writer.run
-        writer.begin(str(getattr(model, "device", NOT_STATED)))
-        try:
-            _draw(model, writer, progress, watcher)
-            writer.seal()
-        finally:
-            writer.end()
-        return writer.run
+    return Request(model, prompt_set, out, samples, size, seed, limit, slice_size).generate(progress, watcher)
 
 
 def make_plan(

@@ -10,7 +10,7 @@ from typing import Literal
 from pydantic import ValidationError
 
 from drawbench.errors import UserError
-from drawbench.generate import generate, make_plan
+from drawbench.generate import Request
 from drawbench.leaderboard import differences
 from drawbench.models.base import TextToImage
 from drawbench.plan import Plan
@@ -82,6 +82,10 @@ class Sweep:
         grid = [dict(zip(self.axes, combination, strict=True)) for combination in values]
         return [(model, settings) for model in self.models for settings in grid]
 
+    def request(self, model: TextToImage, out: Path | None = None) -> Request:
+        """The run of one point."""
+        return Request(model, self.prompt_set, out, self.samples, self.size, self.seed, self.limit, self.slice_size)
+
 
 def run_sweep(
     sweep: Sweep, out: Path, model_at: ModelSource, *, device: str = "cpu", progress: Progress | None = None
@@ -95,7 +99,7 @@ def run_sweep(
     """
     progress = progress or Progress()
     combinations = sweep.combinations()
-    plans = [_plan(sweep, model_at, model, settings) for model, settings in combinations]
+    plans = [sweep.request(model_at(model, {**sweep.fixed, **settings})).plan() for model, settings in combinations]
     known = _measured_before(out)
     state = reference_state(sweep.reference)
     points: list[SweepPoint] = []
@@ -104,9 +108,9 @@ def run_sweep(
         point = known.get(folder)
         if point is None or not _is_current(point, plan, sweep.protocol, state):
             progress.note(f"{number} of {len(plans)}: {describe(settings) or model}")
-            result = _measure(
-                sweep, model_at(model, {**sweep.fixed, **settings}), out / RUNS / folder, device, progress
-            )
+            request = sweep.request(model_at(model, {**sweep.fixed, **settings}), out / RUNS / folder)
+            result = _measure(request, sweep.protocol, sweep.reference, device, progress)
+            del request  # and its model, before the next one is loaded
             point = SweepPoint(model=model, settings=settings, run=folder, reference_state=state, result=result)
         points.append(point)
         _write(out, points, known)
@@ -146,33 +150,12 @@ def reference_state(reference: Path | None) -> str:
     return digest.hexdigest()
 
 
-def _plan(sweep: Sweep, model_at: ModelSource, model: str, settings: Mapping[str, str]) -> Plan:
-    adapter = model_at(model, {**sweep.fixed, **settings})
-    plan, _ = make_plan(
-        adapter,
-        sweep.prompt_set,
-        samples=sweep.samples,
-        size=sweep.size,
-        seed=sweep.seed,
-        limit=sweep.limit,
-        slice_size=sweep.slice_size,
-    )
-    return plan
+def _measure(request: Request, protocol: Protocol, reference: Path | None, device: str, progress: Progress) -> Result:
+    from drawbench.features_while_drawing import FeaturesWhileDrawing
 
-
-def _measure(sweep: Sweep, model: TextToImage, path: Path, device: str, progress: Progress) -> Result:
-    run = generate(
-        model,
-        sweep.prompt_set,
-        path,
-        samples=sweep.samples,
-        size=sweep.size,
-        seed=sweep.seed,
-        limit=sweep.limit,
-        slice_size=sweep.slice_size,
-        progress=progress,
-    )
-    scores = score_run(path, sweep.protocol, sweep.reference, device=device, progress=progress)
+    watcher = FeaturesWhileDrawing(protocol, reference is not None, device, progress.note)
+    run = request.generate(progress, watcher)
+    scores = score_run(run.path, protocol, reference, device=device, progress=progress)
     return result_from_score_file(run.plan.model, scores, "measured")
 
 

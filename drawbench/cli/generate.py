@@ -5,17 +5,15 @@ import json
 import shlex
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from drawbench.cli.progress import shown_progress, terminated_like_interrupted
 from drawbench.errors import StageError, UserError
-from drawbench.generate import Watcher, generate
+from drawbench.generate import Request as Request  # also found here by commands that make one
 from drawbench.models.base import TextToImage
 from drawbench.models.registry import default_samples, default_size, model_specs, resolve_model
 from drawbench.plan import DEFAULT_SLICE_SIZE
-from drawbench.progress import Progress
 from drawbench.prompts.prompt_set import PromptSet
 from drawbench.prompts.registry import ACCEPTED, load_prompt_set
 from drawbench.run_directory import RunDirectory
@@ -87,39 +85,15 @@ def add_generate_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 
-@dataclass(frozen=True)
-class Request:
-    """The run that the options ask for, with what they left open decided."""
-
-    model: TextToImage
-    prompt_set: PromptSet
-    out: Path | None
-    samples: int
-    size: int
-    seed: int
-    limit: int | None
-    slice_size: int
-
-    def generate(self, progress: Progress, watcher: Watcher | None = None) -> RunDirectory:
-        """The run, sealed."""
-        return generate(
-            self.model,
-            self.prompt_set,
-            self.out,
-            samples=self.samples,
-            size=self.size,
-            seed=self.seed,
-            limit=self.limit,
-            slice_size=self.slice_size,
-            progress=progress,
-            watcher=watcher,
-        )
-
-
 def request_from(args: argparse.Namespace) -> Request:
     """Load the prompt set and the model. Raises UserError for options that name none."""
     prompt_set = load_prompt_set(args.prompts, shown_progress())
     model = resolve_model(args.model, parse_settings(args.set or []), args.device or "auto")
+    return requested(args, prompt_set, model)
+
+
+def requested(args: argparse.Namespace, prompt_set: PromptSet, model: TextToImage) -> Request:
+    """The run that the options ask of a model, with what they left open decided."""
     return Request(
         model=model,
         prompt_set=prompt_set,

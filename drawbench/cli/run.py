@@ -6,10 +6,10 @@ import shutil
 import sys
 from pathlib import Path
 
-from drawbench.cli.generate import Request, add_generate_options, request_from, resumable, run_facts
+from drawbench.cli.generate import add_generate_options, request_from, resumable, run_facts
 from drawbench.cli.progress import shown_progress
 from drawbench.errors import UserError
-from drawbench.generate import Watcher
+from drawbench.generate import Request, Watcher
 from drawbench.progress import Progress
 from drawbench.results import Result
 from drawbench.run_directory import RunDirectory

@@ -7,12 +7,12 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from drawbench.cli.generate import parse_settings, resumable
+from drawbench.cli.generate import parse_settings, requested, resumable
 from drawbench.cli.progress import shown_progress
+from drawbench.cli.run import DEFAULT_PROTOCOL, check_protocol
 from drawbench.errors import UserError
 from drawbench.models.base import TextToImage
-from drawbench.models.registry import choose_device, default_samples, default_size, model_specs, resolve_model
-from drawbench.plan import DEFAULT_SLICE_SIZE
+from drawbench.models.registry import choose_device, model_specs, resolve_model
 from drawbench.prompts.prompt_set import category_slug
 from drawbench.prompts.registry import ACCEPTED, load_prompt_set
 from drawbench.sweep import GUIDANCE, PAPER_GUIDANCE, Sweep, check_comparable, read_sweep, run_sweep
@@ -47,7 +47,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="KEY=VALUE",
         help="a setting that all points share; may be given several times",
     )
-    parser.add_argument("--protocol", default="bundled", metavar="P", help="what is measured, and how (bundled)")
+    parser.add_argument(
+        "--protocol", default=DEFAULT_PROTOCOL, metavar="P", help=f"what is measured, and how ({DEFAULT_PROTOCOL})"
+    )
     parser.add_argument("--reference", type=Path, metavar="DIR", help="reference images, where the set brings none")
     parser.add_argument("--samples", type=int, metavar="N", help="images per prompt (8, or 1 for sets like COCO)")
     parser.add_argument("--size", type=int, metavar="PX", help="side of the images (256)")
@@ -149,26 +151,20 @@ def _sweep(
 ) -> Sweep:
     from drawbench.protocols import get_protocol
 
-    prompt_set = load_prompt_set(args.prompts, shown_progress())
-    protocol = get_protocol(args.protocol)
-    size = args.size if args.size is not None else default_size(model)
-    if protocol.size and size < protocol.size:
-        raise UserError(
-            f"protocol {args.protocol} evaluates at {protocol.size} px, and {size} px are asked for: "
-            f"give --size {protocol.size} or more, or another --protocol."
-        )
+    first = requested(args, load_prompt_set(args.prompts, shown_progress()), model)
+    check_protocol(first, args.protocol)
     return Sweep(
         models=tuple(args.model),
         axes=_slow_first(axes, model),
         fixed=fixed,
-        prompt_set=prompt_set,
-        samples=args.samples if args.samples is not None else default_samples(model, prompt_set),
-        size=size,
-        seed=args.seed or 0,
-        limit=args.limit,
-        slice_size=args.slice_size if args.slice_size is not None else DEFAULT_SLICE_SIZE,
-        protocol=protocol,
-        reference=args.reference or prompt_set.reference_images,
+        prompt_set=first.prompt_set,
+        samples=first.samples,
+        size=first.size,
+        seed=first.seed,
+        limit=first.limit,
+        slice_size=first.slice_size,
+        protocol=get_protocol(args.protocol),
+        reference=args.reference or first.prompt_set.reference_images,
     )
 
 

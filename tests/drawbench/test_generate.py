@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from drawbench.errors import StageError, UserError
-from drawbench.generate import check_outputs, generate, make_plan
+from drawbench.generate import Request, check_outputs, generate, make_plan
 from drawbench.models.base import ModelCard, Refused
 from drawbench.progress import Progress
 from drawbench.prompts.prompt_set import Prompt, PromptSet
@@ -104,6 +104,17 @@ def fill(path: Path, model: Any = None, **changes: Any) -> RunDirectory:
 
 def pixels(path: Path) -> str:
     return RunDirectory.open(path).require_seal().pixels_sha256
+
+
+def test_a_request_makes_the_run_that_it_plans(tmp_path: Path) -> None:
+    request = Request(Noise(), SET, tmp_path / "requested", samples=2, size=32, seed=3, limit=4, slice_size=3)
+    plan = request.plan()
+    assert not (tmp_path / "requested").exists()
+    requested = request.generate()
+    called = generate(Noise(), SET, tmp_path / "called", samples=2, size=32, seed=3, limit=4, slice_size=3)
+    assert requested.plan == called.plan == plan
+    assert (plan.samples, plan.size, plan.seed, plan.limit, plan.slice_size) == (2, 32, 3, 4, 3)
+    assert requested.require_seal() == called.require_seal()
 
 
 def test_a_finished_run_is_left_alone_and_says_so(tmp_path: Path) -> None:

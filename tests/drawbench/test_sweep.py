@@ -6,6 +6,7 @@ import json
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,11 +19,13 @@ from drawbench.leaderboard import CLIP_SCORE
 from drawbench.models.base import ModelCard, TextToImage
 from drawbench.pareto_plot import curves, write_plots
 from drawbench.prompts.prompt_set import PromptRow, build_prompt_set
-from drawbench.protocols import get_protocol
+from drawbench.protocols import MetricDefinition, Protocol, get_protocol
 from drawbench.samples import Sample
-from drawbench.scores import OVERALL
+from drawbench.score import score_run
+from drawbench.scores import OVERALL, ScoreFile
 from drawbench.sweep import PAPER_GUIDANCE, Sweep, SweepFile, SweepPoint, read_sweep, run_sweep
 from drawbench.sweep_table import sweep_csv, sweep_text
+from tests.drawbench.plain_extractors import PlainExtractor, entry_of
 
 PROMPTS = build_prompt_set("mine", [PromptRow("", f"a red ring number {n}", f"row {n}") for n in range(6)], "mine")
 
@@ -166,6 +169,24 @@ def test_of_a_finished_point_no_image_is_read_again(reference: Path, tmp_path: P
         path.write_bytes(b"whoever reads this finds no image")
     assert run_sweep(sweep_of(reference), tmp_path, again) == points
     assert again.calls == []
+
+
+def test_scoring_finds_the_features_that_were_computed_while_drawing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DRAWBENCH_CACHE", str(tmp_path / "cache"))
+    extractor, known = PlainExtractor("a"), []
+
+    def scoring(*arguments: Any, **options: Any) -> ScoreFile:
+        known.append(sum(extractor.batches))
+        scores = score_run(*arguments, **options)
+        assert sum(extractor.batches) == known[-1], "scoring computed features again"
+        return scores
+
+    monkeypatch.setattr("drawbench.sweep.score_run", scoring)
+    plain = Protocol("p", 1, "", None, (MetricDefinition(CLIP_SCORE, "clip_score", entry_of(extractor), "made up"),))
+    run_sweep(Sweep(**{**vars(sweep_of(None, ("1", "2"))), "protocol": plain}), tmp_path / "sweep", Source())
+    assert known == [len(PROMPTS.prompts), 2 * len(PROMPTS.prompts)]
 
 
 def test_more_values_keep_the_points_there_are(reference: Path, tmp_path: Path) -> None:
