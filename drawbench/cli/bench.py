@@ -5,9 +5,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from drawbench.cli.generate import Request, resumable
+from drawbench.cli.generate import resumable
 from drawbench.cli.progress import shown_progress
 from drawbench.cli.run import DEFAULT_PROTOCOL, score_finished, table
+from drawbench.generate import Request
 from drawbench.models.registry import resolve_model
 from drawbench.prompts.registry import load_prompt_set
 from drawbench.results import Result, write_result

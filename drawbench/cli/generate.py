@@ -10,7 +10,7 @@ from typing import Any
 
 from drawbench.cli.progress import shown_progress, terminated_like_interrupted
 from drawbench.errors import StageError, UserError
-from drawbench.generate import Request as Request  # also found here by commands that make one
+from drawbench.generate import Request
 from drawbench.models.base import TextToImage
 from drawbench.models.registry import default_samples, default_size, model_specs, resolve_model
 from drawbench.plan import DEFAULT_SLICE_SIZE

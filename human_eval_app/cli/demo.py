@@ -4,8 +4,9 @@ import argparse
 import sys
 from pathlib import Path
 
-from drawbench.cli.generate import Request, resumable
+from drawbench.cli.generate import resumable
 from drawbench.cli.progress import shown_progress
+from drawbench.generate import Request
 from drawbench.models.registry import resolve_model
 from drawbench.prompts.registry import load_prompt_set
 

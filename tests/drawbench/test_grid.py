@@ -8,7 +8,7 @@ import numpy as np
 from drawbench.generate import generate
 from drawbench.models.base import ModelCard, Refused
 from drawbench.prompts.prompt_set import Prompt, PromptSet
-from drawbench.report.grid import GAP, LABEL_HEIGHT, MARGIN, PER_CATEGORY, REFUSED, TILE, category_grid
+from drawbench.report.grid import GAP, ID_HEIGHT, LABEL_HEIGHT, MARGIN, PER_CATEGORY, REFUSED, TILE, category_grid
 from drawbench.samples import Sample
 
 COLOURS = {"Red": (250, 0, 0), "Blue": (0, 0, 250), "Green": (0, 250, 0)}
@@ -42,3 +42,14 @@ def test_every_category_has_its_row_in_two_columns(tmp_path: Path) -> None:
     assert tile(0, 1, 5) == COLOURS["Blue"]
     assert tile(1, 0, 2) == COLOURS["Green"]
     assert tile(0, 0, 1) == REFUSED
+
+
+def test_ids_stand_below_their_images_and_move_nothing_else(tmp_path: Path) -> None:
+    prompts = tuple(Prompt(f"{c.lower()}-{i:03d}", c, f"{c} {i}") for c in COLOURS for i in range(2))
+    run = generate(FlatPainter(), PromptSet("three", prompts), tmp_path / "run", samples=1, size=16)
+    plain, named = category_grid(run), category_grid(run, ids=True)
+    assert named.height == plain.height + 2 * ID_HEIGHT
+    first = (MARGIN, MARGIN, MARGIN + 2 * (TILE + GAP), MARGIN + LABEL_HEIGHT + TILE)
+    assert named.crop(first).tobytes() == plain.crop(first).tobytes()
+    below = (MARGIN, first[3], first[2], first[3] + ID_HEIGHT)
+    assert len(named.crop(below).getcolors() or []) > 1
