@@ -3,7 +3,8 @@
 import math
 from collections.abc import Sequence
 
-from drawbench.compare import ComparedRun, Comparison, Difference
+from drawbench.compare import ComparedRun, Comparison
+from drawbench.differences import Difference
 from drawbench.metric_headers import HEADERS
 from drawbench.table_layout import Block, Cell, Column, Footnotes, Sheet
 from drawbench.table_text import sheet_text

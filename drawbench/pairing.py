@@ -20,13 +20,26 @@ class Paired:
     """Features of the samples that both runs have an image for, row by row the same prompt and sample number.
 
     prompts: one sample for each prompt, in plan order. rows: (N,), each image's place in `prompts`.
-    a, b: per extractor (N, D).
+    a, b: per extractor (N, D). hashes: of both runs' pixels, (N,) each.
     """
 
     prompts: tuple[Sample, ...]
     rows: np.ndarray
     a: dict[str, np.ndarray]
     b: dict[str, np.ndarray]
+    hashes: tuple[tuple[str, ...], tuple[str, ...]]
+
+    @property
+    def captions(self) -> list[str]:
+        """The text of each prompt."""
+        return [prompt.text for prompt in self.prompts]
+
+    def inside(self, prompts: list[int]) -> tuple[np.ndarray, np.ndarray]:
+        """The rows of the images of some prompts, (k,), and each one's place among these prompts, (k,)."""
+        place = np.full(len(self.prompts), -1)
+        place[prompts] = np.arange(len(prompts))
+        chosen = np.flatnonzero(place[self.rows] >= 0)
+        return chosen, place[self.rows[chosen]]
 
     def scopes(self) -> list[tuple[str, list[int]]]:
         """`overall`, then each category: its name and the places of its prompts."""
@@ -78,6 +91,7 @@ def paired(a: RunFeatures, b: RunFeatures) -> Paired:
         np.array([row[sample.prompt_id] for sample in samples]),
         {name: rows[first] for name, rows in a.features.items()},
         {name: rows[second] for name, rows in b.features.items()},
+        (tuple(a.hashes[place] for place in first), tuple(b.hashes[place] for place in second)),
     )
 
 

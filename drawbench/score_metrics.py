@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import numpy as np
 
@@ -15,13 +15,10 @@ from drawbench.run_features import RunFeatures
 from drawbench.samples import Sample
 from drawbench.scores import OVERALL, Interval, Score
 from metrics.clip_score import clip_score_results, prompt_scores, sample_cosines
+from metrics.jackknife import Jackknife
 from metrics.result import MetricResult
 
-if TYPE_CHECKING:
-    from metrics.frechet_interval import FrechetJackknife
-
 NO_PAIRS = "which compares the images of a prompt, and no prompt has two"
-LEAST_NEIGHBOURS = 6  # images: the nearest neighbours of density and coverage need as many
 
 
 @dataclass(frozen=True)
@@ -40,7 +37,7 @@ class ScoredRun:
     references: ReferenceFeatures | None
     prompts: tuple[Sample, ...]
     rows: np.ndarray
-    jackknives: dict[str, "FrechetJackknife"] = field(default_factory=dict)
+    jackknives: dict[str, Jackknife] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -66,7 +63,7 @@ class ScoredRun:
         """Of the metric's extractor."""
         return self.extractors.fingerprint(metric.extractor.name)
 
-    def jackknife(self, metric: MetricDefinition) -> "FrechetJackknife":
+    def jackknife(self, metric: MetricDefinition) -> Jackknife:
         """The Fréchet distance without each prompt, computed once for all metrics of an extractor."""
         from metrics.frechet_interval import frechet_jackknife
 
@@ -102,8 +99,10 @@ def lacking(metric: MetricDefinition, run: RunDirectory) -> str:
     drawn = [sample for sample in run.samples() if run.refusal(sample) is None]
     if metric.kind == "diversity" and len({sample.prompt_id for sample in drawn}) == len(drawn):
         return NO_PAIRS
-    if metric.kind == "manifold" and len(drawn) < LEAST_NEIGHBOURS:
-        return f"which needs {LEAST_NEIGHBOURS} images or more"
+    if metric.kind == "manifold":
+        from metrics.manifold import LEAST_IMAGES
+
+        return f"which needs {LEAST_IMAGES} images or more" if len(drawn) < LEAST_IMAGES else ""
     return ""
 
 

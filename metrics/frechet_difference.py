@@ -8,11 +8,10 @@ import numpy as np
 
 from metrics.errors import MetricInputError
 from metrics.frechet_infinity import FrechetLine, enough_images, frechet_line
-from metrics.frechet_interval import FrechetJackknife, frechet_jackknife, jackknife_interval
+from metrics.frechet_interval import frechet_jackknife
 from metrics.gaussian import Gaussian
+from metrics.jackknife import PAIRED, Jackknife, jackknife_interval, paired_interval
 from metrics.result import Interval
-
-METHOD = "jackknife over {units}, paired, references fixed"
 
 
 @dataclass(frozen=True)
@@ -63,28 +62,27 @@ def frechet_difference(
         )
     n, dimension = features_a.shape
     a, b = (frechet_jackknife(features, reference, prompts) for features in (features_a, features_b))
-    method = METHOD.format(units="images" if prompts is None else "prompts")
-    without = a.without - b.without
+    units = "images" if prompts is None else "prompts"
     lines = None
     if enough_images(n, dimension):
         lines = tuple(frechet_line(features, reference, prompts=prompts) for features in (features_a, features_b))
     limits = (lines[0].limit, lines[1].limit) if lines else None
-    gap = a.value - b.value
     moved = limits[0] - limits[1] if limits else 0.0
+    without = a.without - b.without - (a.value - b.value) + moved
     return FrechetDifference(
         a=a.value,
         b=b.value,
-        interval=jackknife_interval(gap, without, method),
+        interval=paired_interval(a, b, units),
         n=n,
         dimension=dimension,
         limits=limits,
-        limit_interval=jackknife_interval(moved, without - gap + moved, method) if limits else None,
+        limit_interval=jackknife_interval(moved, without, PAIRED.format(units=units)) if limits else None,
         bias=_bias(n, dimension, (a, b), lines),
     )
 
 
 def _bias(
-    n: int, dimension: int, sets: tuple[FrechetJackknife, FrechetJackknife], lines: tuple[FrechetLine, ...] | None
+    n: int, dimension: int, sets: tuple[Jackknife, Jackknife], lines: tuple[FrechetLine, ...] | None
 ) -> tuple[float, float] | None:
     if n <= dimension or len(sets[0].without) < 2:
         return None

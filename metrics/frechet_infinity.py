@@ -13,8 +13,9 @@ import numpy as np
 
 from metrics.errors import MetricInputError
 from metrics.frechet import frechet_distance
-from metrics.frechet_interval import FrechetJackknife, frechet_jackknife, jackknife_interval
+from metrics.frechet_interval import frechet_jackknife
 from metrics.gaussian import SLICE, Gaussian
+from metrics.jackknife import Jackknife, jackknife_interval
 from metrics.moments import Moments, merge_all
 from metrics.result import Interval, MetricResult
 
@@ -57,7 +58,7 @@ def frechet_infinity_result(
     *,
     prompts: np.ndarray | None = None,
     seed: int = 0,
-    jackknife: FrechetJackknife | None = None,
+    jackknife: Jackknife | None = None,
 ) -> MetricResult:
     """The extrapolated distance of features (N, D) to fixed references, with an interval over prompts.
 
@@ -124,7 +125,7 @@ def _mean_distance(moments: list[Moments], count: int, reference: Gaussian) -> f
     return float(np.mean(distances))
 
 
-def _interval(line: FrechetLine, full: FrechetJackknife, units: str) -> Interval | None:
+def _interval(line: FrechetLine, full: Jackknife, units: str) -> Interval | None:
     """The full set's own error, moved to the limit: what is linear in the images is the same in both."""
     moved = full.without + (line.limit - full.value)
     return jackknife_interval(line.limit, moved, METHOD.format(units=units))

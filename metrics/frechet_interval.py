@@ -22,28 +22,11 @@ import numpy as np
 from metrics.errors import MetricInputError
 from metrics.frechet import covariance_factor, frechet_distance
 from metrics.gaussian import Gaussian
-from metrics.intervals import LEVEL
-from metrics.result import Interval, MetricResult
+from metrics.jackknife import Jackknife, jackknife_interval
+from metrics.result import MetricResult
 
 METHOD = "jackknife over {units}, references fixed; of the distance expected at this n"
 BLOCK = 1 << 24  # float64 numbers that a step of the pass may hold: 128 MiB
-
-
-@dataclass(frozen=True)
-class FrechetJackknife:
-    """The distance of a set, and of the set without each prompt.
-
-    value: the distance of the whole set. without: (G,), in ascending order of the prompts' numbers. n: images.
-    """
-
-    value: float
-    without: np.ndarray
-    n: int
-
-    @property
-    def bias(self) -> float:
-        """How much of `value` is due to n being finite, to first order in 1/n (Quenouille 1956); usually above 0."""
-        return (len(self.without) - 1) * (float(self.without.mean()) - self.value)
 
 
 def frechet_result(
@@ -55,7 +38,7 @@ def frechet_result(
     note: str = "",
     *,
     prompts: np.ndarray | None = None,
-    jackknife: FrechetJackknife | None = None,
+    jackknife: Jackknife | None = None,
 ) -> MetricResult:
     """The Fréchet distance of features (N, D) to fixed references, with an interval over prompts.
 
@@ -74,13 +57,13 @@ def frechet_result(
     return MetricResult(metric, found.value, interval, found.n, definition, fingerprint, "; ".join(notes))
 
 
-def _bias_note(found: FrechetJackknife, dimension: int) -> str:
+def _bias_note(found: Jackknife, dimension: int) -> str:
     if found.n <= dimension:
         return f"mostly finite-sample bias, as n = {found.n} images is at most the dimension {dimension}"
     return f"about {found.bias:.3g} of it is finite-sample bias (jackknife; not subtracted)"
 
 
-def frechet_jackknife(features: np.ndarray, reference: Gaussian, prompts: np.ndarray | None = None) -> FrechetJackknife:
+def frechet_jackknife(features: np.ndarray, reference: Gaussian, prompts: np.ndarray | None = None) -> Jackknife:
     """The distance of features (N, D), and without each prompt; `without` is empty when that leaves under 2 images."""
     gaussian = Gaussian.of_features(features)
     value = frechet_distance(gaussian, reference)
@@ -90,29 +73,13 @@ def frechet_jackknife(features: np.ndarray, reference: Gaussian, prompts: np.nda
         raise MetricInputError(f"{n} images need a prompt's number each, not an array of shape {numbers.shape}")
     _, row, counts = np.unique(numbers, return_inverse=True, return_counts=True)
     if len(counts) < 2 or n - counts.max() < 2:
-        return FrechetJackknife(value, np.zeros(0), n)
+        return Jackknife(value, np.zeros(0), n)
     seen = _through(features, gaussian, reference)
     without = np.zeros(len(counts))
     for units, images in _blocks(row, counts, len(seen.eigenvalues) + gaussian.mean.size):
         centred = features[images].astype(np.float64) - gaussian.mean  # (g, k, D)
         without[units] = value + _changes(centred, seen.rows(images, centred), seen.eigenvalues, gaussian, reference)
-    return FrechetJackknife(value, without, n)
-
-
-def jackknife_interval(value: float, without: np.ndarray, method: str, least: float = -np.inf) -> Interval | None:
-    """Tukey's interval about `value` from the values without each unit, (G,); None when G < 2.
-
-    Its variance is on average too large rather than too small, whatever the statistic (Efron & Stein 1981).
-    least: the smallest value there can be.
-    """
-    units = len(without)
-    if units < 2:
-        return None
-    from scipy.special import stdtrit
-
-    error = float(np.sqrt((units - 1) ** 2 / units * without.var(ddof=1)))
-    margin = float(stdtrit(units - 1, 0.5 + LEVEL / 2)) * error
-    return Interval(max(value - margin, least), value + margin, method, LEVEL)
+    return Jackknife(value, without, n)
 
 
 @dataclass(frozen=True)

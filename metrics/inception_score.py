@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from metrics.errors import MetricInputError
+from metrics.jackknife import Jackknife
 from metrics.prompt_units import PromptGroups, feature_table, jackknife_variance, t_around
 from metrics.result import Interval, MetricResult
 
@@ -53,6 +54,15 @@ def inception_score_result(
     return MetricResult(
         "inception_score", value, interval, len(table), f"{definition}; {DEFINITION}", fingerprint, notes
     )
+
+
+def inception_score_jackknife(logits: np.ndarray, prompts: np.ndarray | None = None) -> Jackknife:
+    """`inception_score` of logits (N, C), and without each prompt: for the difference of two sets."""
+    table = feature_table(logits, "logits")
+    groups = PromptGroups.of(prompts, len(table))
+    classes = _Classes.of(table, groups)
+    without = np.exp(classes.log_scores_without(table, groups)) if groups.count > 1 else np.zeros(0)
+    return Jackknife(math.exp(classes.log_score), without, len(table))
 
 
 def inception_score_of_splits(logits: np.ndarray, *, splits: int = 10, seed: int | None = 2020) -> tuple[float, float]:

@@ -21,6 +21,7 @@ import numpy as np
 
 from metrics.clip_score import unit
 from metrics.errors import MetricInputError
+from metrics.jackknife import Jackknife
 from metrics.prompt_units import PromptGroups, feature_table, same_dimension
 from metrics.result import Interval, MetricResult
 from metrics.squared_length import NoisyLength
@@ -76,6 +77,21 @@ def cmmd_result(
     bias = f"finite-sample bias {CMMD_SCALE * found.bias:+.4g} is part of the value"
     notes = f"{note}; {bias}" if note else bias
     return _result("cmmd", found, CMMD_SCALE, len(images), f"{definition}; {CMMD_DEFINITION}", fingerprint, notes)
+
+
+def kid_jackknife(features: np.ndarray, references: np.ndarray, prompts: np.ndarray | None = None) -> Jackknife:
+    """`kid` of features (N, D) to references (M, D), and without each prompt: for the difference of two sets."""
+    images, others = _checked(features, references)
+    groups = PromptGroups.of(prompts, len(images))
+    return _Sums.of(images, others, groups, _cubic).jackknife(groups.sizes, biased=False)
+
+
+def cmmd_jackknife(features: np.ndarray, references: np.ndarray, prompts: np.ndarray | None = None) -> Jackknife:
+    """The same for `cmmd`, times 1000 as there."""
+    images, others = _checked(features, references)
+    groups = PromptGroups.of(prompts, len(images))
+    found = _Sums.of(unit(images), unit(others), groups, _gaussian).jackknife(groups.sizes, biased=True)
+    return Jackknife(CMMD_SCALE * found.value, CMMD_SCALE * found.without, found.n)
 
 
 def kid_of_subsets(
@@ -143,18 +159,51 @@ class _Discrepancy:
     unit: str
 
 
+@dataclass(frozen=True)
+class _Sums:
+    """All that is summed over pairs, prompts sorted. itself: (G,), h of a prompt's images with themselves.
+
+    between, between_others: the mean kernel of the references, with and without each one's pair with itself.
+    """
+
+    pairs: _Pairs
+    itself: np.ndarray
+    between: float
+    between_others: float
+
+    @classmethod
+    def of(cls, x: np.ndarray, y: np.ndarray, groups: PromptGroups, kernel: Kernel) -> _Sums:
+        m = len(y)
+        x = x[groups.order] if groups.unit == "prompts" else x
+        references_sum, references_diagonal = _sum_of_pairs(y, kernel)
+        between = references_sum / m**2
+        shift = _mean_to(x, y, kernel) - between / 2
+        itself = np.add.reduceat(_diagonal(x, kernel) - 2 * shift, groups.start[:-1])
+        between_others = (references_sum - references_diagonal) / (m * (m - 1))
+        return cls(_pairs_of_prompts(x, shift, groups, kernel), itself, between, between_others)
+
+    def unbiased(self, total: float | np.ndarray, itself: float | np.ndarray, n: int | np.ndarray) -> np.ndarray:
+        """The unbiased squared MMD of n images whose h sums to `total`, of which `itself` on the diagonal."""
+        return np.asarray((total - itself) / (n * (n - 1)) - self.between + self.between_others)
+
+    def jackknife(self, sizes: np.ndarray, *, biased: bool) -> Jackknife:
+        """The squared MMD of all images and without each prompt. sizes: (G,), its images."""
+        n = int(sizes.sum())
+        total, left = float((self.pairs.row + self.pairs.within).sum()), n - sizes
+        lost = total - 2 * self.pairs.row - self.pairs.within
+        itself = float(self.itself.sum())
+        enough = len(sizes) > 1 and int(left.min()) >= 2
+        if biased:
+            return Jackknife(total / n**2, lost / left**2 if enough else np.zeros(0), n)
+        without = self.unbiased(lost, itself - self.itself, left) if enough else np.zeros(0)
+        return Jackknife(float(self.unbiased(total, itself, n)), without, n)
+
+
 def _discrepancy(x: np.ndarray, y: np.ndarray, groups: PromptGroups, kernel: Kernel, *, biased: bool) -> _Discrepancy:
-    n, m = len(x), len(y)
-    x = x[groups.order] if groups.unit == "prompts" else x
-    references_sum, references_diagonal = _sum_of_pairs(y, kernel)
-    between = references_sum / m**2
-    attraction = _mean_to(x, y, kernel)
-    shift = attraction - between / 2
-    pairs = _pairs_of_prompts(x, shift, groups, kernel)
-    itself = float((_diagonal(x, kernel) - 2 * shift).sum())
-    length = _noisy_length(pairs, groups.sizes.astype(np.float64))
-    between_others = (references_sum - references_diagonal) / (m * (m - 1))
-    unbiased = (length.observed * n**2 - itself) / (n * (n - 1)) - between + between_others
+    n = len(x)
+    sums = _Sums.of(x, y, groups, kernel)
+    length = _noisy_length(sums.pairs, groups.sizes.astype(np.float64))
+    unbiased = float(sums.unbiased(length.observed * n**2, float(sums.itself.sum()), n))
     value = length.observed if biased else unbiased
     limits = None
     if groups.count >= LEAST:

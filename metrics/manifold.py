@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from metrics.jackknife import Jackknife
 from metrics.prompt_units import (
     PromptGroups,
     feature_table,
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     import torch
 
 K_PRECISION, K_DENSITY = 3, 5
+LEAST_IMAGES = K_DENSITY + 1  # of each set: the nearest neighbours of density and coverage need as many
 BLOCK = 2**24  # distances held at once, 128 MB
 TIE = 1e-9  # distances closer than this to a radius are equal to it: the k-th neighbour itself lies on the edge
 DEFINITIONS = {
@@ -54,31 +56,67 @@ def manifold_results(
     All in [0, 1] but density, which is >= 0 and 1 for equal sets. At least 6 images and 6 references. prompts: (N,),
     the prompt row of each image, the unit of the intervals; None: the images themselves. One prompt has no interval.
     """
-    images = feature_table(features, "features", K_DENSITY + 1)
-    others = feature_table(references, "references", K_DENSITY + 1)
-    same_dimension(images, others)
-    groups = PromptGroups.of(prompts, len(images))
-    centre = np.asarray(
-        np.mean(others, axis=0, dtype=np.float64)
-    )  # distances are differences of squares: keep these small
-    points, around = _Points.of(images, centre), _Points.of(others, centre)
-    radii, _ = _nearest(around, K_DENSITY)
-    outer = _edges(radii[:, K_PRECISION - 1], points, around, +1)
-    inner = _edges(radii[:, K_DENSITY - 1], points, around, -1)
-    counts = _count_in_balls(points, around, outer, inner)
-    reached = _reached(points, around, inner, groups)
-    values = {
-        "precision": float((counts.closed > 0).mean()),
-        "recall": float(reached.recalled.mean()),
-        "density": float((counts.open / K_DENSITY).mean()),
-        "coverage": float(reached.covered.mean()),
-    }
-    intervals = _intervals(values, counts, reached, groups)
+    found = _Measured.of(features, references, prompts)
+    intervals = _intervals(found)
     return [
-        MetricResult(metric, value, intervals[metric], len(images), f"{definition}; {text}", fingerprint, note)
+        MetricResult(metric, value, intervals[metric], len(features), f"{definition}; {text}", fingerprint, note)
         for metric, text in DEFINITIONS.items()
-        for value in [values[metric]]
+        for value in [found.values[metric]]
     ]
+
+
+def manifold_jackknives(
+    features: np.ndarray, references: np.ndarray, prompts: np.ndarray | None = None
+) -> dict[str, Jackknife]:
+    """The four scores, and without each prompt: for the differences of two sets. Input as for `manifold_results`.
+
+    Recall has no values without a prompt where no more than 3 images would be left.
+    """
+    found, n = _Measured.of(features, references, prompts), len(features)
+    sizes, label = found.groups.sizes, found.groups.label
+    without = dict.fromkeys(DEFINITIONS, np.zeros(0))
+    if len(sizes) > 1:
+        for metric, values in (("precision", found.hits), ("density", found.balls)):
+            lost = np.bincount(label, weights=values, minlength=len(sizes))
+            without[metric] = (values.sum() - lost) / (n - sizes)
+        without["coverage"] = found.reached.coverage_without
+        if found.reached.recall_without is not None:
+            without["recall"] = found.reached.recall_without
+    return {metric: Jackknife(found.values[metric], without[metric], n) for metric in DEFINITIONS}
+
+
+@dataclass(frozen=True)
+class _Measured:
+    """All that is counted, and the four scores. hits, balls: (N,), each image's part in precision and in density."""
+
+    values: dict[str, float]
+    hits: np.ndarray
+    balls: np.ndarray
+    reached: _Reached
+    groups: PromptGroups
+
+    @classmethod
+    def of(cls, features: np.ndarray, references: np.ndarray, prompts: np.ndarray | None) -> _Measured:
+        images = feature_table(features, "features", LEAST_IMAGES)
+        others = feature_table(references, "references", LEAST_IMAGES)
+        same_dimension(images, others)
+        groups = PromptGroups.of(prompts, len(images))
+        # Distances are differences of squares: the centre keeps these small.
+        centre = np.asarray(np.mean(others, axis=0, dtype=np.float64))
+        points, around = _Points.of(images, centre), _Points.of(others, centre)
+        radii, _ = _nearest(around, K_DENSITY)
+        outer = _edges(radii[:, K_PRECISION - 1], points, around, +1)
+        inner = _edges(radii[:, K_DENSITY - 1], points, around, -1)
+        counts = _count_in_balls(points, around, outer, inner)
+        reached = _reached(points, around, inner, groups)
+        hits, balls = (counts.closed > 0).astype(np.float64), counts.open / K_DENSITY
+        values = {
+            "precision": float(hits.mean()),
+            "recall": float(reached.recalled.mean()),
+            "density": float(balls.mean()),
+            "coverage": float(reached.covered.mean()),
+        }
+        return cls(values, hits, balls, reached, groups)
 
 
 @dataclass(frozen=True)
@@ -263,18 +301,15 @@ class _Deletions:
         return (held.sum() + self.change) / len(held)
 
 
-def _intervals(
-    values: dict[str, float], counts: _InBalls, reached: _Reached, groups: PromptGroups
-) -> dict[str, Interval | None]:
-    unit, units = groups.unit, groups.count
+def _intervals(found: _Measured) -> dict[str, Interval | None]:
+    values, reached, unit, units = found.values, found.reached, found.groups.unit, found.groups.count
     none: dict[str, Interval | None] = dict.fromkeys(DEFINITIONS)
-    hit_variance = mean_variance((counts.closed > 0).astype(np.float64), groups)
-    ball_variance = mean_variance(counts.open / K_DENSITY, groups)
+    hit_variance, ball_variance = (mean_variance(each, found.groups) for each in (found.hits, found.balls))
     if hit_variance is None or ball_variance is None:
         return none
     fixed = f"{unit} independent, references fixed"
     jackknife = f"Wilson with t, size from a jackknife over {unit}; {fixed}"
-    found: dict[str, Interval | None] = {
+    intervals: dict[str, Interval | None] = {
         "precision": proportion_interval(
             values["precision"], hit_variance, units, f"Wilson with t over {unit}; {fixed}"
         ),
@@ -285,8 +320,8 @@ def _intervals(
     }
     if reached.recall_without is not None:
         variance = jackknife_variance(reached.recall_without)
-        found["recall"] = proportion_interval(values["recall"], variance, units, jackknife)
-    return none | found
+        intervals["recall"] = proportion_interval(values["recall"], variance, units, jackknife)
+    return none | intervals
 
 
 def _rows(a: _Points, b: _Points) -> Iterator[slice]:

@@ -35,8 +35,32 @@ def r_precision_result(
 ) -> MetricResult:
     """`r_precision` in [0, 1] of image embeddings (N, D) and caption embeddings (n, D), the same as for `clip_score`.
 
+    Input as for `prompt_hits`. The note says what chance alone would give.
+    """
+    by_prompt = prompt_hits(images, prompt_of_image, texts, text_features)
+    different = len(set(texts))
+    value = float(by_prompt.mean())
+    variance = mean_variance(by_prompt, PromptGroups.of(None, len(by_prompt)))
+    assert variance is not None  # two captions are two prompts
+    chance = f"chance gives {1 / different:.4g}"
+    return MetricResult(
+        "r_precision",
+        value,
+        proportion_interval(value, variance, len(by_prompt), METHOD),
+        len(by_prompt),
+        f"{definition}; {DEFINITION.format(different)}",
+        fingerprint,
+        f"{note}; {chance}" if note else chance,
+    )
+
+
+def prompt_hits(
+    images: np.ndarray, prompt_of_image: Sequence[int] | np.ndarray, texts: Sequence[str], text_features: np.ndarray
+) -> np.ndarray:
+    """The share of each prompt's images that find it, (n,), of image embeddings (N, D) and caption embeddings (n, D).
+
     prompt_of_image: (N,), the row of each image's prompt in `texts` and `text_features`; every prompt has an image.
-    Equal captions are one; at least two must differ. The note says what chance alone would give.
+    Equal captions are one; at least two must differ.
     """
     table, captions = feature_table(images, "images", 1), feature_table(text_features, "text features")
     same_dimension(table, captions)
@@ -50,20 +74,7 @@ def r_precision_result(
     if len(first) < 2:
         raise MetricInputError("all prompts have the same caption: R-precision needs at least 2 different ones")
     hits = _hits(unit(table), caption[rows], unit(captions)[first])
-    by_prompt = np.bincount(rows, weights=hits) / groups.sizes
-    value = float(by_prompt.mean())
-    variance = mean_variance(by_prompt, PromptGroups.of(None, len(by_prompt)))
-    assert variance is not None  # two captions are two prompts
-    chance = f"chance gives {1 / len(first):.4g}"
-    return MetricResult(
-        "r_precision",
-        value,
-        proportion_interval(value, variance, len(by_prompt), METHOD),
-        len(by_prompt),
-        f"{definition}; {DEFINITION.format(len(first))}",
-        fingerprint,
-        f"{note}; {chance}" if note else chance,
-    )
+    return np.bincount(rows, weights=hits) / groups.sizes
 
 
 def _hits(images: np.ndarray, own: np.ndarray, captions: np.ndarray) -> np.ndarray:

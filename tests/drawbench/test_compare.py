@@ -10,8 +10,9 @@ from PIL import Image
 
 from drawbench.cli import compare as command
 from drawbench.cli.main import main
-from drawbench.compare import Comparison, compare_runs, frechet_rows, mean_difference, verdict
+from drawbench.compare import Comparison, compare_runs
 from drawbench.compare_text import comparison_text
+from drawbench.differences import frechet_rows, mean_difference, verdict
 from drawbench.errors import UserError
 from drawbench.generate import generate
 from drawbench.models.base import ModelCard, Refused
@@ -122,16 +123,35 @@ def test_distances_are_compared_at_equal_n(protocol: Protocol, runs: tuple[Path,
     assert found.reference.n == 60
 
 
-def test_other_metrics_are_compared_or_named(scorer: Path, runs: tuple[Path, Path], references: Path) -> None:
-    found = compare_runs(*runs, bundled_extended(scorer), references)
-    assert {each.metric for each in found.differences} == {
-        "clip_score",
-        "frechet_distance",
-        "pairwise_distance",
-        "vendi_score",
-    }
-    assert set(found.left_out) == {"r_precision", "kid", "cmmd", "manifold", "frechet_distance_infinity"}
+def test_every_metric_of_the_extended_protocol_has_its_difference(
+    scorer: Path, runs: tuple[Path, Path], references: Path
+) -> None:
+    """On the images of one run alone, A and B are its scores; 14 images of 16 dimensions cannot be extrapolated."""
+    extended = bundled_extended(scorer)
+    found = compare_runs(*runs, extended, references)
+    assert set(found.left_out) == {"frechet_distance_infinity"}
     assert found.left_out["frechet_distance_infinity"] == "14 images of 16 dimensions cannot be extrapolated"
+    assert {each.metric for each in found.differences} == {
+        *("clip_score", "frechet_distance", "pairwise_distance", "vendi_score", "r_precision", "kid", "cmmd"),
+        *("precision", "recall", "density", "coverage"),
+    }
+    scopes = {(each.metric, each.scope) for each in found.differences}
+    assert {("r_precision", scope) for scope in (OVERALL, *CATEGORIES)} <= scopes
+    twice = compare_runs(runs[0], runs[0], extended, references)
+    scored = {(score.metric, score.scope): score for score in score_run(runs[0], extended, references).scores}
+    for each in twice.differences:
+        words = "n too small for FID" if each.metric == "frechet_distance" else "within noise"
+        assert (each.difference, each.verdict) == (0, words)
+        theirs = scored[each.metric, each.scope]
+        assert (each.a, each.n) == (pytest.approx(theirs.value, abs=1e-9), theirs.n)
+
+
+def test_too_few_images_are_named(scorer: Path, references: Path, tmp_path: Path) -> None:
+    few = PromptSet("few", PROMPTS.prompts[:2])
+    pair = [_run(tmp_path / name, prompts=few) for name in ("one", "two")]
+    found = compare_runs(*pair, bundled_extended(scorer), references)
+    assert found.left_out["manifold"] == "4 images are in both runs, and it needs 6"
+    assert "kid" in {each.metric for each in found.differences}
 
 
 def test_a_run_does_not_differ_from_itself(protocol: Protocol, runs: tuple[Path, Path]) -> None:

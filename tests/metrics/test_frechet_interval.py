@@ -7,8 +7,9 @@ import pytest
 
 from metrics.errors import MetricInputError
 from metrics.frechet import frechet_distance
-from metrics.frechet_interval import frechet_jackknife, frechet_result, jackknife_interval
+from metrics.frechet_interval import frechet_jackknife, frechet_result
 from metrics.gaussian import Gaussian
+from metrics.jackknife import jackknife_interval
 from metrics.result import Interval
 from tests.metrics.frechet_worlds import World, flat_world, pool_like_world
 
