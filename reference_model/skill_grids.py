@@ -91,7 +91,7 @@ def _requests(kind: str, count: int, seed: int) -> list[Request]:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Write one PNG for each skill."""
+    """Write one picture for each skill."""
     parser = argparse.ArgumentParser(
         prog="python -m reference_model.skill_grids",
         description=__doc__,
@@ -111,9 +111,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         args.out.mkdir(parents=True, exist_ok=True)
         for skill in KIND_OF_SKILL:
             tiles = skill_tiles(lambda texts, seeds: list(cascade.generate(texts, seeds, 64, settings)), skill)
-            path = args.out / f"{skill}.png"
-            picture = grid(skill, tiles).quantize(128, dither=Image.Dither.NONE)
-            picture.save(path, optimize=True)
+            path = args.out / f"{skill}.jpg"  # all colours: a palette would change those that are judged
+            grid(skill, tiles).save(path, quality=88, subsampling=0, optimize=True)
             print(f"{path}: {_heading(skill, tiles)}")
     except ReferenceModelError as error:
         print(f"error: {error}", file=sys.stderr)

@@ -38,8 +38,14 @@ def category_grid(run: RunDirectory, ids: bool = False) -> Image.Image:
         _paste_row(picture, run, samples[:PER_CATEGORY], left, top + LABEL_HEIGHT)
         for position, sample in enumerate(samples[:PER_CATEGORY] if ids else ()):
             corner = (left + position * (TILE + GAP), top + LABEL_HEIGHT + TILE + 2)
-            ImageDraw.Draw(picture).text(corner, sample.prompt_id, SOFT, ImageFont.load_default(11))
+            ImageDraw.Draw(picture).text(corner, sample.prompt_id, SOFT, _fitting(sample.prompt_id))
     return picture
+
+
+def _fitting(text: str) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    """The largest of some sizes at which a text is no wider than its tile."""
+    fonts = [ImageFont.load_default(size) for size in (11, 10, 9, 8)]
+    return next((font for font in fonts if font.getlength(text) <= TILE), fonts[-1])
 
 
 def _paste_row(picture: Image.Image, run: RunDirectory, samples: Sequence[Sample], left: int, top: int) -> None:
