@@ -24,6 +24,7 @@ from reference_model.world.worlds import WORLDS, World, world_named
 if TYPE_CHECKING:
     from reference_model.cascade import Cascade
 
+CHECKED_SIZE = 64  # pixels
 _BATCH = 16
 _Z95 = 1.959963984540054  # standard normal quantile at 0.975
 
@@ -110,7 +111,7 @@ def measure(
     for start in range(0, len(requests), _BATCH):
         batch = requests[start : start + _BATCH]
         texts, seeds = [request.text for request in batch], [request.seed for request in batch]
-        images = cascade.generate(texts, seeds, 64, [SamplingSettings(steps, guidance)])
+        images = cascade.generate(texts, seeds, CHECKED_SIZE, [SamplingSettings(steps, guidance)])
         checks += [known.check_image(image, request.scene) for image, request in zip(images, batch, strict=True)]
         print(f"{len(checks)} of {len(requests)} images", file=sys.stderr)
     return checks

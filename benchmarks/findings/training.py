@@ -104,6 +104,10 @@ class SmallTraining(StageTraining):
     def loss(self, step: int) -> torch.Tensor:
         return self._loss(self.module, self._drawn("train", self.seed, step), self.seed, step)
 
+    def _skills(self, ema: nn.Module) -> dict[str, float]:
+        """None: they are of the whole world's scenes."""
+        return {}
+
     def _drawn(self, split: Split, seed: str, step: int) -> Batch:
         """A batch of the reduced world."""
         low_size = self.training.low_size

@@ -9,14 +9,16 @@ import numpy as np
 import torch
 from torch import nn
 
+from reference_model.cascade import SamplingSettings, Stage, sample_noise
 from reference_model.checkpoint import save_stage
 from reference_model.diffusion import SCHEDULES, add_noise, augment_low_resolution, training_target
 from reference_model.errors import ReferenceModelError
 from reference_model.presets import StageConfig, build_unet, preset, with_text_width
+from reference_model.skills import CHECKED_SIZE, draw_requests, skill_rates
 from reference_model.text_encoder import TextSource
 from reference_model.training.embeddings import text_source
 from reference_model.training.loop import LoopConfig, train
-from reference_model.unet import UNetConfig
+from reference_model.unet import UNet, UNetConfig
 from reference_model.world.examples import Batch, ExampleKind, batch_seeds, captioned, draw_batch
 from reference_model.world.scene import Split
 from reference_model.world.stream import BatchStream
@@ -24,6 +26,8 @@ from reference_model.world.worlds import WORLDS, world_named
 
 TEXT_DROPPED = 0.1  # Imagen, sec. 4.1: so that the same network is the unconditional one of guidance
 EVALUATION_SEED, EVALUATION_STEPS = "stage evaluation", 4
+SKILL_IMAGES, SKILL_SEED = 32, -1  # of the skills in the log; never the scenes that skills are published on
+SKILL_SAMPLING = SamplingSettings(8, 2.0)
 
 
 class StageTraining:
@@ -51,12 +55,24 @@ class StageTraining:
 
     @torch.no_grad()
     def evaluate(self, ema: nn.Module) -> dict[str, float]:
+        """The held-out loss and, of a base, the rates of its skills on images drawn in a few steps."""
         batches = (self._drawn("held_out", EVALUATION_SEED, step) for step in range(EVALUATION_STEPS))
         losses = [self._loss(ema, batch, EVALUATION_SEED, step) for step, batch in enumerate(batches)]
-        return {"held_out_loss": float(torch.stack(losses).mean())}
+        return {"held_out_loss": float(torch.stack(losses).mean()), **self._skills(ema)}
 
     def export(self, ema: nn.Module, folder: Path, log: dict[str, float]) -> None:
         save_stage(folder, self.config, ema, {**log, "batch": self.batch})
+
+    def _skills(self, ema: nn.Module) -> dict[str, float]:
+        if not (isinstance(ema, UNet) and self.config.unet.size == CHECKED_SIZE):
+            return {}
+        requests = draw_requests(SKILL_IMAGES, "held_out", SKILL_SEED, self.world)
+        text = self.text_encoder.encode_batch([request.text for request in requests])
+        noise = sample_noise([request.seed for request in requests], 0, CHECKED_SIZE, torch.device("cpu"))
+        images = Stage(self.config, ema).sample(text, noise, SKILL_SAMPLING)
+        pixels = ((images + 1) * 127.5).round().to(torch.uint8).permute(0, 2, 3, 1).numpy()
+        rates = skill_rates(pixels, [request.scene for request in requests], self.world)
+        return {f"skill: {skill}": rate for skill, (rate, _) in rates.items()}
 
     def _kind(self, split: Split) -> ExampleKind:
         """Images of the stage's size, with the low-resolution image if the stage has one."""
@@ -99,6 +115,7 @@ def captions_of_step(stage: str, step: int, batch: int, world: str = "small") ->
 
 def evaluation_captions(batch: int, world: str = "small") -> Iterator[str]:
     """The captions of a training's own held-out measurements."""
+    yield from (request.text for request in draw_requests(SKILL_IMAGES, "held_out", SKILL_SEED, world))
     for step in range(EVALUATION_STEPS):
         for seed in batch_seeds(EVALUATION_SEED, step, batch):
             yield captioned(world_named(world), "held_out", seed)[2]

@@ -13,16 +13,17 @@ from hypothesis import strategies as st
 
 from reference_model.checkpoint import load_stage
 from reference_model.presets import TINY, StageConfig
+from reference_model.skills import draw_requests
 from reference_model.text_encoder import TextEncoder, load_text_encoder, tiny_t5_config
 from reference_model.training import stage as stage_training
 from reference_model.training.loop import LoopConfig, train
 from reference_model.training.scorer import ScorerTraining
-from reference_model.training.stage import StageTraining, captions_of_step
+from reference_model.training.stage import SKILL_IMAGES, SKILL_SEED, StageTraining, captions_of_step
 from reference_model.training.text import LABEL_SIZES, Parsing, parse_labels
 from reference_model.unet import UNetConfig
 from reference_model.world.examples import aligned_pair
 from reference_model.world.near_miss import near_miss
-from reference_model.world.render import sample_layout
+from reference_model.world.render import render, sample_layout
 from reference_model.world.scene import Item, Scene, sample_scene, split_of
 from reference_model.world.worlds import world_named
 
@@ -90,6 +91,20 @@ def test_the_captions_of_a_step_are_those_of_its_images() -> None:
     for world in ("small", "rich"):
         task = StageTraining(SMALL_BASE, encoder(), 4, "stage base_64", world)
         assert list(task.stream.batch(3).captions) == captions_of_step("base_64", 3, 4, world)
+
+
+def test_the_log_tells_skills_that_the_true_renderings_have(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A sampler that draws the scenes asked for shows them all; the untrained network shows no object."""
+    task = StageTraining(SMALL_BASE, encoder(), 2, "x")
+    untrained = task.evaluate(task.module)
+    assert untrained["skill: object"] == 0
+    scenes = [request.scene for request in draw_requests(SKILL_IMAGES, "held_out", SKILL_SEED)]
+    true = np.stack([render(sample_layout(scene, Random(1)), 64) for scene in scenes])
+    pixels = torch.from_numpy(true).permute(0, 3, 1, 2) / 127.5 - 1
+    monkeypatch.setattr("reference_model.training.stage.Stage.sample", lambda *_: pixels)
+    rates = {name: rate for name, rate in task.evaluate(task.module).items() if name.startswith("skill")}
+    assert set(rates) == {f"skill: {skill}" for skill in world_named("small").skills}
+    assert set(rates.values()) == {1.0}
 
 
 def test_crops_for_the_largest_stage_lie_on_the_low_resolution_grid() -> None:
