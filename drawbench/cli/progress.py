@@ -79,7 +79,8 @@ class LineProgress(Progress):
         line = f"{self._label}: {self._done} of {self._total} {self._unit}"
         if made and taken > 0:
             rate = made / taken
-            line += f", {rate:.3g} per second, {(self._total - self._done) / rate:.0f} s left"
+            shown = f"{rate:.3g}" if rate < 1000 else f"{rate:,.0f}"
+            line += f", {shown} per second, {(self._total - self._done) / rate:.0f} s left"
         self.note(line)
 
 
