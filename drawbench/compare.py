@@ -1,5 +1,6 @@
 """Two runs of the same prompts, paired: what differs, and whether the difference is more than noise."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from drawbench.differences import KINDS, Compared, Difference
@@ -7,7 +8,7 @@ from drawbench.extractors import Extractors
 from drawbench.image_features import BATCH, Reading
 from drawbench.pairing import comparable_size, paired
 from drawbench.progress import Progress
-from drawbench.protocols import REFERENCE_KINDS, Protocol
+from drawbench.protocols import REFERENCE_KINDS, MetricDefinition, Protocol
 from drawbench.reference_set import find_references, read_references
 from drawbench.run_directory import RunDirectory
 from drawbench.run_features import features_of_run
@@ -74,7 +75,7 @@ def compare_runs(
     names = list(dict.fromkeys(metric.extractor.name for metric in asked))
     pair = paired(*(features_of_run(run, extractors, names, reading, progress) for run in runs))
     compared = Compared(pair, extractors, theirs, size)
-    found = [row for metric in asked for row in KINDS[metric.kind](metric, compared, left_out)]
+    found = _differences(asked, compared, left_out, progress)
     plan = runs[0].plan
     return Comparison(
         a=_compared(runs[0]),
@@ -89,6 +90,20 @@ def compare_runs(
         differences=found,
         left_out=left_out,
     )
+
+
+def _differences(
+    metrics: Sequence[MetricDefinition], compared: Compared, left_out: dict[str, str], progress: Progress
+) -> list[Difference]:
+    found: list[Difference] = []
+    progress.start("comparing", 0, len(metrics), "metrics")
+    try:
+        for metric in metrics:
+            found += KINDS[metric.kind](metric, compared, left_out)
+            progress.advance(1)
+    finally:
+        progress.finish()
+    return found
 
 
 def _compared(run: RunDirectory) -> ComparedRun:

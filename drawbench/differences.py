@@ -1,7 +1,7 @@
 """What each kind of metric says of the difference of two runs of the same prompts."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
@@ -10,26 +10,38 @@ from drawbench.extractors import Extractors
 from drawbench.pairing import Paired
 from drawbench.protocols import Kind, MetricDefinition
 from drawbench.reference_set import ReferenceFeatures
+from drawbench.run_features import images_of
 from drawbench.scores import OVERALL, Interval, Record
 from metrics.clip_score import NOT_MEASURABLE, clip_score_results, prompt_scores, unit
 from metrics.diversity import pairwise_distance, vendi_score
 from metrics.frechet_difference import FrechetDifference, frechet_difference
 from metrics.intervals import t_interval
-from metrics.jackknife import Jackknife, paired_interval
+from metrics.jackknife import PAIRED, PAIRED_TO_REFERENCES, Jackknife, paired_interval
 from metrics.result import Interval as MetricInterval
 
 Verdict = Literal["A is higher", "B is higher", "within noise", "n too small for FID", "no interval"]
-PAIRED = "t over prompts, paired"
+T_PAIRED = "t over prompts, paired"
 
 
 @dataclass(frozen=True)
 class Compared:
-    """What the differences of two runs are made from. references: None where there are none, or no metric asks."""
+    """What the differences of two runs are made from.
+
+    references: None where there are none, or no metric asks. frechet: by extractor, filled as they are asked for.
+    """
 
     pair: Paired
     extractors: Extractors
     references: ReferenceFeatures | None
     size: int  # pixels that extractors saw
+    frechet: dict[str, FrechetDifference] = field(default_factory=dict)
+
+    def frechet_difference(self, metric: MetricDefinition) -> FrechetDifference:
+        """Computed once for all metrics of an extractor."""
+        name, gaussian = metric.extractor.name, _references(self).gaussians[metric.metric]
+        if name not in self.frechet:
+            self.frechet[name] = frechet_difference(*self.images(metric), gaussian, self.pair.rows)
+        return self.frechet[name]
 
     def images(self, metric: MetricDefinition) -> tuple[np.ndarray, np.ndarray]:
         """The features of both runs' images, (N, D) each."""
@@ -59,7 +71,7 @@ def mean_difference(
 ) -> Difference:
     """The difference of two means over the same prompts, (n,) each, with the t interval of the paired values."""
     gap = float(a.mean() - b.mean())
-    interval = t_interval(a - b, PAIRED)
+    interval = t_interval(a - b, T_PAIRED)
     return Difference(
         metric=metric,
         scope=scope,
@@ -88,8 +100,7 @@ def verdict(gap: float, interval: MetricInterval | None, *, hopeless: bool = Fal
 
 
 def _frechet(metric: MetricDefinition, compared: Compared, left_out: dict[str, str]) -> list[Difference]:
-    gaussian = _references(compared).gaussians[metric.metric]
-    return frechet_rows(metric, frechet_difference(*compared.images(metric), gaussian, compared.pair.rows), left_out)
+    return frechet_rows(metric, compared.frechet_difference(metric), left_out)
 
 
 def frechet_rows(metric: MetricDefinition, found: FrechetDifference, left_out: dict[str, str]) -> list[Difference]:
@@ -107,9 +118,11 @@ def frechet_rows(metric: MetricDefinition, found: FrechetDifference, left_out: d
     return [_row(metric.metric, found.limits, found.limit_interval, found.n, words, lower_is_better=True)]
 
 
-def jackknife_row(metric: str, a: Jackknife, b: Jackknife, *, lower_is_better: bool) -> Difference:
+def jackknife_row(
+    metric: str, a: Jackknife, b: Jackknife, *, lower_is_better: bool, method: str = PAIRED_TO_REFERENCES
+) -> Difference:
     """The row of a score over all images, from both runs' values without each prompt."""
-    interval = paired_interval(a, b)
+    interval = paired_interval(a, b, method.format(units="prompts"))
     words = verdict(a.value - b.value, interval)
     return _row(metric, (a.value, b.value), interval, a.n, words, lower_is_better=lower_is_better)
 
@@ -216,7 +229,7 @@ def _inception_score(metric: MetricDefinition, compared: Compared, _: dict[str, 
         inception_score_jackknife(compared.extractors.logits(name, what, hashes, images), compared.pair.rows)
         for hashes, images in zip(compared.pair.hashes, compared.images(metric), strict=True)
     )
-    return [jackknife_row(metric.metric, a, b, lower_is_better=False)]
+    return [jackknife_row(metric.metric, a, b, lower_is_better=False, method=PAIRED)]
 
 
 def _r_precision(metric: MetricDefinition, compared: Compared, left_out: dict[str, str]) -> list[Difference]:
@@ -231,7 +244,7 @@ def _r_precision(metric: MetricDefinition, compared: Compared, left_out: dict[st
         if len(set(own)) < 2:
             left_out[f"{metric.metric} of {scope}"] = "which needs two different captions to choose from"
             continue
-        chosen, rows = pair.inside(inside)
+        chosen, rows = images_of(pair.rows, inside)
         a, b = (prompt_hits(each[chosen], rows, own, texts.vectors[inside]) for each in compared.images(metric))
         found.append(mean_difference(metric.metric, scope, a, b))
     return found

@@ -34,13 +34,6 @@ class Paired:
         """The text of each prompt."""
         return [prompt.text for prompt in self.prompts]
 
-    def inside(self, prompts: list[int]) -> tuple[np.ndarray, np.ndarray]:
-        """The rows of the images of some prompts, (k,), and each one's place among these prompts, (k,)."""
-        place = np.full(len(self.prompts), -1)
-        place[prompts] = np.arange(len(prompts))
-        chosen = np.flatnonzero(place[self.rows] >= 0)
-        return chosen, place[self.rows[chosen]]
-
     def scopes(self) -> list[tuple[str, list[int]]]:
         """`overall`, then each category: its name and the places of its prompts."""
         categories = [c for c in dict.fromkeys(prompt.category for prompt in self.prompts) if c]

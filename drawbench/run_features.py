@@ -65,6 +65,14 @@ def features_of_run(
     return RunFeatures(drawn, found.features, found.hashes)
 
 
+def images_of(rows: np.ndarray, prompts: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
+    """The images of some prompts, (k,), and each one's place among these prompts, (k,). rows: (N,), all images'."""
+    place = np.full(rows.max() + 1, -1)
+    place[list(prompts)] = np.arange(len(prompts))
+    chosen = np.flatnonzero(place[rows] >= 0)
+    return chosen, place[rows[chosen]]
+
+
 def sealed_files(run: RunDirectory, samples: Sequence[Sample]) -> ImageFiles:
     """The images of some samples that were made, each with the hash of its pixels."""
     hashes = [run.pixel_sha256(sample) for sample in samples]

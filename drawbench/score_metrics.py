@@ -11,7 +11,7 @@ from drawbench.progress import Progress
 from drawbench.protocols import REFERENCE_KINDS, Kind, MetricDefinition, Protocol
 from drawbench.reference_set import ReferenceFeatures
 from drawbench.run_directory import RunDirectory
-from drawbench.run_features import RunFeatures
+from drawbench.run_features import RunFeatures, images_of
 from drawbench.samples import Sample
 from drawbench.scores import OVERALL, Interval, Score
 from metrics.clip_score import clip_score_results, prompt_scores, sample_cosines
@@ -220,11 +220,10 @@ def _r_precision(scored: ScoredRun, metric: MetricDefinition, measured: Measured
         if len({captions[i] for i in inside}) < 2:
             measured.left_out[f"{metric.metric} of {scope}"] = "which needs two different captions to choose from"
             continue
-        place = {prompt: number for number, prompt in enumerate(inside)}
-        chosen = np.flatnonzero(np.isin(scored.rows, inside))
+        chosen, own = images_of(scored.rows, inside)
         found = r_precision_result(
             scored.images(metric)[chosen],
-            [place[int(row)] for row in scored.rows[chosen]],
+            own,
             [captions[i] for i in inside],
             texts.vectors[inside],
             metric.definition,
@@ -247,7 +246,7 @@ def _diversity(scored: ScoredRun, metric: MetricDefinition, measured: Measured) 
         single = len(inside) - len(several)
         words = "1 prompt with one image is" if single == 1 else f"{single} prompts with one image are"
         note = "; ".join(filter(None, [_scope_note(scored.run, scope), f"{words} left out" if single else ""]))
-        chosen = np.flatnonzero(np.isin(scored.rows, several))
+        chosen, _ = images_of(scored.rows, several)
         found = diversity_results(
             scored.images(metric)[chosen],
             scored.rows[chosen],

@@ -10,7 +10,7 @@ from metrics.errors import MetricInputError
 from metrics.frechet_infinity import FrechetLine, enough_images, frechet_line
 from metrics.frechet_interval import frechet_jackknife
 from metrics.gaussian import Gaussian
-from metrics.jackknife import PAIRED, Jackknife, jackknife_interval, paired_interval
+from metrics.jackknife import PAIRED_TO_REFERENCES, Jackknife, jackknife_interval, paired_interval
 from metrics.result import Interval
 
 
@@ -62,7 +62,7 @@ def frechet_difference(
         )
     n, dimension = features_a.shape
     a, b = (frechet_jackknife(features, reference, prompts) for features in (features_a, features_b))
-    units = "images" if prompts is None else "prompts"
+    method = PAIRED_TO_REFERENCES.format(units="images" if prompts is None else "prompts")
     lines = None
     if enough_images(n, dimension):
         lines = tuple(frechet_line(features, reference, prompts=prompts) for features in (features_a, features_b))
@@ -72,11 +72,11 @@ def frechet_difference(
     return FrechetDifference(
         a=a.value,
         b=b.value,
-        interval=paired_interval(a, b, units),
+        interval=paired_interval(a, b, method),
         n=n,
         dimension=dimension,
         limits=limits,
-        limit_interval=jackknife_interval(moved, without, PAIRED.format(units=units)) if limits else None,
+        limit_interval=jackknife_interval(moved, without, method) if limits else None,
         bias=_bias(n, dimension, (a, b), lines),
     )
 

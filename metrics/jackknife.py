@@ -10,7 +10,8 @@ from metrics.errors import MetricInputError
 from metrics.intervals import LEVEL
 from metrics.result import Interval
 
-PAIRED = "jackknife over {units}, paired, references fixed"
+PAIRED = "jackknife over {units}, paired"
+PAIRED_TO_REFERENCES = f"{PAIRED}, references fixed"
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ def jackknife_interval(value: float, without: np.ndarray, method: str, least: fl
     return Interval(max(value - margin, least), value + margin, method, LEVEL)
 
 
-def paired_interval(a: Jackknife, b: Jackknife, units: str = "prompts") -> Interval | None:
+def paired_interval(a: Jackknife, b: Jackknife, method: str) -> Interval | None:
     """The interval of a - b for two sets of the same prompts; None when one of them has no values without a prompt.
 
     A prompt is left out of both sets at once, so that what makes it easy or hard for both leaves the interval.
@@ -57,4 +58,4 @@ def paired_interval(a: Jackknife, b: Jackknife, units: str = "prompts") -> Inter
         raise MetricInputError(f"the sets hold {a.n} and {b.n} images: a paired difference needs equal numbers")
     if len(a.without) != len(b.without):
         return None
-    return jackknife_interval(a.value - b.value, a.without - b.without, PAIRED.format(units=units))
+    return jackknife_interval(a.value - b.value, a.without - b.without, method)

@@ -11,6 +11,7 @@ from reference_model.diffusion import SCHEDULES, augment_low_resolution, predict
 from reference_model.efficient_unet import EfficientUNet
 from reference_model.errors import ReferenceModelError
 from reference_model.guidance import DYNAMIC_PERCENTILE, Thresholding, classifier_free_guidance, threshold
+from reference_model.pixels import to_pixels
 from reference_model.presets import StageConfig
 from reference_model.samplers import SAMPLERS, Denoiser, NoiseSource, time_steps
 from reference_model.text_encoder import TextEncoder, TextFeatures, TextSource, stack_features
@@ -168,7 +169,7 @@ class Cascade:
             if stage.size == size:
                 break
         assert images is not None
-        return ((images + 1) * 127.5).round().to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy()
+        return to_pixels(images)
 
     def _encode(self, text: str) -> torch.Tensor:
         """Features (L, D) of one text. A cache holds those of texts encoded alone, too: the same to the last bit."""

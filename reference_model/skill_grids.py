@@ -14,7 +14,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from reference_model.errors import ReferenceModelError
-from reference_model.skills import Request, draw_requests, wilson_interval
+from reference_model.skills import CHECKED_SIZE, Request, draw_requests, wilson_interval
 from reference_model.world.worlds import world_named
 
 WORLD = "small"
@@ -82,6 +82,7 @@ def _put(picture: Image.Image, pen: ImageDraw.ImageDraw, tile: Tile, left: int, 
 
 
 def _requests(kind: str, count: int, seed: int) -> list[Request]:
+    assert kind in world_named(WORLD).kinds, "a kind that the world has not is never found"
     found: list[Request] = []
     asked = 4 * count
     while len(found) < count:  # a longer list begins with the shorter one
@@ -110,7 +111,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         settings = [SamplingSettings(args.steps, args.guidance)]
         args.out.mkdir(parents=True, exist_ok=True)
         for skill in KIND_OF_SKILL:
-            tiles = skill_tiles(lambda texts, seeds: list(cascade.generate(texts, seeds, 64, settings)), skill)
+            tiles = skill_tiles(
+                lambda texts, seeds: list(cascade.generate(texts, seeds, CHECKED_SIZE, settings)), skill
+            )
             path = args.out / f"{skill}.jpg"  # all colours: a palette would change those that are judged
             grid(skill, tiles).save(path, quality=88, subsampling=0, optimize=True)
             print(f"{path}: {_heading(skill, tiles)}")

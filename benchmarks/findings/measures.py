@@ -14,6 +14,7 @@ from metrics.features.registry import BUNDLED_FOLDER
 from metrics.frechet import frechet_distance
 from metrics.gaussian import FeatureStream, Gaussian
 from reference_model.cascade import SamplingSettings, Stage, sample_noise
+from reference_model.pixels import to_pixels
 from reference_model.text_encoder import TextEncoder, TextFeatures, stack_features
 
 CLIP_SCORE, FRECHET = "CLIP score", "Fréchet distance"
@@ -66,7 +67,7 @@ def draw(
                 features, sample_noise(seeds, index, stage.size, torch.device("cpu")), setting, images
             )
         assert images is not None
-        drawn += list(((images + 1) * 127.5).round().to(torch.uint8).permute(0, 2, 3, 1).numpy())
+        drawn += list(to_pixels(images))
     return drawn
 
 

@@ -16,6 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from reference_model.pixels import from_pixels
 from reference_model.training.loop import LoopConfig, train
 from reference_model.world.examples import batch_seeds
 from reference_model.world.scene import Split
@@ -133,7 +134,7 @@ class ScorerTraining:
         return CONTEXT_LENGTHS[self.world.name]
 
     def _encode(self, module: nn.Module, images: np.ndarray, texts: list[str]) -> tuple[torch.Tensor, torch.Tensor]:
-        pixels = torch.from_numpy(images).permute(0, 3, 1, 2).float() / 127.5 - 1
+        pixels = from_pixels(images)
         pixels = pixels.contiguous(memory_format=torch.channels_last)
         tokens = _tokens(texts, self.context_length)
         return module.encode_image(pixels, normalize=True), module.encode_text(tokens, normalize=True)  # type: ignore[operator]

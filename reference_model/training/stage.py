@@ -5,7 +5,6 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from random import Random
 
-import numpy as np
 import torch
 from torch import nn
 
@@ -13,6 +12,7 @@ from reference_model.cascade import SamplingSettings, Stage, sample_noise
 from reference_model.checkpoint import save_stage
 from reference_model.diffusion import SCHEDULES, add_noise, augment_low_resolution, training_target
 from reference_model.errors import ReferenceModelError
+from reference_model.pixels import from_pixels, to_pixels
 from reference_model.presets import StageConfig, build_unet, preset, with_text_width
 from reference_model.skills import CHECKED_SIZE, draw_requests, skill_rates
 from reference_model.text_encoder import TextSource
@@ -70,8 +70,7 @@ class StageTraining:
         text = self.text_encoder.encode_batch([request.text for request in requests])
         noise = sample_noise([request.seed for request in requests], 0, CHECKED_SIZE, torch.device("cpu"))
         images = Stage(self.config, ema).sample(text, noise, SKILL_SAMPLING)
-        pixels = ((images + 1) * 127.5).round().to(torch.uint8).permute(0, 2, 3, 1).numpy()
-        rates = skill_rates(pixels, [request.scene for request in requests], self.world)
+        rates = skill_rates(to_pixels(images), [request.scene for request in requests], self.world)
         return {f"skill: {skill}": rate for skill, (rate, _) in rates.items()}
 
     def _kind(self, split: Split) -> ExampleKind:
@@ -85,7 +84,7 @@ class StageTraining:
 
     def _loss(self, module: nn.Module, batch: Batch, seed: str, step: int) -> torch.Tensor:
         """Mean squared error of the network's prediction, at stratified uniform times."""
-        images = _to_tensor(batch.images)
+        images = from_pixels(batch.images)
         text = self.text_encoder.encode_batch(batch.captions)
         generator = torch.Generator().manual_seed(Random(f"{seed}/{step}/noise").getrandbits(63))
         t = (torch.arange(self.batch) + torch.rand(self.batch, generator=generator)) / self.batch
@@ -95,7 +94,7 @@ class StageTraining:
         inputs = (add_noise(schedule, images, noise, t).contiguous(memory_format=torch.channels_last), t, text)
         target = training_target(schedule, self.config.prediction, images, noise, t)
         if batch.lows is not None:
-            low = _to_tensor(batch.lows).contiguous()
+            low = from_pixels(batch.lows).contiguous()
             level = self._aug_levels(generator)
             low_noise = torch.randn(low[0].shape, generator=generator)
             output = module(*inputs, augment_low_resolution(low, low_noise, level), level, keep=keep)
@@ -123,11 +122,6 @@ def evaluation_captions(batch: int, world: str = "small") -> Iterator[str]:
 
 def _seed(stage: str) -> str:
     return f"stage {stage}"
-
-
-def _to_tensor(images: np.ndarray) -> torch.Tensor:
-    """uint8 (B, H, W, 3) -> float (B, 3, H, W) in [-1, 1], channels last."""
-    return torch.from_numpy(images).permute(0, 3, 1, 2).float() / 127.5 - 1
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

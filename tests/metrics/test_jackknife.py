@@ -57,13 +57,13 @@ def test_each_value_is_the_score_of_what_is_left(name: str, prompts: np.ndarray 
 def test_one_prompt_has_no_values_without_it(name: str) -> None:
     for found in ALL[name][1](_features(1, 8), _features(0, 8), np.zeros(8, dtype=np.int64)).values():
         assert len(found.without) == 0
-        assert paired_interval(found, found) is None
+        assert paired_interval(found, found, "") is None
 
 
 def test_the_paired_interval_is_students_of_the_differences_of_a_mean() -> None:
     a, b = np.array([1.0, 4.0, 2.0, 7.0, 3.5]), np.array([0.5, 4.5, 1.0, 6.0, 3.0])
     means = [Jackknife(float(v.mean()), (v.sum() - v) / 4, 5) for v in (a, b)]
-    found, gap = paired_interval(*means), a - b
+    found, gap = paired_interval(*means, ""), a - b
     half = 2.7764451051977987 * gap.std(ddof=1) / np.sqrt(5)  # t table: 4 degrees of freedom, 97.5%
     assert found is not None
     assert (found.low, found.high) == pytest.approx((gap.mean() - half, gap.mean() + half))
@@ -75,7 +75,7 @@ def test_the_paired_interval_is_students_of_the_differences_of_a_mean() -> None:
 def test_sets_of_different_sizes_are_refused() -> None:
     small, large = kid_jackknife(_features(1, 5), _features(0, 9)), kid_jackknife(_features(1, 6), _features(0, 9))
     with pytest.raises(MetricInputError, match="5 and 6 images"):
-        paired_interval(small, large)
+        paired_interval(small, large, "")
 
 
 @pytest.mark.parametrize(
@@ -95,7 +95,7 @@ def test_the_paired_interval_covers_the_difference_of_two_models(name: str, coun
         pairs.append([ALL[name][1](each, references, np.repeat(np.arange(60), 2)) for each in sets])
     for metric in pairs[0][0]:
         truth = np.mean([a[metric].value - b[metric].value for a, b in pairs])
-        intervals = [paired_interval(a[metric], b[metric]) for a, b in pairs]
+        intervals = [paired_interval(a[metric], b[metric], "") for a, b in pairs]
         covered = np.mean([each is not None and each.low <= truth <= each.high for each in intervals])
         print(f"{metric}: {covered:.1%} of {count}")
         assert covered >= least, metric
