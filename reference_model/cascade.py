@@ -1,5 +1,6 @@
 """The cascade (Imagen, fig. A.4): text -> 64 x 64 -> 256 x 256 -> 1024 x 1024."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -43,6 +44,10 @@ class SamplingSettings:
             raise ReferenceModelError(f"there is no sampler {self.sampler!r}: choose one of {', '.join(SAMPLERS)}")
         if self.thresholding not in ("none", "static", "dynamic"):
             raise ReferenceModelError(f"there is no thresholding {self.thresholding!r}: choose none, static or dynamic")
+        if not math.isfinite(self.guidance):
+            raise ReferenceModelError(f"guidance = {self.guidance} is no weight: use a finite number, 1 for none")
+        if not 0 <= self.percentile <= 1:
+            raise ReferenceModelError(f"percentile = {self.percentile} is outside [0, 1]: use a share, as in 0.995")
         if not 0 <= self.aug_level <= 1:
             raise ReferenceModelError(f"aug_level = {self.aug_level} is outside [0, 1]")
         if not 0 <= self.guidance_low <= self.guidance_high <= 1:

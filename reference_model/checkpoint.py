@@ -13,11 +13,12 @@ import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import torch
 
 from reference_model.cascade import Cascade, Stage
+from reference_model.diffusion import SCHEDULES, Prediction
 from reference_model.efficient_unet import EfficientUNetConfig
 from reference_model.errors import ReferenceModelError
 from reference_model.presets import CascadeConfig, StageConfig, UNetConfigs, build_unet
@@ -67,9 +68,13 @@ def read_stage_config(path: Path) -> StageConfig:
         data = json.loads(path.read_text())
         fields: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in data["unet"].items()}
         unet: UNetConfigs = UNetConfig(**fields) if data["kind"] == "base" else EfficientUNetConfig(**fields)
-        return StageConfig(unet, data["prediction"], data["schedule"])
+        prediction, schedule = data["prediction"], data["schedule"]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ReferenceModelError(f"{path} is not a stage's configuration: {error}") from error
+    for what, value, known in (("prediction", prediction, get_args(Prediction)), ("schedule", schedule, SCHEDULES)):
+        if value not in known:
+            raise ReferenceModelError(f"{path} names the {what} {value!r}: known are {', '.join(known)}")
+    return StageConfig(unet, prediction, schedule)
 
 
 def save_cascade_index(folder: Path, name: str, stages: tuple[str, ...]) -> None:
@@ -170,16 +175,25 @@ def _randomise_silent_layers(unet: torch.nn.Module) -> None:
 
 
 def weights_sha256(folder: Path) -> str:
-    """One digest over every weights file of a checkpoint and its tokenizer's files, by name and content."""
+    """One digest over all of a checkpoint that decides pixels, by name and content: weights, tokenizer, configurations.
+
+    How a stage was trained and what the cascade is called are left out.
+    """
     text = folder / "text_encoder"
     paths = {*folder.rglob("*.safetensors"), *text.glob("*.safetensors"), *text.glob("*.bin")}
-    paths |= {text / name for name in TOKENIZER_FILES if (text / name).is_file()}
+    paths |= {text / name for name in (*TOKENIZER_FILES, "config.json") if (text / name).is_file()}
     digest = hashlib.sha256()
-    for path in sorted(paths):
-        with path.open("rb") as file:
-            content = hashlib.file_digest(file, "sha256").hexdigest()
-        digest.update(f"{path.relative_to(folder).as_posix()}\t{content}\n".encode())
+    for path in sorted(paths | set(folder.glob("*.json"))):
+        digest.update(f"{path.relative_to(folder).as_posix()}\t{_content_sha256(path, folder)}\n".encode())
     return digest.hexdigest()
+
+
+def _content_sha256(path: Path, folder: Path) -> str:
+    if path.suffix == ".json" and path.parent == folder:
+        kept = {name: value for name, value in json.loads(path.read_text()).items() if name not in ("training", "name")}
+        return hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -1,5 +1,6 @@
 """Checkpoints put together from trained stages: parts that do not belong together are refused, digests cover all."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -47,6 +48,38 @@ def test_a_linked_text_encoder_counts_in_the_digest_like_a_copied_one(parts: tup
         path.write_bytes(path.read_bytes() + b" ")
         assert weights_sha256(tmp_path / "linked") != digest
         digest = weights_sha256(tmp_path / "linked")
+
+
+def _edit(path: Path, **changes: object) -> None:
+    path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
+
+
+def test_the_digest_covers_the_configuration_but_not_how_it_came_about(parts: tuple[Path, ...], tmp_path: Path) -> None:
+    text, base, _ = parts
+    out = tmp_path / "cascade"
+    assemble("x", text, [base], out)
+    digest = weights_sha256(out)
+    _edit(out / "base_64.json", training={"step": 5})
+    _edit(out / "cascade.json", name="another")
+    assert weights_sha256(out) == digest
+    for path, change in (
+        (out / "base_64.json", {"schedule": "linear"}),
+        (out / "text_encoder" / "config.json", {"a": 1}),
+    ):
+        _edit(path, **change)
+        assert weights_sha256(out) != digest
+        digest = weights_sha256(out)
+
+
+@pytest.mark.parametrize("change", [{"prediction": "eps"}, {"schedule": "sigmoid"}])
+def test_an_unknown_prediction_or_schedule_is_refused(
+    change: dict[str, str], parts: tuple[Path, ...], tmp_path: Path
+) -> None:
+    text, base, _ = parts
+    assemble("x", text, [base], tmp_path / "cascade")
+    _edit(tmp_path / "cascade" / "base_64.json", **change)
+    with pytest.raises(ReferenceModelError, match=f"{next(iter(change.values()))}.*known are"):
+        load_cascade(tmp_path / "cascade")
 
 
 def test_parts_that_do_not_belong_together_are_refused(parts: tuple[Path, ...], tmp_path: Path) -> None:
