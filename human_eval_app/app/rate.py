@@ -131,6 +131,7 @@ def _trial(service: Service, place: Place, words: Texts) -> None:
     data["attempt"] = failed[1] if failed and failed[0] == data["key"] else 0
     data["notice"] = words["trial"]["not_saved"] if data["attempt"] else st.session_state.pop("notice", "")
     data["feedback"] = _feedback(service, place, words)
+    st.session_state["shown"] = place
     show_trial(data, _answered, _undone)
     if _came_without_callback(data):
         _answered()
@@ -196,6 +197,7 @@ def _kept(key: str, change: Any) -> None:
         if refusal.reason in _TRANSIENT:
             before = st.session_state.get("failed")
             st.session_state["failed"] = (key, before[1] + 1 if before and before[0] == key else 1)
+            st.session_state["place"] = st.session_state.get("shown")  # the database may not be there to ask
         elif refusal.reason in ("out_of_order", "not_yours", "lease_gone"):
             language = _language(None)
             st.session_state["notice"] = texts(language)["trial"]["lost"]

@@ -9,10 +9,10 @@ const RESENDS = 4; // without being asked; it counts once, however often it arri
 export default function (component) {
   const root = component.parentElement.querySelector(".root");
   const shown = screens.get(root);
-  const version = `${component.data.key}#${component.data.attempt}`;
-  if (!shown || shown.version !== version) {
+  if (shown && shown.key === component.data.key) shown.update(component.data);
+  else {
     if (shown) shown.close();
-    screens.set(root, show(root, component, version));
+    screens.set(root, show(root, component));
   }
   return () => {
     const current = screens.get(root);
@@ -23,12 +23,13 @@ export default function (component) {
   };
 }
 
-function show(root, component, version) {
+function show(root, component) {
   const { data, setTriggerValue } = component;
   const texts = data.texts;
   const startedAt = performance.now();
   const shownAt = new Date().toISOString();
   const state = { answers: {}, sent: false, loaded: 0, failed: new Set(), loadedAt: null, zooms: 0, timer: null };
+  let { attempt, notice } = data;
 
   root.dataset.loaded = "false";
   const images = data.sets.flatMap((set) => set.images.map((url, i) => makeImage(set, url, i)));
@@ -57,7 +58,15 @@ function show(root, component, version) {
   refresh();
 
   return {
-    version,
+    key: data.key,
+    // The server refused what was sent from this very screen: all that was done on it stays, to be sent again.
+    update(refused) {
+      if (refused.attempt === attempt) return;
+      ({ attempt, notice } = refused);
+      clearTimeout(state.timer);
+      state.sent = false;
+      refresh();
+    },
     close() {
       clearTimeout(state.timer);
       window.removeEventListener("keydown", onKey);
@@ -181,7 +190,8 @@ function show(root, component, version) {
     else if (state.failed.size) status.textContent = texts.failed;
     else if (state.loadedAt === null)
       status.textContent = fill(texts.loading, { loaded: state.loaded, count: images.length });
-    else status.textContent = data.notice && !answered ? data.notice : answered ? texts.ready : texts.answer_first;
+    else if (notice && (attempt || !answered)) status.textContent = notice;
+    else status.textContent = answered ? texts.ready : texts.answer_first;
   }
 
   function send() {
