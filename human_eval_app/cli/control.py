@@ -5,7 +5,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from drawbench.errors import UserError
-from human_eval_app.cli.votes import add_study_options
+from human_eval_app.cli.votes import add_study_options, study_votes
 
 if TYPE_CHECKING:
     from human_eval_app.store.records import StudyStatus
@@ -29,11 +29,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Set the status."""
-    from human_eval_app.cli.requirements import require_app
-
-    require_app()
     if args.action == "close" and not args.for_good:
         raise UserError("closing a study cannot be taken back: add --for-good if you want it.")
+    with study_votes(args):
+        pass  # a database that does not hold this study yet is somebody's mistake, and opening it to write would make it
     from human_eval_app.app.admin.status import change_status
     from human_eval_app.app.service import default_database
     from human_eval_app.store.store import VoteStore

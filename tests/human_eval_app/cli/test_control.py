@@ -15,6 +15,7 @@ DESIGN = make_design()
 @pytest.fixture
 def study(tmp_path: Path) -> Path:
     write_design(DESIGN, tmp_path)
+    assert _status(tmp_path) == "open"
     return tmp_path
 
 
@@ -43,3 +44,25 @@ def test_closing_must_be_meant_and_stays(study: Path, capsys: pytest.CaptureFixt
     assert main(["study", "control", str(study), "resume"]) == 2
     assert "closed for good" in capsys.readouterr().err
     assert _status(study) == "closed"
+
+
+@pytest.mark.parametrize("action", ["pause", "resume", "close"])
+def test_a_study_whose_votes_are_elsewhere_is_not_said_to_be_changed(
+    study: Path, action: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (study / "votes.sqlite").rename(study.parent / f"{action}.sqlite")
+    assert main(["study", "control", str(study), action, "--for-good"]) == 2
+    complaint = capsys.readouterr().err.strip()
+    assert "votes.sqlite does not exist" in complaint
+    assert len(complaint.splitlines()) == 1
+    assert not (study / "votes.sqlite").exists()
+    elsewhere = f"sqlite:///{study.parent / f'{action}.sqlite'}"
+    assert main(["study", "control", str(study), action, "--for-good", "--database", elsewhere]) == 0
+
+
+def test_an_empty_database_is_not_made_a_study(study: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    empty = study / "empty.sqlite"
+    empty.touch()
+    assert main(["study", "control", str(study), "pause", "--database", f"sqlite:///{empty}"]) == 2
+    assert "holds no study yet" in capsys.readouterr().err
+    assert empty.stat().st_size == 0
