@@ -60,6 +60,8 @@ def frechet_result(
 def _bias_note(found: Jackknife, dimension: int) -> str:
     if found.n <= dimension:
         return f"mostly finite-sample bias, as n = {found.n} images is at most the dimension {dimension}"
+    if found.bias >= found.value:
+        return f"all of it may be finite-sample bias (about {found.bias:.3g} by the jackknife; not subtracted)"
     return f"about {found.bias:.3g} of it is finite-sample bias (jackknife; not subtracted)"
 
 
@@ -75,11 +77,28 @@ def frechet_jackknife(features: np.ndarray, reference: Gaussian, prompts: np.nda
     if len(counts) < 2 or n - counts.max() < 2:
         return Jackknife(value, np.zeros(0), n)
     seen = _through(features, gaussian, reference)
+    width = len(seen.eigenvalues) + gaussian.mean.size
     without = np.zeros(len(counts))
-    for units, images in _blocks(row, counts, len(seen.eigenvalues) + gaussian.mean.size):
+    for units, images in _blocks(row, counts, width):
         centred = features[images].astype(np.float64) - gaussian.mean  # (g, k, D)
-        without[units] = value + _changes(centred, seen.rows(images, centred), seen.eigenvalues, gaussian, reference)
+        if _numbers(images.shape[1], width) > BLOCK:  # few prompts of very many images
+            left = _left(features, images[0], gaussian)
+            without[units] = frechet_distance(left, reference)
+        else:
+            changes = _changes(centred, seen.rows(images, centred), seen.eigenvalues, gaussian, reference)
+            without[units] = value + changes
     return Jackknife(value, without, n)
+
+
+def _left(features: np.ndarray, images: np.ndarray, gaussian: Gaussian) -> Gaussian:
+    """What some images (k,) leave of the features (N, D): their Gaussian's own moments, less those of the images."""
+    left = gaussian.n - len(images)
+    if gaussian.covariance is None or left <= features.shape[1]:
+        return Gaussian.of_features(np.delete(features, images, axis=0))
+    centred = features[images].astype(np.float64) - gaussian.mean
+    shift = -centred.sum(axis=0) / left
+    scatter = (gaussian.n - 1) * gaussian.covariance - centred.T @ centred - left * np.outer(shift, shift)
+    return Gaussian(left, gaussian.mean + shift, scatter / (left - 1), None)
 
 
 @dataclass(frozen=True)
@@ -117,9 +136,9 @@ def _through(features: np.ndarray, gaussian: Gaussian, reference: Gaussian) -> _
 
 
 def _solve(symmetric: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Eigenvalues above rounding, and their vectors."""
+    """Eigenvalues above rounding, and their vectors; none of sets of equal images."""
     values, vectors = np.linalg.eigh((symmetric + symmetric.T) / 2)
-    kept = values > values[-1] * len(values) * np.finfo(np.float64).eps
+    kept = values > values.max(initial=0.0) * len(values) * np.finfo(np.float64).eps
     return values[kept], vectors[:, kept]
 
 
@@ -129,10 +148,15 @@ def _blocks(row: np.ndarray, counts: np.ndarray, width: int) -> Iterator[tuple[n
     starts = np.cumsum(counts) - counts
     for size in np.unique(counts):
         units = np.flatnonzero(counts == size)
-        step = max(1, BLOCK // int(size * (size + 1) * width))
+        step = max(1, BLOCK // _numbers(int(size), width))
         for start in range(0, len(units), step):
             part = units[start : start + step]
             yield part, order[starts[part][:, None] + np.arange(size)]
+
+
+def _numbers(size: int, width: int) -> int:
+    """How many a prompt of so many images takes."""
+    return size * (size + 1) * width
 
 
 def _changes(
@@ -158,6 +182,8 @@ def _trace_lost(eigenvalues: np.ndarray, removed: np.ndarray) -> np.ndarray:
     The tail of the integrand, -|W|^2 / s^2, is taken off as -|W|^2 / (s^2 + c^2), whose integral is known.
     """
     g, k, r = removed.shape
+    if r == 0:
+        return np.zeros(g)
     roots = np.sqrt(eigenvalues)
     step, scale = 0.5, float(roots[-1])
     s = np.exp(np.arange(np.log(roots.mean()) - 14, np.log(scale) + 5, step))  # (q,)

@@ -100,7 +100,7 @@ def read_statistics(path: Path) -> Gaussian:
         with np.load(path, allow_pickle=False) as file:
             mean = np.asarray(file["mu"], dtype=np.float64)
             covariance = np.asarray(file["sigma"], dtype=np.float64)
-    except KeyError:
+    except (KeyError, TypeError):  # an .npy file gives an array, which takes no names
         raise MetricInputError(
             f"{path} holds no reference statistics: an .npz with `mu` and `sigma` is needed"
         ) from None

@@ -52,6 +52,16 @@ def test_prompts_of_different_sizes() -> None:
     assert found.without == pytest.approx(np.array(left), rel=1e-4)
 
 
+@pytest.mark.parametrize(("n", "d"), [(50, 12), (16, 12), (10, 12)], ids=["n > d", "n > d, not without", "n < d"])
+def test_prompts_of_very_many_images_take_no_more_memory(n: int, d: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    features, reference = _features(4, n, d), Gaussian.of_features(_features(5, 100, d))
+    prompts = np.arange(n) % 2
+    monkeypatch.setattr("metrics.frechet_interval.BLOCK", 100)
+    found = frechet_jackknife(features, reference, prompts)
+    left = [frechet_distance(Gaussian.of_features(features[prompts != p]), reference) for p in (0, 1)]
+    assert found.without == pytest.approx(np.array(left), rel=1e-9)
+
+
 def test_the_first_order_is_the_gradient_by_finite_differences() -> None:
     """With many images, deleting one changes the distance by -1/n times the derivative along its own weight."""
     n, d, step = 40_000, 5, 1e-4
@@ -118,6 +128,29 @@ def test_equal_images_are_allowed() -> None:
     found = frechet_jackknife(features, reference)
     left = [frechet_distance(Gaussian.of_features(np.delete(features, i, axis=0)), reference) for i in range(20)]
     assert found.without == pytest.approx(np.array(left), rel=1e-4)
+
+
+@pytest.mark.filterwarnings("ignore:both covariances are singular")
+@pytest.mark.parametrize("n", [4, 40], ids=["n < d", "n > d"])
+def test_sets_of_one_image_again_and_again_are_measured(n: int) -> None:
+    """A collapsed model, or references that are all alike: the trace term is 0, only means and a variance count."""
+    varied, same = _features(20, n, 16), np.tile(_features(21, 1, 16), (n, 1))
+    for features, references in ((same, varied), (varied, same), (same, same)):
+        reference = Gaussian.of_features(references)
+        found = frechet_jackknife(features, reference)
+        gap = features.mean(axis=0) - references.mean(axis=0)
+        parts = [gap @ gap, features.var(axis=0, ddof=1).sum(), references.var(axis=0, ddof=1).sum()]
+        assert found.value == pytest.approx(sum(parts), abs=1e-9)
+        left = [frechet_distance(Gaussian.of_features(np.delete(features, i, axis=0)), reference) for i in range(n)]
+        assert found.without == pytest.approx(np.array(left), rel=1e-6, abs=1e-9)
+        assert frechet_result(features, reference, "fid", "", "").value == found.value
+
+
+def test_the_note_never_says_that_more_is_bias_than_there_is() -> None:
+    """Images that are among the references lie nearer to them than the jackknife, which holds those fixed, expects."""
+    references = _features(22, 120, 20)
+    note = frechet_result(references[:60], Gaussian.of_features(references), "fid", "", "").note
+    assert note.startswith("all of it may be finite-sample bias (about ")
 
 
 def test_wrong_input_is_refused() -> None:

@@ -64,6 +64,10 @@ def test_statistics_survive_a_file(tmp_path: Path) -> None:
 
 def test_files_that_hold_no_statistics_are_refused_by_name(tmp_path: Path) -> None:
     path = tmp_path / "bad.npz"
+    with path.open("wb") as file:
+        np.save(file, np.zeros((3, 3)))  # one array, not the statistics' archive
+    with pytest.raises(MetricInputError, match="`mu` and `sigma`"):
+        read_statistics(path)
     cases: list[tuple[dict[str, np.ndarray], str]] = [
         ({"mu": np.zeros(3)}, "mu. and .sigma"),
         ({"mu": np.zeros(3), "sigma": np.eye(2)}, "shape"),
