@@ -19,6 +19,7 @@ MARKDOWN = "README.md"
 HTML = "index.html"
 CHARTS = "charts"
 RESULTS = "results"
+ENTRIES = {NUMBERS, MARKDOWN, HTML, CHARTS, RESULTS}
 PAGE_STYLE = """body.drawbench-tables { margin: 0 auto; max-width: 75rem; padding: 1.5rem; }
 .drawbench-tables .mark { border: 2px solid currentcolor; padding: 0.5rem 1rem; font-weight: 700; }
 .drawbench-tables figure { margin: 1.5rem 0; }
@@ -31,8 +32,7 @@ def write_analysis(design: Design, analysis: Analysis, out: Path) -> Path:
 
     The folder appears whole or not at all. Raises UserError when `out` holds something else, or cannot be written.
     """
-    if out.exists() and not (out.is_dir() and ((out / NUMBERS).is_file() or not any(out.iterdir()))):
-        raise UserError(f"{out} is there and is no analysis: give a new folder with --out, or move it away.")
+    _check_replaceable(out)
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.") as beside:
@@ -70,6 +70,18 @@ def html_page(analysis: Analysis, charts: list[str]) -> str:
         f'<meta name="color-scheme" content="light dark">\n<title>{title}</title>\n<style>\n{style}</style>\n</head>\n'
         '<body class="drawbench-tables">\n<main>\n' + "\n".join(parts) + "\n</main>\n</body>\n</html>\n"
     )
+
+
+def _check_replaceable(out: Path) -> None:
+    """Raise UserError unless `out` is absent, empty, or an analysis and nothing else."""
+    elsewhere = "give a new folder with --out, or move it away"
+    if not out.exists():
+        return
+    names = {path.name for path in out.iterdir()} if out.is_dir() else set()
+    if not out.is_dir() or (names and NUMBERS not in names):
+        raise UserError(f"{out} is there and is no analysis: {elsewhere}.")
+    if others := sorted(names - ENTRIES):
+        raise UserError(f"{out} holds {others[0]}, which is no part of an analysis and would be lost: {elsewhere}.")
 
 
 def _fill(design: Design, analysis: Analysis, folder: Path) -> None:

@@ -77,6 +77,19 @@ def test_somebody_elses_folder_is_left_alone(tmp_path: Path) -> None:
     assert (tmp_path / "thesis.txt").read_text(encoding="utf-8") == "mine"
 
 
+def test_a_folder_that_holds_more_than_an_analysis_is_left_alone(tmp_path: Path) -> None:
+    study = tmp_path / "study"
+    write_analysis(DESIGN, _analysis(), study)
+    (study / "images").mkdir()
+    (study / "votes.sqlite").write_bytes(b"votes")
+    before = {path: path.read_bytes() for path in study.rglob("*") if path.is_file()}
+    with pytest.raises(UserError, match=r"holds images, which is no part of an analysis.*--out"):
+        write_analysis(DESIGN, _analysis(), study)
+    assert {path: path.read_bytes() for path in study.rglob("*") if path.is_file()} == before
+    assert (study / "images").is_dir()
+    assert [path.name for path in tmp_path.iterdir()] == ["study"]
+
+
 class _Tags(HTMLParser):
     def __init__(self) -> None:
         super().__init__()

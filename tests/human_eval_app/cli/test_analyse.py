@@ -141,3 +141,14 @@ def test_votes_are_read_from_the_studys_own_database(tmp_path: Path, capsys: pyt
     analysis = Analysis.model_validate_json(capsys.readouterr().out)
     assert (analysis.versions[0].raters, analysis.versions[0].answers) == (1, 4)
     assert not analysis.simulated
+
+
+def test_a_studys_own_folder_is_never_replaced(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    study = tmp_path / "study"
+    design = _study(study)
+    export = _export(tmp_path / "votes.csv", simulate_votes(design, Truth(), 0))
+    (study / "analysis.json").write_text("{}")
+    before = {path.name: path.read_bytes() for path in study.iterdir()}
+    assert main(["study", "analyse", str(study), "--votes", str(export), "--out", str(study)]) == 2
+    assert len(capsys.readouterr().err.strip().splitlines()) == 1
+    assert {path.name: path.read_bytes() for path in study.iterdir()} == before
