@@ -1,5 +1,6 @@
 """FID-CLIP curves over guidance (Imagen, fig. 4): a point per setting, its intervals, and the best one marked."""
 
+import re
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -27,11 +28,15 @@ LOOKS = (
 WIDE = 8  # times the smallest distance, from which on the axis is logarithmic
 CAPTION_LETTERS = 125  # in a line
 LABEL_WIDTH, LABEL_HEIGHT = 22, 11  # of a label, in the figure's own dots
+DIGEST = re.compile(r"\b([0-9a-f]{8})[0-9a-f]{32,}\b")  # in a label, its first 8 digits are enough
 Y_NAMES = {
     "fid_legacy_tensorflow": "FID (legacy_tensorflow)",
     "fid_clean": "FID (clean)",
     "frechet_distance": "Fréchet distance, bundled scorer (not FID)",
 }
+
+# (name, value) of all that makes another model of one, but for what a label says.
+Facts = frozenset[tuple[str, str]]
 
 
 @dataclass(frozen=True)
@@ -45,7 +50,7 @@ class CurvePoint:
 
 @dataclass(frozen=True)
 class Curve:
-    """One model at one combination of all swept settings but guidance, in the order of guidance."""
+    """One model at one combination of all settings but guidance, in the order of guidance."""
 
     name: str
     points: tuple[CurvePoint, ...]
@@ -57,16 +62,21 @@ class Curve:
 
 
 def curves(points: Sequence[SweepPoint]) -> list[Curve]:
-    """One curve per model and combination of the other settings; none where points have no distance."""
-    grouped: dict[str, list[CurvePoint]] = {}
+    """One curve per model and combination of the other settings; none where points have no distance.
+
+    A name that several would have is followed by what not all of these share: spec, fixed settings, revision, weights.
+    """
+    grouped: dict[tuple[str, Facts], list[CurvePoint]] = {}
     for point in points:
         clip, distance = point.result.score(CLIP_SCORE, OVERALL), _distance(point)
         if clip is None or distance is None:
             continue
-        others = [f"{name} {value}" for name, value in point.settings.items() if name != GUIDANCE]
-        name = ", ".join([_model_name(point), *others])
-        grouped.setdefault(name, []).append(CurvePoint(point.settings.get(GUIDANCE, ""), clip, distance))
-    return [Curve(name, tuple(sorted(group, key=_guidance))) for name, group in grouped.items()]
+        curve_point = CurvePoint(point.settings.get(GUIDANCE, ""), clip, distance)
+        grouped.setdefault((_label(point), _facts(point)), []).append(curve_point)
+    return [
+        Curve(_told_apart(label, facts, [other for name, other in grouped if name == label]), _in_order(group))
+        for (label, facts), group in grouped.items()
+    ]
 
 
 def write_plots(points: Sequence[SweepPoint], folder: Path) -> list[Path]:
@@ -195,9 +205,27 @@ def _distance(point: SweepPoint) -> Score | None:
     return next((score for score in found if score is not None), None)
 
 
-def _model_name(point: SweepPoint) -> str:
-    """The model's name without the setting that the curve itself shows."""
-    return point.result.model.name.partition(", guidance ")[0]
+def _label(point: SweepPoint) -> str:
+    """The model's name without the setting that the curve itself shows, and the other settings that were swept."""
+    model = point.result.model.name.partition(f", {GUIDANCE} ")[0]
+    return ", ".join([model, *(f"{name} {value}" for name, value in point.settings.items() if name != GUIDANCE)])
+
+
+def _facts(point: SweepPoint) -> Facts:
+    model = point.result.model
+    fixed = [(name, str(value)) for name, value in model.settings.items() if name not in point.settings]
+    facts = [("model", point.model), *fixed, ("revision", model.revision), ("weights", model.weights_sha256)]
+    return frozenset((name, value) for name, value in facts if value)
+
+
+def _told_apart(label: str, facts: Facts, namesakes: Sequence[Facts]) -> str:
+    """The label, and what not all curves of this label share (`namesakes`, with the curve's own)."""
+    different = sorted(facts - frozenset.intersection(*namesakes))
+    return ", ".join([label, *(DIGEST.sub(r"\1", f"{name} {value}") for name, value in different)])
+
+
+def _in_order(points: Sequence[CurvePoint]) -> tuple[CurvePoint, ...]:
+    return tuple(sorted(points, key=_guidance))
 
 
 def _guidance(point: CurvePoint) -> float:
