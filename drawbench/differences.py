@@ -71,7 +71,7 @@ def mean_difference(
 ) -> Difference:
     """The difference of two means over the same prompts, (n,) each, with the t interval of the paired values."""
     gap = float(a.mean() - b.mean())
-    interval = t_interval(a - b, T_PAIRED)
+    interval = _varying(t_interval(a - b, T_PAIRED))
     return Difference(
         metric=metric,
         scope=scope,
@@ -84,6 +84,11 @@ def mean_difference(
         verdict=verdict(gap, interval),
         note=note,
     )
+
+
+def _varying(interval: MetricInterval | None) -> MetricInterval | None:
+    """None for a difference that every prompt shows alike: hits of all against hits of none say nothing of others."""
+    return None if interval is not None and interval.low == interval.high != 0 else interval
 
 
 def verdict(gap: float, interval: MetricInterval | None, *, hopeless: bool = False, doubtful: bool = False) -> Verdict:
@@ -122,7 +127,7 @@ def jackknife_row(
     metric: str, a: Jackknife, b: Jackknife, *, lower_is_better: bool, method: str = PAIRED_TO_REFERENCES
 ) -> Difference:
     """The row of a score over all images, from both runs' values without each prompt."""
-    interval = paired_interval(a, b, method.format(units="prompts"))
+    interval = _varying(paired_interval(a, b, method.format(units="prompts")))
     words = verdict(a.value - b.value, interval)
     return _row(metric, (a.value, b.value), interval, a.n, words, lower_is_better=lower_is_better)
 

@@ -4,12 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydantic import ValidationError
-
 from drawbench.errors import UserError
-from drawbench.results import Result, first_problem, read_result, result_from_score_file
+from drawbench.results import Result, read_result, result_from_score_file
 from drawbench.run_directory import RunDirectory
-from drawbench.scores import OVERALL, ScoreFile
+from drawbench.score_table import read_scores
+from drawbench.scores import OVERALL
 
 CEILING_ADAPTERS = ("world", "photographs")  # the true renderings, and the prompts' own photographs
 # Distances order a table before CLIP score does; the nearest to the published FID comes first.
@@ -167,7 +166,7 @@ def load_run(folder: Path) -> list[Result]:
     images = run.require_seal().pixels_sha256
     results = []
     for path in sorted((folder / "scores").glob("*.json")):
-        scores = _read_score_file(path)
+        scores = read_scores(path)
         if (scores.plan_sha256, scores.pixels_sha256) != (run.plan.sha256, images):
             raise UserError(f"{path} was made from other images than {folder} holds now: score the run again")
         results.append(result_from_score_file(run.plan.model, scores, "measured"))
@@ -193,13 +192,6 @@ def _load_one(path: Path) -> list[Result]:
     for run in sorted(each.parent for each in path.glob("*/manifest.json")):
         results.extend(load_run(run))
     return results
-
-
-def _read_score_file(path: Path) -> ScoreFile:
-    try:
-        return ScoreFile.model_validate_json(path.read_bytes())
-    except ValidationError as error:
-        raise UserError(f"{path} is not a valid score file: {first_problem(error)}") from None
 
 
 def _without_repeats(results: Sequence[Result]) -> list[Result]:

@@ -4,15 +4,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from pydantic import ValidationError
 
 from drawbench.errors import UserError
 from drawbench.protocols import Protocol
-from drawbench.results import first_problem
 from drawbench.run_directory import RunDirectory
 from drawbench.run_features import RunFeatures
 from drawbench.samples import Sample
-from drawbench.scores import OVERALL, ReferenceRef, ScoreFile
+from drawbench.score_table import read_scores, scores_path
+from drawbench.scores import OVERALL, ReferenceRef
 
 
 @dataclass(frozen=True)
@@ -100,10 +99,5 @@ def refuse_other_references(a: Path, b: Path, protocol: Protocol) -> None:
 
 def _scored_against(path: Path, protocol: Protocol) -> ReferenceRef | None:
     """The references of the run's scores; None where there are no scores, or no references."""
-    file = path / "scores" / f"{protocol.name}.json"
-    if not file.exists():
-        return None
-    try:
-        return ScoreFile.model_validate_json(file.read_bytes()).reference
-    except ValidationError as error:
-        raise UserError(f"{file} is no score file ({first_problem(error)}): score the run again") from None
+    file = scores_path(path, protocol.name)
+    return read_scores(file).reference if file.exists() else None

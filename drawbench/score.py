@@ -14,8 +14,8 @@ from drawbench.protocols import REFERENCE_KINDS, MetricDefinition, Protocol
 from drawbench.reference_set import ReferenceFeatures, find_references, read_references
 from drawbench.run_directory import RunDirectory
 from drawbench.run_features import features_of_run
-from drawbench.score_metrics import ScoredRun, lacking, measure
-from drawbench.score_table import write_scores
+from drawbench.score_metrics import ScoredRun, lacking, least_images, measure
+from drawbench.score_table import read_scores, scores_path, write_scores
 from drawbench.scores import PromptSetRef, ScoreFile
 
 PACKAGES = ("drawbench", "torch", "open_clip_torch", "clean-fid", "numpy", "pillow")
@@ -48,6 +48,8 @@ def score_run(
     reading = Reading(_evaluated_size(run, protocol), batch or default_batch(device), workers, verify)
     references = find_references(reference) if reference else None
     metrics = [metric for metric in protocol.metrics if references or metric.kind not in REFERENCE_KINDS]
+    if not references:
+        _keep_distances(run, protocol)
     if len(metrics) < len(protocol.metrics):
         progress.note(f"{run_path.name}: no reference images, so no distance is computed")
     metrics = _measurable(metrics, run, progress)
@@ -90,6 +92,21 @@ def _evaluated_size(run: RunDirectory, protocol: Protocol) -> int:
     return size
 
 
+def _keep_distances(run: RunDirectory, protocol: Protocol) -> None:
+    """Refuse to replace scores of these very images that have distances by scores that have none."""
+    path = scores_path(run.path, protocol.name)
+    try:
+        found = read_scores(path)
+    except (FileNotFoundError, UserError):  # none yet, or none that can be read
+        return
+    same = (found.protocol.fingerprint, found.pixels_sha256) == (protocol.fingerprint, run.require_seal().pixels_sha256)
+    if same and found.reference:
+        raise UserError(
+            f"{path} holds distances to the references {found.reference.name}, which scoring without references would "
+            "delete: give --reference again, or delete that file"
+        )
+
+
 def _measurable(metrics: Sequence[MetricDefinition], run: RunDirectory, progress: Progress) -> list[MetricDefinition]:
     """The metrics that this run has enough images for; for each other one a note."""
     kept = []
@@ -110,7 +127,11 @@ def _served(
     left_out = [metric.metric for metric in metrics if metric not in kept]
     if left_out:
         progress.note(f"{theirs.ref.name} does not hold what {', '.join(left_out)} need: give a folder of images")
-    return kept
+    few = [metric for metric in kept if 0 < theirs.ref.n < least_images(metric)]
+    for metric in few:
+        least = least_images(metric)
+        progress.note(f"{theirs.ref.name} holds {theirs.ref.n} images, and {metric.metric} needs {least} or more")
+    return [metric for metric in kept if metric not in few]
 
 
 def _environment(device: str, metrics: Sequence[MetricDefinition]) -> dict[str, str]:

@@ -99,11 +99,17 @@ def lacking(metric: MetricDefinition, run: RunDirectory) -> str:
     drawn = [sample for sample in run.samples() if run.refusal(sample) is None]
     if metric.kind == "diversity" and len({sample.prompt_id for sample in drawn}) == len(drawn):
         return NO_PAIRS
-    if metric.kind == "manifold":
-        from metrics.manifold import LEAST_IMAGES
+    least = least_images(metric)
+    return f"which needs {least} images or more" if len(drawn) < least else ""
 
-        return f"which needs {LEAST_IMAGES} images or more" if len(drawn) < LEAST_IMAGES else ""
-    return ""
+
+def least_images(metric: MetricDefinition) -> int:
+    """How many images and how many references a metric needs above the two that every distance does."""
+    if metric.kind != "manifold":
+        return 0
+    from metrics.manifold import LEAST_IMAGES
+
+    return LEAST_IMAGES
 
 
 def measure(scored: ScoredRun, metrics: Sequence[MetricDefinition], progress: Progress) -> Measured:
@@ -285,8 +291,9 @@ def _distance_words(scored: ScoredRun, metric: MetricDefinition) -> tuple[str, s
     theirs, published = _references(scored), scored.protocol.published_n
     n, dimension = scored.images(metric).shape
     notes = []
-    if metric.kind == "frechet" and theirs.ref.n and theirs.ref.n <= dimension:
-        notes.append(f"no more references than feature dimensions ({dimension}): strongly biased upwards")
+    if metric.kind in ("frechet", "frechet_infinity") and theirs.ref.n and theirs.ref.n <= dimension:
+        extrapolated = "" if metric.kind == "frechet" else ", which no number of images takes away"
+        notes.append(f"no more references than feature dimensions ({dimension}): strongly biased upwards{extrapolated}")
     if metric.kind == "frechet" and n < published:
         notes.append(f"{n} images where published distances use {published}: compare at equal n only")
     if theirs.jpeg:

@@ -1,15 +1,32 @@
-"""The two files that scoring writes: a row per sample, and the aggregates."""
+"""The two files that scoring writes, a row per sample and the aggregates, and how the aggregates are read."""
 
 import os
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
+from pydantic import ValidationError
 
+from drawbench.errors import UserError
+from drawbench.results import first_problem
 from drawbench.run_directory import RunDirectory
 from drawbench.samples import Sample
 from drawbench.scores import ScoreFile
 
 FOLDER = "scores"
+
+
+def scores_path(run: Path, protocol: str) -> Path:
+    """Where a run's aggregates under a protocol lie, once it has been scored."""
+    return run / FOLDER / f"{protocol}.json"
+
+
+def read_scores(path: Path) -> ScoreFile:
+    """The aggregates in a file. Raises UserError when it holds none."""
+    try:
+        return ScoreFile.model_validate_json(path.read_bytes())
+    except ValidationError as error:
+        raise UserError(f"{path} is not a valid score file ({first_problem(error)}): score the run again") from None
 
 
 def write_scores(
@@ -22,9 +39,9 @@ def write_scores(
     import pyarrow
     from pyarrow import parquet
 
-    folder = run.path / FOLDER
-    folder.mkdir(exist_ok=True)
-    table, aggregates = folder / f"{result.protocol.name}.parquet", folder / f"{result.protocol.name}.json"
+    aggregates = scores_path(run.path, result.protocol.name)
+    aggregates.parent.mkdir(exist_ok=True)
+    table = aggregates.with_name(f"{result.protocol.name}.parquet")
     mark = f".{os.getpid()}.partial"
     partial = [path.with_name(f".{path.name}{mark}") for path in (table, aggregates)]
     types = {"sample": pyarrow.int32(), **dict.fromkeys(per_sample, pyarrow.float64())}

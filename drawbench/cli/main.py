@@ -66,6 +66,10 @@ def _exit_code(arguments: list[str]) -> int:
         if not _is_input_error(error):
             raise
         return _fail(error, 2)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        return _fail(_no_such_place(error), 2)
 
 
 def _dispatch(arguments: list[str]) -> int:
@@ -114,6 +118,12 @@ def _reader_is_gone() -> bool:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return True
     return False
+
+
+def _no_such_place(error: OSError) -> UserError:
+    """A full disk, a folder that may not be written, a file where a folder is needed."""
+    place = error.filename2 or error.filename or "a file"
+    return UserError(f"{place} cannot be read or written ({error.strerror or error}): mend that and run it again.")
 
 
 def _is_input_error(error: ValueError) -> bool:

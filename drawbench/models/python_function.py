@@ -5,7 +5,7 @@ import importlib
 import inspect
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib.machinery import ModuleSpec
 from importlib.util import find_spec
 from pathlib import Path
@@ -17,8 +17,10 @@ from PIL import Image
 
 from drawbench.errors import UserError
 from drawbench.models.base import ModelCard, Refused, Setting, TextToImage
+from drawbench.models.diffusers_source import combined_sha256
 from drawbench.models.registry import parse_setting
 from drawbench.samples import Sample
+from metrics.features.weights import file_sha256
 
 OURS = ("drawbench", "metrics", "reference_model", "human_eval_app")
 DRAWING = ["prompt", "seed", "size"]  # the parameters of a plain drawing function
@@ -31,7 +33,8 @@ class PythonAdapter:
     a PIL image in mode RGB, a uint8 array (size, size, 3), or a Refused; its seed is below 2**32.
 
     `factory` may also be such a function itself. The module is looked for among the installed packages, then in
-    the working directory. Its source is hashed into the plan, so that changed code makes another plan.
+    the working directory. Its source is hashed into the plan, and so is every file or folder that a setting names, such
+    as a checkpoint: changed code and changed weights make another plan.
     """
 
     def __init__(self, argument: str | None, settings: dict[str, str], device: str) -> None:
@@ -46,6 +49,7 @@ class PythonAdapter:
             raise UserError(f"{module.__file__} defines no function '{attribute}': write python:module:factory.")
         self._settings = {key: parse_setting(value) for key, value in settings.items()}
         self._source_sha256 = hashlib.sha256(Path(module.__file__ or os.devnull).read_bytes()).hexdigest()
+        self._weights_sha256 = _files_sha256(self._settings)
         self._model = _model_of(factory, self._spec, self._settings)
 
     def __getattr__(self, name: str) -> Any:
@@ -61,12 +65,21 @@ class PythonAdapter:
             raise UserError(f"card() of python:{self._spec} returned a {type(card).__name__}: return a ModelCard.")
         revision = " ".join(part for part in (card.revision, self._source_sha256) if part)
         settings = {**self._settings, **card.settings}
+        weights = combined_sha256([digest for digest in (card.weights_sha256, self._weights_sha256) if digest] or [""])
         own = {"adapter": "python", "spec": self._spec, "revision": revision, "settings": settings}
-        return card.model_copy(update=own)
+        return card.model_copy(update={**own, "weights_sha256": weights})
 
     def generate(self, samples: Sequence[Sample], size: int) -> list[np.ndarray | Refused]:
         """The model's images, unchecked: the caller checks every model's images alike."""
         return self._model.generate(samples, size)
+
+
+def _files_sha256(settings: Mapping[str, Setting]) -> str:
+    """One digest over the files and folders that settings name, by their place there; empty where none does."""
+    named = [Path(value) for _, value in sorted(settings.items()) if isinstance(value, str) and Path(value).exists()]
+    files = [(root, file) for root in named for file in ([root] if root.is_file() else sorted(root.rglob("*")))]
+    digests = [f"{file.relative_to(root)}\t{file_sha256(file)}" for root, file in files if file.is_file()]
+    return hashlib.sha256("\n".join(digests).encode()).hexdigest() if digests else ""
 
 
 class FunctionModel:

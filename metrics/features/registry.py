@@ -30,7 +30,7 @@ from metrics.features.weights import (
     find_weights,
 )
 
-BUNDLED_FOLDER = Path(__file__).resolve().parent.parent / "weights" / "bundled_v1"
+BUNDLED_FOLDER = Path(__file__).resolve().parent.parent / "weights" / "bundled_v2"
 OPENAI_MODEL = "ViT-L-14-quickgelu"
 
 
@@ -149,7 +149,7 @@ def transformers_clip(spec: str) -> ExtractorEntry:
     # A folder's place on this machine is no part of a definition.
     name = folder.name if Path(spec).is_dir() else spec
     description = f"transformers {model_type} {name} ({sha256[:12]}), its own Pillow preprocessing and tokenizer"
-    entry = f"transformers-{name.replace('/', '--')}"
+    entry = f"transformers-{name.replace('/', '--')}-{sha256[:8]}"
     return ExtractorEntry(entry, description, sha256, lambda: folder_fingerprint(folder), load)
 
 
@@ -166,7 +166,8 @@ def open_clip_model(name: str, weights: Path) -> ExtractorEntry:
         return load_named(name, weights, sha256, device)
 
     description = f"open_clip {name}, weights {weights.name} ({sha256[:12]}), {config.context_length} tokens"
-    return ExtractorEntry(f"open-clip-{name}", description, sha256, lambda: config.fingerprint(sha256), load)
+    entry = f"open-clip-{name}-{sha256[:8]}"  # weights of one configuration are many
+    return ExtractorEntry(entry, description, sha256, lambda: config.fingerprint(sha256), load)
 
 
 def _found_digest(weights: WeightsFile) -> str:

@@ -12,7 +12,7 @@ from drawbench.cli import compare as command
 from drawbench.cli.main import main
 from drawbench.compare import Comparison, compare_runs
 from drawbench.compare_text import comparison_text
-from drawbench.differences import frechet_rows, mean_difference, verdict
+from drawbench.differences import frechet_rows, jackknife_row, mean_difference, verdict
 from drawbench.errors import UserError
 from drawbench.generate import generate
 from drawbench.models.base import ModelCard, Refused
@@ -22,6 +22,7 @@ from drawbench.samples import Sample
 from drawbench.score import score_run
 from drawbench.scores import OVERALL
 from metrics.frechet_difference import FrechetDifference
+from metrics.jackknife import Jackknife
 from metrics.result import Interval
 from tests.metrics.stand_ins import write_scorer
 
@@ -204,6 +205,16 @@ def test_one_prompt_has_no_interval() -> None:
     assert (found.interval, found.verdict, found.n) == ("not available", "no interval", 1)
 
 
+def test_hits_of_all_against_hits_of_none_are_no_certainty() -> None:
+    ones, zeros = np.ones(3), np.zeros(3)
+    found = mean_difference("r_precision", "Text", ones, zeros)
+    assert (found.difference, found.interval, found.verdict) == (1.0, "not available", "no interval")
+    assert mean_difference("r_precision", "Text", ones, ones).verdict == "within noise"
+    a, b = (Jackknife(value, np.full(3, value), 6) for value in (1.0, 0.0))
+    row = jackknife_row("coverage", a, b, lower_is_better=False)
+    assert (row.interval, row.verdict) == ("not available", "no interval")
+
+
 def test_runs_that_do_not_compare_are_refused(protocol: Protocol, runs: tuple[Path, Path], tmp_path: Path) -> None:
     other = PromptSet("other", (Prompt("a-001", "A", "another prompt"),))
     edited = PromptSet("made-up", (*PROMPTS.prompts[:-1], Prompt("text-004", "Text", "changed")))
@@ -279,7 +290,7 @@ def test_other_references_are_refused(
     assert main(["compare", *map(str, runs), "--device", "cpu", "--reference", str(references)]) == 0
     file.write_text("{}")
     assert main(["compare", *map(str, runs), "--device", "cpu"]) == 2
-    assert "is no score file" in capsys.readouterr().err
+    assert "is not a valid score file" in capsys.readouterr().err
     file.unlink()
 
 

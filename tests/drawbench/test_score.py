@@ -15,7 +15,7 @@ from drawbench.generate import generate
 from drawbench.models.base import ModelCard, Refused
 from drawbench.progress import Progress
 from drawbench.prompts.prompt_set import Prompt, PromptSet
-from drawbench.protocols import MetricDefinition, Protocol, bundled
+from drawbench.protocols import MetricDefinition, Protocol, bundled, bundled_extended
 from drawbench.samples import Sample
 from drawbench.score import score_run
 from drawbench.scores import OVERALL, Score, ScoreFile
@@ -300,7 +300,52 @@ def test_a_failed_write_leaves_the_earlier_files(
     assert {path.name: path.read_bytes() for path in (run / "scores").iterdir()} == before
 
 
-def test_progress_counts_every_image_and_says_what_is_left_out(protocol: Protocol, finished: Path) -> None:
+def test_distances_are_not_replaced_by_scores_without(protocol: Protocol, references: Path, tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run")
+    score_run(run, protocol, references)
+    before = (run / "scores/bundled.json").read_bytes()
+    with pytest.raises(UserError, match="give --reference again, or delete that file"):
+        score_run(run, protocol)
+    assert (run / "scores/bundled.json").read_bytes() == before
+    (run / "scores/bundled.json").unlink()
+    assert score_run(run, protocol).reference is None
+    (run / "scores/bundled.json").write_text("{")
+    assert score_run(run, protocol).reference is None
+
+
+def test_what_too_few_references_cannot_give_is_left_out(references: Path, tmp_path: Path) -> None:
+    protocol = bundled_extended(write_scorer(tmp_path / "scorer"))
+    few = tmp_path / "few"
+    for path in sorted(references.rglob("*.png"))[:5]:
+        (few / path.name).parent.mkdir(exist_ok=True)
+        (few / path.name).write_bytes(path.read_bytes())
+    metrics = {score.metric for score in score_run(make_run(tmp_path / "run"), protocol, few).scores}
+    assert "kid" in metrics
+    assert "precision" not in metrics
+
+
+def test_few_references_are_named_at_infinity_too(references: Path, tmp_path: Path) -> None:
+    protocol = bundled_extended(write_scorer(tmp_path / "scorer"))
+    few = tmp_path / "few"
+    few.mkdir()
+    for path in sorted(references.rglob("*.png"))[:4]:
+        (few / path.name).write_bytes(path.read_bytes())
+    notes = {s.metric: s.note for s in score_run(make_run(tmp_path / "run", samples=5), protocol, few).scores}
+    assert "strongly biased upwards" in notes["frechet_distance"]
+    assert "which no number of images takes away" in notes["frechet_distance_infinity"]
+
+
+def test_a_place_that_cannot_be_written_is_one_sentence(
+    finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").write_text("x")
+    assert main(["report", str(finished), "--out", str(tmp_path / "file" / "page")]) == 2
+    error = capsys.readouterr().err
+    assert "cannot be read or written" in error
+    assert "Traceback" not in error
+
+
+def test_progress_counts_every_image_and_says_what_is_left_out(protocol: Protocol, tmp_path: Path) -> None:
     class Recorded(Progress):
         key = notes = ""
 
@@ -319,7 +364,7 @@ def test_progress_counts_every_image_and_says_what_is_left_out(protocol: Protoco
             self.notes += message
 
     progress = Recorded()
-    score_run(finished, protocol, progress=progress, batch=5)
+    score_run(make_run(tmp_path / "run"), protocol, progress=progress, batch=5)
     assert progress.totals == {"scoring images": 24, "measuring metrics": 1}
     assert progress.done == progress.totals
     assert "no reference images" in progress.notes

@@ -91,9 +91,9 @@ def test_numbers_are_the_same_whatever_the_batch_and_the_cache(
         assert score.value == pytest.approx(base[score.metric, score.scope], rel=1e-4, abs=1e-6), score.metric
 
 
-def test_without_references_only_what_needs_none_is_measured(protocol: Protocol, run: Path) -> None:
+def test_without_references_only_what_needs_none_is_measured(protocol: Protocol, tmp_path: Path) -> None:
     notes = Notes()
-    scores = score_run(run, protocol, progress=notes)
+    scores = score_run(make_run(tmp_path / "run"), protocol, progress=notes)
     assert {score.metric for score in scores.scores} == {*EVERYWHERE, *DIVERSITY}
     assert "no reference images" in notes.text
 

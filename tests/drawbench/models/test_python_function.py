@@ -91,6 +91,21 @@ def test_changed_source_is_another_model(write: Write) -> None:
     assert load(f"{one}:draw").card().revision != load(f"{other}:draw").card().revision
 
 
+def test_changed_weights_are_another_model_where_a_setting_names_them(write: Write, tmp_path: Path) -> None:
+    name = write("def make(weights=None, steps=1):\n    return lambda prompt, seed, size: None\n")
+    (tmp_path / "folder" / "part").mkdir(parents=True)
+    for path in (tmp_path / "model.pt", tmp_path / "folder" / "part" / "model.pt"):
+        path.write_bytes(b"one")
+    asked = [{"weights": "model.pt"}, {"weights": "folder"}, {"steps": "3"}, {}]
+    before = [load(f"{name}:make", **settings).card().weights_sha256 for settings in asked]
+    assert before[2:] == ["", ""]
+    assert len({*before}) == 3
+    for path in (tmp_path / "model.pt", tmp_path / "folder" / "part" / "model.pt"):
+        path.write_bytes(b"two")
+    after = [load(f"{name}:make", **settings).card().weights_sha256 for settings in asked]
+    assert [one != other for one, other in zip(before, after, strict=True)] == [True, True, False, False]
+
+
 def test_a_pil_image_that_is_not_rgb_is_refused(write: Write) -> None:
     name = write("from PIL import Image\ndef draw(prompt, seed, size): return Image.new('RGBA', (size, size))")
     with pytest.raises(UserError, match=r"colors-001 sample 0 in mode RGBA.*convert\('RGB'\)"):
