@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from filelock import FileLock
 from pydantic import ValidationError
 
 from drawbench.errors import UserError
@@ -23,6 +24,7 @@ from drawbench.score import score_run
 from drawbench.scores import Record
 
 SWEEP_FILE = "sweep.json"
+LOCK = f".{SWEEP_FILE}.lock"
 RUNS = "runs"
 # Imagen (arXiv 2205.11487), app. on classifier-free guidance: the base model's weights of its FID-CLIP curves.
 PAPER_GUIDANCE = ("1", "1.25", "1.5", "1.75", "2", "3", "4", "5", "6", "7", "8", "9", "10")
@@ -47,7 +49,7 @@ class SweepPoint(Record):
 
 
 class SweepFile(Record):
-    """sweep.json: the points that were last asked for, as far as they are finished, in that order.
+    """sweep.json: the points that the call asks for which wrote it last, as far as they are finished, in that order.
 
     earlier: other points that were measured in this folder, as long as it holds their runs.
     """
@@ -92,15 +94,15 @@ def run_sweep(
 ) -> list[SweepPoint]:
     """Draw and score every point that is not finished, and return all, in order.
 
-    `out/sweep.json` is written anew after every point, and keeps those of earlier calls beside them. A point counts as
-    finished when its run is sealed under the same plan, and was scored under the same protocol against references that
-    did not change since: of such a run the manifest alone is read, and no image. Raises UserError before anything is
-    drawn when a combination cannot be (each one is planned first).
+    `out/sweep.json` is written anew after every point, and keeps those of earlier calls, and of others that are at work
+    in the folder, beside them. A point counts as finished when its run is sealed under the same plan, and was scored
+    under the same protocol against references that did not change since: of such a run the manifest alone is read, and
+    no image. Raises UserError before anything is drawn when a combination cannot be (each one is planned first).
     """
     progress = progress or Progress()
     combinations = sweep.combinations()
     plans = [sweep.request(model_at(model, {**sweep.fixed, **settings})).plan() for model, settings in combinations]
-    known = _measured_before(out)
+    known = _measured(out, {})
     state = reference_state(sweep.reference)
     points: list[SweepPoint] = []
     for number, ((model, settings), plan) in enumerate(zip(combinations, plans, strict=True), start=1):
@@ -113,7 +115,7 @@ def run_sweep(
             del request  # and its model, before the next one is loaded
             point = SweepPoint(model=model, settings=settings, run=folder, reference_state=state, result=result)
         points.append(point)
-        _write(out, points, known)
+        known = _write(out, points, known)
     unasked = len(known.keys() - {point.run for point in points})
     if unasked:
         progress.note(f"{unasked} earlier points stay in {out / SWEEP_FILE}: ask for their settings to see them, too")
@@ -159,12 +161,18 @@ def _measure(request: Request, protocol: Protocol, reference: Path | None, devic
     return result_from_score_file(run.plan.model, scores, "measured")
 
 
-def _measured_before(out: Path) -> dict[str, SweepPoint]:
-    """Run -> point, for all of sweep.json whose run is still there, with the plan and the pixels that were scored."""
+def _measured(out: Path, known: Mapping[str, SweepPoint]) -> dict[str, SweepPoint]:
+    """Run -> point, for all of sweep.json whose run is still there, with the plan and the pixels that were scored.
+
+    known: points whose runs this call has found already, and does not look for again.
+    """
     if not (out / SWEEP_FILE).exists():
         return {}
     file = _read(out)
-    return {point.run: point for point in [*file.points, *file.earlier] if _has_its_run(point, out / RUNS / point.run)}
+    points = {point.run: point for point in [*file.points, *file.earlier]}
+    return {
+        run: point for run, point in points.items() if known.get(run) == point or _has_its_run(point, out / RUNS / run)
+    }
 
 
 def _has_its_run(point: SweepPoint, path: Path) -> bool:
@@ -204,8 +212,12 @@ def _read(folder: Path) -> SweepFile:
         raise UserError(f"{path} is no sweep file of this version: {first_problem(error)}.") from None
 
 
-def _write(out: Path, points: Sequence[SweepPoint], known: Mapping[str, SweepPoint]) -> None:
-    asked = {point.run for point in points}
-    earlier = tuple(point for run, point in known.items() if run not in asked)
-    text = SweepFile(points=list(points), earlier=earlier).model_dump_json(indent=1)
-    write_text_atomically(out / SWEEP_FILE, text + "\n")
+def _write(out: Path, points: Sequence[SweepPoint], known: Mapping[str, SweepPoint]) -> dict[str, SweepPoint]:
+    """Write sweep.json with `points`, and behind them all else that it holds by now; returns both as run -> point."""
+    asked = {point.run: point for point in points}
+    with FileLock(out / LOCK):
+        measured = _measured(out, known)
+        earlier = tuple(point for run, point in measured.items() if run not in asked)
+        text = SweepFile(points=list(points), earlier=earlier).model_dump_json(indent=1)
+        write_text_atomically(out / SWEEP_FILE, text + "\n")
+    return measured | asked

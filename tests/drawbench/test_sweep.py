@@ -4,7 +4,10 @@ import csv
 import itertools
 import json
 import shutil
-from collections.abc import Mapping
+import threading
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +23,7 @@ from drawbench.models.base import ModelCard, TextToImage
 from drawbench.pareto_plot import curves, write_plots
 from drawbench.prompts.prompt_set import PromptRow, build_prompt_set
 from drawbench.protocols import MetricDefinition, Protocol, get_protocol
+from drawbench.results import write_text_atomically
 from drawbench.samples import Sample
 from drawbench.score import score_run
 from drawbench.scores import OVERALL, ScoreFile
@@ -221,6 +225,73 @@ def weights(folder: Path) -> tuple[list[str], list[str]]:
     return asked, earlier
 
 
+def test_a_sweep_that_another_one_overtakes_keeps_its_points(reference: Path, tmp_path: Path) -> None:
+    def other() -> None:
+        run_sweep(sweep_of(reference, ("3", "4")), tmp_path, Source())
+        assert weights(tmp_path) == (["3", "4"], ["1"])
+
+    points = run_sweep(sweep_of(reference, ("1", "2")), tmp_path, Meanwhile(Source(), "2", other))
+    assert [point.settings["guidance"] for point in points] == ["1", "2"]
+    assert weights(tmp_path) == (["1", "2"], ["3", "4"])
+
+
+def test_a_point_that_another_sweep_measured_meanwhile_is_not_drawn_again(reference: Path, tmp_path: Path) -> None:
+    theirs: list[SweepPoint] = []
+
+    def other() -> None:
+        theirs.extend(run_sweep(sweep_of(reference, ("3",)), tmp_path, Source()))
+
+    source = Source()
+    points = run_sweep(sweep_of(reference, ("1", "3")), tmp_path, Meanwhile(source, "1", other))
+    assert {guidance for guidance, _ in source.calls} == {"1"}
+    assert points[1:] == theirs
+
+
+class Meanwhile:
+    """Lets something happen before the first slice of one guidance weight is drawn."""
+
+    def __init__(self, source: Source, guidance: str, happen: Callable[[], None]) -> None:
+        self.source, self.guidance, self.happen = source, guidance, happen
+
+    def __call__(self, spec: str, settings: Mapping[str, str]) -> TextToImage:
+        model = self.source(spec, settings)
+        draw = model.generate
+
+        def generate(samples: list[Sample], size: int) -> list[np.ndarray]:
+            first = settings["guidance"] not in {guidance for guidance, _ in self.source.calls}
+            if first and settings["guidance"] == self.guidance:
+                self.happen()
+            return draw(samples, size)  # type: ignore[return-value]
+
+        model.generate = generate  # type: ignore[method-assign,assignment]
+        return model
+
+
+def test_two_sweeps_that_write_at_the_same_moment_lose_no_point(
+    reference: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scored, read = threading.Barrier(2), threading.Barrier(2)
+
+    def score_together(*arguments: Any, **options: Any) -> ScoreFile:
+        scores = score_run(*arguments, **options)
+        scored.wait(timeout=60)
+        return scores
+
+    def write_late(path: Path, text: str) -> None:
+        with suppress(threading.BrokenBarrierError):  # as it should be: the other one may not even read
+            read.wait(timeout=0.5)
+        write_text_atomically(path, text)
+
+    run_sweep(sweep_of(reference, ("1", "2")), tmp_path, Source())
+    (tmp_path / "sweep.json").unlink()
+    monkeypatch.setattr("drawbench.sweep.score_run", score_together)
+    monkeypatch.setattr("drawbench.sweep.write_text_atomically", write_late)
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(lambda guidance: run_sweep(sweep_of(reference, (guidance,)), tmp_path, Source()), ("1", "2")))
+    asked, earlier = weights(tmp_path)
+    assert sorted(asked + earlier) == ["1", "2"]
+
+
 def test_the_last_axis_changes_fastest() -> None:
     sweep = sweep_of(None)
     grid = Sweep(**{**vars(sweep), "models": ("a", "b"), "axes": {"guidance": ("1", "2"), "steps": ("4", "8")}})
@@ -331,7 +402,7 @@ def test_the_command_draws_the_bundled_model_and_keeps_its_texts(
     assert [line.split()[0] for line in table.splitlines()[2:4]] == ["1", "3"]
     texts = list((out / "texts").rglob("*.rows"))
     assert len(texts) == 1, "the second point encoded nothing"
-    assert {path.name for path in out.iterdir()} == {"runs", "sweep.csv", "sweep.json", "texts"}
+    assert {path.name for path in out.iterdir()} - {".sweep.json.lock"} == {"runs", "sweep.csv", "sweep.json", "texts"}
     single = ["generate", "--model", "reference", "--prompts", str(prompts), "--size", "64", "--samples", "1"]
     single += ["--set", "steps=2", "--set", "guidance=3", "--out", str(tmp_path / "single"), "--json"]
     assert main(single) == 0
