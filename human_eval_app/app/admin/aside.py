@@ -61,7 +61,7 @@ def main(work: str) -> int:
 def _quality(design: Design, store: VoteStore) -> bytes:
     from human_eval_app.app.admin.quality import quality
 
-    return quality(design, store.vote_rows()).model_dump_json().encode()
+    return quality(design, store.vote_rows(), closed=store.status() == "closed").model_dump_json().encode()
 
 
 def _results(design: Design, store: VoteStore) -> bytes:

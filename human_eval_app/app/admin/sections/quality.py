@@ -1,4 +1,4 @@
-"""Quality: sides, agreement, control trials and conspicuous raters. Which model won is not among it."""
+"""Quality: sides, agreement, control trials and conspicuous raters. While votes come, not which model leads."""
 
 from collections.abc import Sequence
 from html import escape
@@ -23,14 +23,12 @@ def show(desk: Desk) -> None:
     with st.spinner("Reading the votes …"):
         taken = desk.quality.value()
     quality = taken.value
+    told = not design.paired and any(each.commonest for each in quality.conduct)
+    promise = "" if told else " Nothing on this page tells which model is ahead."
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
         st.button("Refresh", icon=":material/refresh:")
-        st.html(
-            block(
-                f'<p class="soft small">As of {taken.at:%H:%M:%S} UTC, from {quality.sittings} complete sittings. '
-                "Nothing on this page tells which model is ahead.</p>"
-            )
-        )
+        taken_from = f"As of {taken.at:%H:%M:%S} UTC, from {quality.sittings} complete sittings."
+        st.html(block(f'<p class="soft small">{taken_from}{promise}</p>'))
     if quality.problem:
         st.info("Sides, agreement and times need complete sittings.")
         st.text(quality.problem)
@@ -148,8 +146,7 @@ def _conduct(design: Design, conduct: Sequence[Conduct]) -> None:
             "Rules met": ", ".join(rule.replace("_", " ") for rule in each.rules),
             "Sitting": each.state,
             "Screens": each.screens,
-            "Commonest answer": each.commonest,
-            "Its share": 100 * each.commonest_share,
+            **_commonest(each),
             "Median seconds": each.dwell_ms / 1000,
             "Gold right": None if each.gold is None else 100 * each.gold,
         }
@@ -165,6 +162,13 @@ def _conduct(design: Design, conduct: Sequence[Conduct]) -> None:
         "Median seconds": st.column_config.NumberColumn(format="%.1f"),
     }
     st.dataframe(pd.DataFrame(rows), hide_index=True, column_config=formats, key="conduct")
+
+
+def _commonest(each: Conduct) -> dict[str, str | float]:
+    """The columns of the commonest answer; none where it is not told."""
+    if each.commonest is None or each.commonest_share is None:
+        return {}
+    return {"Commonest answer": each.commonest, "Its share": 100 * each.commonest_share}
 
 
 def _span(rate: Rate) -> str:

@@ -8,7 +8,7 @@ from human_eval_app.app.admin.aside import WORK
 from human_eval_app.app.admin.sections.invitations import base_address
 from human_eval_app.app.service import Service
 from human_eval_app.app.tokens import TOKEN
-from human_eval_app.store.records import Identity, StoreRefusal
+from human_eval_app.store.records import Identity, StoreRefusal, StudyStatus
 from human_eval_app.study.design import Exclusion
 from tests.human_eval_app.app.admin.conftest import OpenStudy, shown, signed_in
 from tests.human_eval_app.designs import make_design
@@ -72,6 +72,21 @@ def test_quality_shows_rules_and_whom_they_meet(service: Service) -> None:
     assert "Krippendorff" in text
     assert set(page.dataframe[0].value["Rules met"]) == {"too fast"}
     assert not any(word in text for word in SECRETS)
+
+
+@pytest.mark.parametrize(("status", "told"), [("open", False), ("paused", False), ("closed", True)])
+def test_a_study_of_single_images_tells_commonest_answers_after_the_end(
+    open_study: OpenStudy, status: StudyStatus, told: bool
+) -> None:
+    design = make_design("coco-alignment")
+    store = open_study(design).store
+    finish(store, design, ready(store, "one"))
+    store.set_status(status)
+    page = signed_in("Quality")
+    assert ("Nothing on this page tells which model is ahead" in shown(page)) != told
+    columns = set(page.dataframe[0].value.columns)
+    assert "Median seconds" in columns
+    assert columns & {"Commonest answer", "Its share"} == ({"Commonest answer", "Its share"} if told else set())
 
 
 def test_links_are_for_this_study(service: Service) -> None:

@@ -34,7 +34,7 @@ def votes() -> list[VoteRow]:
 
 
 def test_the_checks_are_those_of_the_analysis(votes: list[VoteRow]) -> None:
-    found = quality(DESIGN, votes)
+    found = quality(DESIGN, votes, closed=False)
     version = analyse(DESIGN, check_votes(rows_of(votes), DESIGN)).versions[0]
     assert found.checks == version.checks
     assert found.agreement == version.agreement
@@ -42,7 +42,7 @@ def test_the_checks_are_those_of_the_analysis(votes: list[VoteRow]) -> None:
 
 
 def test_conspicuous_raters_are_those_whom_the_rules_leave_out(votes: list[VoteRow]) -> None:
-    found = quality(DESIGN, votes).conduct
+    found = quality(DESIGN, votes, closed=False).conduct
     table = check_votes(rows_of(votes), DESIGN).table
     for rule in RULES:
         assert {str(each.rater) for each in found if rule.rule in each.rules} == left_out_by(rule, table)
@@ -55,9 +55,10 @@ def test_a_raters_habits_are_counted_over_what_stands(votes: list[VoteRow]) -> N
     own = [row for row in votes if row.rater == 2]
     taken_back = [replace(row, superseded=True, answer="indifferent", dwell_ms=99_999) for row in own]
     practice = [replace(row, part="training", answer="indifferent", dwell_ms=1) for row in own]
-    (found,) = quality(DESIGN, [*taken_back, *practice, *own]).conduct
+    (found,) = quality(DESIGN, [*taken_back, *practice, *own], closed=False).conduct
     answers = [row.answer for row in own]
     assert found.screens == len(own) // len(DESIGN.questions)
+    assert found.commonest is not None
     assert found.commonest_share == max(answers.count(answer) for answer in set(answers)) / len(answers)
     assert answers.count(found.commonest) == found.commonest_share * len(answers)
     assert found.dwell_ms == 700
@@ -67,18 +68,18 @@ def test_a_raters_habits_are_counted_over_what_stands(votes: list[VoteRow]) -> N
 
 def test_sittings_that_go_on_are_in_the_conduct_and_not_in_the_checks(votes: list[VoteRow]) -> None:
     going = [replace(row, sitting_state="active") for row in votes if row.rater == 1 and row.position < 3]
-    found = quality(DESIGN, going)
+    found = quality(DESIGN, going, closed=False)
     assert found.checks is None
     assert "no complete sitting" in found.problem
     assert [(each.rater, each.state, each.screens, each.commonest_share) for each in found.conduct] == [
         (1, "active", 3, 1.0)
     ]
-    assert quality(DESIGN, []).conduct == ()
+    assert quality(DESIGN, [], closed=False).conduct == ()
 
 
 def test_without_control_trials_no_share_is_made_up() -> None:
     plain = make_design(simulated=True)
-    found = quality(plain, simulate_votes(plain, Truth(), seed=0))
+    found = quality(plain, simulate_votes(plain, Truth(), seed=0), closed=False)
     assert {each.gold for each in found.conduct} == {None}
     assert {each.rules for each in found.conduct} == {()}
 
@@ -105,7 +106,19 @@ def test_nothing_tells_which_model_is_ahead(votes: list[VoteRow]) -> None:
         )
         for row in votes
     ]
-    said = quality(DESIGN, votes).model_dump_json()
-    assert quality(exchanged, swapped).model_dump_json() == said
+    said = quality(DESIGN, votes, closed=False).model_dump_json()
+    assert quality(exchanged, swapped, closed=False).model_dump_json() == said
     assert first not in said
     assert second not in said
+
+
+def test_where_all_answers_are_about_one_model_the_commonest_is_told_after_the_end_only() -> None:
+    design = make_design("coco-alignment", raters=3, exclusions=RULES[2:], simulated=True)
+    praised = [
+        replace(row, answer="yes" if row.left_model == design.models[0].label else "no")
+        for row in simulate_votes(design, Truth(), seed=0)
+    ]
+    open_, closed = (quality(design, praised, closed=closed).conduct for closed in (False, True))
+    assert {(each.commonest, each.commonest_share) for each in open_} == {(None, None)}
+    assert {each.commonest for each in closed} == {"yes", "no"}
+    assert [each.rules for each in open_] == [each.rules for each in closed] == [("straight_lining",)] * len(closed)
