@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from human_eval_app.store.records import StudyStatus
 
 EPILOGUE = """examples:
-  drawbench study control studies/a-b pause      no answer is taken and nobody can start; leases go on running
-  drawbench study control studies/a-b resume
+  drawbench study control studies/a-b pause      no answer is taken and nobody can start
+  drawbench study control studies/a-b resume     raters go on where they were; every lease begins anew
   drawbench study control studies/a-b close --for-good
 A closed study stays closed: its results may be looked at from then on. Servers that run take notice at once.
 """
@@ -32,13 +32,15 @@ def run(args: argparse.Namespace) -> int:
     if args.action == "close" and not args.for_good:
         raise UserError("closing a study cannot be taken back: add --for-good if you want it.")
     with study_votes(args):
-        pass  # a database that does not hold this study yet is somebody's mistake, and opening it to write would make it
+        pass  # opened for writing, a database that does not hold this study yet would be made to hold it
     from human_eval_app.app.admin.status import change_status
     from human_eval_app.app.service import default_database
+    from human_eval_app.app.settings import read_settings
     from human_eval_app.store.store import VoteStore
     from human_eval_app.study.design import read_design
 
-    store = VoteStore.open(args.database or default_database(args.study), read_design(args.study))
+    database, minutes = args.database or default_database(args.study), read_settings(args.study).lease_minutes
+    store = VoteStore.open(database, read_design(args.study), minutes)
     try:
         change_status(store, ACTIONS[args.action])
     finally:

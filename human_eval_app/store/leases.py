@@ -39,6 +39,7 @@ RENEW = (
     .where(SeatTable.holder == bindparam("of"), SeatTable.status == "leased")
     .values(lease_until=NOW + bindparam("lease_ms"))
 )
+RENEW_ALL = update(SeatTable).where(SeatTable.status == "leased").values(lease_until=NOW + bindparam("lease_ms"))
 
 
 def deal(connection: Connection, terms: Terms, where: Whereabouts, language: str, instructions_version: str) -> bool:
@@ -77,6 +78,11 @@ def lock_seat(connection: Connection, rater: int) -> None:
 def renew(connection: Connection, terms: Terms, rater: int) -> None:
     """Start the rater's lease anew, from now; also one that is over, if nobody was given the seat since."""
     connection.execute(RENEW, {"of": rater, "lease_ms": terms.lease_ms, "now": terms.now})
+
+
+def renew_all(connection: Connection, terms: Terms) -> None:
+    """Start the lease of every sitting anew, from now."""
+    connection.execute(RENEW_ALL, {"lease_ms": terms.lease_ms, "now": terms.now})
 
 
 def complete_seat(connection: Connection, rater: int) -> None:

@@ -5,7 +5,7 @@ from typing import Self
 
 from sqlalchemy import Connection, select, update
 
-from human_eval_app.store.leases import deal, end_sitting, free_seat, lock_seat, renew
+from human_eval_app.store.leases import deal, end_sitting, free_seat, lock_seat, renew, renew_all
 from human_eval_app.store.opening import open_database
 from human_eval_app.store.overview import raters, seats
 from human_eval_app.store.raters import (
@@ -158,8 +158,17 @@ class VoteStore:
         return self._write_for(rater, work)
 
     def set_status(self, status: StudyStatus) -> None:
-        """Open, pause or close the study. Paused and closed: nobody is seated and no vote is taken."""
-        self._transactions.write(lambda connection: connection.execute(update(StudyTable).values(status=status)))
+        """Open, pause or close the study. Paused and closed: nobody is seated and no vote is taken.
+
+        Opening it again renews every lease: the time in which nobody could vote counts against nobody.
+        """
+
+        def work(connection: Connection) -> None:
+            changed = connection.execute(update(StudyTable).where(StudyTable.status != status).values(status=status))
+            if changed.rowcount and status == "open":
+                renew_all(connection, self._terms)
+
+        self._transactions.write(work)
 
     def status(self) -> StudyStatus:
         """Whether the study is open, paused or closed."""

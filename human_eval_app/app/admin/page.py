@@ -79,7 +79,7 @@ def _pause(desk: Desk) -> None:
     with st.popover("Pause"):
         st.markdown(
             "Raters keep what they answered, and read that the study is paused; their next answer is not taken. "
-            "Nobody new can start. Leases go on running."
+            "Nobody new can start. When the study goes on, every lease begins anew."
         )
         st.button("Pause now", on_click=_change, args=(desk, "paused"), type="primary")
 

@@ -1,5 +1,6 @@
 """`drawbench study control`: pause, resume, and close once."""
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ from drawbench.cli.main import main
 from human_eval_app.store.store import VoteStore
 from human_eval_app.study.design import write_design
 from tests.human_eval_app.designs import make_design
+from tests.human_eval_app.store.sitting import seated
 
 DESIGN = make_design()
 
@@ -32,6 +34,17 @@ def test_pause_and_resume(study: Path) -> None:
     assert _status(study) == "paused"
     assert main(["study", "control", str(study), "resume"]) == 0
     assert _status(study) == "open"
+
+
+def test_after_a_pause_raters_have_the_time_that_the_settings_give(study: Path) -> None:
+    (study / "settings.toml").write_text("lease_minutes = 600")
+    store = VoteStore.open(f"sqlite:///{study / 'votes.sqlite'}", DESIGN, lease_minutes=0.0001)
+    seated(store, "one")
+    for action in ("pause", "resume"):
+        assert main(["study", "control", str(study), action]) == 0
+    (until,) = [seat.lease_until for seat in store.seats() if seat.lease_until]
+    store.close()
+    assert datetime.fromisoformat(until) > datetime.now(UTC) + timedelta(minutes=590)
 
 
 def test_closing_must_be_meant_and_stays(study: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -251,6 +251,8 @@ class Study(RuleBasedStateMachine):
                 self.votes_next(name, 0, False)
         self.status = "open"
         self.store.set_status("open")
+        for rater in self.raters.values():
+            rater.lease_until = self.clock.now + 60 * LEASE
 
     @rule()
     def the_server_restarts(self) -> None:

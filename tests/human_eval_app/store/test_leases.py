@@ -151,3 +151,30 @@ def test_leases_go_by_the_databases_clock(open_store: OpenStore, monkeypatch: py
     brief.enter(Identity("invite", "one"))  # a lease of no length, which is over at once by the database's clock
     time.sleep(0.01)
     assert [seat.status for seat in store.seats()] == ["lapsed"]
+
+
+def test_however_long_a_pause_was_raters_keep_their_seats_after_it(open_store: OpenStore, clock: Clock) -> None:
+    store = open_store(ONE_SEAT, lease_minutes=30, clock=clock)
+    place = cast(store, ONE_SEAT, ready(store, "one"))
+    store.set_status("paused")
+    clock.pass_minutes(600)
+    store.set_status("open")
+    assert [seat.status for seat in store.seats()] == ["leased"]
+    clock.pass_minutes(29)
+    assert seated(store, "early").stage == "full"
+    assert store.place(place.rater) == place
+    clock.pass_minutes(2)
+    assert seated(store, "late").seat == place.seat
+
+
+def test_opening_a_study_that_is_open_renews_no_lease(open_store: OpenStore, clock: Clock) -> None:
+    store = open_store(TWO_SEATS, lease_minutes=30, clock=clock)
+    finish(store, TWO_SEATS, ready(store, "done"))
+    ready(store, "away")
+    clock.pass_minutes(31)
+    store.set_status("open")
+    assert sorted(seat.status for seat in store.seats()) == ["complete", "lapsed"]
+    store.set_status("paused")
+    assert sorted(seat.status for seat in store.seats()) == ["complete", "lapsed"]
+    store.set_status("open")
+    assert sorted(seat.status for seat in store.seats()) == ["complete", "leased"]
