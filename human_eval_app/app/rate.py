@@ -117,7 +117,8 @@ def _instructions(service: Service, place: Place, words: Texts) -> None:
                 st.html(picture)
         if any("indifferent" in question.answers for question in design.questions):
             st.markdown(text["indifferent"])
-        st.markdown(text["careful"])
+        known = design.controls.gold_per_seat > 0
+        st.markdown(f"{text['careful']} {text['known']}" if known else text["careful"])
         st.markdown(text["keyboard"])
         if design.training:
             st.markdown(text["training"].format(n=len(design.training)))

@@ -5,6 +5,7 @@ import string
 import pytest
 
 from human_eval_app.app.texts import best_language, languages, texts
+from human_eval_app.store.schema import ArrivalTable, RaterTable, SittingTable, UndoTable, VoteTable
 
 
 def _placeholders(sentence: str) -> set[str]:
@@ -19,6 +20,34 @@ def test_a_language_has_every_sentence_and_every_placeholder_of_english(language
         for key, sentence in sentences.items():
             assert _placeholders(other[section][key]) == _placeholders(sentence), f"{section}.{key}"
             assert other[section][key].strip()
+
+
+COMING = ("when you come, answer and stop", "wann Sie kommen, antworten und aufhören")
+NAMED = {  # what is recorded about a rater, and the words by which the first page names it
+    "external_id": ("number in your link", "Nummer in Ihrem Link"),
+    "session": ("number of your visit", "Nummer Ihres Besuchs"),
+    "language": ("your language", "Ihre Sprache"),
+    "answers": ("your answers", "Ihre Antworten"),
+    "load_ms": ("how long the pictures load", "wie lange die Bilder laden"),
+    "dwell_ms": ("how long you look at them", "wie lange Sie sie ansehen"),
+    "zooms": ("how often you enlarge one", "wie oft Sie eines vergrößern"),
+    "client_time": ("your browser's clock", "Uhr Ihres Browsers"),
+    **dict.fromkeys(("entered_at", "at", "consented_at", "instructions_at", "server_time", "ended_at"), COMING),
+    "withdrawn_at": COMING,
+}
+OURS = {  # the rows' own keys, and what the study gave the rater
+    *("id", "rater_id", "seat_id", "sitting_id", "vote_id", "source", "panel", "state", "part", "position", "sequence"),
+    *("instructions_version", "app_version"),
+}
+
+
+def test_the_first_page_names_all_that_is_recorded_about_a_rater() -> None:
+    tables = (RaterTable, ArrivalTable, SittingTable, VoteTable, UndoTable)
+    recorded = {column.name for table in tables for column in table.__table__.columns}
+    assert recorded - OURS == set(NAMED)
+    for language, words in zip(("en", "de"), zip(*NAMED.values(), strict=True), strict=True):
+        data = texts(language)["consent"]["data"]
+        assert [word for word in words if word not in data] == []
 
 
 def test_there_are_two_languages_and_english_comes_first() -> None:
