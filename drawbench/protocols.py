@@ -26,7 +26,7 @@ from metrics.features.registry import (
 )
 from metrics.features.weights import INCEPTION, OPENAI_VIT_L_14, WeightsFile
 
-BUNDLED_VERSION = 1  # a retrained scorer is a new version, in a folder of its own
+BUNDLED_VERSION = 2  # a retrained scorer is a new version, in a folder of its own
 OWN_CLIP = "clip"  # begins the name of a protocol with a scorer of the user's own
 PUBLISHED_N = 30_000  # images behind a published FID-30K
 

@@ -314,7 +314,7 @@ def _cautions(table: LeaderboardTable) -> list[tuple[str, str]]:
         cautions.append("the scorer in this repository made these numbers: never compare them with published ones")
         if result.prompt_set.name != "world":
             cautions.append(
-                "the scorer knows the procedural world alone: on other prompts a high score of the bundled model says "
+                "the scorer knows procedural worlds alone: on other prompts a high score of the bundled model says "
                 "that two models of one world agree, not that the image shows the prompt"
             )
     if result.prompt_set.name == "world":

@@ -245,7 +245,7 @@ def _whole_length(tokens: torch.Tensor) -> int:
 
 
 def _text_features(network: Any, tokens: torch.Tensor) -> torch.Tensor:
-    """Unit vectors (B, D) of tokens (B, L). open_clip's own function takes the full context only."""
+    """Unit vectors (B, D) of tokens (B, L) open_clip's own function takes the full context only."""
     import torch.nn.functional as F
     from open_clip.transformer import text_global_pool
 

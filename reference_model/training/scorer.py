@@ -1,12 +1,13 @@
 """Training of the bundled scorer: a small open_clip model that tells which caption belongs to which scene.
 
-It sees the same world as the cascade, with other seeds, and none of the held-out compositions. Every scene comes with
-near misses (another colour, object, count, relation or word), because telling those apart is the scorer's work.
+It sees scenes of both worlds, with other seeds than the cascade's, and none of the compositions that each holds out.
+Every scene comes with near misses (another colour, object, count, relation or word): telling those apart is its work.
 """
 
 import argparse
 import hashlib
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -23,8 +24,7 @@ from reference_model.world.scene import Split
 from reference_model.world.worlds import WORLDS, World, world_named
 
 IMAGE_SIZE = 64
-CONTEXT_LENGTH = 112
-CONTEXT_LENGTHS = {"small": CONTEXT_LENGTH, "rich": 176}  # every caption of the world, with its two end tokens
+CONTEXT_LENGTH = 176  # every caption of both worlds, with its two end tokens
 START, END, FIRST_BYTE, VOCABULARY_SIZE = 257, 258, 1, 259  # the scorer's byte tokens: see metrics.features
 GROUP = 4  # a scene and three near misses
 
@@ -50,35 +50,30 @@ PREPROCESS_CONFIG = {
 }
 
 
-def model_config(world: str) -> dict[str, Any]:
-    """open_clip's configuration of the scorer of a world."""
-    return {**MODEL_CONFIG, "text_cfg": {**MODEL_CONFIG["text_cfg"], "context_length": CONTEXT_LENGTHS[world]}}
-
-
 class ScorerTraining:
-    """The task: CLIP's symmetric contrastive loss over a batch of scene groups."""
+    """The task: CLIP's symmetric contrastive loss over a batch of scene groups, of each world in turn."""
 
-    def __init__(self, batch: int, seed: str, world: World | None = None) -> None:
+    def __init__(self, batch: int, seed: str, worlds: Sequence[World]) -> None:
         from open_clip.model import CLIP
 
         torch.manual_seed(0)
-        self.batch, self.seed, self.world = batch, seed, world or world_named("small")
-        self.model_config = model_config(self.world.name)
-        self.module: nn.Module = CLIP(**self.model_config)
+        self.batch, self.seed, self.worlds = batch, seed, worlds
+        self.module: nn.Module = CLIP(**MODEL_CONFIG)
 
     def loss(self, step: int) -> torch.Tensor:
-        image, text = self._embed(self.module.train(), "train", self.seed, step)
+        image, text = self._embed(self.module.train(), "train", self.seed, step, self.worlds)
         logits = self.module.logit_scale.exp().clamp(max=50) * image @ text.T  # type: ignore[operator]
         target = torch.arange(len(image))
         return (F.cross_entropy(logits, target) + F.cross_entropy(logits.T, target)) / 2
 
     @torch.no_grad()
     def evaluate(self, ema: nn.Module) -> dict[str, float]:
-        """Retrieval on held-out compositions: among a scene's near misses, and among 200 random scenes."""
-        return {
-            "near_miss_accuracy": self._near_miss_accuracy(ema.eval()),
-            "retrieval_200": self._retrieval(ema.eval(), 200),
-        }
+        """Retrieval on each world's held-out compositions: among a scene's near misses, and among 200 scenes."""
+        measured = {}
+        for world in self.worlds:
+            measured[f"{world.name}: near_miss_accuracy"] = self._near_miss_accuracy(ema.eval(), world)
+            measured[f"{world.name}: retrieval_200"] = self._retrieval(ema.eval(), world, 200)
+        return measured
 
     def export(self, ema: nn.Module, folder: Path, log: dict[str, float]) -> None:
         """open_clip's local-directory layout, with a card beside it. Weights in fp16."""
@@ -88,60 +83,68 @@ class ScorerTraining:
         weights = folder / "open_clip_model.safetensors"
         state = {k: v.half() if v.is_floating_point() else v for k, v in ema.state_dict().items()}
         save_file({k: v.contiguous() for k, v in state.items()}, weights)
-        config = {"model_cfg": self.model_config, "preprocess_cfg": PREPROCESS_CONFIG}
+        config = {"model_cfg": MODEL_CONFIG, "preprocess_cfg": PREPROCESS_CONFIG}
         (folder / "open_clip_config.json").write_text(json.dumps(config, indent=2) + "\n")
         card = {
             "name": "bundled",
-            "version": 1,
+            "version": 2,
             "tokenizer": "bytes",
-            "context_length": self.context_length,
+            "context_length": CONTEXT_LENGTH,
             "sha256": hashlib.sha256(weights.read_bytes()).hexdigest(),
             "training": {**log, "batch": self.batch},
         }
         (folder / "scorer.json").write_text(json.dumps(card, indent=2) + "\n")
 
-    def _embed(self, module: nn.Module, split: Split, seed: str, step: int) -> tuple[torch.Tensor, torch.Tensor]:
+    def _embed(
+        self, module: nn.Module, split: Split, seed: str, step: int, worlds: Sequence[World]
+    ) -> tuple[torch.Tensor, torch.Tensor]:
         images, texts = [], []
-        for group_seed in batch_seeds(seed, step, self.batch // GROUP):
-            random = Random(group_seed)
-            scene = self.world.sample_scene(random, split)
-            for variant in (scene, *(self.world.near_miss(scene, random, split) for _ in range(GROUP - 1))):
-                images.append(_augmented(self._drawn(variant, random), random))
-                texts.append(self.world.caption(variant, random))
-        return self._encode(module, np.stack(images), texts)
+        for number, group_seed in enumerate(batch_seeds(seed, step, self.batch // GROUP)):
+            random, world = Random(group_seed), worlds[number % len(worlds)]
+            scene = world.sample_scene(random, split)
+            for variant in (scene, *(world.near_miss(scene, random, split) for _ in range(GROUP - 1))):
+                images.append(_augmented(_drawn(world, variant, random), random))
+                texts.append(world.caption(variant, random))
+        return _encode(module, np.stack(images), texts)
 
-    def _drawn(self, scene: Any, random: Random) -> np.ndarray:
-        return self.world.render(self.world.sample_layout(scene, random), IMAGE_SIZE)
-
-    def _near_miss_accuracy(self, module: nn.Module) -> float:
+    def _near_miss_accuracy(self, module: nn.Module, world: World) -> float:
         hits = []
-        for step in range(8):
-            image, text = self._embed(module, "held_out", "scorer evaluation", step)
+        for step in range(16):
+            image, text = self._embed(module, "held_out", "scorer evaluation", step, [world])
             image, text = image.unflatten(0, (-1, GROUP)), text.unflatten(0, (-1, GROUP))
             best = torch.einsum("gid,gjd->gij", image, text).argmax(2)
             hits.append((best == torch.arange(GROUP)).float().mean())
         return float(torch.stack(hits).mean())
 
-    def _retrieval(self, module: nn.Module, count: int) -> float:
+    def _retrieval(self, module: nn.Module, world: World, count: int) -> float:
         random = Random("scorer retrieval")
-        scenes = [self.world.sample_scene(random, "held_out") for _ in range(count)]
-        images = np.stack([self._drawn(scene, random) for scene in scenes])
-        image, text = self._encode(module, images, [self.world.caption(scene, random) for scene in scenes])
+        scenes = [world.sample_scene(random, "held_out") for _ in range(count)]
+        images = np.stack([_drawn(world, scene, random) for scene in scenes])
+        image, text = _encode(module, images, [world.caption(scene, random) for scene in scenes])
         return float(((image @ text.T).argmax(1) == torch.arange(count)).float().mean())
 
-    @property
-    def context_length(self) -> int:
-        return CONTEXT_LENGTHS[self.world.name]
 
-    def _encode(self, module: nn.Module, images: np.ndarray, texts: list[str]) -> tuple[torch.Tensor, torch.Tensor]:
-        pixels = from_pixels(images)
-        pixels = pixels.contiguous(memory_format=torch.channels_last)
-        tokens = _tokens(texts, self.context_length)
-        return module.encode_image(pixels, normalize=True), module.encode_text(tokens, normalize=True)  # type: ignore[operator]
+def _drawn(world: World, scene: Any, random: Random) -> np.ndarray:
+    return world.render(world.sample_layout(scene, random), IMAGE_SIZE)
 
 
-def _tokens(texts: list[str], context_length: int = CONTEXT_LENGTH) -> torch.Tensor:
-    ids = torch.zeros(len(texts), context_length, dtype=torch.long)
+def _encode(module: nn.Module, images: np.ndarray, texts: list[str]) -> tuple[torch.Tensor, torch.Tensor]:
+    pixels = from_pixels(images).contiguous(memory_format=torch.channels_last)
+    return module.encode_image(pixels, normalize=True), _embed_texts(module, _tokens(texts))  # type: ignore[operator]
+
+
+def _embed_texts(module: Any, tokens: torch.Tensor) -> torch.Tensor:
+    """Unit vectors (B, D) of tokens (B, L), L up to the context: open_clip's own function takes the whole of it."""
+    length = tokens.shape[1]
+    x = module.token_embedding(tokens) + module.positional_embedding[:length]
+    x = module.ln_final(module.transformer(x, attn_mask=module.attn_mask[:length, :length]))
+    ends = x[torch.arange(len(x)), tokens.argmax(1)]  # the end token has the largest id
+    return F.normalize(ends @ module.text_projection, dim=-1)
+
+
+def _tokens(texts: list[str]) -> torch.Tensor:
+    """Padded to the longest of the texts: nothing after a text's end token is read."""
+    ids = torch.zeros(len(texts), max(len(text.encode()) for text in texts) + 2, dtype=torch.long)
     for row, text in zip(ids, texts, strict=True):
         tokens = [START, *(byte + FIRST_BYTE for byte in text.encode()), END]
         row[: len(tokens)] = torch.tensor(tokens)
@@ -165,14 +168,14 @@ def main() -> None:
     """`python -m reference_model.training.scorer --out DIR`: trains or resumes, then exports the scorer."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--world", choices=WORLDS, default="small")
+    parser.add_argument("--world", choices=WORLDS, nargs="+", default=list(WORLDS))
     parser.add_argument("--minutes", type=float, default=20)
     parser.add_argument("--steps", type=int, default=20_000)
     parser.add_argument("--batch", type=int, default=128)
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
-    task = ScorerTraining(args.batch, seed="scorer", world=world_named(args.world))
+    task = ScorerTraining(args.batch, "scorer", [world_named(name) for name in args.world])
     train(task, LoopConfig(steps=args.steps, minutes=args.minutes, learning_rate=1e-3), args.out)
 
 

@@ -1,4 +1,4 @@
-"""The two worlds by name: `small`, which the bundled weights and scorer know, and `rich`, for later trainings."""
+"""The two worlds by name: `small`, which the bundled cascade knows, and `rich`, which the bundled scorer knows too."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -1,6 +1,7 @@
 """Protocols: named, versioned, fingerprinted by everything that changes a number."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -44,12 +45,12 @@ def test_bundled_scores_are_labelled_as_comparable_with_nothing_published(tmp_pa
     assert protocol.size is None
     for metric in protocol.metrics:
         assert "never comparable with published numbers" in metric.definition
-        assert "stand-in version 1" in metric.definition
+        assert "stand-in version 2" in metric.definition
 
 
-def test_another_version_of_the_scorer_is_not_bundled_version_1(tmp_path: Path) -> None:
-    with pytest.raises(MetricInputError, match="version 2"):
-        bundled(write_scorer(tmp_path / "scorer", version=2))
+def test_another_version_of_the_scorer_is_not_bundled_version_2(tmp_path: Path) -> None:
+    with pytest.raises(MetricInputError, match="version 1"):
+        bundled(write_scorer(tmp_path / "scorer", version=1))
 
 
 def test_unknown_protocols_are_refused_with_the_known_ones() -> None:
@@ -60,12 +61,14 @@ def test_unknown_protocols_are_refused_with_the_known_ones() -> None:
 def test_a_transformers_clip_of_ones_own_scores_a_run(tmp_path: Path) -> None:
     folder = write_transformers_clip(tmp_path / "my-clip")
     protocol = get_protocol(f"clip:{folder}")
-    assert protocol.name == "transformers-my-clip"
-    assert get_protocol(f"clip:{write_transformers_clip(tmp_path / 'b', seed=1)}").fingerprint != protocol.fingerprint
+    assert re.fullmatch("transformers-my-clip-[0-9a-f]{8}", protocol.name)
+    other = get_protocol(f"clip:{write_transformers_clip(tmp_path / 'elsewhere' / 'my-clip', seed=1)}")
+    assert other.fingerprint != protocol.fingerprint
+    assert other.name != protocol.name  # scores of both lie side by side
     scores = score_run(make_run(tmp_path / "run"), protocol)
     assert {score.metric for score in scores.scores} >= {"clip_score", "clip_score_shuffled", "r_precision"}
     assert all("my-clip" in score.definition for score in scores.scores)
-    assert (tmp_path / "run/scores/transformers-my-clip.json").is_file()
+    assert (tmp_path / f"run/scores/{protocol.name}.json").is_file()
 
 
 def test_an_open_clip_model_of_ones_own_is_named_with_its_weights(
@@ -77,6 +80,7 @@ def test_an_open_clip_model_of_ones_own_is_named_with_its_weights(
     torch.save(tiny_clip_network(0, config).state_dict(), weights)
     protocol = get_protocol(f"clip:tiny={weights}")
     scores = score_run(make_run(tmp_path / "run"), protocol)
+    assert re.fullmatch("open-clip-tiny-[0-9a-f]{8}", protocol.name)
     assert all("open_clip tiny, weights mine.pt" in score.definition for score in scores.scores)
     with pytest.raises(MetricInputError, match=r"none\.pt of tiny is missing"):
         get_protocol(f"clip:tiny={tmp_path / 'none.pt'}")
@@ -84,7 +88,7 @@ def test_an_open_clip_model_of_ones_own_is_named_with_its_weights(
         get_protocol(f"clip:large={weights}")
 
 
-def test_the_bundled_scorer_in_this_repository_is_version_1() -> None:
+def test_the_bundled_scorer_in_this_repository_is_version_2() -> None:
     protocol = PROTOCOLS["bundled"]()
-    assert protocol.version == 1
+    assert protocol.version == 2
     assert len(protocol.fingerprint) == 64

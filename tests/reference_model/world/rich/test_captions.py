@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from reference_model.training.scorer import CONTEXT_LENGTH
 from reference_model.world.rich import captions
 from reference_model.world.rich.captions import Caption, caption, tell
 from reference_model.world.rich.colours import COLOURS
@@ -164,7 +165,7 @@ def test_one_seed_gives_one_plain_caption(seed: int, split: str) -> None:
     assert told.text == " ".join(told.text.split())
     assert told.text.isascii()
     assert told.text.isprintable()
-    assert len(told.text) <= 170, "the scorer of this world reads so many bytes"
+    assert len(told.text) + 2 <= CONTEXT_LENGTH, "the bundled scorer reads so many bytes and two ends"
 
 
 def test_one_scene_is_said_in_very_many_ways() -> None:
