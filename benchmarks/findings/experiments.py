@@ -11,7 +11,7 @@ import numpy as np
 
 from benchmarks.findings.measures import CLIP_SCORE, FRECHET, Ruler, draw, memory_and_speed
 from benchmarks.findings.small_world import example
-from benchmarks.findings.training import Budget, trained
+from benchmarks.findings.training import Budget, Trained, trained
 from reference_model.cascade import Cascade, SamplingSettings, Stage
 from reference_model.checkpoint import load_cascade
 from reference_model.world.captions import caption
@@ -99,7 +99,7 @@ class Laboratory:
 def _sampled_bundled(lab: Laboratory, settings: SamplingSettings, seed: int) -> Values:
     """The bundled base at 64 pixels."""
     captions = [words for words, _ in lab.world_examples(seed, lab.images)]
-    images = draw(lab.cascade.stages[:1], lab.cascade.text_encoder, captions, [settings], seed)
+    images = draw([(lab.cascade.stages[0], lab.cascade.text_encoder, settings)], captions, seed)
     return lab.ruler.measure(images, captions)
 
 
@@ -112,23 +112,29 @@ def _thresholding(lab: Laboratory, arm: str, seed: int) -> Values:
     return _sampled_bundled(lab, SamplingSettings(16, float(guidance), thresholding=kind), seed)  # type: ignore[arg-type]
 
 
-def _base(lab: Laboratory, arm: str, seed: int) -> Values:
-    """A base network trained on the reduced world: its loss and its images."""
-    found = trained(arm, seed, lab.out / "trainings", lab.budget)
+def _small_cascade(lab: Laboratory, base: Trained, above: Trained, aug_level: float, seed: int) -> Values:
+    """What a 16 pixel base and a 16 -> 64 pixel network draw, each reading through its own text encoder."""
+    settings = (BASE_SAMPLING, replace(UPSAMPLING, aug_level=aug_level))
+    stages = [
+        (Stage(found.task.config, found.network), found.text, setting)  # type: ignore[arg-type]
+        for found, setting in zip((base, above), settings, strict=True)
+    ]
     captions = lab.captions(seed)
-    images = draw([Stage(found.task.config, found.network)], found.text, captions, [BASE_SAMPLING], seed)  # type: ignore[arg-type]
-    return {LOSS: found.log["held_out_loss"], **lab.small_ruler.measure(images, captions), **_sizes(found.network)}
+    return lab.small_ruler.measure(draw(stages, captions, seed), captions)
+
+
+def _base(lab: Laboratory, arm: str, seed: int) -> Values:
+    """A base of the reduced world: its loss, and its images under the network above that all of a seed share."""
+    found, above = (trained(name, seed, lab.out / "trainings", lab.budget) for name in (arm, "Efficient U-Net"))
+    drawn = _small_cascade(lab, found, above, UPSAMPLING.aug_level, seed)
+    return {LOSS: found.log["held_out_loss"], **drawn, **_sizes(found.network)}
 
 
 def _augmentation(lab: Laboratory, arm: str, seed: int) -> Values:
     """16 -> 64 pixels on what a 16 pixel base draws; arm: a training, and the level at which it is sampled."""
     name, _, level = arm.partition(" at ")
-    folder = lab.out / "trainings"
-    low, above = trained("16 px base", seed, folder, lab.budget), trained(name, seed, folder, lab.budget)
-    captions = lab.captions(seed)
-    stages = [Stage(found.task.config, found.network) for found in (low, above)]  # type: ignore[arg-type]
-    settings = [BASE_SAMPLING, replace(UPSAMPLING, aug_level=float(level))]
-    return lab.small_ruler.measure(draw(stages, low.text, captions, settings, seed), captions)
+    base, above = (trained(each, seed, lab.out / "trainings", lab.budget) for each in ("base", name))
+    return _small_cascade(lab, base, above, float(level), seed)
 
 
 def _upsampler(lab: Laboratory, arm: str, seed: int) -> Values:
@@ -149,6 +155,11 @@ def _sizes(network: object) -> Values:
 def _both(better: str, worse: str) -> tuple[Comparison, ...]:
     return Comparison(better, worse, CLIP_SCORE), Comparison(better, worse, FRECHET, lower_is_better=True)
 
+
+_SHARED = (
+    "Bases draw 16 pixels; their images are measured at 64, after the Efficient U-Net that all arms of a seed share, so"
+    " that differences are the base's."
+)
 
 FINDINGS: tuple[Finding, ...] = (
     Finding(
@@ -173,8 +184,8 @@ FINDINGS: tuple[Finding, ...] = (
         ("without augmentation at 0", *(f"Efficient U-Net at {level:g}" for level in AUG_LEVELS)),
         _augmentation,
         _both("Efficient U-Net at 0.2", "without augmentation at 0"),
-        "Two 16 -> 64 pixel networks, one trained with noised and one with clean low-resolution images, on what a 16"
-        " pixel base draws; the number is the level at which they are sampled. 0.2 was chosen beforehand.",
+        "Two 16 -> 64 pixel networks, one trained with noised and one with clean low-resolution images, on what the"
+        " base draws; the number is the level at which they are sampled. 0.2 was chosen beforehand.",
     ),
     Finding(
         "cross-attention",
@@ -182,6 +193,7 @@ FINDINGS: tuple[Finding, ...] = (
         ("base", "pooled text"),
         _base,
         (*_both("base", "pooled text"), Comparison("base", "pooled text", LOSS, lower_is_better=True)),
+        _SHARED,
     ),
     Finding(
         "scaling",
@@ -194,7 +206,7 @@ FINDINGS: tuple[Finding, ...] = (
             *_both("small text encoder, large U-Net", "small text encoder"),
         ),
         "`base`: the bundled encoder (four layers of 128) and the small U-Net. The small encoder is one layer of 32,"
-        " trained by the same task for about as many steps.",
+        f" trained by the same task for about as many steps. {_SHARED}",
     ),
     Finding(
         "text-encoder",
@@ -203,7 +215,8 @@ FINDINGS: tuple[Finding, ...] = (
         _base,
         _both("base", "CLIP text tower"),
         "`base`: the bundled T5, which learnt from captions alone to tell their scenes. CLIP's tower is the bundled"
-        " scorer's, which learnt from pairs of images and captions; as that scorer measures, it may favour its own.",
+        " scorer's, which learnt from pairs of images and captions; as that scorer measures, it may favour its own."
+        f" {_SHARED}",
     ),
     Finding(
         "efficient-unet",

@@ -53,19 +53,18 @@ def _gaussian(features: np.ndarray) -> Gaussian:
 
 @torch.inference_mode()
 def draw(
-    stages: Sequence[Stage], text: TextEncoder, captions: Sequence[str], settings: Sequence[SamplingSettings], seed: int
+    stages: Sequence[tuple[Stage, TextEncoder, SamplingSettings]], captions: Sequence[str], seed: int
 ) -> list[np.ndarray]:
     """One uint8 image (S, S, 3) per caption by all stages in turn; noise as the cascade draws it."""
     drawn: list[np.ndarray] = []
     for start in range(0, len(captions), _SLICE):
         part = captions[start : start + _SLICE]
-        features = stack_features([text.encode(caption) for caption in part])
         seeds = [(seed * 1_000_000 + start + i) for i in range(len(part))]
         images: torch.Tensor | None = None
-        for index, (stage, setting) in enumerate(zip(stages, settings, strict=True)):
-            images = stage.sample(
-                features, sample_noise(seeds, index, stage.size, torch.device("cpu")), setting, images
-            )
+        for index, (stage, text, setting) in enumerate(stages):
+            features = stack_features([text.encode(caption) for caption in part])
+            noise = sample_noise(seeds, index, stage.size, torch.device("cpu"))
+            images = stage.sample(features, noise, setting, images)
         assert images is not None
         drawn += list(to_pixels(images))
     return drawn

@@ -8,9 +8,11 @@ from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
 
-from benchmarks.findings.experiments import Comparison, Finding, Laboratory, Values
+from benchmarks.findings.experiments import LOSS, Comparison, Finding, Laboratory, Values
 from benchmarks.findings.measures import CLIP_SCORE, FRECHET
+from drawbench.plot_style import DPI, INK, LINE, SOFT, STYLE
 
+LOWER_IS_BETTER = (LOSS, FRECHET, "activations, MB")
 Results = Mapping[tuple[str, int], Values]  # by arm and seed
 
 
@@ -112,18 +114,21 @@ def _picture(finding: Finding, found: Results, seeds: Sequence[int], path: Path)
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
 
-    if finding.name in ("guidance", "thresholding"):
-        figure, axes = plt.subplots(figsize=(6, 4))
-        _trade_off(axes, finding, found, seeds)
-    else:
-        measures = [m for m in found[finding.arms[0], seeds[0]] if m != "parameters"]
-        figure, row = plt.subplots(1, len(measures), figsize=(3 * len(measures), 3), squeeze=False)
-        for axes, measure in zip(row[0], measures, strict=True):
-            _dots(axes, measure, finding, found, seeds)
-    figure.suptitle(finding.claim, fontsize=9)
-    figure.tight_layout()
-    figure.savefig(path, dpi=120)
-    plt.close(figure)
+    with plt.rc_context(STYLE):
+        if finding.name in ("guidance", "thresholding"):
+            figure, axes = plt.subplots(figsize=(6.5, 4.2))
+            _trade_off(axes, finding, found, seeds)
+            axes.set_title(f"Claim: {finding.claim}", loc="left", fontsize=10, pad=10)
+        else:
+            measures = [m for m in found[finding.arms[0], seeds[0]] if m != "parameters"]
+            size = (1.6 + 2.3 * len(measures), 1.2 + 0.36 * len(finding.arms))
+            figure, row = plt.subplots(1, len(measures), figsize=size, squeeze=False, sharey=True)
+            for axes, measure in zip(row[0], measures, strict=True):
+                _dots(axes, measure, finding, found, seeds)
+            figure.suptitle(f"Claim: {finding.claim}", x=0.01, ha="left", fontsize=10)
+        figure.tight_layout()
+        figure.savefig(path, dpi=DPI)
+        plt.close(figure)
 
 
 def _trade_off(axes: Any, finding: Finding, found: Results, seeds: Sequence[int]) -> None:
@@ -134,21 +139,30 @@ def _trade_off(axes: Any, finding: Finding, found: Results, seeds: Sequence[int]
     for label, arms in lines.items():
         x = [mean(found[arm, seed][FRECHET] for seed in seeds) for arm in arms]
         y = [mean(found[arm, seed][CLIP_SCORE] for seed in seeds) for arm in arms]
-        axes.plot(x, y, marker="o", label=label or None)
+        axes.plot(x, y, marker="o", markersize=4, label=label or None)
         for at_x, at_y, arm in zip(x, y, arms, strict=True):
-            axes.annotate(arm.rpartition(" ")[2], (at_x, at_y), textcoords="offset points", xytext=(4, 4), fontsize=7)
-    axes.set_xlabel(f"{FRECHET} (lower is better)")
-    axes.set_ylabel(CLIP_SCORE)
+            guidance = arm.rpartition(" ")[2]
+            axes.annotate(guidance, (at_x, at_y), textcoords="offset points", xytext=(5, 4), fontsize=8, color=SOFT)
+    axes.set_xlabel(f"{FRECHET} (lower is better); beside the points: guidance")
+    axes.set_ylabel(f"{CLIP_SCORE} (higher is better)")
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.grid(color=LINE, linewidth=0.6)
     if len(lines) > 1:
-        axes.legend(fontsize=8)
+        axes.legend(frameon=False)
 
 
 def _dots(axes: Any, measure: str, finding: Finding, found: Results, seeds: Sequence[int]) -> None:
-    """A dot per seed and a line at the mean, for each arm."""
-    for position, arm in enumerate(finding.arms):
+    """A row for each arm: a dot for each seed, and a bar at their mean."""
+    rows = range(len(finding.arms))
+    for position, arm in zip(rows, finding.arms, strict=True):
         values = [found[arm, seed][measure] for seed in seeds]
-        axes.plot([position] * len(values), values, "o", alpha=0.6)
-        axes.hlines(mean(values), position - 0.2, position + 0.2, color="black")
-    axes.set_xticks(range(len(finding.arms)), finding.arms, rotation=20, fontsize=6, ha="right")
-    axes.set_title(measure, fontsize=8)
-    axes.tick_params(axis="y", labelsize=7)
+        axes.plot(values, [position] * len(values), "o", markersize=5, alpha=0.6, color="#2a6f97")
+        axes.vlines(mean(values), position - 0.28, position + 0.28, color=INK, linewidth=1.5)
+    axes.set_yticks(rows, finding.arms)
+    axes.set_ylim(len(finding.arms) - 0.5, -0.5)
+    axes.set_xlabel(f"{measure}, {'lower' if measure in LOWER_IS_BETTER else 'higher'} is better", fontsize=8)
+    axes.tick_params(axis="x", labelsize=8)
+    axes.tick_params(axis="y", length=0)
+    axes.spines[["top", "right", "left"]].set_visible(False)
+    axes.grid(axis="x", color=LINE, linewidth=0.6)
+    axes.locator_params(axis="x", nbins=4)

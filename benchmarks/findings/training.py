@@ -61,9 +61,8 @@ class Training:
         return PooledTextUNet(config.unet) if self.network == "pooled text" else BaseStyleUpsampler(config.unet)
 
 
-_BASE = UNetConfig(64, 128, (48, 96), (1, 2), (False, True), head_width=32, embedding_width=128, patch=4)
-_LARGE_BASE = UNetConfig(64, 128, (72, 144), (1, 2), (False, True), head_width=36, embedding_width=192, patch=4)
-_LOW = UNetConfig(16, 128, (48, 96), (1, 2), (False, True), head_width=32, embedding_width=128)
+_BASE = UNetConfig(16, 128, (48, 96), (1, 2), (False, True), head_width=32, embedding_width=128)
+_LARGE_BASE = UNetConfig(16, 128, (72, 144), (1, 2), (False, True), head_width=36, embedding_width=192)
 _EFFICIENT = EfficientUNetConfig(
     64, 16, 128, 32, (48, 96), (1, 3), "self and text", head_width=32, embedding_width=128, patch=2
 )
@@ -77,7 +76,6 @@ TRAININGS: dict[str, Training] = {
         Training("small text encoder", _BASE, text="small T5"),
         Training("small text encoder, large U-Net", _LARGE_BASE, text="small T5"),
         Training("CLIP text tower", _BASE, text="CLIP tower"),
-        Training("16 px base", _LOW),
         Training("Efficient U-Net", _EFFICIENT, low_size=16),
         Training("without augmentation", _EFFICIENT, low_size=16, augmentation=False),
         Training("base-style U-Net", _BASE_STYLE, low_size=16, network="base style"),

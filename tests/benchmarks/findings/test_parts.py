@@ -103,10 +103,10 @@ def test_clips_tower_gives_the_states_that_the_scorer_pools() -> None:
 
 def test_a_training_is_repeatable_kept_and_differs_by_seed(tmp_path: Path) -> None:
     budget = Budget(1.0, 2, {"base": 2, "upsampling": 2, "text": 2})
-    first = trained("16 px base", 0, tmp_path / "a", budget)
-    kept = trained("16 px base", 0, tmp_path / "a", budget)
-    again = trained("16 px base", 0, tmp_path / "b", budget)
-    other = trained("16 px base", 1, tmp_path / "a", budget)
+    first = trained("base", 0, tmp_path / "a", budget)
+    kept = trained("base", 0, tmp_path / "a", budget)
+    again = trained("base", 0, tmp_path / "b", budget)
+    other = trained("base", 1, tmp_path / "a", budget)
     weights = [torch.cat([p.flatten() for p in found.network.parameters()]) for found in (first, kept, again, other)]
     assert torch.equal(weights[0], weights[1])
     assert torch.equal(weights[0], weights[2])
@@ -138,10 +138,10 @@ def test_drawing_depends_on_the_seed_and_not_on_the_slices() -> None:
     unet = UNetConfig(16, 128, (16, 32), (1, 1), (False, True), head_width=16, embedding_width=32)
     stage = Stage(StageConfig(unet, "v", "cosine"), awake(UNet(unet)))  # type: ignore[arg-type]
     encoder, captions = load_text_encoder(BUNDLED / "text_encoder"), [f"a red car number {i}" for i in range(18)]
-    settings = [SamplingSettings(2, 2.0)]
-    whole, part = (draw([stage], encoder, captions[:n], settings, seed=1) for n in (18, 17))
+    stages = [(stage, encoder, SamplingSettings(2, 2.0))]
+    whole, part = (draw(stages, captions[:n], seed=1) for n in (18, 17))
     assert np.abs(np.stack(whole[:17]).astype(int) - np.stack(part).astype(int)).max() <= 1
-    other = draw([stage], encoder, captions[:1], settings, seed=2)
+    other = draw(stages, captions[:1], seed=2)
     assert np.abs(other[0].astype(int) - whole[0].astype(int)).mean() > 3
 
 
