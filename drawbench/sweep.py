@@ -2,7 +2,7 @@
 
 import hashlib
 import itertools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -17,11 +17,11 @@ from drawbench.models.base import TextToImage
 from drawbench.plan import Plan
 from drawbench.progress import Progress
 from drawbench.prompts.prompt_set import PromptSet, category_slug
-from drawbench.protocols import Protocol
+from drawbench.protocols import REFERENCE_KINDS, Protocol
 from drawbench.results import Result, first_problem, result_from_score_file, write_text_atomically
 from drawbench.run_directory import read_manifest
 from drawbench.score import score_run
-from drawbench.scores import Record
+from drawbench.scores import PromptSetRef, Record, ReferenceRef
 
 SWEEP_FILE = "sweep.json"
 LOCK = f".{SWEEP_FILE}.lock"
@@ -90,20 +90,36 @@ class Sweep:
 
 
 def run_sweep(
-    sweep: Sweep, out: Path, model_at: ModelSource, *, device: str = "cpu", progress: Progress | None = None
+    sweep: Sweep,
+    out: Path,
+    model_at: ModelSource,
+    *,
+    others: Mapping[Path, Sequence[SweepPoint]] | None = None,
+    begin: Callable[[], None] | None = None,
+    device: str = "cpu",
+    progress: Progress | None = None,
 ) -> list[SweepPoint]:
     """Draw and score every point that is not finished, and return all, in order.
+
+    others: folder -> points of other sweeps, which are to stand in one plot with this one.
+    begin: called when nothing is left that could be refused before anything is drawn, and nothing is written yet.
 
     `out/sweep.json` is written anew after every point, and keeps those of earlier calls, and of others that are at work
     in the folder, beside them. A point counts as finished when its run is sealed under the same plan, and was scored
     under the same protocol against references that did not change since: of such a run the manifest alone is read, and
-    no image. Raises UserError before anything is drawn when a combination cannot be (each one is planned first).
+    no image. Raises UserError before anything is drawn when a combination cannot be (each one is planned first), and
+    when the points would not compare with `others`; other references show only when the first point is scored.
     """
-    progress = progress or Progress()
+    progress, others = progress or Progress(), others or {}
     combinations = sweep.combinations()
     plans = [sweep.request(model_at(model, {**sweep.fixed, **settings})).plan() for model, settings in combinations]
+    if others:
+        expected = _expected(sweep, plans[0], itertools.chain(*others.values()))
+        check_comparable({**others, out: [expected]})
     known = _measured(out, {})
     state = reference_state(sweep.reference)
+    if begin:
+        begin()
     points: list[SweepPoint] = []
     for number, ((model, settings), plan) in enumerate(zip(combinations, plans, strict=True), start=1):
         folder = _folder_name(sweep, model, settings)
@@ -116,6 +132,7 @@ def run_sweep(
             point = SweepPoint(model=model, settings=settings, run=folder, reference_state=state, result=result)
         points.append(point)
         known = _write(out, points, known)
+        check_comparable({**others, out: points})
     unasked = len(known.keys() - {point.run for point in points})
     if unasked:
         progress.note(f"{unasked} earlier points stay in {out / SWEEP_FILE}: ask for their settings to see them, too")
@@ -127,12 +144,17 @@ def read_sweep(folder: Path) -> list[SweepPoint]:
     return _read(folder).points
 
 
-def check_comparable(points: Sequence[SweepPoint]) -> None:
-    """Raises UserError that says what differs when the points may not stand in one plot."""
-    for point in points[1:]:
-        reasons = differences(points[0].result, point.result)
+def check_comparable(sweeps: Mapping[Path, Sequence[SweepPoint]]) -> None:
+    """Raises UserError that says what differs when the points (by their sweep's folder) may not stand in one plot."""
+    runs = [(folder / RUNS / point.run, point.result) for folder, points in sweeps.items() for point in points]
+    first, one = runs[0]
+    for path, result in runs[1:]:
+        reasons = differences(one, result)
         if reasons:
-            raise UserError(f"{point.run} does not compare with {points[0].run}: they differ in {'; '.join(reasons)}.")
+            raise UserError(
+                f"{path} does not compare with {first}, because they differ in {'; '.join(reasons)}: "
+                "sweep both with the same options and references, or leave one of them out."
+            )
 
 
 def describe(settings: Mapping[str, str]) -> str:
@@ -150,6 +172,38 @@ def reference_state(reference: Path | None) -> str:
         status = path.stat()
         digest.update(f"{path}\t{status.st_size}\t{status.st_mtime_ns}\n".encode())
     return digest.hexdigest()
+
+
+def _expected(sweep: Sweep, plan: Plan, others: Iterable[SweepPoint]) -> SweepPoint:
+    """The first point, whose plan this is, as far as it is known before it is drawn: all that it compares by.
+
+    Its references, which are not read yet, are taken to be those of the others.
+    """
+    model, settings = sweep.combinations()[0]
+    theirs = next((point.result.reference for point in others), None)
+    result = Result(
+        kind="measured",
+        model=plan.model,
+        prompt_set=PromptSetRef(name=plan.prompt_set_name, sha256=plan.prompt_set_sha256, n=plan.n_prompts),
+        protocol=sweep.protocol.ref,
+        reference=_expected_reference(sweep, theirs),
+        size=sweep.protocol.size or plan.size,
+        samples=plan.samples,
+        complete=plan.complete,
+        refusals=0,
+        scores=[],
+        run=None,
+        environment={},
+        date="",
+    )
+    run = _folder_name(sweep, model, settings)
+    return SweepPoint(model=model, settings=settings, run=run, reference_state="", result=result)
+
+
+def _expected_reference(sweep: Sweep, theirs: ReferenceRef | None) -> ReferenceRef | None:
+    if sweep.reference is None or not any(metric.kind in REFERENCE_KINDS for metric in sweep.protocol.metrics):
+        return None
+    return theirs or ReferenceRef(name=sweep.reference.name, sha256="not read yet", n=0)
 
 
 def _measure(request: Request, protocol: Protocol, reference: Path | None, device: str, progress: Progress) -> Result:

@@ -5,6 +5,7 @@ import gc
 import hashlib
 import json
 from collections.abc import Mapping
+from itertools import chain
 from pathlib import Path
 
 from drawbench.cli.generate import parse_settings, requested, resumable
@@ -15,7 +16,7 @@ from drawbench.models.base import TextToImage
 from drawbench.models.registry import choose_device, model_specs, resolve_model
 from drawbench.prompts.prompt_set import category_slug
 from drawbench.prompts.registry import ACCEPTED, load_prompt_set
-from drawbench.sweep import GUIDANCE, PAPER_GUIDANCE, Sweep, check_comparable, read_sweep, run_sweep
+from drawbench.sweep import GUIDANCE, PAPER_GUIDANCE, Sweep, read_sweep, run_sweep
 
 SWEEPS = Path("sweeps")
 TEXTS = "texts"
@@ -71,7 +72,7 @@ def run(args: argparse.Namespace) -> int:
     from drawbench.sweep_table import sweep_csv, sweep_text
 
     progress = shown_progress()
-    others = [point for folder in args.others or [] for point in read_sweep(folder)]
+    others = {folder: read_sweep(folder) for folder in args.others or []}
     with resumable("sweep", args):
         device = choose_device(args.device or "auto")
         axes, fixed = axes_of(args), parse_settings(args.set or [])
@@ -79,11 +80,17 @@ def run(args: argparse.Namespace) -> int:
         models = _Models(device)
         sweep = _sweep(args, axes, fixed, models(args.model[0], {**fixed, **first}))
         out = args.out or _default_folder(sweep)
-        models.keep_texts(out / TEXTS)
-        points = run_sweep(sweep, out, models, device=device, progress=progress)
-    check_comparable([*points, *others])
+        points = run_sweep(
+            sweep,
+            out,
+            models,
+            others=others,
+            begin=lambda: models.keep_texts(out / TEXTS),
+            device=device,
+            progress=progress,
+        )
     write_text_atomically(out / "sweep.csv", sweep_csv(points))
-    plots = write_plots([*points, *others], out)
+    plots = write_plots([*points, *chain(*others.values())], out)
     if not plots:
         progress.note("no reference images, so no distance and no FID-CLIP curve: sweep.csv holds the CLIP scores")
     if args.json:

@@ -235,15 +235,24 @@ def test_a_sweep_that_another_one_overtakes_keeps_its_points(reference: Path, tm
     assert weights(tmp_path) == (["1", "2"], ["3", "4"])
 
 
-def test_a_point_that_another_sweep_measured_meanwhile_is_not_drawn_again(reference: Path, tmp_path: Path) -> None:
+def test_a_point_that_another_sweep_measured_meanwhile_is_not_measured_again(
+    reference: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     theirs: list[SweepPoint] = []
+    scored: list[str] = []
 
     def other() -> None:
         theirs.extend(run_sweep(sweep_of(reference, ("3",)), tmp_path, Source()))
 
+    def note_and_score(path: Path, *arguments: Any, **options: Any) -> ScoreFile:
+        scored.append(path.name)
+        return score_run(path, *arguments, **options)
+
+    monkeypatch.setattr("drawbench.sweep.score_run", note_and_score)
     source = Source()
     points = run_sweep(sweep_of(reference, ("1", "3")), tmp_path, Meanwhile(source, "1", other))
     assert {guidance for guidance, _ in source.calls} == {"1"}
+    assert sorted(scored) == sorted(point.run for point in points)
     assert points[1:] == theirs
 
 
@@ -412,6 +421,69 @@ def test_the_command_draws_the_bundled_model_and_keeps_its_texts(
     assert three.result.run.pixels_sha256 == alone["pixels_sha256"], "as a single run draws it, to the last bit"
 
 
+@pytest.fixture(scope="module")
+def other(reference: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[Path, list[SweepPoint]]:
+    folder = tmp_path_factory.mktemp("other")
+    return {folder: run_sweep(sweep_of(reference, ("1",)), folder, Source())}
+
+
+OTHER_PROMPTS = build_prompt_set(
+    "mine", [PromptRow("", f"a blue ring number {n}", f"row {n}") for n in range(6)], "mine"
+)
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"prompt_set": OTHER_PROMPTS}, "prompt set"),
+        ({"limit": 4}, "completeness"),
+        ({"size": 64}, "evaluated size (32 px against 64 px)"),
+        ({"samples": 2}, "samples per prompt (1 against 2)"),
+        ({"protocol": get_protocol("bundled-extended")}, "protocol"),
+        ({"reference": None}, "reference set"),
+    ],
+)
+def test_what_does_not_compare_with_another_sweep_is_refused_before_anything_is_drawn(
+    reference: Path, other: dict[Path, list[SweepPoint]], tmp_path: Path, change: dict[str, Any], says: str
+) -> None:
+    source, out = Source(), tmp_path / "out"
+    with pytest.raises(UserError) as refused:
+        run_sweep(Sweep(**{**vars(sweep_of(reference)), **change}), out, source, others=other)
+    assert says in str(refused.value)
+    assert str(next(iter(other))) in str(refused.value)
+    assert source.calls == []
+    assert not out.exists()
+
+
+def test_references_that_another_sweep_lacks_are_refused_before_anything_is_drawn(
+    reference: Path, tmp_path: Path
+) -> None:
+    source, folder = Source(), tmp_path / "other"
+    theirs = {folder: run_sweep(sweep_of(None, ("1",)), folder, Source())}
+    with pytest.raises(UserError, match="reference set"):
+        run_sweep(sweep_of(reference), tmp_path / "out", source, others=theirs)
+    assert source.calls == []
+
+
+def test_other_references_are_refused_after_the_first_point_which_is_kept(
+    other: dict[Path, list[SweepPoint]], tmp_path: Path
+) -> None:
+    source, references, out = Source(), tmp_path / "references", tmp_path / "out"
+    references.mkdir()
+    write_noise(references, range(20, 28))
+    with pytest.raises(UserError, match="reference set"):
+        run_sweep(sweep_of(references), out, source, others=other)
+    assert {guidance for guidance, _ in source.calls} == {"1"}
+    assert [point.settings["guidance"] for point in read_sweep(out)] == ["1"]
+
+
+def test_what_compares_with_another_sweep_is_drawn(
+    reference: Path, other: dict[Path, list[SweepPoint]], tmp_path: Path
+) -> None:
+    (point,) = run_sweep(sweep_of(reference, ("2",)), tmp_path, Source(), others=other)
+    assert point.settings == {"guidance": "2"}
+
+
 def test_sweeps_that_do_not_compare_share_no_plot(
     reference: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -433,5 +505,6 @@ def test_sweeps_that_do_not_compare_share_no_plot(
     said = capsys.readouterr().err.splitlines()[-1]
     assert "does not compare" in said
     assert "prompt set" in said
+    assert not (tmp_path / "sweep").exists()
     assert main([*words[:-1], str(tmp_path)]) == 2
     assert "holds no sweep" in capsys.readouterr().err
