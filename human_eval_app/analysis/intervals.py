@@ -72,13 +72,17 @@ def plain_bounds(estimate: Estimate) -> Bounds:
 
 
 def detectable(estimate: Estimate) -> np.ndarray:
-    """The smallest net preference that a study as wide as this one finds with 80% power, (K,), in [0, 2]."""
+    """The smallest net preference that a study as wide as this one finds with 80% power, (K,), in [0, 1].
+
+    NaN where it is unknown, and where it would be 1 or more: a study so small finds none.
+    """
     from scipy.special import stdtrit
 
     known = _known(estimate) & (estimate.variance > 0)
     degrees = np.where(known, estimate.degrees, 1.0)
     quantiles = stdtrit(degrees, 0.5 + LEVEL / 2) + stdtrit(degrees, POWER)
-    return np.where(known, quantiles * np.sqrt(estimate.variance), np.nan)
+    smallest = np.where(known, quantiles * np.sqrt(estimate.variance), np.nan)
+    return np.where(smallest < 1, smallest, np.nan)
 
 
 def wilson_bounds(share: np.ndarray, n: np.ndarray) -> Bounds:

@@ -66,7 +66,11 @@ def _of_pairs(analysis: Analysis) -> Iterator[tuple[str, str]]:
         "exact, over the prompts that more raters decided one way than the other; it takes these raters as given, so "
         "it claims too much about other raters",
     )
-    yield "80% power", "the net preference that a study with intervals as wide as these finds 4 times of 5"
+    yield (
+        "80% power",
+        "the net preference that a study with intervals as wide as these finds 4 times of 5; "
+        "also unknown where that would be 100 points or more",
+    )
     yield (
         "pooled interval",
         "Wilson's, as if all votes were independent. They are not, and it is too narrow: it left out the truth in a "

@@ -21,7 +21,7 @@ from human_eval_app.analysis.intervals import (
     share_bounds,
     wilson_bounds,
 )
-from human_eval_app.analysis.records import CaptionScore, Comparison, Preference, Rate
+from human_eval_app.analysis.records import WHOLE, CaptionScore, Comparison, Preference, Rate
 from human_eval_app.analysis.significance import holm, sign_test
 from human_eval_app.analysis.two_way import Average, Crossing, Estimate
 from human_eval_app.study.design import ORIGINAL
@@ -165,7 +165,7 @@ def _worth(votes: "pd.DataFrame") -> np.ndarray:
 
 def _corrected(pairs: Sequence[Comparison]) -> tuple[Comparison, ...]:
     """Holm's correction over the categories, questions and pairs of the study; overall rows are no part of it."""
-    family = [row for pair in pairs for row in pair.rows if row.scope not in (OVERALL, NO_PEOPLE)]
+    family = [row for pair in pairs for row in pair.rows if row.scope not in WHOLE]
     corrected = dict(zip(map(id, family), holm([row.p for row in family]), strict=True))
     return tuple(
         pair.model_copy(

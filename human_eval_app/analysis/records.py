@@ -2,9 +2,11 @@
 
 from typing import Literal
 
-from drawbench.scores import Interval, Record
+from drawbench.prompts.people import NO_PEOPLE
+from drawbench.scores import OVERALL, Interval, Record
 from human_eval_app.study.design import StudyType
 
+WHOLE = (OVERALL, NO_PEOPLE)  # scopes over categories; every other one is a category
 NOT_AVAILABLE: Literal["not available"] = "not available"
 
 
@@ -34,7 +36,8 @@ class Preference(Record):
     categories do); the same thing within a category.
     a, indifferent, b: shares of the votes. net: a - b, in [-1, 1]. p: of no net preference, by the net's interval.
     p_holm: p corrected for all categories, questions and pairs of the study; None outside of categories.
-    detectable: the net preference that a study as wide as this finds with 80% power; None where unknown.
+    detectable: the net preference that a study as wide as this finds with 80% power; None where unknown, and where
+        it would be all or more than all votes.
     pooled: a's Wilson interval over all votes as if they were independent; None for a macro average.
     """
 

@@ -6,6 +6,7 @@ from drawbench.scores import OVERALL, Interval
 from drawbench.table_layout import MISSING, Block, Cell, Column, Sheet, format_number
 from human_eval_app.analysis.methods import facts
 from human_eval_app.analysis.records import (
+    WHOLE,
     Analysis,
     CaptionScore,
     Checks,
@@ -73,9 +74,9 @@ def _version_sheets(analysis: Analysis, version: Version) -> Iterator[Sheet]:
 
 
 def _comparison_blocks(pair: Comparison, indifferent: bool) -> Iterator[Block]:
-    whole = [row for row in pair.rows if row.p_holm is None]
+    whole = [row for row in pair.rows if row.scope in WHOLE]
     yield _rate_block("overall", pair, whole, indifferent, by_category=False)
-    parts = [row for row in pair.rows if row.p_holm is not None]
+    parts = [row for row in pair.rows if row.scope not in WHOLE]
     for question in dict.fromkeys(row.question for row in parts):
         of_question = [row for row in parts if row.question == question]
         yield _rate_block(f"{question}, by category", pair, of_question, indifferent, by_category=True)

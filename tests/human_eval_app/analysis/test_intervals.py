@@ -90,6 +90,11 @@ def test_fewer_degrees_give_wider_intervals() -> None:
     assert detectable(_estimate(0, 0.001, 3.0)) > detectable(_estimate(0, 0.001, 30.0))
 
 
+def test_a_study_too_small_for_any_preference_detects_none() -> None:
+    assert 0 < detectable(_estimate(0, 0.1, 30.0))[0] < 1
+    assert np.isnan(detectable(_estimate(0, 0.2, 30.0))[0])
+
+
 @pytest.mark.parametrize("share", [0.0, 1.0])
 def test_votes_all_alike_are_worth_as_many_votes_as_there_are_prompts_or_raters(share: float) -> None:
     estimate = _estimate(share, 0.0)

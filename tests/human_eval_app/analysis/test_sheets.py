@@ -7,7 +7,7 @@ from human_eval_app.analysis.sheets import SIMULATED, marks, p_text, percent, sh
 from human_eval_app.analysis.votes import check_votes
 from human_eval_app.simulate import Truth
 from human_eval_app.study.design import Design, Exclusion
-from tests.human_eval_app.analysis.made_up import answered, preferring, rows_with, simulated
+from tests.human_eval_app.analysis.made_up import answered, anything, preferring, rows_with, simulated
 from tests.human_eval_app.designs import make_design
 
 
@@ -55,6 +55,17 @@ def test_rates_stand_in_the_row_of_their_category_with_votes_raters_and_prompts(
     assert [cell.text for cell in fidelity.rows[1]][-3:] == ["12", "3", "4"]
     assert [cell.text for cell in beside.rows[0]][2:5] == ["2", "0", "4"]
     assert all(len(row) == len(block.columns) for block in sheet.blocks for row in block.rows)
+
+
+def test_a_category_of_one_prompt_stands_among_the_categories() -> None:
+    design = make_design(categories={"Colors": 3, "Rare": 1}, raters=4)
+    (sheet, *_) = sheets(analyse(design, answered(design, anything(1))))
+    overall, fidelity, alignment, _ = sheet.blocks
+    assert {row[1].text.split(",")[0] for row in overall.rows} == {"all"}
+    for block in (fidelity, alignment):
+        assert [row[0].text for row in block.rows] == ["Colors", "Rare"]
+        assert block.columns[5].header == "p"
+        assert block.rows[1][5].text == "unknown"
 
 
 def test_photorealism_has_no_column_of_indifferent_votes() -> None:
