@@ -136,7 +136,11 @@ def test_the_guide_leads_from_two_runs_to_a_figure(
     assert (analysis / "index.html").is_file()
     numbers = [json.loads((folder / "analysis.json").read_text()) for folder in (analysis, lab / "again")]
     assert numbers[0] == numbers[1]  # what is published is enough
-    assert "rater 0" not in (lab / "votes.csv").read_text()
+    published = [lab / "votes.csv", *(file for file in analysis.rglob("*") if file.suffix in (".json", ".md", ".html"))]
+    texts = [file.read_text() for file in published]
+    assert "rater 0" not in texts[0]
+    assert not [caption for caption in read_design(STUDY).captions.values() for text in texts if caption in text]
+    assert all(read_design(STUDY).sha256 in (lab / name).read_text() for name in ("votes.csv", analysis / "README.md"))
 
 
 def test_prolific_gets_what_the_guide_says(lab: Path) -> None:
