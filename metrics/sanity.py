@@ -1,7 +1,7 @@
 """The sanity suite: known degradations must move each metric in the known direction, further at each level.
 
 A set of images is degraded step by step, and each metric is computed at each step. How far a metric moves by chance is
-its range over four undegraded sets; a movement counts when it is larger.
+its range over eight undegraded sets; a movement counts when it is larger.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from metrics.sanity_values import CAPTION, DISTRIBUTION, RULES, Requirement, cap
 Movement = Literal["worse", "better", "still", "mixed"]
 Advance = Callable[[int], None]
 
-CLEAN_SETS = 4
+CLEAN_SETS = 8
 GROUP = 8  # images that metrics of diversity take for the samples of one prompt
 BATCH = 32
 SHUFFLE, DROPPING, REPEATS, MEMORISED = "caption shuffle", "modes dropped", "repeats", "memorised"
@@ -37,9 +37,9 @@ UNITS = {
 class SuiteImages:
     """What the suite degrades. All images are uint8 (S, S, 3).
 
-    references: n images. pool: 4n others of the same distribution; the first n are degraded. modes: (4n,), the mode
+    references: n images. pool: 8n others of the same distribution; the first n are degraded. modes: (8n,), the mode
     (photograph, object, ...) of each image of the pool, every mode in turn.
-    captioned, captions: 4m images with the caption of each; the first m are degraded.
+    captioned, captions: 8m images with the caption of each; the first m are degraded.
     source, captioned_source: what they are, for a table.
     """
 
@@ -73,7 +73,7 @@ class Check:
     """One metric under one degradation.
 
     levels: of the degradation, without 0. values: undegraded first, then at each level. spread: the metric's range over
-    four undegraded sets. required: how it must move, or None where that is shown and not judged.
+    eight undegraded sets. required: how it must move, or None where that is shown and not judged.
     """
 
     metric: str
