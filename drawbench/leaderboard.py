@@ -250,6 +250,8 @@ def _what_differs(result: Result, namesakes: list[Result]) -> str:
         settings.append(f"weights {result.model.weights_sha256[:8] or 'unknown'}")
     if not settings and result.run:
         settings.append(f"run {result.run.pixels_sha256[:8]}")
+    elif not settings and result.study:
+        settings.append(f"study {result.study.name}")
     return f" ({', '.join(settings)})" if settings else ""
 
 

@@ -30,10 +30,11 @@ def study_results(design: Design, analysis: Analysis) -> list[Result]:
 
 
 def human_protocol(design: Design) -> ProtocolRef:
-    """What raters were asked, how, and on which images: studies compare only when all of it is the same.
+    """What raters were asked, how, and of which prompts: studies compare only when all of it is the same.
 
-    Not in it are the models, the prompts and the number of raters, which tables show or compare themselves.
+    Not in it are the models, the whole prompt set and the number of raters, which tables show or compare themselves.
     """
+    prompts = {trial.prompt_id for panel in design.panels for trial in panel.trials if trial.kind == "main"}
     facts = [
         PROTOCOL_VERSION,
         design.type,
@@ -43,6 +44,7 @@ def human_protocol(design: Design) -> ProtocolRef:
         design.controls.model_dump(mode="json"),
         len(design.training),
         sorted(design.departures),
+        sorted(prompts),
     ]
     fingerprint = hashlib.sha256(json.dumps(facts, ensure_ascii=False, sort_keys=True).encode()).hexdigest()
     return ProtocolRef(name=f"human-{design.type}", version=PROTOCOL_VERSION, fingerprint=fingerprint)

@@ -6,7 +6,7 @@ import pytest
 
 from drawbench.errors import UserError
 from drawbench.leaderboard import build_tables, differences, load_results, separations
-from drawbench.results import Result, write_result
+from drawbench.results import Result, StudyRef, write_result
 from drawbench.scores import ReferenceRef
 from tests.drawbench.synthetic import human_result, preference, result, score, world_result
 
@@ -147,3 +147,17 @@ def test_people_order_a_table_of_caption_scores_and_photographs_have_no_rank() -
     ]
     (table,) = build_tables(given)
     assert [(row.label, row.rank) for row in table.rows] == [("photographs", None), ("high", 1), ("low", 2)]
+
+
+def test_photographs_of_two_studies_are_told_apart_by_the_studies() -> None:
+    one, other = (
+        result("original photographs").model_copy(
+            update={"run": None, "study": StudyRef(name=name, design_sha256=name, seats=5, seats_complete=5)}
+        )
+        for name in ("north", "south")
+    )
+    (table,) = build_tables([one, other])
+    assert {row.label for row in table.rows} == {
+        "original photographs (study north)",
+        "original photographs (study south)",
+    }

@@ -92,9 +92,27 @@ def test_caption_scores_are_scores_of_the_model_and_of_the_photographs() -> None
     assert comparison_key(model) == comparison_key(photographs)
 
 
+def _of_other_prompts(design: Design) -> Design:
+    """The same study with one of its prompts exchanged for another one of the set."""
+    asked = design.panels[0].trials[0].prompt_id
+    panels = tuple(
+        panel.model_copy(
+            update={
+                "trials": tuple(
+                    trial.model_copy(update={"prompt_id": "another"}) if trial.prompt_id == asked else trial
+                    for trial in panel.trials
+                )
+            }
+        )
+        for panel in design.panels
+    )
+    return design.model_copy(update={"panels": panels})
+
+
 @pytest.mark.parametrize(
     "other",
     [
+        _of_other_prompts(DESIGN),
         make_design("coco-photorealism", raters=3),
         DESIGN.model_copy(update={"instructions_version": "2"}),
         DESIGN.model_copy(update={"departures": ("Another one.",)}),
