@@ -8,7 +8,8 @@ from drawbench.errors import UserError
 from drawbench.results import Result, read_result, result_from_score_file
 from drawbench.run_directory import RunDirectory
 from drawbench.score_table import read_scores
-from drawbench.scores import OVERALL
+from drawbench.scores import OVERALL, Score
+from metrics.clip_score import NOT_MEASURABLE
 
 CEILING_ADAPTERS = ("world", "photographs")  # the true renderings, and the prompts' own photographs
 # Distances order a table before CLIP score does; the nearest to the published FID comes first.
@@ -34,7 +35,10 @@ class ComparisonKey:
 
 @dataclass(frozen=True)
 class Row:
-    """One result in a table. `rank` is None for a ceiling, which competes with nobody, and for human preferences."""
+    """One result in a table. `rank` is None for a ceiling, which competes with nobody, and for human preferences.
+
+    Nor has a model a rank by CLIP score whose own captions the scorer cannot tell from shuffled ones.
+    """
 
     label: str
     rank: int | None
@@ -213,18 +217,23 @@ def _rows(results: list[Result]) -> tuple[Row, ...]:
         return tuple(Row(labels[id(result)], None, result) for result in ordered)
     metric, less_is_better = ordering_metric(results)
 
-    def order(result: Result) -> tuple[bool, float, str]:
+    def order(result: Result) -> tuple[bool, bool, float, str]:
         score = result.score(metric, OVERALL)
         value = 0.0 if score is None else score.value if less_is_better else -score.value
-        return score is None, value, labels[id(result)]
+        return score is None, _says_nothing(score), value, labels[id(result)]
 
     rows: list[Row] = []
     rank = 0
     for result in sorted(results, key=order):
-        ceiling = result.model.adapter in CEILING_ADAPTERS
-        rank += not ceiling
-        rows.append(Row(labels[id(result)], None if ceiling else rank, result))
+        ranked = result.model.adapter not in CEILING_ADAPTERS and not _says_nothing(result.score(metric, OVERALL))
+        rank += ranked
+        rows.append(Row(labels[id(result)], rank if ranked else None, result))
     return tuple(rows)
+
+
+def _says_nothing(score: Score | None) -> bool:
+    """Whether it is a CLIP score that is no higher for a model's own captions than for those of other prompts."""
+    return score is not None and NOT_MEASURABLE in score.note
 
 
 def _labels(results: list[Result]) -> dict[int, str]:

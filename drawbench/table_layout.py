@@ -9,8 +9,8 @@ from drawbench.metric_headers import CLIP_DIFFERENCE, HEADERS
 from drawbench.published import PUBLISHED_TITLE, PublishedNumber
 from drawbench.results import Result
 from drawbench.scores import OVERALL, Interval, ReferenceRef, Score
+from metrics.clip_score import NOT_MEASURABLE
 
-NOT_MEASURABLE = "not measurable with this scorer"
 NO_INTERVAL = "interval: not available"
 MISSING = "–"
 
@@ -271,7 +271,10 @@ def _provenance(table: LeaderboardTable) -> tuple[tuple[str, str], ...]:
 def _order(table: LeaderboardTable) -> str:
     metric, less_is_better = ordering_metric([row.result for row in table.rows])
     name = HEADERS.get(metric, metric).rstrip(" ↑↓")
-    return f"by {name}, {'lowest' if less_is_better else 'highest'} first; a rank says nothing about significance"
+    words = f"by {name}, {'lowest' if less_is_better else 'highest'} first; a rank says nothing about significance"
+    if metric == CLIP_SCORE:
+        words += "; no rank where a model's own captions score no higher than shuffled ones"
+    return words
 
 
 def _reference(reference: ReferenceRef | None) -> str:

@@ -7,8 +7,8 @@ import pytest
 from drawbench.errors import UserError
 from drawbench.leaderboard import build_tables, differences, load_results, separations
 from drawbench.results import Result, StudyRef, write_result
-from drawbench.scores import ReferenceRef
-from tests.drawbench.synthetic import human_result, preference, result, score, world_result
+from drawbench.scores import OVERALL, ReferenceRef
+from tests.drawbench.synthetic import clip_scores, human_result, preference, result, score, world_result
 
 
 def _other(**changes: object) -> Result:
@@ -72,6 +72,13 @@ def test_a_distance_that_some_rows_lack_does_not_order() -> None:
 def test_a_result_without_the_ordering_metric_comes_last() -> None:
     (table,) = build_tables([result("empty", scores=[]), result("low", 0.01)])
     assert [row.label for row in table.rows] == ["low", "empty"]
+
+
+def test_a_score_that_shuffled_captions_reach_too_has_no_rank_however_high() -> None:
+    """Noise may please a scorer more than images do; it pleases it as much under any caption."""
+    noise = result("noise", scores=clip_scores(0.9, {"Colors": 25}, unmeasurable=(OVERALL,)))
+    (table,) = build_tables([noise, result("low", 0.1), result("high", 0.3)])
+    assert [(row.label, row.rank) for row in table.rows] == [("high", 1), ("low", 2), ("noise", None)]
 
 
 def test_the_ceiling_has_its_place_but_no_rank() -> None:
