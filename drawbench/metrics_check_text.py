@@ -26,7 +26,7 @@ def check_text(found: MetricsCheck, width: int) -> str:
         f"{images.n_captioned} images a set for captions: {images.captioned_source}",
     ]
     for suite in found.suites:
-        parts += ["", *textwrap.wrap(suite.description, width), "", suite_text(suite)]
+        parts += ["", *textwrap.wrap(suite.description, width), "", suite_text(suite, width)]
     parts += ["", LEGEND]
     parts += ["", *_title("Peers, from the same features"), peers_text(found.numbers, width)]
     parts += ["", *_title("Peers, from the same images and weights"), peers_text(found.networks, width)]
@@ -46,12 +46,12 @@ def _missing(missing: Mapping[str, str]) -> list[str]:
     return [*_table([["extractors", "missing weights"]], rows), "", f"next: drawbench weights fetch {' '.join(files)}"]
 
 
-def suite_text(suite: SuiteResult) -> str:
+def suite_text(suite: SuiteResult, width: int) -> str:
     """Metrics by degradations, one word a cell; then every value of what failed."""
     rows = [[metric, *map(_word, checks)] for metric, checks in _by_metric(suite)]
     heads = [[name.partition(" ")[part] for name in ("metric", *UNITS)] for part in (0, 2)]
     failed = [_trace(check) for check in suite.failures]
-    return "\n".join([*_table(heads, rows), *(["", *failed] if failed else [])])
+    return "\n".join([*_table(heads, rows, width), *(["", *failed] if failed else [])])
 
 
 def peers_text(comparisons: Sequence[Comparison], width: int) -> str:
@@ -149,11 +149,12 @@ def _title(text: str) -> list[str]:
     return [text, "═" * len(text)]
 
 
-def _table(heads: list[list[str]], rows: list[list[str]]) -> list[str]:
-    """Left-aligned columns with a rule under their headings."""
+def _table(heads: list[list[str]], rows: list[list[str]], most: int | None = None) -> list[str]:
+    """Left-aligned columns with a rule under their headings, closer together where they would be wider than `most`."""
     widths = [max(len(row[i]) for row in [*heads, *rows]) for i in range(len(heads[0]))]
     lines = [*heads, ["─" * width for width in widths], *rows]
-    return [GAP.join(f"{cell:<{width}}" for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines]
+    gap = " " if most and sum(widths) + len(GAP) * (len(widths) - 1) > most else GAP
+    return [gap.join(f"{cell:<{width}}" for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines]
 
 
 def _word(check: Check | None) -> str:
