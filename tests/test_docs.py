@@ -5,6 +5,7 @@ import re
 import shlex
 from importlib import import_module
 from importlib.metadata import entry_points
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -48,7 +49,8 @@ def test_commands_exist_as_shown(page: str, line: str) -> None:
     if words[0] == "make":
         assert f"\n{words[1]}:" in (ROOT / "Makefile").read_text()
     elif words[0] == "python":
-        assert callable(import_module(words[2]).main)
+        module = words[2] if find_spec(words[2]).submodule_search_locations is None else f"{words[2]}.__main__"
+        assert callable(import_module(module).main)
     elif words[1] not in ("COMMAND", "--help", "--version"):
         contributed = {point.name: point.module for point in entry_points(group="drawbench.commands")}
         module = {name: module for name, (module, _) in COMMANDS.items()}.get(words[1]) or contributed[words[1]]

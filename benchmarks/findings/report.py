@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import mean, stdev
+from textwrap import fill
 from typing import Any
 
 from benchmarks.findings.experiments import LOSS, Comparison, Finding, Laboratory, Values
@@ -118,7 +119,7 @@ def _picture(finding: Finding, found: Results, seeds: Sequence[int], path: Path)
         if finding.name in ("guidance", "thresholding"):
             figure, axes = plt.subplots(figsize=(6.5, 4.2))
             _trade_off(axes, finding, found, seeds)
-            axes.set_title(f"Claim: {finding.claim}", loc="left", fontsize=10, pad=10)
+            axes.set_title(fill(f"Claim: {finding.claim}", 64), loc="left", fontsize=10, pad=10)
         else:
             measures = [m for m in found[finding.arms[0], seeds[0]] if m != "parameters"]
             size = (1.6 + 2.3 * len(measures), 1.2 + 0.36 * len(finding.arms))
@@ -133,6 +134,8 @@ def _picture(finding: Finding, found: Results, seeds: Sequence[int], path: Path)
 
 def _trade_off(axes: Any, finding: Finding, found: Results, seeds: Sequence[int]) -> None:
     """CLIP score against Fréchet distance, along guidance, one line for each thresholding."""
+    from matplotlib.ticker import LogLocator
+
     lines: dict[str, list[str]] = {}
     for arm in finding.arms:
         lines.setdefault(arm.partition(" at ")[0] if " at " in arm else "", []).append(arm)
@@ -143,6 +146,10 @@ def _trade_off(axes: Any, finding: Finding, found: Results, seeds: Sequence[int]
         for at_x, at_y, arm in zip(x, y, arms, strict=True):
             guidance = arm.rpartition(" ")[2]
             axes.annotate(guidance, (at_x, at_y), textcoords="offset points", xytext=(5, 4), fontsize=8, color=SOFT)
+    axes.set_xscale("log")
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.xaxis.set_major_formatter("{x:g}")
+    axes.xaxis.set_minor_formatter("")
     axes.set_xlabel(f"{FRECHET} (lower is better); beside the points: guidance")
     axes.set_ylabel(f"{CLIP_SCORE} (higher is better)")
     axes.spines[["top", "right"]].set_visible(False)
