@@ -8,7 +8,7 @@ import numpy as np
 
 from drawbench.extractors import Extractors
 from drawbench.progress import Progress
-from drawbench.protocols import REFERENCE_KINDS, Kind, MetricDefinition, Protocol
+from drawbench.protocols import FRECHET_KINDS, REFERENCE_KINDS, Kind, MetricDefinition, Protocol
 from drawbench.reference_set import ReferenceFeatures
 from drawbench.run_directory import RunDirectory
 from drawbench.run_features import RunFeatures, images_of
@@ -291,7 +291,7 @@ def _distance_words(scored: ScoredRun, metric: MetricDefinition) -> tuple[str, s
     theirs, published = _references(scored), scored.protocol.published_n
     n, dimension = scored.images(metric).shape
     notes = []
-    if metric.kind in ("frechet", "frechet_infinity") and theirs.ref.n and theirs.ref.n <= dimension:
+    if metric.kind in FRECHET_KINDS and theirs.ref.n and theirs.ref.n <= dimension:
         extrapolated = "" if metric.kind == "frechet" else ", which no number of images takes away"
         notes.append(f"no more references than feature dimensions ({dimension}): strongly biased upwards{extrapolated}")
     if metric.kind == "frechet" and n < published:

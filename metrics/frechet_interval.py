@@ -80,17 +80,16 @@ def frechet_jackknife(features: np.ndarray, reference: Gaussian, prompts: np.nda
     width = len(seen.eigenvalues) + gaussian.mean.size
     without = np.zeros(len(counts))
     for units, images in _blocks(row, counts, width):
-        centred = features[images].astype(np.float64) - gaussian.mean  # (g, k, D)
-        if _numbers(images.shape[1], width) > BLOCK:  # few prompts of very many images
-            left = _left(features, images[0], gaussian)
-            without[units] = frechet_distance(left, reference)
+        if _held(images.shape[1], width) > BLOCK:  # a single prompt, of very many images
+            without[units] = frechet_distance(_gaussian_without(features, images[0], gaussian), reference)
         else:
+            centred = features[images].astype(np.float64) - gaussian.mean  # (g, k, D)
             changes = _changes(centred, seen.rows(images, centred), seen.eigenvalues, gaussian, reference)
             without[units] = value + changes
     return Jackknife(value, without, n)
 
 
-def _left(features: np.ndarray, images: np.ndarray, gaussian: Gaussian) -> Gaussian:
+def _gaussian_without(features: np.ndarray, images: np.ndarray, gaussian: Gaussian) -> Gaussian:
     """What some images (k,) leave of the features (N, D): their Gaussian's own moments, less those of the images."""
     left = gaussian.n - len(images)
     if gaussian.covariance is None or left <= features.shape[1]:
@@ -148,14 +147,14 @@ def _blocks(row: np.ndarray, counts: np.ndarray, width: int) -> Iterator[tuple[n
     starts = np.cumsum(counts) - counts
     for size in np.unique(counts):
         units = np.flatnonzero(counts == size)
-        step = max(1, BLOCK // _numbers(int(size), width))
+        step = max(1, BLOCK // _held(int(size), width))
         for start in range(0, len(units), step):
             part = units[start : start + step]
             yield part, order[starts[part][:, None] + np.arange(size)]
 
 
-def _numbers(size: int, width: int) -> int:
-    """How many a prompt of so many images takes."""
+def _held(size: int, width: int) -> int:
+    """Numbers that the pass holds to delete a prompt of `size` images. width: of a row, seen and as it is."""
     return size * (size + 1) * width
 
 

@@ -9,11 +9,11 @@ from statistics import mean, stdev
 from textwrap import fill
 from typing import Any
 
-from benchmarks.findings.experiments import LOSS, Comparison, Finding, Laboratory, Values
+from benchmarks.findings.experiments import FINDINGS, Comparison, Finding, Laboratory, Values
 from benchmarks.findings.measures import CLIP_SCORE, FRECHET
 from drawbench.plot_style import DPI, INK, LINE, SOFT, STYLE
 
-LOWER_IS_BETTER = (LOSS, FRECHET, "activations, MB")
+LOWER_IS_BETTER = {c.measure for finding in FINDINGS for c in finding.comparisons if c.lower_is_better}
 Results = Mapping[tuple[str, int], Values]  # by arm and seed
 
 

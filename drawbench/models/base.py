@@ -1,5 +1,6 @@
 """What a model must offer to be benchmarked: a card, and images for samples."""
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -23,6 +24,13 @@ class ModelCard(BaseModel):
     revision: str = ""
     weights_sha256: str = ""
     settings: dict[str, Setting] = {}
+
+
+def combined_sha256(digests: Sequence[str]) -> str:
+    """One hash for several parts of a model, in order; that of a single one is its own, that of none is empty."""
+    if len(digests) < 2:
+        return "".join(digests)
+    return hashlib.sha256("".join(f"{digest}\n" for digest in digests).encode()).hexdigest()
 
 
 @dataclass(frozen=True)

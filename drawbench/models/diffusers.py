@@ -6,13 +6,13 @@ from copy import copy
 import numpy as np
 
 from drawbench.errors import StageError, UserError
-from drawbench.models.base import ModelCard, Refused, Setting
+from drawbench.models.base import ModelCard, Refused, Setting, combined_sha256
 from drawbench.models.diffusers_cascade import build_cascade
 from drawbench.models.diffusers_libraries import import_diffusers, is_out_of_memory, quiet_libraries
 from drawbench.models.diffusers_loading import CASCADE
 from drawbench.models.diffusers_pipeline import build_pipeline
 from drawbench.models.diffusers_settings import OF_NETWORKS, batch_size, load_settings, same_networks
-from drawbench.models.diffusers_source import combined_sha256, find_checkpoint
+from drawbench.models.diffusers_source import find_checkpoint
 from drawbench.samples import Sample
 
 NOT_IN_NAME = ("batch", "dtype", "name", "revision", "stage_2", "stage_3", "variant")

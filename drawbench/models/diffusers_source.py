@@ -5,7 +5,7 @@ import json
 import re
 import struct
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
@@ -163,13 +163,6 @@ def fetch(checkpoint: Checkpoint) -> Checkpoint:
             **dict.fromkeys(checkpoint.skipped),
         )
     return checkpoint
-
-
-def combined_sha256(digests: Collection[str]) -> str:
-    """One hash for the stages of a cascade, in order; that of a single one is its own."""
-    if len(digests) == 1:
-        return next(iter(digests))
-    return hashlib.sha256("".join(f"{digest}\n" for digest in digests).encode()).hexdigest()
 
 
 def _index(folder: Path, argument: str) -> dict[str, Any]:

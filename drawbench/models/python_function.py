@@ -16,8 +16,7 @@ import numpy as np
 from PIL import Image
 
 from drawbench.errors import UserError
-from drawbench.models.base import ModelCard, Refused, Setting, TextToImage
-from drawbench.models.diffusers_source import combined_sha256
+from drawbench.models.base import ModelCard, Refused, Setting, TextToImage, combined_sha256
 from drawbench.models.registry import parse_setting
 from drawbench.samples import Sample
 from metrics.features.weights import file_sha256
@@ -65,7 +64,7 @@ class PythonAdapter:
             raise UserError(f"card() of python:{self._spec} returned a {type(card).__name__}: return a ModelCard.")
         revision = " ".join(part for part in (card.revision, self._source_sha256) if part)
         settings = {**self._settings, **card.settings}
-        weights = combined_sha256([digest for digest in (card.weights_sha256, self._weights_sha256) if digest] or [""])
+        weights = combined_sha256([digest for digest in (card.weights_sha256, self._weights_sha256) if digest])
         own = {"adapter": "python", "spec": self._spec, "revision": revision, "settings": settings}
         return card.model_copy(update={**own, "weights_sha256": weights})
 

@@ -23,6 +23,7 @@ from reference_model.world.examples import batch_seeds
 from reference_model.world.scene import Split
 from reference_model.world.worlds import WORLDS, World, world_named
 
+VERSION = 2  # a retrained scorer that is to be shipped is a new one; protocol `bundled` names it
 IMAGE_SIZE = 64
 CONTEXT_LENGTH = 176  # every caption of both worlds, with its two end tokens
 START, END, FIRST_BYTE, VOCABULARY_SIZE = 257, 258, 1, 259  # the scorer's byte tokens: see metrics.features
@@ -87,7 +88,7 @@ class ScorerTraining:
         (folder / "open_clip_config.json").write_text(json.dumps(config, indent=2) + "\n")
         card = {
             "name": "bundled",
-            "version": 2,
+            "version": VERSION,
             "tokenizer": "bytes",
             "context_length": CONTEXT_LENGTH,
             "sha256": hashlib.sha256(weights.read_bytes()).hexdigest(),

@@ -117,7 +117,7 @@ def test_an_interrupted_sweep_resumes_without_drawing_a_finished_point_again(
 ) -> None:
     """Two slices a point, three points: stopped after each of the six."""
     source, undisturbed = Source(), Source()
-    stop = StopAfter(source, stop_after)
+    stop = stopping(source, stop_after)
     if stop_after < 6:
         with pytest.raises(KeyboardInterrupt):
             run_sweep(sweep_of(reference), tmp_path / "stopped", stop)
@@ -128,23 +128,43 @@ def test_an_interrupted_sweep_resumes_without_drawing_a_finished_point_again(
     assert [point.result.run for point in resumed] == [point.result.run for point in whole]
 
 
-class StopAfter:
-    """Interrupts, as Ctrl-C does, before the call after the `n`-th."""
+class Interposed:
+    """A source of models that do something before each slice they draw, told the settings of its point."""
 
-    def __init__(self, source: Source, n: int) -> None:
-        self.source, self.n = source, n
+    def __init__(self, source: Source, act: Callable[[Mapping[str, str]], None]) -> None:
+        self.source, self.act = source, act
 
     def __call__(self, spec: str, settings: Mapping[str, str]) -> TextToImage:
         model = self.source(spec, settings)
         draw = model.generate
 
         def generate(samples: list[Sample], size: int) -> list[np.ndarray]:
-            if len(self.source.calls) >= self.n:
-                raise KeyboardInterrupt
+            self.act(settings)
             return draw(samples, size)  # type: ignore[return-value]
 
         model.generate = generate  # type: ignore[method-assign,assignment]
         return model
+
+
+def stopping(source: Source, n: int) -> Interposed:
+    """Interrupts, as Ctrl-C does, before the call after the `n`-th."""
+
+    def act(settings: Mapping[str, str]) -> None:
+        if len(source.calls) >= n:
+            raise KeyboardInterrupt
+
+    return Interposed(source, act)
+
+
+def meanwhile(source: Source, guidance: str, happen: Callable[[], None]) -> Interposed:
+    """Lets something happen before the first slice of one guidance weight is drawn."""
+
+    def act(settings: Mapping[str, str]) -> None:
+        first = settings["guidance"] not in {drawn for drawn, _ in source.calls}
+        if first and settings["guidance"] == guidance:
+            happen()
+
+    return Interposed(source, act)
 
 
 def test_a_finished_point_is_not_scored_again_unless_something_changed(
@@ -230,7 +250,7 @@ def test_a_sweep_that_another_one_overtakes_keeps_its_points(reference: Path, tm
         run_sweep(sweep_of(reference, ("3", "4")), tmp_path, Source())
         assert weights(tmp_path) == (["3", "4"], ["1"])
 
-    points = run_sweep(sweep_of(reference, ("1", "2")), tmp_path, Meanwhile(Source(), "2", other))
+    points = run_sweep(sweep_of(reference, ("1", "2")), tmp_path, meanwhile(Source(), "2", other))
     assert [point.settings["guidance"] for point in points] == ["1", "2"]
     assert weights(tmp_path) == (["1", "2"], ["3", "4"])
 
@@ -250,30 +270,10 @@ def test_a_point_that_another_sweep_measured_meanwhile_is_not_measured_again(
 
     monkeypatch.setattr("drawbench.sweep.score_run", note_and_score)
     source = Source()
-    points = run_sweep(sweep_of(reference, ("1", "3")), tmp_path, Meanwhile(source, "1", other))
+    points = run_sweep(sweep_of(reference, ("1", "3")), tmp_path, meanwhile(source, "1", other))
     assert {guidance for guidance, _ in source.calls} == {"1"}
     assert sorted(scored) == sorted(point.run for point in points)
     assert points[1:] == theirs
-
-
-class Meanwhile:
-    """Lets something happen before the first slice of one guidance weight is drawn."""
-
-    def __init__(self, source: Source, guidance: str, happen: Callable[[], None]) -> None:
-        self.source, self.guidance, self.happen = source, guidance, happen
-
-    def __call__(self, spec: str, settings: Mapping[str, str]) -> TextToImage:
-        model = self.source(spec, settings)
-        draw = model.generate
-
-        def generate(samples: list[Sample], size: int) -> list[np.ndarray]:
-            first = settings["guidance"] not in {guidance for guidance, _ in self.source.calls}
-            if first and settings["guidance"] == self.guidance:
-                self.happen()
-            return draw(samples, size)  # type: ignore[return-value]
-
-        model.generate = generate  # type: ignore[method-assign,assignment]
-        return model
 
 
 def test_two_sweeps_that_write_at_the_same_moment_lose_no_point(

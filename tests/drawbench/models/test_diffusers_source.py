@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from drawbench.errors import UserError
-from drawbench.models.diffusers_source import Checkpoint, combined_sha256, fetch, find_checkpoint
+from drawbench.models.base import combined_sha256
+from drawbench.models.diffusers_source import Checkpoint, fetch, find_checkpoint
 
 Checkpoints = Callable[[str], Path]
 
