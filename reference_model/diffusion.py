@@ -9,6 +9,7 @@ from typing import Literal, Protocol
 import torch
 
 Prediction = Literal["epsilon", "v", "x0"]
+SIGMA_DATA = 0.5  # standard deviation of images in [-1, 1], about
 LOG_SNR_LIMIT = 20.0  # |log(alpha^2 / sigma^2)| stays below it, so that no division meets a zero
 
 
@@ -45,6 +46,7 @@ class LinearSchedule:
 
 
 SCHEDULES: dict[str, Schedule] = {"cosine": CosineSchedule(), "linear": LinearSchedule()}
+AUGMENTATION = CosineSchedule()  # of low-resolution images, whatever their stage's own schedule
 
 
 def _from_log_snr(log_snr: torch.Tensor, like: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -92,4 +94,15 @@ def augment_low_resolution(low: torch.Tensor, noise: torch.Tensor, aug_level: to
 
     low, noise (B, 3, h, w); aug_level (B,) in [0, 1], one level per image, read as a time of the cosine schedule.
     """
-    return add_noise(CosineSchedule(), low, noise, aug_level)
+    return add_noise(AUGMENTATION, low, noise, aug_level)
+
+
+def denoised_share(aug_level: torch.Tensor) -> torch.Tensor:
+    """The multiple of an augmented image that is nearest to the image itself in the mean square: levels (B,) -> (B,).
+
+    alpha s^2 / (alpha^2 s^2 + sigma^2), with s the images' standard deviation, is the c_skip of Karras et al. (arXiv
+    2206.00364, table 1) for a process that preserves variance. A network's output is added to it, so as little of the
+    augmentation's noise comes through as a linear path must let through.
+    """
+    alpha, sigma = AUGMENTATION.alpha_sigma(aug_level)
+    return alpha * SIGMA_DATA**2 / (alpha**2 * SIGMA_DATA**2 + sigma**2)

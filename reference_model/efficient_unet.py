@@ -12,6 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from reference_model.diffusion import denoised_share, per_image
 from reference_model.layers import (
     PreparedText,
     ResBlock,
@@ -38,6 +39,7 @@ class EfficientUNetConfig:
     channels, blocks: of each level; every level halves the resolution of the one before, the first that of the stem.
     attention: of the lowest level.
     patch: pixel-unshuffle factor of the stem; 1, as in the paper, works on pixels.
+    residual: whether the output is added to the enlarged low-resolution image (a network of x0); not in the paper.
     """
 
     size: int
@@ -50,6 +52,7 @@ class EfficientUNetConfig:
     head_width: int = 64
     embedding_width: int = 512
     patch: int = 1
+    residual: bool = False
 
 
 @dataclass(frozen=True)
@@ -57,11 +60,13 @@ class PreparedConditions:
     """What the network is conditioned on, computed once however many denoising steps follow.
 
     low: the low-resolution image's part of the stem, (B, C, S / patch, S / patch). augmentation: (B, E).
+    start: what a residual network's output is added to, (B, 3, S, S).
     """
 
     text: PreparedText
     low: torch.Tensor
     augmentation: torch.Tensor
+    start: torch.Tensor | None
 
 
 class EfficientUNet(nn.Module):
@@ -110,10 +115,11 @@ class EfficientUNet(nn.Module):
     ) -> PreparedConditions:
         """What does not change from step to step: the text, and the low-resolution image's part of the stem."""
         factor = float(self.config.size // self.config.low_size)
-        low = F.interpolate(low, scale_factor=factor, mode="bilinear", align_corners=False)
+        large = F.interpolate(low, scale_factor=factor, mode="bilinear", align_corners=False)
         _, weight = self.mix.weight.chunk(2, dim=1)
-        mixed = unshuffled_conv(low, weight, self.config.patch, self.mix.bias)
-        return PreparedConditions(prepare_text(self, text, keep), mixed, self.augmentation(aug_level))
+        mixed = unshuffled_conv(large, weight, self.config.patch, self.mix.bias)
+        start = per_image(denoised_share(aug_level)) * enlarge(low, factor) if self.config.residual else None
+        return PreparedConditions(prepare_text(self, text, keep), mixed, self.augmentation(aug_level), start)
 
     def predict(self, x: torch.Tensor, t: torch.Tensor, conditions: PreparedConditions) -> torch.Tensor:
         """`forward` with the prepared conditions."""
@@ -127,7 +133,14 @@ class EfficientUNet(nn.Module):
             h = down(h, embedding, text)
         for up in self.up:
             h = up(h, embedding, text) + skips.pop() * SKIP_SCALE
-        return F.pixel_shuffle(self.out(h), self.config.patch)
+        output = F.pixel_shuffle(self.out(h), self.config.patch)
+        return output if conditions.start is None else conditions.start + output
+
+
+def enlarge(low: torch.Tensor, factor: float) -> torch.Tensor:
+    """Bicubic interpolation of images (B, 3, h, w) to (B, 3, factor h, factor w)."""
+    large = F.interpolate(low, scale_factor=factor, mode="bicubic", align_corners=False)
+    return large.contiguous(memory_format=torch.channels_last)
 
 
 class _DownBlock(nn.Module):

@@ -22,6 +22,10 @@ class StageConfig:
     prediction: Prediction
     schedule: str  # a key of diffusion.SCHEDULES
 
+    def __post_init__(self) -> None:
+        if isinstance(self.unet, EfficientUNetConfig) and self.unet.residual and self.prediction != "x0":
+            raise ReferenceModelError(f"a residual stage predicts x0, not {self.prediction}: set one or the other")
+
     @property
     def name(self) -> str:
         kind = "base" if isinstance(self.unet, UNetConfig) else "super_resolution"
@@ -63,6 +67,7 @@ TINY = CascadeConfig(
                 head_width=32,
                 embedding_width=128,
                 patch=4,
+                residual=True,
             ),
             "x0",
             "cosine",
@@ -79,6 +84,7 @@ TINY = CascadeConfig(
                 head_width=32,
                 embedding_width=128,
                 patch=8,
+                residual=True,
             ),
             "x0",
             "linear",

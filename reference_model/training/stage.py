@@ -24,6 +24,7 @@ from reference_model.world.scene import Split
 from reference_model.world.stream import BatchStream
 from reference_model.world.worlds import WORLDS, world_named
 
+LARGEST_CROP = 256  # pixels: super-resolution learns from squares of this side or half its size (Imagen, sec. 2.4)
 TEXT_DROPPED = 0.1  # Imagen, sec. 4.1: so that the same network is the unconditional one of guidance
 EVALUATION_SEED, EVALUATION_STEPS = "stage evaluation", 4
 SKILL_IMAGES, SKILL_SEED = 32, -1  # of the skills in the log; never the scenes that skills are published on
@@ -76,7 +77,9 @@ class StageTraining:
     def _kind(self, split: Split) -> ExampleKind:
         """Images of the stage's size, with the low-resolution image if the stage has one."""
         unet = self.config.unet
-        return ExampleKind(self.world, split, unet.size, None if isinstance(unet, UNetConfig) else unet.low_size)
+        if isinstance(unet, UNetConfig):
+            return ExampleKind(self.world, split, unet.size)
+        return ExampleKind(self.world, split, unet.size, unet.low_size, min(unet.size // 2, LARGEST_CROP))
 
     def _drawn(self, split: Split, seed: str, step: int) -> Batch:
         """A batch that is drawn now, not ahead."""
@@ -103,8 +106,11 @@ class StageTraining:
         return (output - target).square().mean()
 
     def _aug_levels(self, generator: torch.Generator) -> torch.Tensor:
-        """Noise conditioning augmentation (Imagen, sec. 2.4): a level in [0, 1] for each image, not for the batch."""
-        return torch.rand(self.batch, generator=generator)
+        """Noise conditioning augmentation (Imagen, sec. 2.4): a level in [0, 1] for each image, not for the batch.
+
+        Squares of uniform numbers: half of the levels are below 0.25, where images are sampled.
+        """
+        return torch.rand(self.batch, generator=generator).square()
 
 
 def captions_of_step(stage: str, step: int, batch: int, world: str = "small") -> list[str]:

@@ -10,17 +10,20 @@ import numpy as np
 from reference_model.world.scene import Split
 from reference_model.world.worlds import World, world_named
 
-CROP = 256  # pixels: larger images are cropped to squares of this side
 
 
 @dataclass(frozen=True)
 class ExampleKind:
-    """What examples are drawn: of which world and split, in which size, and with a low-resolution image or without."""
+    """What examples are drawn: of which world and split, in which size, and with a low-resolution image or without.
+
+    crop: side in pixels of the squares that examples with a low-resolution image are cut to; None leaves them whole.
+    """
 
     world: str
     split: Split
     size: int
     low_size: int | None = None
+    crop: int | None = None
 
 
 @dataclass(frozen=True)
@@ -60,7 +63,7 @@ def draw_example(kind: ExampleKind, seed: str) -> Example:
     layout = world.sample_layout(scene, random)
     if kind.low_size is None:
         return Example(caption, world.render(layout, kind.size))
-    return Example(caption, *aligned_pair(world, layout, kind.size, kind.low_size, random))
+    return Example(caption, *aligned_pair(world, layout, kind.size, kind.low_size, kind.crop, random))
 
 
 def draw_batch(kind: ExampleKind, seeds: Iterable[str]) -> Batch:
@@ -71,14 +74,15 @@ def draw_batch(kind: ExampleKind, seeds: Iterable[str]) -> Batch:
     return Batch(captions, np.stack([example.image for example in examples]), np.stack(lows) if lows else None)
 
 
-def aligned_pair(world: World, layout: Any, size: int, low_size: int, random: Random) -> tuple[np.ndarray, np.ndarray]:
-    """The same scene at two sizes; large ones cropped to the same region, on the low-resolution grid."""
-    if size <= CROP:
+def aligned_pair(
+    world: World, layout: Any, size: int, low_size: int, crop: int | None, random: Random
+) -> tuple[np.ndarray, np.ndarray]:
+    """The same scene at two sizes, cut to the same region, which lies on the low-resolution grid."""
+    if crop is None:
         return world.render(layout, size), world.render(layout, low_size)
     factor = size // low_size
-    side = CROP // factor
+    side = crop // factor
     left, top = random.randrange(low_size - side + 1), random.randrange(low_size - side + 1)
     low_crop = (left, top, left + side, top + side)
-    return world.render(layout, size, tuple(edge * factor for edge in low_crop)), world.render(
-        layout, low_size, low_crop
-    )
+    high_crop = tuple(edge * factor for edge in low_crop)
+    return world.render(layout, size, high_crop), world.render(layout, low_size, low_crop)

@@ -109,7 +109,7 @@ def test_the_log_tells_skills_that_the_true_renderings_have(monkeypatch: pytest.
 def test_crops_for_the_largest_stage_lie_on_the_low_resolution_grid() -> None:
     random = Random(4)
     layout = sample_layout(sample_scene(random, "train"), random)
-    crop, low = aligned_pair(world_named("small"), layout, 1024, 256, random)
+    crop, low = aligned_pair(world_named("small"), layout, 1024, 256, 256, random)
     assert crop.shape == (256, 256, 3)
     assert low.shape == (64, 64, 3)
     averaged = crop.reshape(64, 4, 64, 4, 3).mean((1, 3))
