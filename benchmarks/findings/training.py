@@ -31,6 +31,7 @@ Kind = Literal["base", "upsampling"]
 SMALL_WIDTH, SMALL_LAYERS = 32, 1  # of the small T5
 TEXT_BATCH, TEXT_STEPS = 48, 1500  # about as the bundled encoder, the large one, was trained
 BATCH = 32
+DECAY = 0.3  # of a training, in which its learning rate falls to zero
 UNLIMITED = 1e9  # minutes: a training ends by its steps, so that a resumed one is the same
 
 
@@ -159,7 +160,7 @@ def text_encoder(kind: Encoder, folder: Path, budget: Budget) -> TextEncoder:
     out = folder / "small-t5"
     if not (out / "export" / "model.safetensors").is_file():
         task = Parsing(SMALL_WIDTH, SMALL_LAYERS, TEXT_BATCH, seed="findings")
-        config = LoopConfig(steps=budget.steps["text"], minutes=UNLIMITED, learning_rate=1.5e-3, ema_decay=0.99)
+        config = LoopConfig(budget.steps["text"], UNLIMITED, 1.5e-3, decay_fraction=DECAY, ema_decay=0.99)
         _train(task, config, out)
     return load_text_encoder(out / "export")
 
@@ -193,7 +194,8 @@ def trained(name: str, seed: int, folder: Path, budget: Budget) -> Trained:
     out = folder / f"{name.replace(' ', '-').replace(',', '')}-{seed}"
     if not (out / "export" / "log.json").is_file():
         steps = budget.steps[training.kind]
-        _train(task, LoopConfig(steps=steps, minutes=UNLIMITED, learning_rate=1e-3, warmup_steps=min(200, steps)), out)
+        config = LoopConfig(steps, UNLIMITED, 1e-3, warmup_steps=min(200, steps), decay_fraction=DECAY)
+        _train(task, config, out)
     network = task.module.eval().requires_grad_(False)
     network.load_state_dict(load_file(out / "export" / "ema.safetensors"))
     return Trained(task, network, json.loads((out / "export" / "log.json").read_text()))

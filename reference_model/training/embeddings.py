@@ -9,6 +9,7 @@ from typing import get_args
 from reference_model.embedding_cache import EmbeddingCache
 from reference_model.errors import ReferenceModelError
 from reference_model.text_encoder import TextDtype, TextSource, load_text_encoder
+from reference_model.training.options import reported
 from reference_model.world.worlds import WORLDS
 
 
@@ -22,7 +23,8 @@ def text_source(text: Path | None, embeddings: Path | None, dtype: TextDtype = "
     return encoder
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+@reported
+def main(arguments: Sequence[str] | None = None) -> None:
     """`python -m reference_model.training.embeddings`: features of all captions that a stage's training will see."""
     parser = argparse.ArgumentParser(prog="python -m reference_model.training.embeddings", description=main.__doc__)
     parser.add_argument("--text", type=Path, required=True, help="folder of the frozen text encoder")
@@ -37,19 +39,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     args = parser.parse_args(arguments)
     from reference_model.training.stage import captions_of_step, evaluation_captions
 
-    try:
-        encoder = load_text_encoder(args.text, args.text_dtype)
-        encoder.encoder.to(args.device)
-        cache = EmbeddingCache(args.out, encoder, args.dtype)
-    except ReferenceModelError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+    encoder = load_text_encoder(args.text, args.text_dtype)
+    encoder.encoder.to(args.device)
+    cache = EmbeddingCache(args.out, encoder, args.dtype)
     cache.add(evaluation_captions(args.batch, args.world))
     for step in range(args.steps):
         cache.add(captions_of_step(args.stage, step, args.batch, args.world))
         if (step + 1) % 100 == 0 or step + 1 == args.steps:
             print(f"{step + 1} of {args.steps} steps, {len(cache)} captions", file=sys.stderr)
-    return 0
 
 
 if __name__ == "__main__":

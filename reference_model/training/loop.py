@@ -2,15 +2,20 @@
 
 import copy
 import json
+import os
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Literal, Protocol
 
 import torch
 from torch import nn
 
+from reference_model.errors import ReferenceModelError
 from reference_model.training.muon import Muon
+
+OptimizerName = Literal["adamw", "muon"]
+STATE = "state.pt"
 
 
 class Task(Protocol):
@@ -30,18 +35,27 @@ class Task(Protocol):
         """Write the averaged weights in the form they are used in."""
         ...
 
+    def load(self, folder: Path) -> int:
+        """Read an export back into the module; returns the step it was made at."""
+        ...
+
 
 @dataclass(frozen=True)
 class LoopConfig:
-    """How long and how fast. Training ends at `steps`, or earlier after `minutes` of work over all resumes."""
+    """How long and how fast. Training ends after `steps`, or earlier after `minutes` of work over all resumes.
+
+    The learning rate warms up, then holds, so that a state can always be taken further; over the last `decay_fraction`
+    of the run it falls to zero. A run of decay alone, from another run's state, is `annealed`.
+    """
 
     steps: int
     minutes: float
     learning_rate: float
-    optimizer: Literal["adamw", "muon"] = "adamw"  # muon: for matrices and kernels; AdamW for all else
+    optimizer: OptimizerName = "adamw"  # muon: for matrices and kernels; AdamW for all else
     warmup_steps: int = 200
     weight_decay: float = 0.01
-    decay_fraction: float = 0.3  # the last part of the run in which the learning rate falls to zero
+    decay_fraction: float = 0.0
+    accumulate: int = 1  # batches whose gradients are averaged in a step
     ema_decay: float = 0.999
     clip_norm: float = 1.0
     save_minutes: float = 2.0
@@ -59,42 +73,74 @@ class Clock:
         return (time.monotonic() - self._start) / 60
 
 
-def train(task: Task, config: LoopConfig, out: Path) -> dict[str, float]:
+@dataclass
+class Position:
+    """Where a training is: its step, which decides its data, and the steps at which run and warm-up began."""
+
+    step: int = 0
+    minutes: float = 0.0
+    started: int = 0
+    warm_from: int = 0
+
+
+def train(task: Task, config: LoopConfig, out: Path, start: Path | None = None) -> dict[str, float]:
     """Train, or resume from `out`/state.pt; exports to `out`/export. Returns the last measurements.
 
-    A state of another optimizer gives its weights; the new optimizer starts fresh, with warm-up.
+    start: where a training begins that has no state of its own: the folder of another one, whose state is only read, or
+    an export. A state of another optimizer, and an export, give their weights; the optimizer then warms up afresh.
+    Raises ReferenceModelError when `start` holds neither, and when a loss is no number.
     """
     out.mkdir(parents=True, exist_ok=True)
     ema = copy.deepcopy(task.module).eval().requires_grad_(False)
     optimizers = make_optimizers(task.module, config)
-    step, minutes, warm_from = _resume(out, task.module, ema, optimizers)
-    clock, saved, evaluated, losses = Clock(minutes), minutes, minutes, []
-    while step < config.steps and clock.minutes < config.minutes:
-        factor = learning_rate_factor(config, step, clock.minutes, warm_from)
-        loss = task.loss(step)
-        task.module.zero_grad(set_to_none=True)
-        loss.backward()
-        nn.utils.clip_grad_norm_(task.module.parameters(), config.clip_norm)
-        for optimizer in optimizers:
-            for group in optimizer.param_groups:
-                group["lr"] = factor * config.learning_rate
-            optimizer.step()
-        step += 1
-        update_ema(ema, task.module, min(config.ema_decay, (1 + step) / (10 + step)))
-        losses.append(loss.detach())
-        if clock.minutes - saved > config.save_minutes:
-            saved = clock.minutes
-            _save(out, task.module, ema, optimizers, step, saved, warm_from)
-            _log(out, {"step": step, "minutes": saved, "loss": _mean(losses)})
+    at = _begin(task, ema, optimizers, out, start)
+    clock, saved, evaluated, losses = Clock(at.minutes), at.minutes, at.minutes, []
+    while at.step < at.started + config.steps and clock.minutes < config.minutes:
+        losses.append(_step(task, config, optimizers, at, clock.minutes))
+        at.step += 1
+        update_ema(ema, task.module, min(config.ema_decay, (1 + at.step) / (10 + at.step)))
+        at.minutes = clock.minutes
+        if at.minutes - saved > config.save_minutes:
+            saved = at.minutes
+            _save(out, task.module, ema, optimizers, at)
+            _log(out, {"step": at.step, "minutes": saved, "loss": float(torch.stack(losses).mean())})
             losses.clear()
-        if clock.minutes - evaluated > config.evaluate_minutes:
-            evaluated = clock.minutes
-            _log(out, {"step": step, "minutes": evaluated, **task.evaluate(ema)})
-    _save(out, task.module, ema, optimizers, step, clock.minutes, warm_from)
-    log = {"step": step, "minutes": clock.minutes, **task.evaluate(ema)}
+        if at.minutes - evaluated > config.evaluate_minutes:
+            evaluated = at.minutes
+            _log(out, {"step": at.step, "minutes": evaluated, **task.evaluate(ema)})
+    _save(out, task.module, ema, optimizers, at)
+    log = {"step": at.step, "minutes": at.minutes, **task.evaluate(ema)}
     _log(out, log)
     task.export(ema, out / "export", log)
     return log
+
+
+def annealed(config: LoopConfig) -> LoopConfig:
+    """The same for a run in which the learning rate falls to zero from the first step on."""
+    return replace(config, decay_fraction=1.0)
+
+
+def _step(
+    task: Task, config: LoopConfig, optimizers: list[torch.optim.Optimizer], at: Position, minutes: float
+) -> torch.Tensor:
+    """One update, in bfloat16 where a GPU computes it. Returns the loss."""
+    task.module.zero_grad(set_to_none=True)
+    device = next(task.module.parameters()).device.type
+    total = torch.zeros((), device=device)
+    for part in range(config.accumulate):
+        with torch.autocast(device, torch.bfloat16, enabled=device != "cpu"):
+            loss = task.loss(at.step * config.accumulate + part) / config.accumulate
+        loss.backward()
+        total += loss.detach()
+    norm = nn.utils.clip_grad_norm_(task.module.parameters(), config.clip_norm)
+    if not torch.isfinite(norm):
+        raise ReferenceModelError(f"the loss of step {at.step} is no number: go on with a lower --learning-rate")
+    factor = learning_rate_factor(config, at, minutes)
+    for optimizer in optimizers:
+        for group in optimizer.param_groups:
+            group["lr"] = factor * config.learning_rate
+        optimizer.step()
+    return total
 
 
 @torch.no_grad()
@@ -105,10 +151,12 @@ def update_ema(ema: nn.Module, module: nn.Module, decay: float) -> None:
         averaged.copy_(current)
 
 
-def learning_rate_factor(config: LoopConfig, step: int, minutes: float, warm_from: int = 0) -> float:
-    """Linear warm-up from step `warm_from`, constant, then linear to zero over the last `decay_fraction` of the run."""
-    done = max(step / config.steps, minutes / config.minutes)
-    warm = (step - warm_from + 1) / config.warmup_steps
+def learning_rate_factor(config: LoopConfig, at: Position, minutes: float) -> float:
+    """Linear warm-up, constant, then linear to zero over the last `decay_fraction` of the run."""
+    warm = (at.step - at.warm_from + 1) / config.warmup_steps
+    if config.decay_fraction == 0:
+        return min(1.0, warm)
+    done = max((at.step - at.started) / config.steps, minutes / config.minutes)
     return min(1.0, warm, max(0.0, (1 - done) / config.decay_fraction))
 
 
@@ -131,51 +179,50 @@ def make_optimizers(module: nn.Module, config: LoopConfig) -> list[torch.optim.O
     return [muon, torch.optim.AdamW(adam, betas=(0.9, 0.99))]
 
 
-def _resume(
-    out: Path, module: nn.Module, ema: nn.Module, optimizers: list[torch.optim.Optimizer]
-) -> tuple[int, float, int]:
-    """Step, minutes, and the step at which the optimizers' warm-up began."""
-    path = out / "state.pt"
-    if not path.exists():
-        return 0, 0.0, 0
-    state = torch.load(path, weights_only=True)
+def _begin(
+    task: Task, ema: nn.Module, optimizers: list[torch.optim.Optimizer], out: Path, start: Path | None
+) -> Position:
+    """Fill module, average and optimizers from the run's own state or, without one, from where it starts."""
+    if (out / STATE).exists():
+        at = _restore(out / STATE, task.module, ema, optimizers)
+        print(f"resuming at step {at.step}", flush=True)
+        return at
+    if start is None:
+        return Position()
+    if (start / STATE).exists():
+        at = _restore(start / STATE, task.module, ema, optimizers)
+        return replace(at, minutes=0.0, started=at.step)
+    step = task.load(start)
+    ema.load_state_dict(task.module.state_dict())
+    return Position(step, 0.0, step, step)
+
+
+def _restore(path: Path, module: nn.Module, ema: nn.Module, optimizers: list[torch.optim.Optimizer]) -> Position:
+    state = torch.load(path, weights_only=True, map_location=next(module.parameters()).device)
     module.load_state_dict(state["module"])
     ema.load_state_dict(state["ema"])
-    step, minutes = int(state["step"]), float(state["minutes"])
-    names = [type(optimizer).__name__ for optimizer in optimizers]
-    print(f"resuming at step {step}", flush=True)
-    if state.get("optimizer_names") != names:
-        return step, minutes, step
+    at = Position(**state["position"])
+    if state["optimizer_names"] != [type(optimizer).__name__ for optimizer in optimizers]:
+        return replace(at, warm_from=at.step)
     for optimizer, saved in zip(optimizers, state["optimizers"], strict=True):
         optimizer.load_state_dict(saved)
-    return step, minutes, int(state["warm_from"])
+    return at
 
 
-def _save(
-    out: Path,
-    module: nn.Module,
-    ema: nn.Module,
-    optimizers: list[torch.optim.Optimizer],
-    step: int,
-    minutes: float,
-    warm_from: int,
-) -> None:
+def _save(out: Path, module: nn.Module, ema: nn.Module, optimizers: list[torch.optim.Optimizer], at: Position) -> None:
     state = {
         "module": module.state_dict(),
         "ema": ema.state_dict(),
         "optimizer_names": [type(optimizer).__name__ for optimizer in optimizers],
         "optimizers": [optimizer.state_dict() for optimizer in optimizers],
-        "step": step,
-        "minutes": minutes,
-        "warm_from": warm_from,
+        "position": asdict(at),
     }
-    temporary = out / "state.pt.part"
-    torch.save(state, temporary)
-    temporary.replace(out / "state.pt")
-
-
-def _mean(losses: list[torch.Tensor]) -> float:
-    return float(torch.stack(losses).mean()) if losses else float("nan")
+    temporary = out / f"{STATE}.part"
+    with temporary.open("wb") as file:
+        torch.save(state, file)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(out / STATE)
 
 
 def _log(out: Path, row: dict[str, float]) -> None:

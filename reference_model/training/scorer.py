@@ -7,6 +7,7 @@ Every scene comes with near misses (another colour, object, count, relation or w
 import argparse
 import hashlib
 import json
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from random import Random
@@ -18,7 +19,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from reference_model.pixels import from_pixels
-from reference_model.training.loop import LoopConfig, train
+from reference_model.training.options import add_loop_options, reported, run_training
 from reference_model.world.examples import batch_seeds
 from reference_model.world.scene import Split
 from reference_model.world.worlds import WORLDS, World, world_named
@@ -54,17 +55,17 @@ PREPROCESS_CONFIG = {
 class ScorerTraining:
     """The task: CLIP's symmetric contrastive loss over a batch of scene groups, of each world in turn."""
 
-    def __init__(self, batch: int, seed: str, worlds: Sequence[World]) -> None:
+    def __init__(self, batch: int, seed: str, worlds: Sequence[World], device: str = "cpu") -> None:
         from open_clip.model import CLIP
 
         torch.manual_seed(0)
         self.batch, self.seed, self.worlds = batch, seed, worlds
-        self.module: nn.Module = CLIP(**MODEL_CONFIG)
+        self.module: nn.Module = CLIP(**MODEL_CONFIG).to(device)
 
     def loss(self, step: int) -> torch.Tensor:
         image, text = self._embed(self.module.train(), "train", self.seed, step, self.worlds)
         logits = self.module.logit_scale.exp().clamp(max=50) * image @ text.T  # type: ignore[operator]
-        target = torch.arange(len(image))
+        target = torch.arange(len(image), device=image.device)
         return (F.cross_entropy(logits, target) + F.cross_entropy(logits.T, target)) / 2
 
     @torch.no_grad()
@@ -96,6 +97,12 @@ class ScorerTraining:
         }
         (folder / "scorer.json").write_text(json.dumps(card, indent=2) + "\n")
 
+    def load(self, folder: Path) -> int:
+        from safetensors.torch import load_file
+
+        self.module.load_state_dict(load_file(folder / "open_clip_model.safetensors"))
+        return int(json.loads((folder / "scorer.json").read_text())["training"]["step"])
+
     def _embed(
         self, module: nn.Module, split: Split, seed: str, step: int, worlds: Sequence[World]
     ) -> tuple[torch.Tensor, torch.Tensor]:
@@ -114,7 +121,7 @@ class ScorerTraining:
             image, text = self._embed(module, "held_out", "scorer evaluation", step, [world])
             image, text = image.unflatten(0, (-1, GROUP)), text.unflatten(0, (-1, GROUP))
             best = torch.einsum("gid,gjd->gij", image, text).argmax(2)
-            hits.append((best == torch.arange(GROUP)).float().mean())
+            hits.append((best == torch.arange(GROUP, device=best.device)).float().mean())
         return float(torch.stack(hits).mean())
 
     def _retrieval(self, module: nn.Module, world: World, count: int) -> float:
@@ -122,7 +129,7 @@ class ScorerTraining:
         scenes = [world.sample_scene(random, "held_out") for _ in range(count)]
         images = np.stack([_drawn(world, scene, random) for scene in scenes])
         image, text = _encode(module, images, [world.caption(scene, random) for scene in scenes])
-        return float(((image @ text.T).argmax(1) == torch.arange(count)).float().mean())
+        return float(((image @ text.T).argmax(1).cpu() == torch.arange(count)).float().mean())
 
 
 def _drawn(world: World, scene: Any, random: Random) -> np.ndarray:
@@ -130,8 +137,10 @@ def _drawn(world: World, scene: Any, random: Random) -> np.ndarray:
 
 
 def _encode(module: nn.Module, images: np.ndarray, texts: list[str]) -> tuple[torch.Tensor, torch.Tensor]:
-    pixels = from_pixels(images).contiguous(memory_format=torch.channels_last)
-    return module.encode_image(pixels, normalize=True), _embed_texts(module, _tokens(texts))  # type: ignore[operator]
+    device = next(module.parameters()).device
+    pixels = from_pixels(images).to(device).contiguous(memory_format=torch.channels_last)
+    image = module.encode_image(pixels, normalize=True)  # type: ignore[operator]
+    return image, _embed_texts(module, _tokens(texts).to(device))
 
 
 def _embed_texts(module: Any, tokens: torch.Tensor) -> torch.Tensor:
@@ -139,7 +148,7 @@ def _embed_texts(module: Any, tokens: torch.Tensor) -> torch.Tensor:
     length = tokens.shape[1]
     x = module.token_embedding(tokens) + module.positional_embedding[:length]
     x = module.ln_final(module.transformer(x, attn_mask=module.attn_mask[:length, :length]))
-    ends = x[torch.arange(len(x)), tokens.argmax(1)]  # the end token has the largest id
+    ends = x[torch.arange(len(x), device=x.device), tokens.argmax(1)]  # the end token has the largest id
     return F.normalize(ends @ module.text_projection, dim=-1)
 
 
@@ -165,20 +174,16 @@ def _augmented(image: np.ndarray, random: Random) -> np.ndarray:
     return image
 
 
-def main() -> None:
+@reported
+def main(arguments: Sequence[str] | None = None) -> None:
     """`python -m reference_model.training.scorer --out DIR`: trains or resumes, then exports the scorer."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--world", choices=WORLDS, nargs="+", default=list(WORLDS))
-    parser.add_argument("--minutes", type=float, default=20)
-    parser.add_argument("--steps", type=int, default=20_000)
-    parser.add_argument("--batch", type=int, default=128)
-    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
-    args = parser.parse_args()
+    add_loop_options(parser, minutes=20, batch=128)
+    args = parser.parse_args(arguments)
     torch.set_num_threads(args.threads)
-    task = ScorerTraining(args.batch, "scorer", [world_named(name) for name in args.world])
-    train(task, LoopConfig(steps=args.steps, minutes=args.minutes, learning_rate=1e-3), args.out)
+    run_training(ScorerTraining(args.batch, "scorer", [world_named(name) for name in args.world], args.device), args)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -1,6 +1,8 @@
 """Training of one stage of the cascade on the procedural world: base 64, 64 -> 256, or 256 -> 1024 on aligned crops."""
 
 import argparse
+import json
+import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from random import Random
@@ -9,15 +11,15 @@ import torch
 from torch import nn
 
 from reference_model.cascade import SamplingSettings, Stage, sample_noise
-from reference_model.checkpoint import save_stage
+from reference_model.checkpoint import load_stage, save_stage
 from reference_model.diffusion import SCHEDULES, add_noise, augment_low_resolution, training_target
 from reference_model.errors import ReferenceModelError
 from reference_model.pixels import from_pixels, to_pixels
 from reference_model.presets import StageConfig, build_unet, preset, with_text_width
 from reference_model.skills import CHECKED_SIZE, draw_requests, skill_rates
-from reference_model.text_encoder import TextSource
+from reference_model.text_encoder import TextEncoder, TextSource
 from reference_model.training.embeddings import text_source
-from reference_model.training.loop import LoopConfig, train
+from reference_model.training.options import add_loop_options, reported, run_training
 from reference_model.unet import UNet, UNetConfig
 from reference_model.world.examples import Batch, ExampleKind, batch_seeds, captioned, draw_batch
 from reference_model.world.scene import Split
@@ -45,11 +47,13 @@ class StageTraining:
         seed: str,
         world: str = "small",
         workers: int = 0,
+        device: str = "cpu",
     ) -> None:
         torch.manual_seed(0)
         self.config, self.text_encoder, self.batch, self.seed, self.world = config, text_encoder, batch, seed, world
+        self.device = torch.device(device)
         self.stream = BatchStream(self._kind("train"), seed, batch, workers)
-        self.module: nn.Module = build_unet(config.unet).to(memory_format=torch.channels_last)
+        self.module: nn.Module = build_unet(config.unet).to(self.device).to(memory_format=torch.channels_last)
 
     def loss(self, step: int) -> torch.Tensor:
         return self._loss(self.module, self.stream.batch(step), self.seed, step)
@@ -64,12 +68,19 @@ class StageTraining:
     def export(self, ema: nn.Module, folder: Path, log: dict[str, float]) -> None:
         save_stage(folder, self.config, ema, {**log, "batch": self.batch})
 
+    def load(self, folder: Path) -> int:
+        exported = load_stage(folder, self.config.name)
+        if exported.config != self.config:
+            raise ReferenceModelError(f"{folder} holds another {self.config.name}: start from one of the same preset")
+        self.module.load_state_dict(exported.unet.state_dict())
+        return int(json.loads((folder / f"{self.config.name}.json").read_text())["training"]["step"])
+
     def _skills(self, ema: nn.Module) -> dict[str, float]:
         if not (isinstance(ema, UNet) and self.config.unet.size == CHECKED_SIZE):
             return {}
         requests = draw_requests(SKILL_IMAGES, "held_out", SKILL_SEED, self.world)
-        text = self.text_encoder.encode_batch([request.text for request in requests])
-        noise = sample_noise([request.seed for request in requests], 0, CHECKED_SIZE, torch.device("cpu"))
+        text = self.text_encoder.encode_batch([request.text for request in requests]).to(self.device)
+        noise = sample_noise([request.seed for request in requests], 0, CHECKED_SIZE, self.device)
         images = Stage(self.config, ema).sample(text, noise, SKILL_SAMPLING)
         rates = skill_rates(to_pixels(images), [request.scene for request in requests], self.world)
         return {f"skill: {skill}": rate for skill, (rate, _) in rates.items()}
@@ -87,19 +98,19 @@ class StageTraining:
 
     def _loss(self, module: nn.Module, batch: Batch, seed: str, step: int) -> torch.Tensor:
         """Mean squared error of the network's prediction, at stratified uniform times."""
-        images = from_pixels(batch.images)
-        text = self.text_encoder.encode_batch(batch.captions)
+        images = from_pixels(batch.images).to(self.device)
+        text = self.text_encoder.encode_batch(batch.captions).to(self.device)
         generator = torch.Generator().manual_seed(Random(f"{seed}/{step}/noise").getrandbits(63))
-        t = (torch.arange(self.batch) + torch.rand(self.batch, generator=generator)) / self.batch
-        noise = torch.randn(images.shape, generator=generator)
-        keep = torch.rand(self.batch, generator=generator) >= TEXT_DROPPED
+        t = ((torch.arange(self.batch) + torch.rand(self.batch, generator=generator)) / self.batch).to(self.device)
+        noise = torch.randn(images.shape, generator=generator).to(self.device)
+        keep = (torch.rand(self.batch, generator=generator) >= TEXT_DROPPED).to(self.device)
         schedule = SCHEDULES[self.config.schedule]
         inputs = (add_noise(schedule, images, noise, t).contiguous(memory_format=torch.channels_last), t, text)
         target = training_target(schedule, self.config.prediction, images, noise, t)
         if batch.lows is not None:
-            low = from_pixels(batch.lows).contiguous()
-            level = self._aug_levels(generator)
-            low_noise = torch.randn(low[0].shape, generator=generator)
+            low = from_pixels(batch.lows).contiguous().to(self.device)
+            level = self._aug_levels(generator).to(self.device)
+            low_noise = torch.randn(low.shape, generator=generator).to(self.device)
             output = module(*inputs, augment_low_resolution(low, low_noise, level), level, keep=keep)
         else:
             output = module(*inputs, keep=keep)
@@ -130,6 +141,7 @@ def _seed(stage: str) -> str:
     return f"stage {stage}"
 
 
+@reported
 def main(arguments: Sequence[str] | None = None) -> None:
     """`python -m reference_model.training.stage --stage base_64 --text ENCODER --out DIR`: trains or resumes."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -140,13 +152,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--text", type=Path, help="folder of the frozen text encoder: T5, BERT or CLIP")
     parser.add_argument("--embeddings", type=Path, help="cache of its features; complete, it replaces --text")
     parser.add_argument("--embeddings-dtype", choices=("float32", "bfloat16"), default="float32")
-    parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--minutes", type=float, default=60)
-    parser.add_argument("--steps", type=int, default=100_000)
-    parser.add_argument("--batch", type=int, default=64)
-    parser.add_argument("--learning-rate", type=float, default=1e-3)
-    parser.add_argument("--optimizer", choices=("adamw", "muon"), default="adamw")
-    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    add_loop_options(parser, minutes=60, batch=64)
     args = parser.parse_args(arguments)
     torch.set_num_threads(args.threads)
     stages = {stage.name: stage for stage in preset(args.preset).stages}
@@ -155,14 +161,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
             f"preset {args.preset} has no stage {args.stage!r}: choose one of {', '.join(stages)}"
         )
     text = text_source(args.text, args.embeddings, args.embeddings_dtype)
+    if isinstance(text, TextEncoder):
+        text.encoder.to(args.device)
     stage = with_text_width(stages[args.stage], text.width)
-    task = StageTraining(stage, text, args.batch, _seed(args.stage), args.world, args.workers)
-    config = LoopConfig(
-        steps=args.steps, minutes=args.minutes, learning_rate=args.learning_rate, optimizer=args.optimizer
-    )
+    task = StageTraining(stage, text, args.batch, _seed(args.stage), args.world, args.workers, args.device)
     with task.stream:
-        train(task, config, args.out)
+        run_training(task, args)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

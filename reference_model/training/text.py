@@ -6,7 +6,11 @@ docs/decisions.md tells why this and not T5's span corruption in the bundled siz
 """
 
 import argparse
+import copy
+import json
 import re
+import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
@@ -17,7 +21,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from reference_model.text_encoder import byte_tokens, pad_tokens, tiny_t5_config
-from reference_model.training.loop import LoopConfig, train
+from reference_model.training.options import add_loop_options, reported, run_training
 from reference_model.world.captions import caption
 from reference_model.world.examples import batch_seeds
 from reference_model.world.objects import COLOURS, OBJECTS
@@ -142,11 +146,14 @@ class SceneParser(nn.Module):
 class Parsing:
     """The task: cross-entropy of every question at every token."""
 
-    def __init__(self, width: int, layers: int, batch: int, seed: str, world: World | None = None) -> None:
+    def __init__(
+        self, width: int, layers: int, batch: int, seed: str, world: World | None = None, device: str = "cpu"
+    ) -> None:
         torch.manual_seed(0)
+        self.device = torch.device(device)
         self.world = world or world_named("small")
         self.questions: Questions = SmallQuestions() if self.world.name == "small" else RichQuestions()
-        self.module: nn.Module = SceneParser(width, layers, self.questions)
+        self.module: nn.Module = SceneParser(width, layers, self.questions).to(self.device)
         self.batch, self.seed = batch, seed
 
     def loss(self, step: int) -> torch.Tensor:
@@ -164,13 +171,24 @@ class Parsing:
         for step in range(8):
             ids, mask, labels, _ = self._examples("held_out", "text evaluation", step)
             last = mask.sum(1) - 1
-            answers = [logits[torch.arange(len(ids)), last].argmax(1) for logits in ema(ids, mask)[:-1]]
+            answers = [
+                logits[torch.arange(len(ids), device=ids.device), last].argmax(1) for logits in ema(ids, mask)[:-1]
+            ]
             right.append((torch.stack(answers, dim=1) == labels).float())
         stacked = torch.cat(right)
         return {"held_out_answers": float(stacked.mean()), "held_out_scenes": float(stacked.min(1).values.mean())}
 
     def export(self, ema: nn.Module, folder: Path, log: dict[str, float]) -> None:
-        ema.encoder.to(torch.bfloat16).save_pretrained(folder)  # type: ignore[union-attr,operator]
+        copy.deepcopy(ema.encoder).to(torch.bfloat16).save_pretrained(folder)  # type: ignore[union-attr,operator]
+        (folder / "training.json").write_text(json.dumps(log, indent=2) + "\n")
+
+    def load(self, folder: Path) -> int:
+        """The encoder alone: the head that answers is no part of an export, and begins anew."""
+        from transformers import T5EncoderModel
+
+        exported = T5EncoderModel.from_pretrained(folder, local_files_only=True, dtype=torch.float32)
+        self.module.encoder.load_state_dict(exported.state_dict())  # type: ignore[union-attr]
+        return int(json.loads((folder / "training.json").read_text())["step"])
 
     def _examples(self, split: Split, seed: str, step: int) -> tuple[torch.Tensor, ...]:
         """Ids, mask (B, L), answers (B, questions), roles (B, L)."""
@@ -180,7 +198,8 @@ class Parsing:
             lessons.append(self.questions.lesson(self._scene(random, split), random))
         ids, mask = pad_tokens([byte_tokens(lesson.text) for lesson in lessons])
         labels = torch.tensor([lesson.labels for lesson in lessons])
-        return ids, mask, labels, pad_tokens([lesson.roles for lesson in lessons])[0]
+        roles = pad_tokens([lesson.roles for lesson in lessons])[0]
+        return tuple(tensor.to(self.device) for tensor in (ids, mask, labels, roles))
 
     def _scene(self, random: Random, split: Split) -> Any:
         scene, pair = self.world.sample_scene(random, split), random.random() < PAIR_SHARE
@@ -189,31 +208,19 @@ class Parsing:
         return scene
 
 
-def main() -> None:
+@reported
+def main(arguments: Sequence[str] | None = None) -> None:
     """`python -m reference_model.training.text --out DIR`: trains or resumes, then exports the encoder."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--world", choices=WORLDS, default="small")
-    parser.add_argument("--minutes", type=float, default=9)
-    parser.add_argument("--steps", type=int, default=20_000)
-    parser.add_argument("--batch", type=int, default=64)
-    parser.add_argument("--learning-rate", type=float, default=1e-3)
     parser.add_argument("--width", type=int, default=128)
     parser.add_argument("--layers", type=int, default=4)
-    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
-    args = parser.parse_args()
+    add_loop_options(parser, minutes=9, batch=64)
+    args = parser.parse_args(arguments)
     torch.set_num_threads(args.threads)
-    task = Parsing(args.width, args.layers, args.batch, "text", world_named(args.world))
-    config = LoopConfig(
-        steps=args.steps,
-        minutes=args.minutes,
-        learning_rate=args.learning_rate,
-        save_minutes=0.5,
-        evaluate_minutes=1,
-        ema_decay=0.99,
-    )
-    train(task, config, args.out)
+    task = Parsing(args.width, args.layers, args.batch, "text", world_named(args.world), args.device)
+    run_training(task, args, save_minutes=0.5, evaluate_minutes=1, ema_decay=0.99)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

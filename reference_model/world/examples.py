@@ -11,7 +11,6 @@ from reference_model.world.scene import Split
 from reference_model.world.worlds import World, world_named
 
 
-
 @dataclass(frozen=True)
 class ExampleKind:
     """What examples are drawn: of which world and split, in which size, and with a low-resolution image or without.

@@ -6,10 +6,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reference_model.diffusion import (
+    AUGMENTATION,
     SCHEDULES,
+    SIGMA_DATA,
     Prediction,
     add_noise,
     augment_low_resolution,
+    denoised_share,
     predicted_x0,
     training_target,
 )
@@ -60,3 +63,15 @@ def test_each_image_is_augmented_by_its_own_level() -> None:
     torch.testing.assert_close(mixed[0], low[0], atol=1e-3, rtol=0)
     torch.testing.assert_close(mixed[1], torch.zeros(3, 2, 2), atol=1e-6, rtol=0)
     torch.testing.assert_close(mixed[2], noise[2], atol=1e-3, rtol=0)
+
+
+def test_the_denoised_share_is_nearest_to_the_image_of_all_multiples() -> None:
+    generator = torch.Generator().manual_seed(3)
+    image = SIGMA_DATA * torch.randn(200_000, generator=generator)
+    noise = torch.randn(200_000, generator=generator)
+    for level in (0.0, 0.1, 0.5, 0.9, 1.0):
+        alpha, sigma = AUGMENTATION.alpha_sigma(torch.tensor([level]))
+        augmented = alpha * image + sigma * noise
+        best = (augmented @ image) / (augmented @ augmented)
+        assert float(denoised_share(torch.tensor([level]))) == pytest.approx(float(best), abs=0.01)
+    assert float(denoised_share(torch.tensor([0.0]))) == pytest.approx(1)

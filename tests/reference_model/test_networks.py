@@ -6,7 +6,9 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from reference_model.diffusion import denoised_share
 from reference_model.efficient_unet import EfficientUNet, EfficientUNetConfig
+from reference_model.errors import ReferenceModelError
 from reference_model.layers import TextAttention
 from reference_model.presets import PRESETS, PUBLISHED_PARAMETERS, TINY, build_unet, parameter_counts, preset
 from reference_model.text_encoder import TextFeatures
@@ -78,6 +80,23 @@ def test_super_resolution_starts_from_the_low_resolution_image_and_its_level() -
         plain = network(x, t, words, low, torch.tensor([0.0]))
         assert (network(x, t, words, low + 0.5, torch.tensor([0.0])) - plain).abs().max() > 1e-4
         assert (network(x, t, words, low, torch.tensor([0.9])) - plain).abs().max() > 1e-4
+
+
+def test_a_residual_network_adds_to_the_denoised_share_of_the_low_resolution_image() -> None:
+    plain, residual = EfficientUNet(SUPER).eval(), EfficientUNet(replace(SUPER, residual=True)).eval()
+    residual.load_state_dict(plain.state_dict())
+    x, t, level = torch.randn(2, 3, 128, 128), torch.tensor([0.5, 0.5]), torch.tensor([0.0, 0.6])
+    low = torch.randn(2, 3, 32, 32)
+    with torch.inference_mode():
+        added = residual(x, t, text(), low, level) - plain(x, t, text(), low, level)
+    bicubic = F.interpolate(low, size=(128, 128), mode="bicubic", align_corners=False)
+    torch.testing.assert_close(added, denoised_share(level)[:, None, None, None] * bicubic, rtol=1e-4, atol=1e-5)
+    assert float(denoised_share(level)[1]) < 0.5
+
+
+def test_a_residual_stage_of_noise_is_refused() -> None:
+    with pytest.raises(ReferenceModelError, match="predicts x0"):
+        replace(TINY.stages[1], prediction="v")
 
 
 @pytest.mark.parametrize("patch", [1, 4])

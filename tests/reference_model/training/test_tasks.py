@@ -160,7 +160,30 @@ def test_the_trainers_bytes_are_the_scorers_bytes() -> None:
     assert not theirs[:, ours.shape[1] :].any()
 
 
-def test_the_stage_command_names_the_stages(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr("sys.argv", ["stage", "--stage", "base_99", "--text", str(tmp_path), "--out", str(tmp_path)])
-    with pytest.raises(ValueError, match="super_resolution_256"):
-        stage_training.main()
+def test_the_stage_command_names_the_stages(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert stage_training.main(["--stage", "base_99", "--text", str(tmp_path), "--out", str(tmp_path)]) == 2
+    assert "super_resolution_256" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("kind", ["stage", "text", "scorer"])
+def test_every_training_goes_on_from_its_own_export(kind: str, tmp_path: Path) -> None:
+    def task() -> StageTraining | Parsing | ScorerTraining:
+        if kind == "stage":
+            return StageTraining(SMALL_BASE, encoder(), 2, "x")
+        return Parsing(32, 1, 4, "x") if kind == "text" else ScorerTraining(8, "x", [world_named("rich")])
+
+    train(task(), SHORT, tmp_path / "first")
+    further = task()
+    assert further.load(tmp_path / "first" / "export") == 2
+    log = train(further, SHORT, tmp_path / "second", start=tmp_path / "first" / "export")
+    assert log["step"] == 4
+
+
+def test_a_residual_stage_starts_at_the_enlarged_low_resolution_image() -> None:
+    """An untrained one's prediction is that image, so its loss is that of bicubic interpolation, not that of grey."""
+    config = TINY.stages[1]
+    residual = StageTraining(config, encoder(128), 4, "x")
+    plain = StageTraining(replace(config, unet=replace(config.unet, residual=False)), encoder(128), 4, "x")
+    with torch.no_grad():
+        losses = [(float(residual.loss(step)), float(plain.loss(step))) for step in range(3)]
+    assert all(ours < 0.6 * theirs for ours, theirs in losses)

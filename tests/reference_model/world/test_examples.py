@@ -16,13 +16,14 @@ def test_every_example_of_every_step_has_a_seed_of_its_own() -> None:
 
 
 @pytest.mark.parametrize("world", WORLDS)
-@pytest.mark.parametrize(("size", "low_size"), [(256, 64), (1024, 256)])
-def test_the_low_resolution_image_is_of_the_same_part(world: str, size: int, low_size: int) -> None:
+@pytest.mark.parametrize(("size", "low_size", "crop"), [(256, 64, None), (256, 64, 128), (1024, 256, 256)])
+def test_the_low_resolution_image_is_of_the_same_part(world: str, size: int, low_size: int, crop: int | None) -> None:
     for number in range(3):
-        example = draw_example(ExampleKind(world, "train", size, low_size), f"{number}")
-        assert example.image.shape == (256, 256, 3)
+        example = draw_example(ExampleKind(world, "train", size, low_size, crop), f"{number}")
+        side = crop or size
+        assert example.image.shape == (side, side, 3)
         assert example.low is not None
-        assert example.low.shape == (64, 64, 3)
+        assert example.low.shape == (side // 4, side // 4, 3)
         shrunk = np.asarray(Image.fromarray(example.image).reduce(4)).astype(float)
         aligned = np.abs(shrunk - example.low).mean()
         shifted = np.abs(np.roll(shrunk, 3, axis=1) - example.low).mean()
