@@ -154,7 +154,6 @@ class Cascade:
     def sizes(self) -> tuple[int, ...]:
         return tuple(stage.size for stage in self.stages)
 
-    @torch.inference_mode()
     def generate(
         self, texts: Sequence[str], seeds: Sequence[int], size: int, settings: Sequence[SamplingSettings]
     ) -> np.ndarray:
@@ -163,18 +162,25 @@ class Cascade:
         Noise comes from one CPU generator per (sample, stage), so that sizes share one base image, and no image depends
         on its neighbours in the batch or on the device.
         """
+        return self.generate_stages(texts, seeds, size, settings)[size]
+
+    @torch.inference_mode()
+    def generate_stages(
+        self, texts: Sequence[str], seeds: Sequence[int], size: int, settings: Sequence[SamplingSettings]
+    ) -> dict[int, np.ndarray]:
+        """What `generate` makes and what it is made from: the images of every stage up to `size`, by their size."""
         if size not in self.sizes:
             raise ReferenceModelError(f"this cascade makes images of {self.sizes} pixels, not of {size}")
         unique = {text: self._encode(text) for text in dict.fromkeys(texts)}
         features = stack_features([unique[text] for text in texts]).to(self.device)
         images: torch.Tensor | None = None
+        made: dict[int, np.ndarray] = {}
         for index, (stage, setting) in enumerate(zip(self.stages, settings, strict=False)):
-            noise = sample_noise(seeds, index, stage.size, self.device)
-            images = stage.sample(features, noise, setting, images)
-            if stage.size == size:
-                break
-        assert images is not None
-        return to_pixels(images)
+            if stage.size <= size:
+                noise = sample_noise(seeds, index, stage.size, self.device)
+                images = stage.sample(features, noise, setting, images)
+                made[stage.size] = to_pixels(images)
+        return made
 
     def _encode(self, text: str) -> torch.Tensor:
         """Features (L, D) of one text. A cache holds those of texts encoded alone, too: the same to the last bit."""

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from reference_model.cascade import Cascade
 
 CHECKED_SIZE = 64  # pixels
+UPSAMPLING_STEPS, UPSAMPLING_LEVEL = 6, 0.1  # steps and augmentation level of the stages above the base
 _BATCH = 16
 _Z95 = 1.959963984540054  # standard normal quantile at 0.975
 
@@ -101,29 +102,54 @@ def draw_requests(n: int, split: Split, seed: int = 0, world: str = "small") -> 
 
 
 def measure(
-    cascade: "Cascade", requests: Sequence[Request], guidance: float, steps: int, world: str = "small"
-) -> list[dict[str, bool]]:
-    """Generate every request at 64 pixels and check it. Raises ReferenceModelError for settings it cannot sample."""
+    cascade: "Cascade", requests: Sequence[Request], guidance: float, steps: int, world: str = "small", size: int = 64
+) -> dict[int, list[dict[str, bool]]]:
+    """Generate every request and check it at each stage up to `size`, averaged down to 64 pixels: checks by size.
+
+    Raises ReferenceModelError for settings it cannot sample.
+    """
     from reference_model.cascade import SamplingSettings
+    from reference_model.pixels import averaged
 
     known = world_named(world)
-    checks: list[dict[str, bool]] = []
+    settings = [
+        SamplingSettings(steps, guidance),
+        *[SamplingSettings(UPSAMPLING_STEPS, aug_level=UPSAMPLING_LEVEL)] * 2,
+    ]
+    checks: dict[int, list[dict[str, bool]]] = {}
     for start in range(0, len(requests), _BATCH):
         batch = requests[start : start + _BATCH]
         texts, seeds = [request.text for request in batch], [request.seed for request in batch]
-        images = cascade.generate(texts, seeds, CHECKED_SIZE, [SamplingSettings(steps, guidance)])
-        checks += [known.check_image(image, request.scene) for image, request in zip(images, batch, strict=True)]
-        print(f"{len(checks)} of {len(requests)} images", file=sys.stderr)
+        for side, images in cascade.generate_stages(texts, seeds, size, settings).items():
+            small = [averaged(image, CHECKED_SIZE) for image in images]
+            found = [known.check_image(image, request.scene) for image, request in zip(small, batch, strict=True)]
+            checks.setdefault(side, []).extend(found)
+        print(f"{start + len(batch)} of {len(requests)} images", file=sys.stderr)
     return checks
 
 
+def paired_difference(before: Sequence[bool], after: Sequence[bool]) -> tuple[float, float, float]:
+    """Difference of two rates of the same images, with its 95% interval: Agresti and Min (2005), half a pair a cell."""
+    n = len(before)
+    gained = sum(b and not a for a, b in zip(before, after, strict=True))
+    lost = sum(a and not b for a, b in zip(before, after, strict=True))
+    up, down, pairs = gained + 0.5, lost + 0.5, n + 2
+    centre = (up - down) / pairs
+    margin = _Z95 * math.sqrt((up + down) - (up - down) ** 2 / pairs) / pairs
+    return (gained - lost) / n, centre - margin, centre + margin
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
-    """`python -m reference_model.skills`: prints rates with n and intervals, over all scenes and by kind of scene."""
+    """`python -m reference_model.skills`: prints rates with n and intervals, over all scenes and by kind of scene.
+
+    With a larger --size, also each skill's rate after super-resolution less that before, of the same images.
+    """
     parser = argparse.ArgumentParser(prog="python -m reference_model.skills", description=__doc__)
     parser.add_argument("--checkpoint", type=Path, required=True, help="a cascade's folder")
     parser.add_argument("--world", choices=WORLDS, default="small", help="what scenes are asked for (default small)")
     parser.add_argument("--guidance", type=float, default=4.0)
     parser.add_argument("--steps", type=int, default=16)
+    parser.add_argument("--size", type=int, default=CHECKED_SIZE, help="check this stage's images too (default 64)")
     parser.add_argument("-n", type=int, default=200, help="number of scenes (default 200)")
     parser.add_argument("--split", choices=get_args(Split), default="held_out")
     parser.add_argument("--seed", type=int, default=0, help="of scenes, captions and noise")
@@ -135,16 +161,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     requests = draw_requests(args.n, args.split, args.seed, args.world)
     try:
-        checks = measure(load_cascade(args.checkpoint), requests, args.guidance, args.steps, args.world)
+        cascade = load_cascade(args.checkpoint)
+        checks = measure(cascade, requests, args.guidance, args.steps, args.world, args.size)
     except ReferenceModelError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    rows = list(_rows(requests, checks, world_named(args.world)))
+    known = world_named(args.world)
+    rows = list(_rows(requests, checks[args.size], known))
+    changes = list(_changes(checks[CHECKED_SIZE], checks[args.size], known)) if args.size > CHECKED_SIZE else []
     if args.json:
-        how = {name: getattr(args, name) for name in ("world", "guidance", "steps", "split", "seed", "n")}
-        print(json.dumps({"weights_sha256": weights_sha256(args.checkpoint), **how, "skills": rows}, indent=2))
+        how = {name: getattr(args, name) for name in ("world", "guidance", "steps", "split", "seed", "n", "size")}
+        found = {"weights_sha256": weights_sha256(args.checkpoint), **how, "skills": rows}
+        print(json.dumps({**found, f"less those at {CHECKED_SIZE}": changes}, indent=2))
     else:
-        print(_table(rows))
+        print(_table(rows) + (f"\n\n{_changes_table(changes, args.size)}" if changes else ""))
     return 0
 
 
@@ -178,6 +208,26 @@ def _rows(
         for skill, (rate, n) in _rates(chosen, world.skills).items():
             low, high = wilson_interval(rate, n)
             yield {"skill": skill, "scenes": kind, "n": n, "rate": rate, "low": low, "high": high}
+
+
+def _changes(
+    before: Sequence[dict[str, bool]], after: Sequence[dict[str, bool]], world: World
+) -> Iterator[dict[str, str | float | int]]:
+    """Per skill: what super-resolution changes in its rate."""
+    for skill in world.skills:
+        pairs = [(a[skill], b[skill]) for a, b in zip(before, after, strict=True) if skill in a]
+        if pairs:
+            change, low, high = paired_difference(*zip(*pairs, strict=True))
+            yield {"skill": skill, "n": len(pairs), "change": change, "low": low, "high": high}
+
+
+def _changes_table(rows: Sequence[dict[str, str | float | int]], size: int) -> str:
+    lines = [
+        f"{f'at {size}, less at {CHECKED_SIZE}':<18}{'n':>6}{'change':>8}   95% interval (Agresti and Min, paired)"
+    ]
+    for row in rows:
+        lines.append(f"{row['skill']:<18}{row['n']:>6}{row['change']:>+8.1%}   {row['low']:+.1%} to {row['high']:+.1%}")
+    return "\n".join(lines)
 
 
 def _table(rows: Sequence[dict[str, str | float | int]]) -> str:

@@ -16,7 +16,15 @@ from scipy.stats import binomtest
 from reference_model.checkpoint import save_cascade_index, save_stage, untrained_cascade
 from reference_model.presets import TINY, CascadeConfig
 from reference_model.reading import Reading, Thing, read_image
-from reference_model.skills import check_image, check_reading, draw_requests, main, skill_rates, wilson_interval
+from reference_model.skills import (
+    check_image,
+    check_reading,
+    draw_requests,
+    main,
+    paired_difference,
+    skill_rates,
+    wilson_interval,
+)
 from reference_model.world.objects import COLOURS, LETTERS, OBJECTS, WORDS
 from reference_model.world.render import Layout, Placement, render, sample_layout
 from reference_model.world.scene import COUNTS, KINDS, RELATIONS, SETTINGS, Item, Scene, sample_scene
@@ -186,6 +194,18 @@ def test_intervals_are_wilsons() -> None:
         assert wilson_interval(right / n, n) == pytest.approx((expected.low, expected.high), abs=1e-9)
 
 
+def test_the_paired_interval_covers_the_true_difference_and_says_no_more_than_it_knows() -> None:
+    random, n, covered = np.random.default_rng(0), 200, 0
+    for _ in range(400):
+        before = random.random(n) < 0.9
+        after = np.where(before, random.random(n) < 0.97, random.random(n) < 0.1)
+        _, low, high = paired_difference(list(before), list(after))
+        covered += low <= 0.9 * 0.97 + 0.1 * 0.1 - 0.9 <= high
+    assert 0.92 < covered / 400 < 0.985
+    change, low, high = paired_difference([True] * 50, [True] * 50)
+    assert low < change == 0 < high
+
+
 def test_requests_are_fixed_by_their_seed() -> None:
     requests = draw_requests(30, "held_out")
     assert requests[:10] == draw_requests(10, "held_out")
@@ -209,6 +229,21 @@ def test_the_command_finds_no_skill_in_random_weights(tmp_path: Path, capsys: py
     assert all(row["rate"] == 0 == row["low"] < row["high"] for row in rows.values())
     assert main(arguments) == 0
     assert "object    all         18    0.0%" in capsys.readouterr().out
+
+
+def test_a_larger_size_is_compared_with_the_base_images_it_was_made_from(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cascade = untrained_cascade(CascadeConfig(TINY.stages[:2]))
+    for stage in cascade.stages:
+        save_stage(tmp_path, stage.config, stage.unet, {})
+    cascade.text_encoder.encoder.save_pretrained(tmp_path / "text_encoder")
+    save_cascade_index(tmp_path, "a test", tuple(stage.config.name for stage in cascade.stages))
+    assert main(["--checkpoint", str(tmp_path), "-n", "2", "--steps", "1", "--size", "256", "--json"]) == 0
+    (change,) = [row for row in json.loads(capsys.readouterr().out)["less those at 64"] if row["skill"] == "object"]
+    assert change["n"] == 2
+    assert change["low"] < change["change"] == 0 < change["high"]
+    assert main(["--checkpoint", str(tmp_path), "-n", "2", "--size", "128"]) == 2
 
 
 def test_the_command_names_what_it_cannot_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
