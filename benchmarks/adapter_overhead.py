@@ -3,7 +3,7 @@
     python -m benchmarks.adapter_overhead
 
 `direct` calls the pipeline with the same prompts in the same batches and throws the images away; `run` is
-`drawbench.generate.generate` into an empty directory, sealed. Both are repeated in turn and the quickest of each
+`drawbench.runs.generate.generate` into an empty directory, sealed. Both are repeated in turn and the quickest of each
 counts, because a busy machine only ever adds time; the processor's time beside it hardly changes with the load. Files
 are written while the pipeline draws, which hides most of it. A pipeline of a real model's speed is one that sleeps for
 a second an image and then returns noise, the worst there is for PNG; tiny random pipelines show what the rest costs.
@@ -21,12 +21,12 @@ from typing import Any
 
 import numpy as np
 
-from drawbench.generate import generate
-from drawbench.models.diffusers import DiffusersAdapter
-from drawbench.plan import plan_samples
+from drawbench.interface import Sample
+from drawbench.models.diffusers.adapter import DiffusersAdapter
 from drawbench.prompts.prompt_set import Prompt, PromptSet
-from drawbench.samples import Sample
-from tests.drawbench.models import tiny_pipelines
+from drawbench.runs.generate import generate
+from drawbench.runs.plan import plan_samples
+from tests.drawbench.models.diffusers import tiny_pipelines
 
 SLICE = 8
 TARGET = 3.0  # percent, at a second an image or more

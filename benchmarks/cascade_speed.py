@@ -25,7 +25,7 @@ from benchmarks.if_style import IF_SHAPES, IFCascade, our_parameters, parameters
 from drawbench.models.reference import ReferenceSettings, parse_settings
 from reference_model.cascade import Cascade, SamplingSettings, sample_noise
 from reference_model.checkpoint import BUNDLED, load_cascade
-from reference_model.text_encoder import TextFeatures, stack_features
+from reference_model.text.encoder import TextFeatures, stack_features
 
 TARGET_SECONDS = {256: 1.0, 1024: 2.5}  # on two cores
 TARGET_RATIO = 1.5

@@ -24,15 +24,14 @@ from typing import Any
 
 import numpy as np
 
-from drawbench.generate import generate
-from drawbench.models.base import ModelCard, Refused
+from drawbench.interface import ModelCard, Refused, Sample
 from drawbench.progress import Progress
 from drawbench.prompts.captions import Choice
 from drawbench.prompts.coco import ANNOTATIONS, load_coco
-from drawbench.protocols import MetricDefinition, Protocol
-from drawbench.run_directory import RunDirectory
-from drawbench.samples import Sample
-from drawbench.score import score_run
+from drawbench.runs.directory import RunDirectory
+from drawbench.runs.generate import generate
+from drawbench.scoring.protocols import MetricDefinition, Protocol
+from drawbench.scoring.score import score_run
 from metrics.features.extractor import Extractor, fingerprint_of
 from metrics.features.registry import ExtractorEntry
 

@@ -12,9 +12,9 @@ import torch
 import torch.nn.functional as F
 
 from reference_model.cascade import SamplingSettings
-from reference_model.presets import StageConfig, build_unet
-from reference_model.text_encoder import TextFeatures
-from reference_model.unet import UNetConfig
+from reference_model.networks.presets import StageConfig, build_unet
+from reference_model.networks.unet import UNetConfig
+from reference_model.text.encoder import TextFeatures
 
 HEADS_OF_POOLING = 4
 CROSS_GROUPS = 32  # diffusers normalises text by groups of so many

@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmarks.websocket_rater import WebsocketRater
-from human_eval_app.cli.invite import invitations
+from human_eval_app.app.invitations import invitations
 
 _PORT = 8599
 _SAMPLES = 240  # of the memory, over a run

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from metrics.errors import MetricInputError
-from metrics.intervals import t_interval
-from metrics.result import MetricResult
+from metrics.statistics.intervals import t_interval
+from metrics.statistics.result import MetricResult
+from metrics.statistics.vectors import unit
 
 NOT_MEASURABLE = "not measurable with this scorer"
 CONVENTION = "mean raw cosine of image and prompt embeddings; mean over the samples of a prompt, then over prompts"
@@ -43,15 +44,6 @@ class PromptScores:
         return PromptScores(
             tuple(self.texts[i] for i in indices), self.image[chosen], self.text[chosen], self.own[chosen]
         )
-
-
-def unit(features: np.ndarray) -> np.ndarray:
-    """Rows (n, D) scaled to length 1, float64. Zero, NaN and infinite rows are refused."""
-    rows = np.asarray(features, dtype=np.float64)
-    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
-    if not np.isfinite(rows).all() or not (lengths > 0).all():
-        raise MetricInputError("an embedding is zero, NaN or infinite: the scorer cannot read this image or text")
-    return rows / lengths
 
 
 def sample_cosines(images: np.ndarray, texts: np.ndarray) -> np.ndarray:
@@ -156,3 +148,41 @@ def _result(
 
 def _join(*notes: str) -> str:
     return "; ".join(note for note in notes if note)
+
+
+HESSEL_PREFIX = "A photo depicts "
+
+
+HESSEL_SCALE = 2.5
+
+
+HUNDRED = 100.0
+
+
+def clip_score_100(cosines: np.ndarray | float) -> float:
+    """torchmetrics' scale: max(100 x mean cosine, 0), in [0, 100].
+
+    cosines: raw, of any shape, or their mean: only the mean matters, because it is the mean that is clamped.
+    """
+    return max(HUNDRED * float(_checked(cosines).mean()), 0.0)
+
+
+def clipscore_hessel(cosines: np.ndarray | float) -> float:
+    """CLIPScore: 2.5 x mean of max(cosine, 0), in [0, 2.5]; each image is clamped, so a mean of cosines will not do.
+
+    cosines: raw, one an image, of CLIP ViT-B/32 with texts from `hessel_texts`; with another model or without the
+    prefix it is not the published number.
+    """
+    return HESSEL_SCALE * float(np.maximum(_checked(cosines), 0.0).mean())
+
+
+def hessel_texts(prompts: Sequence[str]) -> list[str]:
+    """The texts that CLIPScore embeds. The prefix counts against the model's context."""
+    return [HESSEL_PREFIX + prompt for prompt in prompts]
+
+
+def _checked(cosines: np.ndarray | float) -> np.ndarray:
+    values = np.asarray(cosines, dtype=np.float64)
+    if values.size == 0 or not np.isfinite(values).all() or (abs(values) > 1 + 1e-6).any():
+        raise MetricInputError("a CLIP score's convention takes raw cosines, in [-1, 1]: give them before any scale")
+    return values

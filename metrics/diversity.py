@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from metrics.clip_score import unit
 from metrics.errors import MetricInputError
-from metrics.intervals import t_interval
-from metrics.prompt_units import PromptGroups, feature_table
-from metrics.result import Interval, MetricResult
+from metrics.statistics.intervals import t_interval
+from metrics.statistics.prompt_units import PromptGroups, feature_table
+from metrics.statistics.result import Interval, MetricResult
+from metrics.statistics.vectors import unit
 
 DEFINITIONS = {
     "pairwise_distance": "1 - cosine of two samples of a prompt, mean over its pairs, then over prompts",

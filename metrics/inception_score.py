@@ -15,9 +15,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from metrics.errors import MetricInputError
-from metrics.jackknife import Jackknife
-from metrics.prompt_units import PromptGroups, feature_table, jackknife_variance, t_around
-from metrics.result import Interval, MetricResult
+from metrics.statistics.jackknife import Jackknife
+from metrics.statistics.prompt_units import PromptGroups, feature_table, jackknife_variance, t_around
+from metrics.statistics.result import Interval, MetricResult
 
 BLOCK = 2**22  # probabilities held at once, 32 MB
 DEFINITION = "exp of the mean KL divergence of an image's class probabilities from their mean; all images, no splits"

@@ -19,12 +19,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from metrics.clip_score import unit
 from metrics.errors import MetricInputError
-from metrics.jackknife import Jackknife
-from metrics.prompt_units import PromptGroups, feature_table, same_dimension
-from metrics.result import Interval, MetricResult
-from metrics.squared_length import NoisyLength
+from metrics.statistics.jackknife import Jackknife
+from metrics.statistics.prompt_units import PromptGroups, feature_table, same_dimension
+from metrics.statistics.result import Interval, MetricResult
+from metrics.statistics.squared_length import NoisyLength
+from metrics.statistics.vectors import unit
 
 if TYPE_CHECKING:
     import torch

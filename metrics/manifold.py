@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from metrics.jackknife import Jackknife
-from metrics.prompt_units import (
+from metrics.statistics.jackknife import Jackknife
+from metrics.statistics.prompt_units import (
     PromptGroups,
     feature_table,
     jackknife_variance,
@@ -25,7 +25,7 @@ from metrics.prompt_units import (
     same_dimension,
     t_around,
 )
-from metrics.result import Interval, MetricResult
+from metrics.statistics.result import Interval, MetricResult
 
 if TYPE_CHECKING:
     import torch

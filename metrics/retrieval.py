@@ -10,10 +10,16 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from metrics.clip_score import unit
 from metrics.errors import MetricInputError
-from metrics.prompt_units import PromptGroups, feature_table, mean_variance, proportion_interval, same_dimension
-from metrics.result import MetricResult
+from metrics.statistics.prompt_units import (
+    PromptGroups,
+    feature_table,
+    mean_variance,
+    proportion_interval,
+    same_dimension,
+)
+from metrics.statistics.result import MetricResult
+from metrics.statistics.vectors import unit
 
 BLOCK = 2**22  # cosines held at once, 32 MB
 TIE = 1e-9  # cosines closer than this are equal

@@ -8,15 +8,15 @@ from typing import Any
 import numpy as np
 import torch
 
-from reference_model.diffusion import SCHEDULES, augment_low_resolution, predicted_x0
-from reference_model.efficient_unet import EfficientUNet
 from reference_model.errors import ReferenceModelError
-from reference_model.guidance import DYNAMIC_PERCENTILE, Thresholding, classifier_free_guidance, threshold
+from reference_model.networks.efficient_unet import EfficientUNet
+from reference_model.networks.presets import StageConfig
+from reference_model.networks.unet import UNet
 from reference_model.pixels import to_pixels
-from reference_model.presets import StageConfig
-from reference_model.samplers import SAMPLERS, Denoiser, NoiseSource, time_steps
-from reference_model.text_encoder import TextEncoder, TextFeatures, TextSource, stack_features
-from reference_model.unet import UNet
+from reference_model.sampling.guidance import DYNAMIC_PERCENTILE, Thresholding, classifier_free_guidance, threshold
+from reference_model.sampling.samplers import SAMPLERS, Denoiser, NoiseSource, time_steps
+from reference_model.sampling.schedules import SCHEDULES, augment_low_resolution, predicted_x0
+from reference_model.text.encoder import TextEncoder, TextFeatures, TextSource, stack_features
 
 
 @dataclass(frozen=True)

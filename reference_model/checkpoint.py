@@ -18,13 +18,13 @@ from typing import Any, get_args
 import torch
 
 from reference_model.cascade import Cascade, Stage
-from reference_model.diffusion import SCHEDULES, Prediction
-from reference_model.efficient_unet import EfficientUNetConfig
 from reference_model.errors import ReferenceModelError
-from reference_model.presets import CascadeConfig, StageConfig, UNetConfigs, build_unet
-from reference_model.pretrained_text import TOKENIZER_FILES
-from reference_model.text_encoder import LongTexts, TextEncoder, load_text_encoder, text_dtype, tiny_t5_config, width_of
-from reference_model.unet import UNetConfig
+from reference_model.networks.efficient_unet import EfficientUNetConfig
+from reference_model.networks.presets import CascadeConfig, StageConfig, UNetConfigs, build_unet
+from reference_model.networks.unet import UNetConfig
+from reference_model.sampling.schedules import SCHEDULES, Prediction
+from reference_model.text.encoder import LongTexts, TextEncoder, load_text_encoder, text_dtype, tiny_t5_config, width_of
+from reference_model.text.pretrained import TOKENIZER_FILES
 
 BUNDLED = Path(__file__).parent / "weights" / "tiny"
 

@@ -13,8 +13,8 @@ from PIL import Image
 
 from drawbench.cli.main import main
 from drawbench.prompts.registry import load_prompt_set
-from drawbench.run_directory import RunDirectory
-from tests.drawbench.models import tiny_pipelines
+from drawbench.runs.directory import RunDirectory
+from tests.drawbench.models.diffusers import tiny_pipelines
 
 PAGE = (Path(__file__).parents[1] / "docs/your_model.md").read_text()
 COMMANDS = re.findall(r"^    (drawbench .+)$", PAGE, re.MULTILINE)

@@ -9,13 +9,13 @@ import torch
 from torch import nn
 
 from metrics.clip_score import sample_cosines
-from metrics.features.clip import ClipExtractor, load_folder
+from metrics.features.clip.open_clip import ClipExtractor, load_folder
 from metrics.features.registry import BUNDLED_FOLDER
-from metrics.frechet import frechet_distance
-from metrics.gaussian import FeatureStream, Gaussian
+from metrics.frechet.distance import frechet_distance
+from metrics.frechet.gaussian import FeatureStream, Gaussian
 from reference_model.cascade import SamplingSettings, Stage, sample_noise
 from reference_model.pixels import to_pixels
-from reference_model.text_encoder import TextEncoder, TextFeatures, stack_features
+from reference_model.text.encoder import TextEncoder, TextFeatures, stack_features
 
 CLIP_SCORE, FRECHET = "CLIP score", "Fréchet distance"
 _SLICE = 16

@@ -9,12 +9,12 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from metrics.features.byte_tokenizer import END, FIRST_BYTE, START
-from metrics.features.clip import load_folder
-from reference_model.byte_t5 import Encoded
-from reference_model.layers import PreparedText, ScalarEmbedding
-from reference_model.text_encoder import TextEncoder, TextFeatures
-from reference_model.unet import UNet, UNetConfig
+from metrics.features.clip.byte_tokenizer import END, FIRST_BYTE, START
+from metrics.features.clip.open_clip import load_folder
+from reference_model.networks.layers import PreparedText, ScalarEmbedding
+from reference_model.networks.unet import UNet, UNetConfig
+from reference_model.text.byte_t5 import Encoded
+from reference_model.text.encoder import TextEncoder, TextFeatures
 
 
 class PooledTextUNet(UNet):
@@ -76,7 +76,7 @@ class _ClipBytes:
     """The scorer's byte tokens, without padding."""
 
     def __init__(self, context_length: int) -> None:
-        self.max_tokens, self.fingerprint = context_length, "metrics.features.byte_tokenizer"
+        self.max_tokens, self.fingerprint = context_length, "metrics.features.clip.byte_tokenizer"
 
     def tokens(self, text: str) -> list[int]:
         return [START, *(byte + FIRST_BYTE for byte in text.encode()), END]

@@ -16,13 +16,13 @@ from benchmarks.findings.networks import BaseStyleUpsampler, PooledTextUNet, cli
 from benchmarks.findings.small_world import example
 from metrics.features.registry import BUNDLED_FOLDER
 from reference_model.checkpoint import BUNDLED
-from reference_model.efficient_unet import EfficientUNetConfig
-from reference_model.presets import StageConfig, UNetConfigs, build_unet, with_text_width
-from reference_model.text_encoder import TextEncoder, load_text_encoder
+from reference_model.networks.efficient_unet import EfficientUNetConfig
+from reference_model.networks.presets import StageConfig, UNetConfigs, build_unet, with_text_width
+from reference_model.networks.unet import UNetConfig
+from reference_model.text.encoder import TextEncoder, load_text_encoder
 from reference_model.training.loop import LoopConfig, Task, train
 from reference_model.training.stage import StageTraining
 from reference_model.training.text import Parsing
-from reference_model.unet import UNetConfig
 from reference_model.world.examples import Batch, batch_seeds
 from reference_model.world.scene import Split
 

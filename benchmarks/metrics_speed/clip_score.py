@@ -124,7 +124,7 @@ def _crops(count: int) -> list[np.ndarray]:
 
 def _ours(work: _Work) -> Callable[[], float]:
     from metrics.clip_score import sample_cosines
-    from metrics.features.transformers_clip import TransformersClipExtractor
+    from metrics.features.clip.transformers import TransformersClipExtractor
 
     extractor = TransformersClipExtractor(work.folder)
 
@@ -137,7 +137,7 @@ def _ours(work: _Work) -> Callable[[], float]:
 
 
 def _image_path(work: _Work) -> Callable[[], float]:
-    from metrics.features.transformers_clip import TransformersClipExtractor
+    from metrics.features.clip.transformers import TransformersClipExtractor
 
     extractor = TransformersClipExtractor(work.folder)
 
@@ -152,8 +152,8 @@ def _bare_tower(work: _Work, streams: bool) -> Callable[[], float]:
     import torch
     from transformers import CLIPModel
 
+    from metrics.features.clip.transformers import TransformersClipExtractor
     from metrics.features.streams import in_streams
-    from metrics.features.transformers_clip import TransformersClipExtractor
 
     pixels = list(TransformersClipExtractor(work.folder).processor(work.images)["pixel_values"].contiguous())
     network = CLIPModel.from_pretrained(work.folder).eval()  # transformers' own, all layers whole

@@ -18,14 +18,14 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from metrics.features.decode import decoded
-from metrics.features.fid_inception import FidInception
-from metrics.features.inception import InceptionExtractor
-from metrics.features.inception_resize import MODES, Mode, resized, scaled
-from metrics.features.inception_weights import read_inception
+from metrics.features.inception.extractor import InceptionExtractor
+from metrics.features.inception.network import FidInception
+from metrics.features.inception.resize import MODES, Mode, resized, scaled
+from metrics.features.inception.weights import read_inception
 from metrics.features.streams import in_streams
-from metrics.frechet import frechet_distance
-from metrics.gaussian import FeatureStream
+from metrics.frechet.distance import frechet_distance
+from metrics.frechet.gaussian import FeatureStream
+from metrics.images.decode import decoded
 from tests.metrics.photographs import write_crops
 from tests.metrics.random_inception import PYTORCH, random_state, write_files
 

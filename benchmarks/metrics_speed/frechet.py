@@ -13,8 +13,8 @@ from io import StringIO
 
 import numpy as np
 
-from metrics.frechet import frechet_distance
-from metrics.gaussian import Gaussian
+from metrics.frechet.distance import frechet_distance
+from metrics.frechet.gaussian import Gaussian
 
 DIMENSION = 2048
 IMAGES = 3 * DIMENSION

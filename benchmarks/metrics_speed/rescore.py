@@ -15,12 +15,11 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from drawbench.generate import generate
-from drawbench.models.base import ModelCard, Refused
+from drawbench.interface import ModelCard, Refused, Sample
 from drawbench.prompts.registry import load_prompt_set
-from drawbench.protocols import bundled, bundled_extended
-from drawbench.samples import Sample
-from drawbench.score import score_run
+from drawbench.runs.generate import generate
+from drawbench.scoring.protocols import bundled, bundled_extended
+from drawbench.scoring.score import score_run
 
 SAMPLES, SIZE, REFERENCES = 8, 256, 400
 GRID = 6  # random colours a side, enlarged smoothly

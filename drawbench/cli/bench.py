@@ -8,11 +8,11 @@ from pathlib import Path
 from drawbench.cli.generate import resumable
 from drawbench.cli.progress import shown_progress
 from drawbench.cli.run import DEFAULT_PROTOCOL, score_finished, table
-from drawbench.generate import Request
 from drawbench.models.registry import resolve_model
 from drawbench.prompts.registry import load_prompt_set
-from drawbench.results import Result, write_result
-from drawbench.run_directory import RunDirectory
+from drawbench.results.files import Result, write_result
+from drawbench.runs.directory import RunDirectory
+from drawbench.runs.generate import Request
 
 REPORT = Path("runs") / "bench-report"
 SLICE_SIZE = 16
@@ -51,8 +51,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Generate and score every row, print the tables under one heading, and say where images and report are."""
-    from drawbench.committed_tables import write_committed_tables
     from drawbench.report.build import build_report
+    from drawbench.tables.committed import write_committed_tables
 
     runs: list[RunDirectory] = []
     results: list[Result] = []

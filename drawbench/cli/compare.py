@@ -34,12 +34,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Print the comparison."""
     from drawbench.cli.score import own_references
-    from drawbench.compare import compare_runs
-    from drawbench.compare_text import comparison_text
+    from drawbench.comparing.compare import compare_runs
+    from drawbench.comparing.pairing import refuse_other_references
+    from drawbench.comparing.text import comparison_text
     from drawbench.models.registry import choose_device
-    from drawbench.pairing import refuse_other_references
-    from drawbench.protocols import get_protocol
-    from drawbench.tables import DEFAULT_WIDTH
+    from drawbench.scoring.protocols import get_protocol
+    from drawbench.tables.render import DEFAULT_WIDTH
 
     protocol = get_protocol(args.protocol)
     if args.reference is None:

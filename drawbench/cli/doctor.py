@@ -54,8 +54,8 @@ def _check(args: argparse.Namespace) -> None:
 
 
 def _machine(args: argparse.Namespace) -> int:
-    from drawbench.doctor import examine, machine_data
-    from drawbench.doctor_text import sections_text
+    from drawbench.doctor.examine import examine, machine_data
+    from drawbench.doctor.text import sections_text
 
     sections = examine()
     data = json.dumps(machine_data(sections), ensure_ascii=False, indent=2)
@@ -67,10 +67,10 @@ def _machine(args: argparse.Namespace) -> int:
 
 def _metrics(args: argparse.Namespace) -> int:
     from drawbench.cli.progress import shown_progress
-    from drawbench.metrics_check import check_metrics
-    from drawbench.metrics_check_text import check_data, check_markdown, check_text
+    from drawbench.doctor.metrics_check import check_metrics
+    from drawbench.doctor.metrics_check_text import check_data, check_markdown, check_text
+    from drawbench.doctor.suite_images import suite_images
     from drawbench.models.registry import choose_device
-    from drawbench.suite_images import suite_images
 
     images = suite_images(DEFAULT_N if args.n is None else args.n, args.images)
     found = check_metrics(images, choose_device(args.device or "auto"), shown_progress())

@@ -10,13 +10,13 @@ from typing import Any
 
 from drawbench.cli.progress import shown_progress, terminated_like_interrupted
 from drawbench.errors import StageError, UserError
-from drawbench.generate import Request
-from drawbench.models.base import TextToImage
+from drawbench.interface import TextToImage
 from drawbench.models.registry import default_samples, default_size, model_specs, resolve_model
-from drawbench.plan import DEFAULT_SLICE_SIZE
 from drawbench.prompts.prompt_set import PromptSet
 from drawbench.prompts.registry import ACCEPTED, load_prompt_set
-from drawbench.run_directory import RunDirectory
+from drawbench.runs.directory import RunDirectory
+from drawbench.runs.generate import Request
+from drawbench.runs.plan import DEFAULT_SLICE_SIZE
 
 EPILOGUE = """examples:
   drawbench generate --model reference --prompts open --samples 1 --size 64

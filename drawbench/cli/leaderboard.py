@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from drawbench.errors import UserError
-from drawbench.results import Result
+from drawbench.results.files import Result
 
 EPILOGUE = """examples:
   drawbench leaderboard                                      ./results, with the published numbers apart
@@ -20,7 +20,7 @@ MIN_WIDTH = 100
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    from drawbench.tables import DEFAULT_HEADING, FORMATS
+    from drawbench.tables.render import DEFAULT_HEADING, FORMATS
 
     parser.epilog = EPILOGUE
     parser.add_argument(
@@ -45,9 +45,10 @@ def run(args: argparse.Namespace) -> int:
     """Print the tables, or write the committed ones."""
     if args.write:
         return _write(args.paths)
-    from drawbench.leaderboard import build_tables, load_results, separations
-    from drawbench.published import published_numbers
-    from drawbench.tables import render_tables
+    from drawbench.results.published import published_numbers
+    from drawbench.tables.leaderboard import build_tables, separations
+    from drawbench.tables.loading import load_results
+    from drawbench.tables.render import render_tables
 
     paths = args.paths or default_paths()
     results = [result for result in load_results(paths) if _wanted(result, args)] if paths else []
@@ -92,7 +93,7 @@ def _say_what_is_missing(args: argparse.Namespace, something_published: bool) ->
 
 
 def _write(paths: Sequence[Path]) -> int:
-    from drawbench.committed_tables import write_committed_tables
+    from drawbench.tables.committed import write_committed_tables
 
     if len(paths) > 1:
         raise UserError("--write takes one results folder: name it, or stand in the folder above ./results")
@@ -106,7 +107,7 @@ def _write(paths: Sequence[Path]) -> int:
 
 
 def _width() -> int:
-    from drawbench.tables import DEFAULT_WIDTH
+    from drawbench.tables.render import DEFAULT_WIDTH
 
     if not sys.stdout.isatty():
         return DEFAULT_WIDTH

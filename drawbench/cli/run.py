@@ -9,10 +9,10 @@ from pathlib import Path
 from drawbench.cli.generate import add_generate_options, request_from, resumable, run_facts
 from drawbench.cli.progress import shown_progress
 from drawbench.errors import UserError
-from drawbench.generate import Request, Watcher
 from drawbench.progress import Progress
-from drawbench.results import Result
-from drawbench.run_directory import RunDirectory
+from drawbench.results.files import Result
+from drawbench.runs.directory import RunDirectory
+from drawbench.runs.generate import Request, Watcher
 
 DEFAULT_PROTOCOL = "bundled"
 REPORT = "report"
@@ -53,7 +53,7 @@ def run(args: argparse.Namespace) -> int:
 
 def check_protocol(request: Request, protocol_name: str) -> None:
     """Raises UserError before anything is drawn when the protocol does not exist or needs larger images."""
-    from drawbench.protocols import get_protocol
+    from drawbench.scoring.protocols import get_protocol
 
     needed = get_protocol(protocol_name).size
     if needed and request.size < needed:
@@ -65,9 +65,9 @@ def check_protocol(request: Request, protocol_name: str) -> None:
 
 def features_while_drawing(request: Request, protocol_name: str, device: str | None, progress: Progress) -> Watcher:
     """Computes what scoring will need from the images in memory, on the device that scoring will use."""
-    from drawbench.features_while_drawing import FeaturesWhileDrawing
     from drawbench.models.registry import choose_device
-    from drawbench.protocols import get_protocol
+    from drawbench.scoring.protocols import get_protocol
+    from drawbench.scoring.while_drawing import FeaturesWhileDrawing
 
     with_references = request.prompt_set.reference_images is not None
     return FeaturesWhileDrawing(
@@ -80,9 +80,9 @@ def score_finished(
 ) -> Result:
     """Score a sealed run; its result as a row of a table."""
     from drawbench.models.registry import choose_device
-    from drawbench.protocols import get_protocol
-    from drawbench.results import result_from_score_file
-    from drawbench.score import score_run
+    from drawbench.results.files import result_from_score_file
+    from drawbench.scoring.protocols import get_protocol
+    from drawbench.scoring.score import score_run
 
     scores = score_run(
         finished.path,
@@ -103,7 +103,7 @@ def write_report(finished: RunDirectory) -> Path:
 
 def table(results: list[Result], heading: str) -> str:
     """The results as text, as wide as the terminal."""
-    from drawbench.tables import DEFAULT_WIDTH, render_tables
+    from drawbench.tables.render import DEFAULT_WIDTH, render_tables
 
     width = shutil.get_terminal_size((DEFAULT_WIDTH, 24)).columns if sys.stdout.isatty() else DEFAULT_WIDTH
     return render_tables(results, "table", heading=heading, width=width)

@@ -38,11 +38,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Score each run; prints one table per comparable group, or the score files as JSON."""
     from drawbench.models.registry import choose_device
-    from drawbench.protocols import get_protocol
-    from drawbench.results import result_from_score_file
-    from drawbench.run_directory import RunDirectory
-    from drawbench.score import score_run
-    from drawbench.tables import render_tables
+    from drawbench.results.files import result_from_score_file
+    from drawbench.runs.directory import RunDirectory
+    from drawbench.scoring.protocols import get_protocol
+    from drawbench.scoring.score import score_run
+    from drawbench.tables.render import render_tables
 
     if args.batch is not None and args.batch < 1:
         raise UserError(f"--batch {args.batch} reads no images: give a whole number of at least 1")
@@ -74,7 +74,7 @@ def run(args: argparse.Namespace) -> int:
 def own_references(run_path: Path) -> Path | None:
     """The reference images that the run's prompt set brings, when the set is embedded and still the same one."""
     from drawbench.prompts.registry import load_prompt_set
-    from drawbench.run_directory import RunDirectory
+    from drawbench.runs.directory import RunDirectory
 
     plan = RunDirectory.open(run_path).plan
     if plan.prompt_set_name != "world":  # other sets bring none, or lie where only --reference can say

@@ -12,11 +12,11 @@ from drawbench.cli.generate import parse_settings, requested, resumable
 from drawbench.cli.progress import shown_progress
 from drawbench.cli.run import DEFAULT_PROTOCOL, check_protocol
 from drawbench.errors import UserError
-from drawbench.models.base import TextToImage
+from drawbench.interface import TextToImage
 from drawbench.models.registry import choose_device, model_specs, resolve_model
 from drawbench.prompts.prompt_set import category_slug
 from drawbench.prompts.registry import ACCEPTED, load_prompt_set
-from drawbench.sweep import GUIDANCE, PAPER_GUIDANCE, Sweep, read_sweep, run_sweep
+from drawbench.sweeps.sweep import GUIDANCE, PAPER_GUIDANCE, Sweep, read_sweep, run_sweep
 
 SWEEPS = Path("sweeps")
 TEXTS = "texts"
@@ -67,9 +67,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Draw and score every point, write sweep.json, sweep.csv and the plots, and print the table."""
-    from drawbench.pareto_plot import write_plots
-    from drawbench.results import write_text_atomically
-    from drawbench.sweep_table import sweep_csv, sweep_text
+    from drawbench.files import write_text_atomically
+    from drawbench.sweeps.pareto_plot import write_plots
+    from drawbench.sweeps.table import sweep_csv, sweep_text
 
     progress = shown_progress()
     others = {folder: read_sweep(folder) for folder in args.others or []}
@@ -156,7 +156,7 @@ class _Models:
 def _sweep(
     args: argparse.Namespace, axes: Mapping[str, tuple[str, ...]], fixed: Mapping[str, str], model: TextToImage
 ) -> Sweep:
-    from drawbench.protocols import get_protocol
+    from drawbench.scoring.protocols import get_protocol
 
     first = requested(args, load_prompt_set(args.prompts, shown_progress()), model)
     check_protocol(first, args.protocol)

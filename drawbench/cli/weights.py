@@ -7,7 +7,7 @@ from pathlib import Path
 
 from drawbench.cli.progress import shown_progress, terminated_like_interrupted
 from drawbench.errors import UserError
-from drawbench.weights_command import CheckedFile, check_folder, fetch_weights, list_weights
+from drawbench.weights.command import CheckedFile, check_folder, fetch_weights, list_weights
 from metrics.features.weights import FOLDER_VARIABLE, weights_folders
 
 EPILOGUE = f"""examples:

@@ -12,11 +12,10 @@ from typing import Any
 import numpy as np
 
 from drawbench.errors import UserError
-from drawbench.models.base import ModelCard, Refused, Setting
+from drawbench.interface import ModelCard, Refused, Sample, Setting
 from drawbench.prompts.prompt_set import PromptSet
-from drawbench.run_directory import MANIFEST, METADATA, REFUSED, named, rows_of
-from drawbench.samples import Sample
-from metrics.features.decode import SUFFIXES, read_image
+from drawbench.runs.directory import MANIFEST, METADATA, REFUSED, named, rows_of
+from metrics.images.decode import SUFFIXES, read_image
 
 SETTINGS = ("name",)
 DIGITS = frozenset("0123456789")

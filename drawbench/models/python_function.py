@@ -16,9 +16,8 @@ import numpy as np
 from PIL import Image
 
 from drawbench.errors import UserError
-from drawbench.models.base import ModelCard, Refused, Setting, TextToImage, combined_sha256
+from drawbench.interface import ModelCard, Refused, Sample, Setting, TextToImage, combined_sha256
 from drawbench.models.registry import parse_setting
-from drawbench.samples import Sample
 from metrics.features.weights import file_sha256
 
 OURS = ("drawbench", "metrics", "reference_model", "human_eval_app")

@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from drawbench.errors import UserError
-from drawbench.models.base import ModelCard, Refused
-from drawbench.samples import Sample
+from drawbench.interface import ModelCard, Refused, Sample
 from reference_model.errors import ReferenceModelError
 
 if TYPE_CHECKING:
     from reference_model.cascade import SamplingSettings
-    from reference_model.text_encoder import LongTexts
+    from reference_model.text.encoder import LongTexts
 
 UNTRAINED = "untrained"
 
@@ -69,7 +68,7 @@ class ReferenceAdapter:
         import torch
 
         from reference_model.checkpoint import BUNDLED, load_cascade, untrained_cascade, weights_sha256
-        from reference_model.presets import TINY
+        from reference_model.networks.presets import TINY
 
         self.settings = parse_settings(settings)
         self.device = device
@@ -97,7 +96,7 @@ class ReferenceAdapter:
 
     def keep_texts(self, folder: Path) -> None:
         """Keep the features of texts in a folder, so that another run of the same prompts need not encode them."""
-        from reference_model.embedding_cache import EmbeddingCache
+        from reference_model.text.embedding_cache import EmbeddingCache
 
         self.cascade.text_cache = EmbeddingCache(folder, self.cascade.text_encoder)
 

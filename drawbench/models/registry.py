@@ -19,7 +19,7 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import cast
 
 from drawbench.errors import UserError
-from drawbench.models.base import Setting, TextToImage
+from drawbench.interface import Setting, TextToImage
 from drawbench.prompts.prompt_set import PromptSet
 
 ENTRY_POINT_GROUP = "drawbench.models"
@@ -34,7 +34,7 @@ BUILT_IN: dict[str, tuple[str, str]] = {
     "world": ("drawbench.models.world_renderer:WorldRenderer", "world"),
     "folder": ("drawbench.models.folder:FolderAdapter", "folder:DIR"),
     "python": ("drawbench.models.python_function:PythonAdapter", "python:module:factory"),
-    "diffusers": ("drawbench.models.diffusers:DiffusersAdapter", "diffusers:PATH_OR_ID"),
+    "diffusers": ("drawbench.models.diffusers.adapter:DiffusersAdapter", "diffusers:PATH_OR_ID"),
 }
 WITHOUT_DEVICE = ("folder", "python")  # not worth loading torch for
 

@@ -7,8 +7,7 @@ from random import Random
 import numpy as np
 
 from drawbench.errors import UserError
-from drawbench.models.base import ModelCard, Refused
-from drawbench.samples import Sample
+from drawbench.interface import ModelCard, Refused, Sample
 
 
 class WorldRenderer:

@@ -11,7 +11,7 @@ from drawbench.progress import Progress
 from drawbench.prompts.captions import SAMPLED, ListedImage
 from drawbench.prompts.coco import CocoSource, expected_names, find_captions, images_in, reference_folder
 from metrics.errors import MetricInputError
-from metrics.features.decode import pixel_hash, read_image
+from metrics.images.decode import pixel_hash, read_image
 
 TOGETHER = 256  # files dealt to the threads at a time
 LARGEST = 64 * 2**20  # bytes; COCO's JPEGs are below one MB

@@ -177,7 +177,7 @@ def _write_images(source: HubSource, folder: Path, progress: Progress) -> None:
 def _verify(written: Sequence[tuple[int, Path]], source: HubSource) -> None:
     """Here, and not when the run is scored: then the user would be told of a file of the cache."""
     from metrics.errors import MetricInputError
-    from metrics.features.decode import read_image
+    from metrics.images.decode import read_image
 
     def problem(path: Path) -> str:
         try:

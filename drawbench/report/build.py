@@ -7,11 +7,12 @@ from importlib.resources import files
 from pathlib import Path
 
 from drawbench.errors import UserError
-from drawbench.leaderboard import build_tables, load_run
 from drawbench.report.gallery import build_galleries
-from drawbench.run_directory import RunDirectory
-from drawbench.table_markup import sheet_html
-from drawbench.tables import sheets_of
+from drawbench.runs.directory import RunDirectory
+from drawbench.tables.leaderboard import build_tables
+from drawbench.tables.loading import load_run
+from drawbench.tables.markup import sheet_html
+from drawbench.tables.render import sheets_of
 
 PAGE = "index.html"
 GENERATOR = '<meta name="generator" content="drawbench report">'

@@ -7,11 +7,11 @@ from pathlib import Path
 from PIL import Image
 
 from drawbench.errors import UserError
+from drawbench.interface import Sample
 from drawbench.prompts.drawbench_set import NAME as DRAWBENCH
 from drawbench.prompts.drawbench_set import SHA256 as DRAWBENCH_SHA256
-from drawbench.run_directory import RunDirectory
-from drawbench.samples import Sample
-from metrics.features.decode import pixel_hash, read_image
+from drawbench.runs.directory import RunDirectory
+from metrics.images.decode import pixel_hash, read_image
 
 PER_CATEGORY = 8
 WITHOUT_CATEGORIES = 48

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
 
-from drawbench.run_directory import RunDirectory
-from drawbench.samples import Sample
+from drawbench.interface import Sample
+from drawbench.runs.directory import RunDirectory
 
 TILE, GAP, MARGIN, LABEL_HEIGHT, ID_HEIGHT = 112, 4, 16, 24, 16
 PER_CATEGORY, COLUMNS = 6, 2

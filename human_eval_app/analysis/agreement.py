@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from drawbench.scores import OVERALL
+from drawbench.results.scores import OVERALL
 from human_eval_app.analysis.records import Agreement
 
 if TYPE_CHECKING:

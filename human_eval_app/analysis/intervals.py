@@ -11,7 +11,7 @@ from typing import Literal
 
 import numpy as np
 
-from drawbench.scores import Interval
+from drawbench.results.scores import Interval
 from human_eval_app.analysis.two_way import Estimate
 
 LEVEL = 0.95

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from drawbench.prompts.people import NO_PEOPLE, has_people
-from drawbench.scores import OVERALL, Interval
+from drawbench.results.scores import OVERALL, Interval
 from human_eval_app.analysis.intervals import (
     POOLED,
     TWO_WAY,

@@ -3,7 +3,8 @@
 from typing import Literal
 
 from drawbench.prompts.people import NO_PEOPLE
-from drawbench.scores import OVERALL, Interval, Record
+from drawbench.records import Record
+from drawbench.results.scores import OVERALL, Interval
 from human_eval_app.study.design import StudyType
 
 WHOLE = (OVERALL, NO_PEOPLE)  # scopes over categories; every other one is a category

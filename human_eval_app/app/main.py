@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from human_eval_app.app.rate import rate_page
+from human_eval_app.app.rater.rate import rate_page
 from human_eval_app.app.tokens import TOKEN
 
 

@@ -7,8 +7,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from human_eval_app.app.rater.trial_view import IMAGE_ROUTE
 from human_eval_app.app.service import DATABASE_VARIABLE, STUDY_VARIABLE, Service, current_service
-from human_eval_app.app.trial_view import IMAGE_ROUTE
 from human_eval_app.store.records import StoreRefusal
 
 if TYPE_CHECKING:

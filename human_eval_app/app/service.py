@@ -9,7 +9,7 @@ from threading import Lock
 from drawbench import __version__
 from human_eval_app.app.settings import Settings, read_settings
 from human_eval_app.app.tokens import Signer
-from human_eval_app.store.engine import sqlite_url
+from human_eval_app.store.database.engine import sqlite_url
 from human_eval_app.store.store import VoteStore
 from human_eval_app.study.design import IMAGES, Design, read_design
 

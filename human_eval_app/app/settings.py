@@ -1,14 +1,19 @@
 """A deployment's settings, settings.toml in the study's folder: nothing in it changes what raters judge."""
 
+import os
 import re
+import stat
+import tempfile
 import tomllib
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from pydantic import Field, ValidationError, field_validator
 
 from drawbench.errors import UserError
-from drawbench.results import first_problem
-from drawbench.scores import Record
+from drawbench.files import first_problem
+from drawbench.records import Record
 from human_eval_app.study.design import SETTINGS_FILE
 
 PASSWORD_HASH = re.compile(  # scrypt's N, r and p, then salt and hash in Base64
@@ -62,3 +67,81 @@ def read_settings(study: Path) -> Settings:
         raise UserError(f"{path}: {first_problem(error)}; correct it.") from None
     except (OSError, ValueError) as error:
         raise UserError(f"{path} cannot be read as TOML ({error}); correct it.") from None
+
+
+_TABLE = re.compile(r"^\s*\[\s*admin\s*\]\s*(#.*)?$")
+
+
+_ENTRY = re.compile(r"""^(\s*password_hash\s*=\s*)("[^"]*"|'[^']*')(.*)$""", re.DOTALL)
+
+
+def set_password_hash(study: Path, hashed: str) -> Path:
+    """Put the hash into the study's settings.toml, which changes in no other line, and return its path.
+
+    Others than its owner and group cannot read the file from then on. Raises UserError when it cannot be changed.
+    """
+    from human_eval_app.app.settings import read_settings
+    from human_eval_app.study.design import SETTINGS_FILE
+
+    path = study / SETTINGS_FILE
+    read_settings(study)  # a file with a mistake is not made worse
+    try:
+        text = path.read_bytes().decode() if path.exists() else ""
+        changed = with_password_hash(text, hashed)
+        if _parsed(changed) != _with_hash(_parsed(text), hashed):
+            raise UserError(f'{path} has [admin] in an unusual form; write password_hash = "{hashed}" there yourself.')
+        _replace(path, changed.encode())
+    except OSError as error:
+        raise UserError(f"{path} cannot be changed ({error.strerror}); make it writable.") from None
+    return path
+
+
+def with_password_hash(text: str, hashed: str) -> str:
+    """The settings' text with the hash: in the entry that there is, else in the section [admin], else at the end."""
+    lines = text.splitlines(keepends=True)
+    end = "\r\n" if "\r\n" in text else "\n"
+    entry = f'password_hash = "{hashed}"{end}'
+    start = next((number for number, line in enumerate(lines) if _TABLE.match(line)), None)
+    if start is None:
+        gap = "" if not text else end if text.endswith("\n") else 2 * end
+        return f"{text}{gap}[admin]{end}{entry}"
+    for number in range(start + 1, len(lines)):
+        if lines[number].lstrip().startswith("["):
+            break
+        found = _ENTRY.match(lines[number])
+        if found:
+            lines[number] = f'{found[1]}"{hashed}"{found[3]}'
+            return "".join(lines)
+    if not lines[start].endswith("\n"):
+        lines[start] += end
+    return "".join([*lines[: start + 1], entry, *lines[start + 1 :]])
+
+
+def _parsed(text: str) -> dict[str, Any] | None:
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError:
+        return None
+
+
+def _with_hash(settings: dict[str, Any] | None, hashed: str) -> dict[str, Any] | None:
+    if settings is None:
+        return None
+    return {**settings, "admin": {**settings.get("admin", {}), "password_hash": hashed}}
+
+
+def _replace(path: Path, content: bytes) -> None:
+    """Readers see the old file or the new one. It stays its owner's, and others cannot read it."""
+    before = path.stat() if path.exists() else None
+    owner = before or path.parent.stat()
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            with suppress(PermissionError):  # only the superuser can give files away, and nobody else needs to
+                os.fchown(file.fileno(), owner.st_uid, owner.st_gid)
+            os.fchmod(file.fileno(), stat.S_IMODE(before.st_mode) & 0o770 if before else 0o600)
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise

@@ -38,10 +38,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Analyse, print the tables, and write the folder."""
-    from drawbench.table_text import sheet_text
+    from drawbench.tables.text import sheet_text
     from human_eval_app.analysis.analyse import analyse
-    from human_eval_app.analysis.page import write_analysis
-    from human_eval_app.analysis.sheets import sheets
+    from human_eval_app.analysis.report.page import write_analysis
+    from human_eval_app.analysis.report.sheets import sheets
     from human_eval_app.analysis.votes import check_votes
     from human_eval_app.study.design import read_design
 

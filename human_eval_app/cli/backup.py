@@ -32,7 +32,7 @@ def run(args: argparse.Namespace) -> int:
     require_app()
     from drawbench.cli.progress import shown_progress, terminated_like_interrupted
     from human_eval_app.app.service import default_database
-    from human_eval_app.backup import write_backup
+    from human_eval_app.backup.backup import write_backup
     from human_eval_app.cli.restore import facts_json, facts_text
 
     with terminated_like_interrupted():

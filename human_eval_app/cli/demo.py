@@ -6,9 +6,9 @@ from pathlib import Path
 
 from drawbench.cli.generate import resumable
 from drawbench.cli.progress import shown_progress
-from drawbench.generate import Request
 from drawbench.models.registry import resolve_model
 from drawbench.prompts.registry import load_prompt_set
+from drawbench.runs.generate import Request
 
 PROMPTS, SAMPLES, SIZE, SLICE = 2, 8, 64, 16  # prompts of each category; images a side; their pixels; drawn at once
 GUIDANCES = ("2", "1")  # what the two compared runs differ in
@@ -33,7 +33,7 @@ def run(args: argparse.Namespace) -> int:
     from human_eval_app.cli.requirements import require_app
 
     require_app()
-    from human_eval_app.cli.invite import invitations
+    from human_eval_app.app.invitations import invitations
 
     study = make_demo(args)
     url = f"http://127.0.0.1:{args.port}"

@@ -3,12 +3,10 @@
 import argparse
 import csv
 import json
-import secrets
 import sys
 from pathlib import Path
-from typing import Any
 
-from drawbench.errors import UserError
+from human_eval_app.app.invitations import _PARAMETERS, invitations
 
 EPILOGUE = """examples:
   drawbench study invite studies/a-b --url https://study.example.org          a link for every seat of every panel
@@ -16,11 +14,6 @@ EPILOGUE = """examples:
   drawbench study invite studies/a-b --url https://study.example.org --for prolific
 Each link is one rater: it brings them back to where they were, on any device. Send each to one person.
 """
-
-_PARAMETERS = {
-    "prolific": "PROLIFIC_PID={{%PROLIFIC_PID%}}&STUDY_ID={{%STUDY_ID%}}&SESSION_ID={{%SESSION_ID%}}",
-    "mturk": "",  # the task's own page adds workerId and assignmentId; see docs/study_guide.md
-}
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -47,36 +40,3 @@ def run(args: argparse.Namespace) -> int:
         writer.writeheader()
         writer.writerows(rows)
     return 0
-
-
-def invitations(
-    study: Path, url: str, panel: str | None = None, n: int | None = None, service: str | None = None
-) -> list[dict[str, Any]]:
-    """Links with the panel and category each is for; one only for a recruitment service, for any panel unless named.
-
-    Raises UserError for a panel that there is not, an address that is none, or a number below one.
-    """
-    from human_eval_app.app.tokens import TOKEN, Signer
-    from human_eval_app.study.design import read_design
-
-    design = read_design(study)
-    if not url.startswith(("http://", "https://")):
-        raise UserError(f"{url} is not an address of the app; give one such as https://study.example.org.")
-    if panel is not None and panel not in design.panel_by_id:
-        raise UserError(f"the study has no panel {panel}; its panels are {', '.join(design.panel_by_id)}.")
-    if n is not None and n < 1:
-        raise UserError(f"-n {n}: make at least one link.")
-    signer, base = Signer.of_study(study, design.sha256), f"{url.rstrip('/')}/?{TOKEN}="
-    if service is not None:
-        parameters = f"&{_PARAMETERS[service]}" if _PARAMETERS[service] else ""
-        return [{"panel": panel or "", "link": base + signer.recruitment(service, panel) + parameters}]
-    panels = [design.panel_by_id[panel]] if panel else list(design.panels)
-    return [
-        {
-            "panel": each.id,
-            "category": each.category,
-            "link": base + signer.invitation(secrets.token_urlsafe(12), each.id),
-        }
-        for each in panels
-        for _ in range(n or len(each.seats))
-    ]

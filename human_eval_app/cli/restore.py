@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from drawbench.errors import UserError
 
 if TYPE_CHECKING:
-    from human_eval_app.archive import Manifest
+    from human_eval_app.backup.archive import Manifest
 
 EPILOGUE = """examples:
   drawbench study restore a-b.zip --check                      is the file whole? what is in it?
@@ -37,7 +37,7 @@ def run(args: argparse.Namespace) -> int:
 
     require_app()
     from drawbench.cli.progress import shown_progress, terminated_like_interrupted
-    from human_eval_app.restore import check_backup, restore
+    from human_eval_app.backup.restore import check_backup, restore
 
     if args.check and args.database:
         raise UserError("--check restores nothing, so --database has no meaning with it: leave one of them out.")

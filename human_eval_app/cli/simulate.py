@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from drawbench.errors import UserError
 
 if TYPE_CHECKING:
-    from drawbench.table_layout import Sheet
+    from drawbench.tables.layout import Sheet
     from human_eval_app.simulate import Truth
     from human_eval_app.store.records import VoteRow
     from human_eval_app.study.design import Design
@@ -51,7 +51,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Write the votes and print the true shares they were drawn from."""
-    from drawbench.table_text import sheet_text
+    from drawbench.tables.text import sheet_text
     from human_eval_app.simulate import Truth, simulate_votes
     from human_eval_app.study.design import read_design
 
@@ -74,7 +74,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _true_shares(design: "Design", truth: "Truth") -> "Sheet":
     """What an endless number of such raters and prompts would say, so that an analysis can be compared with it."""
-    from drawbench.table_layout import Block, Cell, Column, Sheet
+    from drawbench.tables.layout import Block, Cell, Column, Sheet
 
     names = ("A", "indifferent", "B") if design.paired else ("yes", "somewhat", "no")
     columns = [Column(name, numeric=False) for name in ("models", "category", "question")]
@@ -116,7 +116,7 @@ def _not_negative(value: float, option: str, most: float = float("inf")) -> floa
 
 def _write(votes: Sequence["VoteRow"], path: Path) -> None:
     """A CSV as the export writes it."""
-    from drawbench.results import write_text_atomically
+    from drawbench.files import write_text_atomically
 
     buffer = io.StringIO()
     writer = csv.DictWriter(buffer, list(vars(votes[0])), lineterminator="\n")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from human_eval_app.cli.votes import add_study_options, study_votes
 
 if TYPE_CHECKING:
-    from drawbench.table_layout import Sheet
+    from drawbench.tables.layout import Sheet
     from human_eval_app.store.standing import Standing
 
 EPILOGUE = """examples:
@@ -36,7 +36,7 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         print(standing.model_dump_json(indent=1))
         return 0
-    from drawbench.table_text import sheet_text
+    from drawbench.tables.text import sheet_text
 
     width = shutil.get_terminal_size((WIDTH, 24)).columns if sys.stdout.isatty() else WIDTH
     print(sheet_text(standing_sheet(standing), max(width, 60)))
@@ -45,7 +45,7 @@ def run(args: argparse.Namespace) -> int:
 
 def standing_sheet(standing: "Standing") -> "Sheet":
     """The standing as a table: a row per panel, and their sum."""
-    from drawbench.table_layout import Block, Cell, Column, Sheet
+    from drawbench.tables.layout import Block, Cell, Column, Sheet
 
     columns = (
         Column("panel", numeric=False),

@@ -30,8 +30,8 @@ def study_votes(args: argparse.Namespace) -> Iterator[tuple["Design", "VoteStore
     from sqlalchemy.exc import DBAPIError
 
     from human_eval_app.app.service import default_database
-    from human_eval_app.store.engine import database_name
-    from human_eval_app.store.faults import opening_error
+    from human_eval_app.store.database.engine import database_name
+    from human_eval_app.store.database.faults import opening_error
     from human_eval_app.store.records import StoreRefusal
     from human_eval_app.store.store import VoteStore
     from human_eval_app.study.design import read_design

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from drawbench.errors import UserError
-from drawbench.results import write_text_atomically
+from drawbench.files import write_text_atomically
 from human_eval_app.store.records import RaterState, VoteRow
 from human_eval_app.study.design import Design
 

@@ -2,9 +2,9 @@
 
 from sqlalchemy import Connection, bindparam, func, insert, or_, select, update
 
-from human_eval_app.store.engine import NOW
+from human_eval_app.store.database.engine import NOW
+from human_eval_app.store.database.schema import SeatTable, SittingTable
 from human_eval_app.store.records import SittingState
-from human_eval_app.store.schema import SeatTable, SittingTable
 from human_eval_app.store.whereabouts import AVAILABLE, Terms, Whereabouts
 
 WANTED = bindparam("panel", type_=SeatTable.panel.type)

@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 from sqlalchemy import Connection, and_, func, select
 from sqlalchemy.engine import Row
 
+from human_eval_app.store.database.schema import ArrivalTable, RaterTable, SeatTable, SittingTable, UndoTable, VoteTable
 from human_eval_app.store.progress import CastVote, gold_score
 from human_eval_app.store.records import RaterState, SeatState, SeatStatus, Source
-from human_eval_app.store.schema import ArrivalTable, RaterTable, SeatTable, SittingTable, UndoTable, VoteTable
 from human_eval_app.store.whereabouts import (
     ALL_WHEREABOUTS,
     AVAILABLE,

@@ -2,9 +2,9 @@
 
 from sqlalchemy import Connection, bindparam, func, insert, select, update
 
-from human_eval_app.store.engine import NOW
+from human_eval_app.store.database.engine import NOW
+from human_eval_app.store.database.schema import ArrivalTable, RaterTable, SittingTable
 from human_eval_app.store.records import Identity, StoreRefusal
-from human_eval_app.store.schema import ArrivalTable, RaterTable, SittingTable
 from human_eval_app.store.whereabouts import Terms
 
 LONGEST_TEXT = 500  # characters of what comes from outside: ids, versions, a browser's clock

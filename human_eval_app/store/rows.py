@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from sqlalchemy import Connection, func, select
 from sqlalchemy.engine import Row
 
+from human_eval_app.store.database.schema import RaterTable, SittingTable, UndoTable, VoteTable
 from human_eval_app.store.overview import iso
 from human_eval_app.store.records import VoteRow
-from human_eval_app.store.schema import RaterTable, SittingTable, UndoTable, VoteTable
 from human_eval_app.study.design import Design, Trial
 
 ROWS_AT_ONCE = 1000

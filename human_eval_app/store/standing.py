@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Literal, get_args
 
-from drawbench.scores import Record
+from drawbench.records import Record
 from human_eval_app.store.records import RaterState, SeatState, SeatStatus, Stage, StudyStatus
 from human_eval_app.study.design import Design
 

@@ -5,8 +5,10 @@ from typing import Self
 
 from sqlalchemy import Connection, select, update
 
+from human_eval_app.store.database.opening import open_database
+from human_eval_app.store.database.schema import StudyTable
+from human_eval_app.store.database.transactions import PATIENCE_SECONDS, Transactions
 from human_eval_app.store.leases import deal, end_sitting, free_seat, lock_seat, renew, renew_all
-from human_eval_app.store.opening import open_database
 from human_eval_app.store.overview import raters, seats
 from human_eval_app.store.raters import (
     check_identity,
@@ -27,8 +29,6 @@ from human_eval_app.store.records import (
     VoteRow,
 )
 from human_eval_app.store.rows import vote_rows
-from human_eval_app.store.schema import StudyTable
-from human_eval_app.store.transactions import PATIENCE_SECONDS, Transactions
 from human_eval_app.store.votes import Ballot, cast_vote, last_vote_at, take_back
 from human_eval_app.store.whereabouts import Terms, check_number, find, place, place_without_seat
 from human_eval_app.study.design import Answer, Design

@@ -5,10 +5,8 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, bindparam, exists, or_, select, true
 
-from human_eval_app.store.engine import NOW
-from human_eval_app.store.progress import CastVote, Progress, progress_of
-from human_eval_app.store.records import Place, SittingState, Stage, StoreRefusal, StudyStatus
-from human_eval_app.store.schema import (
+from human_eval_app.store.database.engine import NOW
+from human_eval_app.store.database.schema import (
     LARGEST_INTEGER,
     RaterTable,
     SeatTable,
@@ -17,6 +15,8 @@ from human_eval_app.store.schema import (
     UndoTable,
     VoteTable,
 )
+from human_eval_app.store.progress import CastVote, Progress, progress_of
+from human_eval_app.store.records import Place, SittingState, Stage, StoreRefusal, StudyStatus
 from human_eval_app.study.design import Design
 
 

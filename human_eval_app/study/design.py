@@ -14,9 +14,10 @@ from typing import Any, Literal, Self
 from pydantic import Field, ValidationError, model_validator
 
 from drawbench.errors import UserError
-from drawbench.models.base import ModelCard
-from drawbench.results import first_problem, write_text_atomically
-from drawbench.scores import PromptSetRef, Record
+from drawbench.files import first_problem, write_text_atomically
+from drawbench.interface import ModelCard
+from drawbench.records import Record
+from drawbench.results.scores import PromptSetRef
 
 StudyType = Literal["drawbench", "coco-photorealism", "coco-alignment"]
 TrialKind = Literal["training", "main", "gold", "mirror"]

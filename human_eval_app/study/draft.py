@@ -7,7 +7,7 @@ from itertools import combinations
 from random import Random
 
 from drawbench.errors import UserError
-from drawbench.scores import PromptSetRef
+from drawbench.results.scores import PromptSetRef
 from human_eval_app.study.assign import Known, PanelPlan, balanced_sides, build_panel
 from human_eval_app.study.design import INSTRUCTIONS_VERSION, ORIGINAL, Controls, Design, Panel, StudyModel, Trial
 from human_eval_app.study.given import Given, captions_of

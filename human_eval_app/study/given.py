@@ -15,13 +15,13 @@ import numpy as np
 from pydantic import ValidationError
 
 from drawbench.errors import UserError
-from drawbench.results import first_problem
-from drawbench.scores import Record
+from drawbench.files import first_problem
+from drawbench.records import Record
 from human_eval_app.study.assign import Known
 from human_eval_app.study.design import StudyType
 from human_eval_app.study.study_types import QUESTIONS, QuestionId
 from metrics.errors import MetricInputError
-from metrics.features.decode import read_image
+from metrics.images.decode import read_image
 
 # No prompt's id begins with an underscore, so these never meet one.
 PREFIX = "_given"

@@ -19,7 +19,7 @@ from PIL import Image
 
 from drawbench.errors import UserError
 from drawbench.progress import Progress
-from metrics.features.decode import centre_square
+from metrics.images.decode import centre_square
 
 SUFFIX = ".webp"
 TOKEN_DIGITS = 32

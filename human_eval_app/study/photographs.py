@@ -13,7 +13,7 @@ from drawbench.prompts.coco import ANNOTATIONS, IMAGES, read_captions
 from drawbench.prompts.prompt_set import Prompt
 from human_eval_app.study.runs import named_prompts
 from metrics.errors import MetricInputError
-from metrics.features.decode import SUFFIXES, read_image
+from metrics.images.decode import SUFFIXES, read_image
 
 
 @dataclass(frozen=True)

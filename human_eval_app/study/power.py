@@ -21,7 +21,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from drawbench.scores import OVERALL
+from drawbench.results.scores import OVERALL
 from human_eval_app.study.design import Design, Panel, StudyType
 
 LEVEL = 0.05

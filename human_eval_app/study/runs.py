@@ -9,12 +9,12 @@ from random import Random
 import numpy as np
 
 from drawbench.errors import UserError
+from drawbench.interface import Sample
 from drawbench.prompts.prompt_set import Prompt
-from drawbench.run_directory import RunDirectory
-from drawbench.samples import Sample
+from drawbench.runs.directory import RunDirectory
 from human_eval_app.study.design import ORIGINAL, StudyModel
 from metrics.errors import MetricInputError
-from metrics.features.decode import pixel_hash, read_image
+from metrics.images.decode import pixel_hash, read_image
 
 GIVEN = "given"  # the label of images from a user's own file of gold trials
 NAMED = 5  # how many prompts a message names

@@ -25,7 +25,9 @@ from pathlib import Path
 
 import numpy as np
 
-FOLDER_VARIABLE = "DRAWBENCH_CACHE"
+from metrics.features.weights import FOLDER_VARIABLE
+from metrics.images.folders import cache_folder
+
 MAGIC = b"drawbench features 1\n"
 HEADER_BYTES = 512
 ALIGNMENT = 64
@@ -35,14 +37,6 @@ WHOLE, PART, PARTIAL = ".features", ".part", ".partial"
 PART_ROWS = 256
 PART_SECONDS = 30.0
 ABANDONED_SECONDS = 24 * 3600.0
-
-
-def cache_folder() -> Path:
-    """Where features are kept: $DRAWBENCH_CACHE, else the user's cache folder. May be deleted at any time."""
-    from platformdirs import user_cache_path
-
-    named = os.environ.get(FOLDER_VARIABLE)
-    return Path(named) if named else user_cache_path("drawbench")
 
 
 def content_ids(digests: Iterable[str]) -> np.ndarray:

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from metrics.errors import MetricInputError
+from metrics.features.clip.transformers_folder import load_exactly
 from metrics.features.extractor import exact_float32, fingerprint_of
 from metrics.features.pixel_transform import IMAGENET_MEAN, IMAGENET_STD, PixelTransform
 from metrics.features.streams import in_streams
-from metrics.features.transformers_folder import load_exactly
 from metrics.features.weights import check_weights
 
 if TYPE_CHECKING:

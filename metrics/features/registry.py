@@ -7,18 +7,25 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from metrics.errors import MetricInputError
-from metrics.features.clip import ClipExtractor, folder_config, load_folder, load_named, named_config, read_scorer_card
-from metrics.features.dinov2 import Dinov2Extractor, dinov2_fingerprint
-from metrics.features.extractor import Extractor
-from metrics.features.inception import InceptionExtractor, default_weights, inception_fingerprint
-from metrics.features.inception_resize import PREPROCESSING, Mode
-from metrics.features.transformers_clip import (
+from metrics.features.clip.open_clip import (
+    ClipExtractor,
+    folder_config,
+    load_folder,
+    load_named,
+    named_config,
+    read_scorer_card,
+)
+from metrics.features.clip.transformers import (
     TransformersClipExtractor,
     find_model,
     folder_fingerprint,
     read_config,
     weights_digest,
 )
+from metrics.features.dinov2 import Dinov2Extractor, dinov2_fingerprint
+from metrics.features.extractor import Extractor
+from metrics.features.inception.extractor import InceptionExtractor, default_weights, inception_fingerprint
+from metrics.features.inception.resize import PREPROCESSING, Mode
 from metrics.features.weights import (
     DINOV2_VIT_L_14,
     OPENAI_VIT_B_32,

@@ -186,3 +186,8 @@ def quiet_torchscript() -> Iterator[None]:
         warnings.filterwarnings("ignore", message=r".*torch\.jit", category=FutureWarning)
         warnings.filterwarnings("ignore", message=r".*torch\.jit", category=DeprecationWarning)
         yield
+
+
+def located(weights: WeightsFile) -> Path | None:
+    """Where a published weights file is, if anywhere."""
+    return next((folder / weights.file for folder in weights_folders() if (folder / weights.file).is_file()), None)

@@ -6,21 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import get_args
 
-from reference_model.embedding_cache import EmbeddingCache
-from reference_model.errors import ReferenceModelError
-from reference_model.text_encoder import TextDtype, TextSource, load_text_encoder
+from reference_model.text.embedding_cache import EmbeddingCache
+from reference_model.text.encoder import TextDtype, load_text_encoder
 from reference_model.training.options import reported
 from reference_model.world.worlds import WORLDS
-
-
-def text_source(text: Path | None, embeddings: Path | None, dtype: TextDtype = "float32") -> TextSource:
-    """What a training command was given: an encoder's folder, a cache of features, or both."""
-    encoder = None if text is None else load_text_encoder(text)
-    if embeddings is not None:
-        return EmbeddingCache(embeddings, encoder, dtype)
-    if encoder is None:
-        raise ReferenceModelError("no text encoder was named: give --text FOLDER, or --embeddings FOLDER made with it")
-    return encoder
 
 
 @reported

@@ -12,15 +12,15 @@ from torch import nn
 
 from reference_model.cascade import SamplingSettings, Stage, sample_noise
 from reference_model.checkpoint import load_stage, save_stage
-from reference_model.diffusion import SCHEDULES, add_noise, augment_low_resolution, training_target
 from reference_model.errors import ReferenceModelError
+from reference_model.networks.presets import StageConfig, build_unet, preset, with_text_width
+from reference_model.networks.unet import UNet, UNetConfig
 from reference_model.pixels import from_pixels, to_pixels
-from reference_model.presets import StageConfig, build_unet, preset, with_text_width
-from reference_model.skills import CHECKED_SIZE, draw_requests, skill_rates
-from reference_model.text_encoder import TextEncoder, TextSource
-from reference_model.training.embeddings import text_source
+from reference_model.sampling.schedules import SCHEDULES, add_noise, augment_low_resolution, training_target
+from reference_model.skills.measure import CHECKED_SIZE, draw_requests, skill_rates
+from reference_model.text.embedding_cache import text_source
+from reference_model.text.encoder import TextEncoder, TextSource
 from reference_model.training.options import add_loop_options, reported, run_training
-from reference_model.unet import UNet, UNetConfig
 from reference_model.world.examples import Batch, ExampleKind, batch_seeds, captioned, draw_batch
 from reference_model.world.scene import Split
 from reference_model.world.stream import BatchStream

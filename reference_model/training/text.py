@@ -20,7 +20,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from reference_model.text_encoder import byte_tokens, pad_tokens, tiny_t5_config
+from reference_model.text.encoder import byte_tokens, pad_tokens, tiny_t5_config
 from reference_model.training.options import add_loop_options, reported, run_training
 from reference_model.world.captions import caption
 from reference_model.world.examples import batch_seeds

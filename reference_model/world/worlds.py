@@ -57,9 +57,9 @@ def _small() -> World:
         return render(layout, size)[top:bottom, left:right]
 
     def check_image(image: np.ndarray, scene: Scene) -> dict[str, bool]:
-        from reference_model import skills  # it needs this module
+        from reference_model.world import checks  # it needs scipy
 
-        return skills.check_image(image, scene)
+        return checks.check_image(image, scene)
 
     skills = ("object", "colour", "count", "relation", "setting", "word")
     drawn = (sample_scene, near_miss, caption, sample_layout, cropped)

@@ -8,8 +8,8 @@ from benchmarks import cascade_speed
 from benchmarks.cascade_speed import Row, measure, table, verdicts
 from benchmarks.if_style import IF_SHAPES, IFCascade, build_peer, our_parameters, parameters_of, shape_behind_our_stem
 from reference_model.cascade import SamplingSettings
-from reference_model.presets import TINY
-from reference_model.text_encoder import TextFeatures
+from reference_model.networks.presets import TINY
+from reference_model.text.encoder import TextFeatures
 
 
 @pytest.mark.parametrize("stage", TINY.stages, ids=lambda stage: stage.name)

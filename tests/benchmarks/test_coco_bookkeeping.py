@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from benchmarks.coco_bookkeeping import Step, measure, table
-from drawbench.run_directory import RunDirectory
-from drawbench.scores import ScoreFile
+from drawbench.results.scores import ScoreFile
+from drawbench.runs.directory import RunDirectory
 
 
 def test_every_step_is_measured_on_a_real_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from typing import Literal
 
-from drawbench.models.base import ModelCard, Setting
-from drawbench.results import HumanPreference, Result, RunRef, StudyRef
-from drawbench.scores import OVERALL, Interval, PromptSetRef, ProtocolRef, ReferenceRef, Score
+from drawbench.interface import ModelCard, Setting
+from drawbench.results.files import HumanPreference, Result, RunRef, StudyRef
+from drawbench.results.scores import OVERALL, Interval, PromptSetRef, ProtocolRef, ReferenceRef, Score
 
 CATEGORIES = {
     "Colors": 25,

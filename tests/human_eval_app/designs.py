@@ -5,8 +5,8 @@ from hashlib import sha256
 from itertools import combinations
 from random import Random
 
-from drawbench.models.base import ModelCard
-from drawbench.scores import PromptSetRef
+from drawbench.interface import ModelCard
+from drawbench.results.scores import PromptSetRef
 from human_eval_app.study.design import (
     ORIGINAL,
     Answer,

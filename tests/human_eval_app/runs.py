@@ -6,11 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
-from drawbench.generate import generate
-from drawbench.models.base import ModelCard, Refused
+from drawbench.interface import ModelCard, Refused, Sample
 from drawbench.prompts.prompt_set import Prompt, PromptSet, category_slug
-from drawbench.run_directory import RunDirectory
-from drawbench.samples import Sample
+from drawbench.runs.directory import RunDirectory
+from drawbench.runs.generate import generate
 
 SMALL = {"Colors": 2, "Counting": 3}
 

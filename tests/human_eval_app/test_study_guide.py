@@ -20,10 +20,10 @@ import pytest
 from benchmarks.websocket_rater import WebsocketRater
 from drawbench.cli.main import main
 from drawbench.prompts.registry import load_prompt_set
+from human_eval_app.app.invitations import invitations
 from human_eval_app.app.service import default_database
 from human_eval_app.app.settings import read_settings
 from human_eval_app.app.tokens import TOKEN, Signer
-from human_eval_app.cli.invite import invitations
 from human_eval_app.store.records import Identity
 from human_eval_app.store.store import VoteStore
 from human_eval_app.study.design import read_design

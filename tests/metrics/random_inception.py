@@ -11,7 +11,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from metrics.features.inception_weights import torchscript_names
+from metrics.features.inception.weights import torchscript_names
 from metrics.features.weights import INCEPTION, INCEPTION_PYTORCH, WeightsFile
 
 PYTORCH = WeightsFile(INCEPTION_PYTORCH.file, "", INCEPTION_PYTORCH.source)

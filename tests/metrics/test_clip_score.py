@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
-from metrics.clip_score import NOT_MEASURABLE, PromptScores, clip_score_results, prompt_scores, sample_cosines, unit
+from metrics.clip_score import NOT_MEASURABLE, PromptScores, clip_score_results, prompt_scores, sample_cosines
 from metrics.errors import MetricInputError
-from metrics.result import MetricResult
+from metrics.statistics.result import MetricResult
+from metrics.statistics.vectors import unit
 
 
 def _results(scores: PromptScores) -> dict[str, MetricResult]:

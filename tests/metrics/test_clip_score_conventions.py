@@ -8,10 +8,9 @@ import numpy as np
 import pytest
 import torch
 
-from metrics.clip_score import sample_cosines
-from metrics.clip_score_conventions import HESSEL_PREFIX, clip_score_100, clipscore_hessel, hessel_texts
+from metrics.clip_score import HESSEL_PREFIX, clip_score_100, clipscore_hessel, hessel_texts, sample_cosines
 from metrics.errors import MetricInputError
-from metrics.features.transformers_clip import TransformersClipExtractor
+from metrics.features.clip.transformers import TransformersClipExtractor
 from tests.metrics.stand_ins import write_transformers_clip
 
 IMAGES = [np.random.default_rng(n).integers(0, 256, (40, 40 + n, 3), dtype=np.uint8) for n in range(12)]

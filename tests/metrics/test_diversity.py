@@ -9,7 +9,7 @@ from scipy.linalg import logm
 
 from metrics.diversity import diversity_results
 from metrics.errors import MetricInputError
-from metrics.result import MetricResult
+from metrics.statistics.result import MetricResult
 
 
 def _results(features: np.ndarray, prompts: object) -> tuple[MetricResult, MetricResult]:

@@ -12,8 +12,8 @@ from scipy.stats import entropy
 from metrics import inception_score
 from metrics.errors import MetricInputError
 from metrics.inception_score import inception_score_of_splits, inception_score_result
-from metrics.prompt_units import jackknife_variance, t_around
-from metrics.result import MetricResult
+from metrics.statistics.prompt_units import jackknife_variance, t_around
+from metrics.statistics.result import MetricResult
 
 
 def _logits(seed: int, n: int = 60, classes: int = 20, spread: float = 2.0) -> np.ndarray:

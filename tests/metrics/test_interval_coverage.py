@@ -12,8 +12,8 @@ from metrics.diversity import diversity_results
 from metrics.inception_score import inception_score_result
 from metrics.kernel import cmmd_result, kid_result
 from metrics.manifold import manifold_results
-from metrics.result import MetricResult
 from metrics.retrieval import r_precision_result
+from metrics.statistics.result import MetricResult
 from tests.metrics.populations import Captioned, Population, cubic, gaussian
 
 DOCS = Path(__file__).parents[2] / "docs" / "metrics.md"

@@ -13,8 +13,8 @@ from torch import nn
 from metrics import kernel
 from metrics.errors import MetricInputError
 from metrics.kernel import cmmd_result, kid_of_subsets, kid_result
-from metrics.result import MetricResult
-from metrics.squared_length import NoisyLength
+from metrics.statistics.result import MetricResult
+from metrics.statistics.squared_length import NoisyLength
 
 
 def _sets(seed: int, n: int = 40, m: int = 30, d: int = 12, shift: float = 0.3) -> tuple[np.ndarray, np.ndarray]:

@@ -9,8 +9,14 @@ from hypothesis import strategies as st
 from metrics import manifold
 from metrics.errors import MetricInputError
 from metrics.manifold import manifold_results
-from metrics.prompt_units import PromptGroups, jackknife_variance, mean_variance, proportion_interval, t_around
-from metrics.result import MetricResult
+from metrics.statistics.prompt_units import (
+    PromptGroups,
+    jackknife_variance,
+    mean_variance,
+    proportion_interval,
+    t_around,
+)
+from metrics.statistics.result import MetricResult
 
 METRICS = ("precision", "recall", "density", "coverage")
 

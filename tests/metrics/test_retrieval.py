@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 
 from metrics import retrieval
 from metrics.errors import MetricInputError
-from metrics.prompt_units import proportion_interval
-from metrics.result import MetricResult
 from metrics.retrieval import r_precision_result
+from metrics.statistics.prompt_units import proportion_interval
+from metrics.statistics.result import MetricResult
 
 
 def _result(images: np.ndarray, rows: object, texts: list[str], captions: np.ndarray) -> MetricResult:

@@ -17,7 +17,7 @@ from reference_model.checkpoint import (
     weights_sha256,
 )
 from reference_model.errors import ReferenceModelError
-from reference_model.presets import TINY, CascadeConfig
+from reference_model.networks.presets import TINY, CascadeConfig
 
 FAST = [SamplingSettings(2, 3.0), SamplingSettings(1, aug_level=0.1), SamplingSettings(1)]
 

@@ -8,7 +8,7 @@ import pytest
 from reference_model import checkpoint
 from reference_model.checkpoint import assemble, load_cascade, save_cascade_index, save_stage, weights_sha256
 from reference_model.errors import ReferenceModelError
-from reference_model.presets import TINY, StageConfig, build_unet, with_text_width
+from reference_model.networks.presets import TINY, StageConfig, build_unet, with_text_width
 from tests.reference_model.text_encoders import WIDTH, save_bert
 
 

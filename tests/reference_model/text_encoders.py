@@ -4,8 +4,8 @@ from pathlib import Path
 
 import torch
 
-from reference_model.byte_t5 import ByteT5Config, ByteT5Encoder
-from reference_model.text_encoder import TextEncoder
+from reference_model.text.byte_t5 import ByteT5Config, ByteT5Encoder
+from reference_model.text.encoder import TextEncoder
 
 WIDTH = 32
 WORDS = ["a", "red", "blue", "car", "cup", "of", "left", "##s"]

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from drawbench.errors import UserError
-from drawbench.scores import Record
+from drawbench.records import Record
 from human_eval_app.analysis.records import Agreement, Checks
 from human_eval_app.store.records import VoteRow
 from human_eval_app.study.design import Design

@@ -6,7 +6,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from drawbench.errors import UserError
-from drawbench.scores import Record
+from drawbench.records import Record
 from human_eval_app.store.records import VoteRow
 from human_eval_app.study.design import Design
 
@@ -21,10 +21,10 @@ class Results(Record):
 
 def results(design: Design, votes: Iterable[VoteRow]) -> Results:
     """Every number that `drawbench study analyse` has about the votes so far."""
-    from drawbench.table_markup import sheet_html
+    from drawbench.tables.markup import sheet_html
     from human_eval_app.analysis.analyse import analyse
-    from human_eval_app.analysis.chart import write_charts
-    from human_eval_app.analysis.sheets import sheets
+    from human_eval_app.analysis.report.chart import write_charts
+    from human_eval_app.analysis.report.sheets import sheets
     from human_eval_app.analysis.votes import check_votes, rows_of
 
     try:

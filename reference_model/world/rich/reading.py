@@ -1,6 +1,6 @@
 """Reads a 64 pixel image of the rich world: its setting, the things in it, and the word on its sign. No learned model.
 
-Analysis by synthesis, as in `reference_model.reading`: what differs from the setting's background falls into connected
+Analysis by synthesis: what differs from the setting's background falls into connected
 regions; a region is one thing, or a thing with another one in its room, or two things that touch, whichever leaves
 least of it unexplained.
 """

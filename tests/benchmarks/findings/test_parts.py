@@ -13,13 +13,13 @@ from benchmarks.findings.measures import Ruler, draw, memory_and_speed
 from benchmarks.findings.networks import BaseStyleUpsampler, PooledTextUNet, clip_text_encoder
 from benchmarks.findings.small_world import COLOURS, OBJECTS, SETTINGS, example, small_scene
 from benchmarks.findings.training import TRAININGS, Budget, SmallTraining, trained
-from metrics.features.clip import load_folder
+from metrics.features.clip.open_clip import load_folder
 from metrics.features.registry import BUNDLED_FOLDER
 from reference_model.cascade import SamplingSettings, Stage
 from reference_model.checkpoint import BUNDLED
-from reference_model.presets import StageConfig
-from reference_model.text_encoder import TextFeatures, load_text_encoder
-from reference_model.unet import UNet, UNetConfig
+from reference_model.networks.presets import StageConfig
+from reference_model.networks.unet import UNet, UNetConfig
+from reference_model.text.encoder import TextFeatures, load_text_encoder
 from reference_model.world.scene import split_of
 
 CONFIG = UNetConfig(64, 32, (16, 32), (1, 1), (False, True), head_width=16, embedding_width=32, patch=4)

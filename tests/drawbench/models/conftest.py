@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from drawbench.plan import plan_samples
+from drawbench.interface import Sample
 from drawbench.prompts.prompt_set import Prompt
-from drawbench.samples import Sample
-from tests.drawbench.models import tiny_pipelines
+from drawbench.runs.plan import plan_samples
+from tests.drawbench.models.diffusers import tiny_pipelines
 
 BUILDERS: dict[str, Callable[[], object]] = {
     "sd": tiny_pipelines.stable_diffusion,

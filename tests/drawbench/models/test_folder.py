@@ -11,13 +11,12 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from drawbench.errors import UserError
-from drawbench.generate import generate
-from drawbench.models.base import ModelCard, Refused
+from drawbench.interface import ModelCard, Refused, Sample
 from drawbench.models.folder import FolderAdapter
-from drawbench.plan import plan_samples
 from drawbench.prompts.prompt_set import Prompt, PromptSet
-from drawbench.run_directory import RunDirectory
-from drawbench.samples import Sample
+from drawbench.runs.directory import RunDirectory
+from drawbench.runs.generate import generate
+from drawbench.runs.plan import plan_samples
 from metrics.errors import MetricInputError
 
 SET = PromptSet("mine", tuple(Prompt(f"colors-{n:03d}", "Colors", f"thing {n}") for n in range(1, 12)))

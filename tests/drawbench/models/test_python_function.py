@@ -8,9 +8,8 @@ import numpy as np
 import pytest
 
 from drawbench.errors import UserError
-from drawbench.models.base import Refused
+from drawbench.interface import Refused, Sample
 from drawbench.models.python_function import PythonAdapter
-from drawbench.samples import Sample
 
 SAMPLES = [Sample("colors-001", "Colors", "a red cube", 0, 2**50 + 1), Sample("colors-002", "Colors", "b", 0, 7)]
 _numbers = itertools.count()
@@ -68,7 +67,7 @@ def make(red=10):
 
 def test_a_factory_may_return_a_whole_model(write: Write) -> None:
     name = write("""
-from drawbench.models.base import ModelCard, Refused
+from drawbench.interface import ModelCard, Refused
 
 class Model:
     device = "my device"

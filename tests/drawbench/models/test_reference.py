@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 
 from drawbench.errors import UserError
+from drawbench.interface import Sample, sample_seed
 from drawbench.models.reference import ReferenceAdapter
-from drawbench.run_directory import RunDirectory
-from drawbench.samples import Sample, sample_seed
+from drawbench.runs.directory import RunDirectory
 from reference_model.checkpoint import assemble, save_stage
 from reference_model.errors import ReferenceModelError
-from reference_model.presets import TINY, build_unet, with_text_width
+from reference_model.networks.presets import TINY, build_unet, with_text_width
 from tests.reference_model.text_encoders import WIDTH, save_bert
 
 CAPTIONS = ["a red car", "two blue fish in the snow", "a green tree left of a pink cup", 'a sign that says "GO"']

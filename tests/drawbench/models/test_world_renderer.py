@@ -8,11 +8,10 @@ import pytest
 from PIL import Image
 
 from drawbench.errors import UserError
-from drawbench.models.base import Refused
+from drawbench.interface import Refused, Sample, sample_seed
 from drawbench.models.registry import default_size, resolve_model
 from drawbench.models.world_renderer import WorldRenderer
 from drawbench.prompts.coco import load_world
-from drawbench.samples import Sample, sample_seed
 from reference_model.world import coco_set
 from reference_model.world.objects import COLOURS
 

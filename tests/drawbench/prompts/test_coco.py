@@ -11,7 +11,7 @@ from drawbench.errors import UserError
 from drawbench.prompts import coco
 from drawbench.prompts.captions import Choice
 from drawbench.prompts.coco import ANNOTATIONS, IMAGES, load_coco, load_coco_spec, load_world
-from metrics.features.decode import SUFFIXES
+from metrics.images.decode import SUFFIXES
 from tests.drawbench.prompts.coco_files import content, draw, many, write
 
 LAYOUT_2017 = Path("annotations") / "captions_val2017.json"

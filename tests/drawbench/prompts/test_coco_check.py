@@ -12,7 +12,7 @@ from drawbench.prompts import coco
 from drawbench.prompts.captions import SAMPLED
 from drawbench.prompts.coco import ANNOTATIONS, IMAGES
 from drawbench.prompts.coco_check import LARGEST
-from metrics.features.decode import pixel_hash, read_image
+from metrics.images.decode import pixel_hash, read_image
 from tests.drawbench.prompts.coco_files import draw, many
 
 NAMES = [f"{n}.jpg" for n in range(10)]

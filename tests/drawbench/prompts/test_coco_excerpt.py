@@ -18,7 +18,7 @@ from drawbench.cli.main import main
 from drawbench.prompts.captions import Choice
 from drawbench.prompts.coco import ANNOTATIONS, IMAGES, load_coco
 from drawbench.prompts.people import WORDS
-from drawbench.scores import ScoreFile
+from drawbench.results.scores import ScoreFile
 
 VARIABLE = "DRAWBENCH_COCO_CAPTIONS"
 GIVEN = os.environ.get(VARIABLE)

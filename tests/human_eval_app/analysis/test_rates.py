@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from drawbench.prompts.people import NO_PEOPLE
-from drawbench.scores import OVERALL
+from drawbench.results.scores import OVERALL
 from human_eval_app.analysis.analyse import analyse
 from human_eval_app.analysis.records import Analysis, Comparison, Preference, Rate
 from human_eval_app.analysis.votes import check_votes

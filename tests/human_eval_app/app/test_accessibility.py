@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from human_eval_app.cli.invite import invitations
-from tests.human_eval_app.app.rater import begin, consent, open_page, press, wait_for_screen
+from human_eval_app.app.invitations import invitations
+from tests.human_eval_app.app.browser_rater import begin, consent, open_page, press, wait_for_screen
 from tests.human_eval_app.designs import make_design
 from tests.human_eval_app.serving import CODES, Server, serving, write_study
 

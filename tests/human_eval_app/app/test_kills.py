@@ -10,10 +10,10 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 
 from benchmarks.websocket_rater import WebsocketRater
+from human_eval_app.app.invitations import invitations
 from human_eval_app.app.service import open_service
-from human_eval_app.cli.invite import invitations
 from tests.human_eval_app import postgresql
-from tests.human_eval_app.app.rater import begin, consent, open_page, press, wait_for_screen
+from tests.human_eval_app.app.browser_rater import begin, consent, open_page, press, wait_for_screen
 from tests.human_eval_app.designs import make_design
 from tests.human_eval_app.serving import Server, run_async, write_study
 

@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 
 from benchmarks.websocket_rater import WebsocketRater
-from human_eval_app.app.texts import texts
-from human_eval_app.cli.invite import invitations
+from human_eval_app.app.invitations import invitations
+from human_eval_app.app.rater.texts import texts
 from human_eval_app.store.records import VoteRow
 from human_eval_app.store.store import VoteStore
 from human_eval_app.study.design import read_design
 from tests.human_eval_app import postgresql
-from tests.human_eval_app.app.rater import begin, consent, press, wait_for_screen
+from tests.human_eval_app.app.browser_rater import begin, consent, press, wait_for_screen
 from tests.human_eval_app.designs import make_design
 from tests.human_eval_app.serving import run_async, serving, write_study
 

@@ -9,12 +9,12 @@ import pytest
 
 from drawbench.cli.main import main
 from human_eval_app.analysis.records import Analysis
+from human_eval_app.app.invitations import invitations
 from human_eval_app.app.service import default_database
-from human_eval_app.cli.invite import invitations
 from human_eval_app.store.records import VoteRow
 from human_eval_app.store.store import VoteStore
 from human_eval_app.study.design import Design, read_design
-from tests.human_eval_app.app.rater import begin, consent, open_page, press, shown_images, wait_for_screen
+from tests.human_eval_app.app.browser_rater import begin, consent, open_page, press, shown_images, wait_for_screen
 from tests.human_eval_app.designs import make_design
 from tests.human_eval_app.serving import CODES, Server, serving, write_study
 

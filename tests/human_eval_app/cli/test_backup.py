@@ -17,9 +17,9 @@ import pytest
 from drawbench.cli.main import main
 from drawbench.errors import UserError
 from human_eval_app.app.service import open_service
-from human_eval_app.archive import MANIFEST, Manifest
-from human_eval_app.backup import write_backup
-from human_eval_app.restore import check_backup, restore
+from human_eval_app.backup.archive import MANIFEST, Manifest
+from human_eval_app.backup.backup import write_backup
+from human_eval_app.backup.restore import check_backup, restore
 from human_eval_app.store.records import Identity
 from human_eval_app.store.store import VoteStore
 from human_eval_app.study.design import Design

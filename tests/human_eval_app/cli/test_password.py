@@ -10,8 +10,7 @@ import pytest
 from drawbench.cli.main import main
 from drawbench.errors import UserError
 from human_eval_app.app.admin.passwords import password_matches
-from human_eval_app.app.settings import read_settings
-from human_eval_app.cli.password import set_password_hash, with_password_hash
+from human_eval_app.app.settings import read_settings, set_password_hash, with_password_hash
 from human_eval_app.study.design import write_design
 from human_eval_app.study.folder_texts import settings_text
 from tests.human_eval_app.designs import make_design

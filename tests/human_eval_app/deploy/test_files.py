@@ -14,7 +14,7 @@ import yaml
 
 from human_eval_app.app.service import DATABASE_VARIABLE
 from human_eval_app.cli import study
-from human_eval_app.store.engine import make_engine
+from human_eval_app.store.database.engine import make_engine
 from tests.human_eval_app.deploy import proxy as nginx
 
 DEPLOY = nginx.DEPLOY

@@ -15,10 +15,10 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from benchmarks.websocket_rater import WebsocketRater, images_of
+from human_eval_app.app.invitations import invitations
 from human_eval_app.app.service import open_service
-from human_eval_app.cli.invite import invitations
 from tests.human_eval_app import postgresql
-from tests.human_eval_app.app.rater import begin, consent, open_page, press, wait_for_screen
+from tests.human_eval_app.app.browser_rater import begin, consent, open_page, press, wait_for_screen
 from tests.human_eval_app.deploy import proxy as nginx
 from tests.human_eval_app.deploy.proxy import Proxy, proxy
 from tests.human_eval_app.designs import make_design

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, text
 
-from human_eval_app.store.engine import make_engine
+from human_eval_app.store.database.engine import make_engine
 from human_eval_app.store.records import Identity, Place, StoreRefusal
 from human_eval_app.store.store import VoteStore
 from human_eval_app.study.design import Design

@@ -10,15 +10,15 @@ import pytest
 from PIL import Image
 
 from drawbench.errors import UserError
-from drawbench.images import encode_png
 from drawbench.progress import Progress
+from drawbench.runs.png import encode_png
 from human_eval_app.app.settings import read_settings
 from human_eval_app.app.tokens import Signer
 from human_eval_app.study.create import create_study
 from human_eval_app.study.design import ORIGINAL, read_design
 from human_eval_app.study.images import Encoder, image_token
 from human_eval_app.study.options import Options
-from metrics.features.decode import pixel_hash, read_image
+from metrics.images.decode import pixel_hash, read_image
 from tests.human_eval_app.runs import make_run, prompt_set
 
 SMALL = Options("drawbench", raters=3, samples=2)

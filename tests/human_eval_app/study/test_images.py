@@ -11,7 +11,7 @@ from PIL import Image
 from drawbench.errors import UserError
 from drawbench.progress import Progress
 from human_eval_app.study.images import Encoder, ImageJob, image_token, mosaic, prepared, write_images
-from metrics.features.decode import read_image
+from metrics.images.decode import read_image
 
 SECRET = bytes(range(32))
 

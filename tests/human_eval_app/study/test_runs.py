@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from drawbench.errors import UserError
-from drawbench.images import encode_png
 from drawbench.prompts.prompt_set import Prompt
+from drawbench.runs.png import encode_png
 from human_eval_app.study.runs import drawn, limited, open_runs
 from tests.human_eval_app.runs import make_run, prompt_set
 

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from metrics.features import cache
-from metrics.features.cache import FeatureStore, cache_folder, content_ids
+from metrics.features.cache import FeatureStore, content_ids
+from metrics.images.folders import cache_folder
 
 KEY = "ab" * 32
 

@@ -49,7 +49,7 @@ def test_clip_fid_sees_what_clean_fid_shows_its_network(tmp_path: Path, monkeypa
     from open_clip.model import CLIP
     from torchvision import transforms
 
-    from metrics.features.clip import named_config
+    from metrics.features.clip.open_clip import named_config
 
     monkeypatch.setenv("DRAWBENCH_WEIGHTS", str(tmp_path))
     small = {**named_config("ViT-B-32-quickgelu").model}

@@ -5,14 +5,13 @@ from pathlib import Path
 import pytest
 import torch
 
-from reference_model.embedding_cache import EmbeddingCache
 from reference_model.errors import ReferenceModelError
-from reference_model.presets import StageConfig
+from reference_model.networks.presets import StageConfig
+from reference_model.networks.unet import UNetConfig
+from reference_model.text.embedding_cache import EmbeddingCache, text_source
 from reference_model.training import embeddings, stage
-from reference_model.training.embeddings import text_source
 from reference_model.training.loop import LoopConfig, train
 from reference_model.training.stage import StageTraining, captions_of_step
-from reference_model.unet import UNetConfig
 from tests.reference_model.text_encoders import WIDTH, random_byte_encoder, save_bert
 
 BASE = StageConfig(UNetConfig(64, 32, (16, 16), (1, 1), (False, True), 16, 32, 4), "v", "cosine")

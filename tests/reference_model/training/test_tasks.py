@@ -12,15 +12,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reference_model.checkpoint import load_stage
-from reference_model.presets import TINY, StageConfig
-from reference_model.skills import draw_requests
-from reference_model.text_encoder import TextEncoder, load_text_encoder, tiny_t5_config
+from reference_model.networks.presets import TINY, StageConfig
+from reference_model.networks.unet import UNetConfig
+from reference_model.skills.measure import draw_requests
+from reference_model.text.encoder import TextEncoder, load_text_encoder, tiny_t5_config
 from reference_model.training import stage as stage_training
 from reference_model.training.loop import LoopConfig, train
 from reference_model.training.scorer import ScorerTraining
 from reference_model.training.stage import SKILL_IMAGES, SKILL_SEED, StageTraining, captions_of_step
 from reference_model.training.text import LABEL_SIZES, Parsing, parse_labels
-from reference_model.unet import UNetConfig
 from reference_model.world.examples import aligned_pair
 from reference_model.world.near_miss import near_miss
 from reference_model.world.render import render, sample_layout
@@ -139,7 +139,7 @@ def test_super_resolution_losses_are_finite(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_the_scorer_trains_and_loads_strictly_where_it_is_used(tmp_path: Path) -> None:
-    from metrics.features.clip import load_folder
+    from metrics.features.clip.open_clip import load_folder
 
     train(ScorerTraining(8, "x", [world_named("small"), world_named("rich")]), SHORT, tmp_path)
     scorer = load_folder(tmp_path / "export")
@@ -150,7 +150,7 @@ def test_the_scorer_trains_and_loads_strictly_where_it_is_used(tmp_path: Path) -
 
 
 def test_the_trainers_bytes_are_the_scorers_bytes() -> None:
-    from metrics.features.byte_tokenizer import ByteTokenizer
+    from metrics.features.clip.byte_tokenizer import ByteTokenizer
     from reference_model.training.scorer import CONTEXT_LENGTH, _tokens
 
     texts = ["a red car", 'a sign that says "STOP".', "ünï"]

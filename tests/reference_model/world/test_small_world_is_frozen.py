@@ -12,7 +12,7 @@ from random import Random
 
 import pytest
 
-from reference_model.skills import draw_requests
+from reference_model.skills.measure import draw_requests
 from reference_model.world import coco_set
 from reference_model.world.captions import caption
 from reference_model.world.render import render, sample_layout

@@ -66,7 +66,7 @@ def as_csv(rows: list[dict[str, Any]]) -> str:
 
 
 def _make(desk: Desk, kind: str, panel: str | None, number: int, base: str) -> None:
-    from human_eval_app.cli.invite import invitations
+    from human_eval_app.app.invitations import invitations
 
     service = None if kind == "personal" else kind
     try:

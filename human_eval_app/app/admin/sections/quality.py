@@ -5,8 +5,8 @@ from html import escape
 
 import streamlit as st
 
-from drawbench.scores import OVERALL
-from drawbench.table_layout import format_number
+from drawbench.results.scores import OVERALL
+from drawbench.tables.layout import format_number
 from human_eval_app.analysis.records import Agreement, LeftShare, MirrorShare, Rate, Times
 from human_eval_app.app.admin import figures
 from human_eval_app.app.admin.desk import Desk

@@ -5,8 +5,7 @@ from typing import Any
 import pytest
 
 from human_eval_app.app.admin.door import IDLE_SECONDS, SESSION_SECONDS, Ticket, signed_in
-from human_eval_app.app.settings import Admin
-from human_eval_app.cli.password import set_password_hash
+from human_eval_app.app.settings import Admin, set_password_hash
 from tests.human_eval_app.app.admin import conftest as admin
 from tests.human_eval_app.app.admin.conftest import PASSWORD, WITH_PASSWORD, OpenStudy, admin_page, shown
 from tests.human_eval_app.designs import make_design

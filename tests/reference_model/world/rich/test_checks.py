@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
 
-from reference_model.skills import skill_rates
+from reference_model.skills.measure import skill_rates
 from reference_model.world.rich.checks import check_image, check_reading
 from reference_model.world.rich.colours import COLOURS
 from reference_model.world.rich.layout import Layout, sample_layout

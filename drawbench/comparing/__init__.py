@@ -1,0 +1,1 @@
+"""Two runs compared: paired differences, and whether they are more than noise."""

@@ -1,0 +1,116 @@
+"""Two runs of the same prompts, paired: what differs, and whether the difference is more than noise."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from drawbench.comparing.differences import KINDS, Compared, Difference
+from drawbench.comparing.pairing import comparable_size, paired
+from drawbench.progress import Progress
+from drawbench.records import Record
+from drawbench.results.scores import PromptSetRef, ProtocolRef, ReferenceRef
+from drawbench.runs.directory import RunDirectory
+from drawbench.scoring.extractors import Extractors
+from drawbench.scoring.image_features import BATCH, Reading
+from drawbench.scoring.protocols import REFERENCE_KINDS, MetricDefinition, Protocol
+from drawbench.scoring.references import find_references, read_references
+from drawbench.scoring.run_features import features_of_run
+
+
+class ComparedRun(Record):
+    """One of the two runs."""
+
+    name: str
+    path: str
+    plan_sha256: str
+    refusals: int
+
+
+class Comparison(Record):
+    """Everything that was compared. left_out: metrics of the protocol that these runs do not have, and why."""
+
+    schema_version: int = 1
+    a: ComparedRun
+    b: ComparedRun
+    protocol: ProtocolRef
+    prompt_set: PromptSetRef
+    reference: ReferenceRef | None
+    size: int
+    samples: int
+    complete: bool
+    images: int  # compared, of each run
+    differences: list[Difference]
+    left_out: dict[str, str]
+
+
+def compare_runs(
+    path_a: Path,
+    path_b: Path,
+    protocol: Protocol,
+    reference: Path | None = None,
+    *,
+    device: str = "cpu",
+    batch: int = BATCH,
+    verify: bool = False,
+    progress: Progress | None = None,
+) -> Comparison:
+    """The paired differences of two sealed runs under a protocol; nothing is written.
+
+    reference: folder of images or .npz for the distances, the same for both runs; without it they are left out.
+    Raises UserError for runs that do not compare, naming what differs, and for all that scoring refuses.
+    """
+    progress = progress or Progress()
+    runs = RunDirectory.open(path_a), RunDirectory.open(path_b)
+    size = comparable_size(runs[0], runs[1], protocol)
+    references = find_references(reference) if reference else None
+    left_out: dict[str, str] = {}
+    asked = [metric for metric in protocol.metrics if references or metric.kind not in REFERENCE_KINDS]
+    left_out |= {metric.metric: "no reference images" for metric in protocol.metrics if metric not in asked}
+    extractors = Extractors([metric.extractor for metric in asked], device, progress.note)
+    reading = Reading(size, batch, None, verify)
+    theirs = None
+    if references and any(metric.kind in REFERENCE_KINDS for metric in asked):
+        theirs = read_references(references, asked, extractors, reading, progress)
+        for metric in [each for each in asked if each.kind in REFERENCE_KINDS and not theirs.serve(each)]:
+            left_out[metric.metric] = f"{theirs.ref.name} does not hold what it needs"
+            asked.remove(metric)
+    names = list(dict.fromkeys(metric.extractor.name for metric in asked))
+    pair = paired(*(features_of_run(run, extractors, names, reading, progress) for run in runs))
+    compared = Compared(pair, extractors, theirs, size)
+    found = _differences(asked, compared, left_out, progress)
+    plan = runs[0].plan
+    return Comparison(
+        a=_compared(runs[0]),
+        b=_compared(runs[1]),
+        protocol=protocol.ref,
+        prompt_set=PromptSetRef(name=plan.prompt_set_name, sha256=plan.prompt_set_sha256, n=plan.n_prompts),
+        reference=theirs.ref if theirs else None,
+        size=size,
+        samples=plan.samples,
+        complete=plan.complete,
+        images=len(pair.rows),
+        differences=found,
+        left_out=left_out,
+    )
+
+
+def _differences(
+    metrics: Sequence[MetricDefinition], compared: Compared, left_out: dict[str, str], progress: Progress
+) -> list[Difference]:
+    found: list[Difference] = []
+    progress.start("comparing", 0, len(metrics), "metrics")
+    try:
+        for metric in metrics:
+            found += KINDS[metric.kind](metric, compared, left_out)
+            progress.advance(1)
+    finally:
+        progress.finish()
+    return found
+
+
+def _compared(run: RunDirectory) -> ComparedRun:
+    return ComparedRun(
+        name=run.plan.model.name,
+        path=str(run.path),
+        plan_sha256=run.manifest.plan_sha256,
+        refusals=run.require_seal().refused,
+    )

@@ -1,0 +1,102 @@
+"""Two runs made one: whether they compare, and their features on the samples that both have an image for."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from drawbench.errors import UserError
+from drawbench.interface import Sample
+from drawbench.results.scores import OVERALL, ReferenceRef, read_scores, scores_path
+from drawbench.runs.directory import RunDirectory
+from drawbench.scoring.protocols import Protocol
+from drawbench.scoring.run_features import RunFeatures
+
+
+@dataclass(frozen=True)
+class Paired:
+    """Features of the samples that both runs have an image for, row by row the same prompt and sample number.
+
+    prompts: one sample for each prompt, in plan order. rows: (N,), each image's place in `prompts`.
+    a, b: per extractor (N, D). hashes: of both runs' pixels, (N,) each.
+    """
+
+    prompts: tuple[Sample, ...]
+    rows: np.ndarray
+    a: dict[str, np.ndarray]
+    b: dict[str, np.ndarray]
+    hashes: tuple[tuple[str, ...], tuple[str, ...]]
+
+    @property
+    def captions(self) -> list[str]:
+        """The text of each prompt."""
+        return [prompt.text for prompt in self.prompts]
+
+    def scopes(self) -> list[tuple[str, list[int]]]:
+        """`overall`, then each category: its name and the places of its prompts."""
+        categories = [c for c in dict.fromkeys(prompt.category for prompt in self.prompts) if c]
+        inside = [(c, [i for i, prompt in enumerate(self.prompts) if prompt.category == c]) for c in categories]
+        return [(OVERALL, list(range(len(self.prompts)))), *inside]
+
+
+def comparable_size(a: RunDirectory, b: RunDirectory, protocol: Protocol) -> int:
+    """The evaluated size. Raises UserError naming the first thing that keeps the runs apart."""
+    for run in (a, b):
+        run.require_seal()
+        if protocol.size and run.plan.size < protocol.size:
+            raise UserError(
+                f"protocol {protocol.name} evaluates at {protocol.size} px and {run.path} holds images of "
+                f"{run.plan.size} px: generate them with --size {protocol.size} or more"
+            )
+    ours, theirs = a.plan, b.plan
+    facts: list[tuple[str, object, object]] = [
+        ("prompt set", ours.prompt_set_name, theirs.prompt_set_name),
+        ("prompt set's content", ours.prompt_set_sha256[:12], theirs.prompt_set_sha256[:12]),
+        ("number of prompts", ours.n_prompts, theirs.n_prompts),
+        ("choice of prompts", ours.prompts_sha256[:12], theirs.prompts_sha256[:12]),
+        ("evaluated size", protocol.size or ours.size, protocol.size or theirs.size),
+        ("samples per prompt", ours.samples, theirs.samples),
+    ]
+    for name, mine, other in facts:
+        if mine != other:
+            raise UserError(f"{a.path} and {b.path} do not compare: the {name} is {mine} in A and {other} in B")
+    return protocol.size or ours.size
+
+
+def paired(a: RunFeatures, b: RunFeatures) -> Paired:
+    """The samples of both, in the order of the first. Raises UserError when no sample has an image in both."""
+    places = {(sample.prompt_id, sample.index): place for place, sample in enumerate(b.samples)}
+    common = [
+        (place, places[sample.prompt_id, sample.index])
+        for place, sample in enumerate(a.samples)
+        if (sample.prompt_id, sample.index) in places
+    ]
+    if not common:
+        raise UserError("no sample has an image in both runs: nothing can be paired")
+    first, second = (list(each) for each in zip(*common, strict=True))
+    samples = [a.samples[place] for place in first]
+    prompts = tuple({sample.prompt_id: sample for sample in samples}.values())
+    row = {prompt.prompt_id: number for number, prompt in enumerate(prompts)}
+    return Paired(
+        prompts,
+        np.array([row[sample.prompt_id] for sample in samples]),
+        {name: rows[first] for name, rows in a.features.items()},
+        {name: rows[second] for name, rows in b.features.items()},
+        (tuple(a.hashes[place] for place in first), tuple(b.hashes[place] for place in second)),
+    )
+
+
+def refuse_other_references(a: Path, b: Path, protocol: Protocol) -> None:
+    """Raises UserError when both runs were scored under the protocol, but against different reference sets."""
+    mine, other = (_scored_against(path, protocol) for path in (a, b))
+    if mine and other and mine.sha256 != other.sha256:
+        raise UserError(
+            f"{a} and {b} do not compare: they were scored against different references ({mine.name} and "
+            f"{other.name}); name the one to use with --reference"
+        )
+
+
+def _scored_against(path: Path, protocol: Protocol) -> ReferenceRef | None:
+    """The references of the run's scores; None where there are no scores, or no references."""
+    file = scores_path(path, protocol.name)
+    return read_scores(file).reference if file.exists() else None

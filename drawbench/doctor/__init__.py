@@ -1,0 +1,1 @@
+"""What this machine can do, and whether its metrics and weights tell the truth."""

@@ -1,0 +1,207 @@
+"""Our numbers beside those of the peers that are installed: pytorch-fid, clean-fid, torch-fidelity, torchmetrics.
+
+Numbers are compared on the same features, which need no published weights; features on the same images, for networks
+whose weights are here. A peer's functions are called as they are: where one does not run, that is said.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+
+import numpy as np
+
+from metrics.frechet.distance import frechet_distance
+from metrics.frechet.gaussian import Gaussian
+from metrics.inception_score import inception_score_result
+from metrics.kernel import kid_result
+from metrics.manifold import K_PRECISION, manifold_results
+
+FRECHET, KID, PRECISION, RECALL, INCEPTION_SCORE = "Fréchet distance", "KID", "precision", "recall", "Inception Score"
+NUMBER_TOLERANCE = 1e-6  # relative
+SINGULAR_TOLERANCE = 1e-5  # of a Fréchet distance from no more images than dimensions: peers' square roots wobble there
+NOT_INSTALLED = "not installed"
+FEATURE_TOLERANCE = 1e-4  # relative to the largest feature
+
+
+@dataclass(frozen=True)
+class Sets:
+    """What numbers are computed from, float64: features (n, D) of images and of n references, logits (n, C)."""
+
+    features: np.ndarray
+    references: np.ndarray
+    logits: np.ndarray
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Ours and a peer's.
+
+    what: the number, or the network and mode whose features are compared. version: the peer's; empty when it is not
+    installed. difference: relative; None where nothing was compared, and `note` says why.
+    """
+
+    peer: str
+    version: str
+    what: str
+    tolerance: float
+    difference: float | None = None
+    note: str = ""
+
+    @property
+    def passed(self) -> bool:
+        """Whether they agree; true where nothing was compared."""
+        return self.difference is None or self.difference <= self.tolerance
+
+
+def compare_numbers(sets: Sets) -> list[Comparison]:
+    """Each number that a peer computes too."""
+    ours = _ours(sets)
+    return [
+        _number(peer, what, ours[what], call, sets) for peer, calls in THEIRS.items() for what, call in calls.items()
+    ]
+
+
+def compare_features(peer: str, what: str, ours: np.ndarray, theirs: Callable[[], np.ndarray]) -> Comparison:
+    """Features (n, D) of the same images: the largest difference, relative to the largest feature."""
+
+    def difference() -> float:
+        found = theirs()
+        return float(np.abs(ours - found).max() / np.abs(found).max())
+
+    return compare(peer, what, FEATURE_TOLERANCE, difference)
+
+
+def absent(peer: str, what: str, why: str) -> Comparison:
+    """A comparison that cannot be made."""
+    try:
+        found = version(peer)
+    except PackageNotFoundError:
+        found, why = "", NOT_INSTALLED
+    return Comparison(peer, found, what, FEATURE_TOLERANCE, note=why)
+
+
+def compare(peer: str, what: str, tolerance: float, difference: Callable[[], float]) -> Comparison:
+    """A comparison, or why there is none: a peer is not installed, or its own code fails here."""
+    try:
+        found = version(peer)
+    except PackageNotFoundError:
+        return Comparison(peer, "", what, tolerance, note=NOT_INSTALLED)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of the peer's own dependencies
+            return Comparison(peer, found, what, tolerance, difference())
+    except Exception as error:  # whatever a peer raises, others are still compared
+        reason = f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
+        return Comparison(peer, found, what, tolerance, note=f"does not run here ({reason})")
+
+
+def _number(peer: str, what: str, ours: float, theirs: Callable[[Sets], float], sets: Sets) -> Comparison:
+    def difference() -> float:
+        found = theirs(sets)
+        return abs(ours - found) / max(abs(found), np.finfo(float).tiny)
+
+    singular = what == FRECHET and len(sets.features) <= sets.features.shape[1]
+    return compare(peer, what, SINGULAR_TOLERANCE if singular else NUMBER_TOLERANCE, difference)
+
+
+def _ours(sets: Sets) -> dict[str, float]:
+    manifold = {result.metric: result.value for result in manifold_results(sets.features, sets.references, "", "")}
+    return {
+        FRECHET: frechet_distance(Gaussian.of_features(sets.features), Gaussian.of_features(sets.references)),
+        KID: kid_result(sets.features, sets.references, "", "").value,
+        PRECISION: manifold["precision"],
+        RECALL: manifold["recall"],
+        INCEPTION_SCORE: inception_score_result(sets.logits, "", "").value,
+    }
+
+
+def _statistics(sets: Sets) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Mean and covariance of the features, then of the references, as every peer takes them."""
+    both = [(each.mean(axis=0), np.cov(each, rowvar=False)) for each in (sets.features, sets.references)]
+    return both[0][0], both[0][1], both[1][0], both[1][1]
+
+
+def _pytorch_fid_frechet(sets: Sets) -> float:
+    from pytorch_fid.fid_score import calculate_frechet_distance
+
+    return float(calculate_frechet_distance(*_statistics(sets)))
+
+
+def _clean_fid_frechet(sets: Sets) -> float:
+    from cleanfid.fid import frechet_distance as theirs
+
+    return float(theirs(*_statistics(sets)))
+
+
+def _clean_fid_kid(sets: Sets) -> float:
+    """One subset of all images: nothing is left to draw."""
+    from cleanfid.fid import kernel_distance
+
+    return float(kernel_distance(sets.features, sets.references, num_subsets=1, max_subset_size=len(sets.features)))
+
+
+def _torch_fidelity_frechet(sets: Sets) -> float:
+    import torch
+    from torch_fidelity.metric_fid import fid_features_to_statistics, fid_statistics_to_metric
+
+    both = [fid_features_to_statistics(torch.from_numpy(each)) for each in (sets.features, sets.references)]
+    return float(fid_statistics_to_metric(*both, verbose=False)["frechet_inception_distance"])
+
+
+def _torch_fidelity_kid(sets: Sets) -> float:
+    import torch
+    from torch_fidelity.metric_kid import KEY_METRIC_KID_MEAN, kid_features_to_metric
+
+    both = [torch.from_numpy(each) for each in (sets.features, sets.references)]
+    return float(
+        kid_features_to_metric(*both, kid_subsets=1, kid_subset_size=len(sets.features), verbose=False)[
+            KEY_METRIC_KID_MEAN
+        ]
+    )
+
+
+def _torch_fidelity_manifold(sets: Sets, key: str) -> float:
+    import torch
+    from torch_fidelity.metric_prc import prc_features_to_metric
+
+    both = [torch.from_numpy(each) for each in (sets.features, sets.references)]
+    return float(prc_features_to_metric(*both, prc_neighborhood=K_PRECISION, verbose=False)[key])
+
+
+def _torch_fidelity_inception_score(sets: Sets) -> float:
+    import torch
+    from torch_fidelity.metric_isc import KEY_METRIC_ISC_MEAN, isc_features_to_metric
+
+    return float(isc_features_to_metric(torch.from_numpy(sets.logits), splits=1)[KEY_METRIC_ISC_MEAN])
+
+
+def _torchmetrics_frechet(sets: Sets) -> float:
+    import torch
+    from torchmetrics.image.fid import _compute_fid
+
+    return float(_compute_fid(*map(torch.from_numpy, _statistics(sets))))
+
+
+def _torchmetrics_kid(sets: Sets) -> float:
+    import torch
+    from torchmetrics.image.kid import poly_mmd
+
+    return float(poly_mmd(torch.from_numpy(sets.references), torch.from_numpy(sets.features)))
+
+
+THEIRS: Mapping[str, Mapping[str, Callable[[Sets], float]]] = {
+    "pytorch-fid": {FRECHET: _pytorch_fid_frechet},
+    "clean-fid": {FRECHET: _clean_fid_frechet, KID: _clean_fid_kid},
+    "torch-fidelity": {
+        FRECHET: _torch_fidelity_frechet,
+        KID: _torch_fidelity_kid,
+        PRECISION: lambda sets: _torch_fidelity_manifold(sets, "precision"),
+        RECALL: lambda sets: _torch_fidelity_manifold(sets, "recall"),
+        INCEPTION_SCORE: _torch_fidelity_inception_score,
+    },
+    "torchmetrics": {FRECHET: _torchmetrics_frechet, KID: _torchmetrics_kid},
+}
+PEERS = tuple(THEIRS)

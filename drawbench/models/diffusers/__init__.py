@@ -1,0 +1,1 @@
+"""Checkpoints of diffusers as models to benchmark."""

@@ -1,0 +1,134 @@
+"""`diffusers:PATH_OR_ID`: a text-to-image pipeline of diffusers, or DeepFloyd IF's stages as one cascade."""
+
+from collections.abc import Mapping, Sequence
+from copy import copy
+
+import numpy as np
+
+from drawbench.errors import StageError, UserError
+from drawbench.interface import ModelCard, Refused, Sample, Setting, combined_sha256
+from drawbench.models.diffusers.cascade import build_cascade
+from drawbench.models.diffusers.libraries import import_diffusers, is_out_of_memory, quiet_libraries
+from drawbench.models.diffusers.loading import CASCADE
+from drawbench.models.diffusers.pipeline import build_pipeline
+from drawbench.models.diffusers.settings import OF_NETWORKS, batch_size, load_settings, same_networks
+from drawbench.models.diffusers.source import find_checkpoint
+
+NOT_IN_NAME = ("batch", "dtype", "name", "revision", "stage_2", "stage_3", "variant")
+
+
+class DiffusersAdapter:
+    """Draws each sample from its own generator; a sample's image does not depend on the others of its batch.
+
+    `--set` takes what the pipeline's call takes (numbers, texts, switches), and how it is loaded: dtype, scheduler,
+    revision, variant, safety_checker, watermark, batch, name. All of them, defaults too, are in the card.
+    """
+
+    settings_of_networks = OF_NETWORKS
+
+    def __init__(self, argument: str | None, settings: dict[str, str], device: str) -> None:
+        """Load all of it. Raises UserError when there is no such model, it is of another kind, or refuses a setting."""
+        if not argument:
+            raise UserError("the model 'diffusers' needs a pipeline: write diffusers:FOLDER or diffusers:OWNER/NAME.")
+        import_diffusers()
+        self.device = device
+        self._given = settings
+        self._batch = batch_size(settings)
+        self._alone = False
+        self._cut: dict[str, int] = {}
+        load = load_settings(settings)
+        found = find_checkpoint(argument, load.revision, load.variant)
+        build = build_cascade if found.class_name == CASCADE else build_pipeline
+        self._model = build(found, settings, load, device)
+
+    def with_settings(self, settings: Mapping[str, str]) -> "DiffusersAdapter | None":
+        """The same networks under other settings, behind a scheduler of its own; None when others must be loaded.
+
+        Raises UserError as a new one would.
+        """
+        if not same_networks(self._given, settings):
+            return None
+        other = copy(self)
+        other._given = dict(settings)
+        other._batch = batch_size(settings)
+        other._alone = False
+        other._cut = {}
+        other._model = self._model.with_settings(settings)
+        return other
+
+    def card(self) -> ModelCard:
+        """The files by their hash, and every setting; checkpoints by the hub's id or the folder's name."""
+        first = self._model.checkpoints[0]
+        settings: dict[str, Setting] = {"dtype": self._model.dtype, "variant": first.variant, "batch": self._batch}
+        return ModelCard(
+            adapter="diffusers",
+            spec=f"diffusers:{first.spec}",
+            name=self._name(),
+            revision=first.revision,
+            weights_sha256=combined_sha256([checkpoint.sha256 for checkpoint in self._model.checkpoints]),
+            settings={**settings, **self._model.settings, **self._cut},
+        )
+
+    @property
+    def native_size(self) -> int:
+        """The side in pixels that the model draws by itself. Raises UserError when it does not say."""
+        size = self._model.native_size
+        if size is None:
+            raise UserError("this pipeline does not say at which size it draws: give --size.")
+        return size
+
+    def check_plan(self, samples: Sequence[Sample], size: int) -> None:
+        """Refuse a size that it does not draw; count the prompts that it does not read whole, for the card."""
+        self._model.check_size(size)
+        with quiet_libraries():
+            self._cut = self._model.prompts_cut(sorted({sample.text for sample in samples}))
+
+    def generate(self, samples: Sequence[Sample], size: int) -> list[np.ndarray | Refused]:
+        """In batches of the setting's size, or all at once. Raises StageError when the memory is too small."""
+        outputs: list[np.ndarray | Refused] = []
+        with quiet_libraries():
+            while len(outputs) < len(samples):
+                batch = 1 if self._alone else self._batch or len(samples)
+                outputs += self._draw(samples[len(outputs) : len(outputs) + batch], size)
+        return outputs
+
+    def _draw(self, samples: Sequence[Sample], size: int) -> list[np.ndarray | Refused]:
+        """One batch; one by one from the first time that a pipeline takes noise from elsewhere than its generators."""
+        import torch
+
+        devices = [torch.device(self.device)] if self.device.startswith("cuda") else []
+        with torch.random.fork_rng(devices=devices):
+            torch.manual_seed(samples[0].seed)
+            before = _random_states(self.device)
+            try:
+                outputs = self._model.draw(samples, size)
+            except Exception as error:
+                if is_out_of_memory(error):
+                    raise self._too_large(len(samples), size) from error
+                raise
+            alike = all(torch.equal(one, other) for one, other in zip(before, _random_states(self.device), strict=True))
+        if alike or len(samples) == 1:
+            return outputs
+        self._alone = True
+        return [output for sample in samples for output in self._draw([sample], size)]
+
+    def _too_large(self, images: int, size: int) -> StageError:
+        return StageError(
+            f"the memory of {self.device} is too small to draw {images} images of {size} px at once: run the same "
+            "command again when more is free, or start anew with a smaller --slice or with --set dtype=bfloat16."
+        )
+
+    def _name(self) -> str:
+        if "name" in self._given:
+            return self._given["name"]
+        models = " + ".join(checkpoint.spec.rpartition("/")[2] for checkpoint in self._model.checkpoints)
+        changed = [f"{key} {value}" for key, value in self._given.items() if key not in NOT_IN_NAME]
+        return ", ".join([models, *changed])
+
+
+def _random_states(device: str) -> list:
+    """The states of the generators that noise comes from when a pipeline is given others and does not use them."""
+    import torch
+
+    states = [torch.get_rng_state()]
+    return [*states, torch.cuda.get_rng_state(device)] if device.startswith("cuda") else states

@@ -1,0 +1,223 @@
+"""A text-to-image pipeline of diffusers with the values of its call: how samples become images."""
+
+import inspect
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from drawbench.errors import UserError
+from drawbench.interface import Refused, Sample, Setting, sample_seed
+from drawbench.models.diffusers.libraries import first_line
+from drawbench.models.diffusers.loading import (
+    load_pipeline,
+    resolved_dtype,
+    text_to_image_class,
+    with_scheduler,
+    without_checker,
+)
+from drawbench.models.diffusers.settings import (
+    CallParameter,
+    LoadSettings,
+    call_arguments,
+    call_parameters,
+    call_values,
+    load_settings,
+    refuse_unknown,
+)
+from drawbench.models.diffusers.source import CORES, Checkpoint
+
+CLIP_TOKENS_ALWAYS = "CLIP"  # tokenizers of this kind cut at their own limit, those of T5 at the call's
+
+NSFW = "blanked by the safety checker: taken for unsafe content"
+WATERMARKED = "blanked by the safety checker: taken for a watermarked image"
+BLACK = "all black behind a safety checker: taken for blanked"
+
+
+def generators(samples: Sequence[Sample], stage: int) -> Any:
+    """A CPU generator per sample, so that no sample depends on its neighbours; the stages of one draw other noise."""
+    import torch
+
+    seeds = [sample.seed if stage == 1 else sample_seed(sample.seed, "stage", stage) for sample in samples]
+    return [torch.Generator("cpu").manual_seed(seed) for seed in seeds]
+
+
+@dataclass(frozen=True)
+class PipelineModel:
+    """A pipeline with the values of its call. dtype: what it computes in. loaded: as the checkpoint has it."""
+
+    checkpoints: tuple[Checkpoint, ...]
+    dtype: str
+    loaded: Any
+    pipeline: Any
+    parameters: Mapping[str, CallParameter]
+    values: Mapping[str, Setting]
+    watermark: bool | None  # None where it puts none on
+
+    def with_settings(self, settings: Mapping[str, str]) -> "PipelineModel":
+        """The same networks under other settings, which must be `same_networks`. Raises UserError as loading does."""
+        values = _checked_values(settings, type(self.loaded), self.parameters)
+        pipeline = with_scheduler(self.loaded, load_settings(settings).scheduler)
+        return replace(self, pipeline=pipeline, values=values)
+
+    @property
+    def settings(self) -> dict[str, Setting]:
+        """What stands in the plan beside how it was loaded."""
+        facts: dict[str, Setting] = {"pipeline": type(self.pipeline).__name__, **scheduler_fact(self.pipeline)}
+        if "safety_checker" in inspect.signature(type(self.pipeline)).parameters:
+            facts["safety_checker"] = self._checked
+        if self.watermark is not None:
+            facts["watermark"] = self.watermark
+        return {**facts, **self.values}
+
+    @property
+    def native_size(self) -> int | None:
+        """The side in pixels that it draws by itself; None when it does not say."""
+        own = getattr(self.pipeline, "default_sample_size", None)
+        core = next((part for name in CORES if (part := self.pipeline.components.get(name)) is not None), None)
+        cells = own if own is not None else getattr(getattr(core, "config", None), "sample_size", None)
+        scale = getattr(self.pipeline, "vae_scale_factor", None)
+        if isinstance(cells, list | tuple) and len(set(cells)) == 1:
+            cells = cells[0]
+        if isinstance(cells, int) and isinstance(scale, int):
+            return cells * scale
+        height = self._call.get("height")
+        return height.default if height is not None and isinstance(height.default, int) else None
+
+    def check_size(self, size: int) -> None:
+        """Raises UserError for a size that it surely does not draw; others show with the first image."""
+        if "height" not in self._call:
+            if self.native_size not in (None, size):
+                raise UserError(f"this pipeline draws {self.native_size} px, and {size} px are asked for: use --size.")
+            return
+        scale = getattr(self.pipeline, "vae_scale_factor", 1)
+        if size % scale:
+            raise UserError(
+                f"this pipeline draws sizes that are multiples of {scale} px, and {size} is none: use --size."
+            )
+
+    def prompts_cut(self, texts: Sequence[str]) -> dict[str, int]:
+        """Setting -> prompts that an encoder does not read to their end; only encoders whose limit is known."""
+        return prompts_cut(self.pipeline, texts, self.values.get("max_sequence_length"))
+
+    def draw(self, samples: Sequence[Sample], size: int) -> list[np.ndarray | Refused]:
+        """One image, or one refusal, per sample."""
+        arguments: dict[str, Any] = dict(call_arguments(self.values, self.parameters))
+        for name, value in arguments.items():
+            if name.startswith("negative_prompt"):
+                arguments[name] = [value] * len(samples)
+        if "height" in self._call:
+            arguments |= {"height": size, "width": size}
+        if "use_resolution_binning" in self._call:
+            arguments["use_resolution_binning"] = False  # it draws at another size and resizes, silently
+        if "generator" in self._call:
+            arguments["generator"] = generators(samples, 1)
+        try:
+            output = self.pipeline(prompt=[sample.text for sample in samples], output_type="np", **arguments)
+        except ValueError as error:
+            if "height" in str(error) and "width" in str(error):  # only the call itself knows all of its sizes
+                raise UserError(
+                    f"--size {size} does not fit this pipeline ({first_line(error)}): give another."
+                ) from error
+            raise
+        if not hasattr(output, "images"):
+            raise UserError(f"a {type(self.pipeline).__name__} returns no images: name a text-to-image pipeline.")
+        unsafe = getattr(output, "nsfw_content_detected", None)
+        return finished_images(output.images, samples, size, unsafe=unsafe, checked=self._checked)
+
+    @property
+    def _call(self) -> Mapping[str, inspect.Parameter]:
+        return inspect.signature(type(self.pipeline).__call__).parameters
+
+    @property
+    def _checked(self) -> bool:
+        return self.pipeline.components.get("safety_checker") is not None
+
+
+def build_pipeline(found: Checkpoint, settings: Mapping[str, str], load: LoadSettings, device: str) -> PipelineModel:
+    """The model that the settings ask for. Raises UserError for those that this pipeline does not have."""
+    pipeline_class = text_to_image_class(found)
+    parameters = call_parameters(pipeline_class.__call__)
+    values = _checked_values(settings, pipeline_class, parameters)
+    checkpoint = without_checker(found, load)
+    dtype = resolved_dtype(checkpoint, load.dtype, device)
+    loaded = load_pipeline(checkpoint, pipeline_class, load, dtype, device)
+    pipeline = with_scheduler(loaded, load.scheduler)
+    markable = "add_watermarker" in inspect.signature(pipeline_class).parameters
+    watermark = bool(load.watermark) if markable else None
+    return PipelineModel((checkpoint,), dtype, loaded, pipeline, parameters, values, watermark)
+
+
+def _checked_values(
+    settings: Mapping[str, str], pipeline_class: type, parameters: Mapping[str, CallParameter]
+) -> dict[str, Setting]:
+    """The values of its call, once no setting is unknown."""
+    made_of = inspect.signature(pipeline_class).parameters
+    own = {"scheduler": "scheduler", "safety_checker": "safety_checker", "watermark": "add_watermarker"}
+    known = ["dtype", "revision", "variant", "batch", "name"]
+    known += [setting for setting, argument in own.items() if argument in made_of]
+    refuse_unknown(settings, [*known, *parameters], f"a {pipeline_class.__name__}")
+    return call_values(settings, parameters)
+
+
+def scheduler_fact(pipeline: Any, prefix: str = "") -> dict[str, Setting]:
+    """The class of its scheduler, as a setting, where it has one."""
+    scheduler = pipeline.components.get("scheduler")
+    return {} if scheduler is None else {f"{prefix}scheduler": type(scheduler).__name__}
+
+
+def prompts_cut(pipeline: Any, texts: Sequence[str], limit_of_call: Setting) -> dict[str, int]:
+    """prompts_cut_by_<tokenizer> -> texts that are longer than what its encoder is given, where there are any."""
+    cut = {}
+    for name, tokenizer in pipeline.components.items():
+        if tokenizer is None or "tokenizer" not in name:
+            continue
+        limit = tokenizer.model_max_length if CLIP_TOKENS_ALWAYS in type(tokenizer).__name__ else limit_of_call
+        if isinstance(limit, int) and (count := sum(len(tokenizer(text).input_ids) > limit for text in texts)):
+            cut[f"prompts_cut_by_{name}"] = count
+    return cut
+
+
+def finished_images(
+    images: Any,
+    samples: Sequence[Sample],
+    size: int,
+    *,
+    unsafe: Sequence[bool] | None,
+    watermarked: Sequence[bool] | None = None,
+    checked: bool,
+) -> list[np.ndarray | Refused]:
+    """Images as uint8, those that a safety checker blanked as refusals.
+
+    images: floats in 0..1 (N, H, W, 3), or PIL images. Raises UserError for what is no number, and for another size.
+    """
+    if len(images) != len(samples):
+        raise UserError(f"the pipeline drew {len(images)} images for {len(samples)} prompts: give --set batch=1.")
+    outputs: list[np.ndarray | Refused] = []
+    for number, image in enumerate(images):
+        pixels = _pixels(np.asarray(image))
+        height, width = pixels.shape[:2]
+        if (height, width) != (size, size):
+            advice = f"give --size {height}" if height == width else "it draws no squares"
+            raise UserError(f"the pipeline draws {width}x{height} px, and {size} px are asked for: {advice}.")
+        if unsafe is not None and unsafe[number]:
+            outputs.append(Refused(NSFW))
+        elif watermarked is not None and watermarked[number]:
+            outputs.append(Refused(WATERMARKED))
+        elif checked and not pixels.any():
+            outputs.append(Refused(BLACK))
+        else:
+            outputs.append(pixels)
+    return outputs
+
+
+def _pixels(image: np.ndarray) -> np.ndarray:
+    if image.dtype == np.uint8:
+        return image
+    if not np.isfinite(image).all():
+        raise UserError(
+            "the pipeline made values that are no numbers, which would show as black: "
+            "give --set dtype=float32 or bfloat16."
+        )
+    return (image.clip(0, 1) * 255).round().astype(np.uint8)

@@ -1,0 +1,175 @@
+"""The settings of a diffusers model: which there are, what they mean to its call, and what stands in the plan."""
+
+import inspect
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from importlib.util import find_spec
+from typing import Any
+
+from drawbench.errors import UserError
+from drawbench.interface import Setting
+from drawbench.models.registry import parse_setting
+
+OUR_NAMES = {"num_inference_steps": "steps", "guidance_scale": "guidance"}  # parameter -> setting
+LOADING = ("dtype", "scheduler", "revision", "variant", "safety_checker", "watermark")
+PREFIXES = ("", "stage_2_", "stage_3_")  # of the settings of a cascade's stages
+# What decides which networks are in memory: models whose settings differ in others alone can share them. A scheduler
+# is no network, and each model has its own.
+OF_NETWORKS = frozenset(
+    {"stage_2", "stage_3", *(prefix + name for prefix in PREFIXES for name in LOADING if name != "scheduler")}
+)
+DTYPES = ("auto", "float32", "bfloat16", "float16")
+
+# Parameters of a call that a run fixes, or that say how it returns: no settings.
+FIXED = {
+    "callback_steps",
+    "height",
+    "num_images_per_prompt",
+    "output_type",
+    "return_dict",
+    "use_resolution_binning",
+    "width",
+}
+# Numbers and texts that are not given by default, and so have no type to know them by.
+WITHOUT_DEFAULT = {
+    "clip_skip": int,
+    "denoising_end": float,
+    "guidance_scale": float,
+    "max_sequence_length": int,
+    "negative_prompt": str,
+    "negative_prompt_2": str,
+    "negative_prompt_3": str,
+    "original_inference_steps": int,
+    "system_prompt": str,
+    "tokenizer_max_length": int,
+}
+KINDS = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}
+
+
+@dataclass(frozen=True)
+class LoadSettings:
+    """How a checkpoint is loaded; None is what the checkpoint has by itself."""
+
+    dtype: str = "auto"
+    scheduler: str | None = None
+    revision: str | None = None
+    variant: str | None = None
+    safety_checker: bool | None = None
+    watermark: bool | None = None
+
+
+@dataclass(frozen=True)
+class CallParameter:
+    """A parameter of a pipeline's call that can be set: a number, text or switch."""
+
+    name: str
+    kind: type
+    default: Setting
+
+    @property
+    def setting(self) -> str:
+        """What --set and the plan call it."""
+        return OUR_NAMES.get(self.name, self.name)
+
+
+def call_parameters(call: Callable[..., Any]) -> dict[str, CallParameter]:
+    """Setting -> parameter, for all that can be set in a pipeline's `__call__`."""
+    found = {}
+    for name, parameter in inspect.signature(call).parameters.items():
+        default = parameter.default
+        kind = WITHOUT_DEFAULT.get(name) if default is None else type(default)
+        if name not in FIXED and kind in KINDS:
+            one = CallParameter(name, kind, default)
+            found[one.setting] = one
+    return found
+
+
+def load_settings(settings: Mapping[str, str], prefix: str = "") -> LoadSettings:
+    """The settings of loading among all that were typed; a later stage's begin with `prefix`. Raises UserError."""
+    typed = {name: settings[prefix + name] for name in LOADING if prefix + name in settings}
+    values: dict[str, Any] = dict(typed)
+    for name in ("safety_checker", "watermark"):
+        if name in typed:
+            values[name] = _typed(prefix + name, typed[name], bool)
+    found = LoadSettings(**values)
+    if found.dtype not in DTYPES:
+        raise UserError(f"--set {prefix}dtype={found.dtype} is no type of number: use one of {', '.join(DTYPES)}.")
+    return found
+
+
+def same_networks(one: Mapping[str, str], other: Mapping[str, str]) -> bool:
+    """Whether two sets of settings ask for the same networks of one pipeline."""
+    return all(one.get(name) == other.get(name) for name in OF_NETWORKS)
+
+
+def call_values(
+    settings: Mapping[str, str], parameters: Mapping[str, CallParameter], prefix: str = ""
+) -> dict[str, Setting]:
+    """Setting -> value for each parameter of a call: as typed, else its default. Raises UserError for a wrong value."""
+    values = {
+        name: _typed(prefix + name, settings[prefix + name], parameter.kind)
+        if prefix + name in settings
+        else parameter.default
+        for name, parameter in parameters.items()
+    }
+    steps = values.get("steps")
+    if isinstance(steps, int) and steps < 1:
+        raise UserError(f"--set {prefix}steps={steps} draws nothing: give a whole number of at least 1.")
+    _check_negative_prompt(values, prefix)
+    if values.get("clean_caption"):
+        _check_cleaning(prefix)
+    return values
+
+
+def call_arguments(values: Mapping[str, Setting], parameters: Mapping[str, CallParameter]) -> dict[str, Setting]:
+    """What the call is given: every value under its parameter's name, but those that are not set at all."""
+    return {parameters[name].name: value for name, value in values.items() if value is not None}
+
+
+def batch_size(settings: Mapping[str, str]) -> int | None:
+    """How many images are drawn at once; None is a whole slice. Raises UserError when it is not at least 1."""
+    if "batch" not in settings:
+        return None
+    batch = _typed("batch", settings["batch"], int)
+    if not isinstance(batch, int) or batch < 1:
+        raise UserError(f"--set batch={batch} draws nothing: give a whole number of at least 1.")
+    return batch
+
+
+def refuse_unknown(settings: Mapping[str, str], known: Iterable[str], what: str) -> None:
+    """Raises UserError that names the first setting that `what` does not have, and those that it has."""
+    have = list(dict.fromkeys(known))
+    unknown = sorted(set(settings) - set(have))
+    if unknown:
+        raise UserError(f"{what} has no setting '{unknown[0]}': its settings are {', '.join(have)}.")
+
+
+def _typed(name: str, text: str, kind: type) -> Setting:
+    if kind is str:
+        return text
+    value = parse_setting(text)
+    whole = isinstance(value, int) and not isinstance(value, bool)
+    fits = {bool: isinstance(value, bool), int: whole, float: whole or isinstance(value, float)}[kind]
+    if not fits:
+        raise UserError(f"--set {name}={text} is not {KINDS[kind]}: {name} takes {KINDS[kind]}.")
+    return float(text) if kind is float else value
+
+
+def _check_negative_prompt(values: Mapping[str, Setting], prefix: str) -> None:
+    """A negative prompt takes part in classifier-free guidance alone: without it, pipelines drop it silently."""
+    scale = "true_cfg_scale" if "true_cfg_scale" in values else "guidance"
+    weight = values.get(scale)
+    if values.get("negative_prompt") and isinstance(weight, int | float) and weight <= 1:
+        raise UserError(
+            f"--set {prefix}negative_prompt=... has no effect at {prefix}{scale}={weight:g}: give more than 1, or none."
+        )
+
+
+def _check_cleaning(prefix: str) -> None:
+    """Without these packages pipelines skip the cleaning that they were asked for, and draw other images."""
+    absent = [package for module, package in (("bs4", "beautifulsoup4"), ("ftfy", "ftfy")) if find_spec(module) is None]
+    if absent:
+        raise UserError(
+            f"{prefix}clean_caption, which this pipeline has on, needs {' and '.join(absent)}: pip install "
+            f"{' '.join(absent)}, or give --set {prefix}clean_caption=false to draw from the prompts as they are."
+        )

@@ -1,0 +1,1 @@
+"""What was measured, as files: aggregates of a run, results for a leaderboard, published numbers."""

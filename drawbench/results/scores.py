@@ -1,0 +1,92 @@
+"""The score file of a run: aggregates of one protocol, as scores/<protocol>.json beside the images."""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import ValidationError
+
+from drawbench.errors import UserError
+from drawbench.files import first_problem
+from drawbench.records import Record
+
+SCHEMA_VERSION = 1
+OVERALL = "overall"
+
+
+class Interval(Record):
+    """A confidence interval in the metric's own unit, with the method that made it."""
+
+    low: float
+    high: float
+    method: str
+    level: float = 0.95
+
+
+class Score(Record):
+    """One aggregate. `scope` is `overall` or a category; `note` is a warning that belongs beside the number."""
+
+    metric: str
+    scope: str
+    value: float
+    interval: Interval | Literal["not available"]
+    n: int
+    definition: str
+    note: str = ""
+
+
+class PromptSetRef(Record):
+    """Which prompts: the set's name, its SHA-256 over `category\\ttext\\n`, and how many prompts were evaluated."""
+
+    name: str
+    sha256: str
+    n: int
+
+
+class ProtocolRef(Record):
+    """Which definitions: two numbers compare only under equal fingerprints."""
+
+    name: str
+    version: int
+    fingerprint: str
+
+
+class ReferenceRef(Record):
+    """Which reference images a distance was measured to."""
+
+    name: str
+    sha256: str
+    n: int
+
+
+class ScoreFile(Record):
+    """Everything measured on one run under one protocol."""
+
+    schema_version: int = SCHEMA_VERSION
+    protocol: ProtocolRef
+    prompt_set: PromptSetRef
+    reference: ReferenceRef | None
+    size: int
+    samples: int  # per prompt
+    complete: bool  # False when the plan held a part of the set only
+    refusals: int
+    scores: list[Score]
+    plan_sha256: str
+    pixels_sha256: str
+    environment: dict[str, str]
+    date: str  # ISO 8601, day
+
+
+FOLDER = "scores"
+
+
+def scores_path(run: Path, protocol: str) -> Path:
+    """Where a run's aggregates under a protocol lie, once it has been scored."""
+    return run / FOLDER / f"{protocol}.json"
+
+
+def read_scores(path: Path) -> ScoreFile:
+    """The aggregates in a file. Raises UserError when it holds none."""
+    try:
+        return ScoreFile.model_validate_json(path.read_bytes())
+    except ValidationError as error:
+        raise UserError(f"{path} is not a valid score file ({first_problem(error)}): score the run again") from None

@@ -1,0 +1,1 @@
+"""One model's images of one prompt set: planned, filled, sealed."""

@@ -1,0 +1,288 @@
+"""A run on disk, as its readers see it: plan, samples, images, refusals and seal. Writing is in run_writer.py."""
+
+import hashlib
+import json
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import ValidationError
+
+from drawbench.errors import UserError
+from drawbench.interface import Sample
+from drawbench.prompts.prompt_set import Prompt, PromptSet, category_slug, ids_sha256
+from drawbench.records import Record
+from drawbench.runs.plan import Plan, Slice, plan_samples, plan_slices
+from metrics.errors import MetricInputError
+from metrics.images.decode import pixel_hash, read_image
+
+FOLDER_SIZE = 1000  # prompts per folder where a set has no categories
+MANIFEST = "manifest.json"
+METADATA = "images/metadata.jsonl"
+REFUSED = "refused.jsonl"
+SLICES = "slices.jsonl"
+
+
+class Attempt(Record):
+    """One process that worked on a run. An attempt without an end was killed."""
+
+    plan_sha256: str
+    versions: dict[str, str]
+    device: str
+    start: str  # ISO 8601, UTC
+    end: str | None = None
+    slices_done: int = 0
+
+
+class Refusal(Record):
+    """A sample without an image, and why."""
+
+    prompt_id: str
+    sample: int
+    reason: str
+
+
+class Seal(Record):
+    """The proof that every sample was verified: an image that decodes, or a recorded refusal.
+
+    `pixels_sha256` is over one line `prompt id\\tsample\\tSHA-256 of the decoded pixels, or "refused"\\n` per sample,
+    in plan order: equal exactly when all decoded pixels and refusals are.
+    """
+
+    images: int
+    refused: int
+    refusals: tuple[Refusal, ...]
+    pixels_sha256: str
+
+
+class Manifest(Record):
+    """manifest.json: what was planned, who worked on it, and what came of it.
+
+    `prompt_ids_sha256` is that of the plan's prompt ids, for people: two runs of one choice of captions have it in
+    common. Manifests written before it was introduced do not have it.
+    """
+
+    schema_version: Literal[1] = 1
+    plan_sha256: str
+    prompt_ids_sha256: str = ""
+    plan: Plan
+    attempts: tuple[Attempt, ...] = ()
+    seal: Seal | None = None
+
+
+class Outcome(Record):
+    """What became of one sample: the hash of its pixels, or the reason for having none."""
+
+    pixels: str | None = None
+    refused: str | None = None
+
+
+class SliceRecord(Record):
+    """One line of slices.jsonl, appended when all files of a slice are in place: only then does the slice count."""
+
+    slice: int
+    attempt: int  # position in the manifest's attempts, and so the device
+    outcomes: tuple[Outcome, ...]
+
+
+class RunDirectory:
+    """A planned, perhaps filled, perhaps sealed run. Opened with `RunDirectory.open(path)`; never writes."""
+
+    def __init__(self, path: Path, manifest: Manifest, prompts: tuple[Prompt, ...]) -> None:
+        """`prompts` are those of the plan, in its order."""
+        self.path = path
+        self.manifest = manifest
+        self._prompts = prompts
+
+    @classmethod
+    def open(cls, path: Path | str) -> "RunDirectory":
+        """Read a run. Raises UserError when the path holds none, or one whose files contradict each other."""
+        path = Path(path)
+        manifest = read_manifest(path)
+        return cls(path, manifest, _read_prompts(path, manifest.plan))
+
+    @property
+    def plan(self) -> Plan:
+        """What the run holds when it is finished."""
+        return self.manifest.plan
+
+    @property
+    def seal(self) -> Seal | None:
+        """None while the run is unfinished."""
+        return self.manifest.seal
+
+    def require_seal(self) -> Seal:
+        """The seal. Raises UserError that says what is missing when the run is not finished, or was changed since."""
+        if self.seal is not None:
+            if self.pixels_sha256() != self.seal.pixels_sha256:
+                raise UserError(
+                    f"{self.path / SLICES} was changed after the run was sealed: its pixel hashes are not the sealed "
+                    "ones; run the generate command again to verify and repair the run."
+                )
+            return self.seal
+        missing, total = self.missing(), len(self._samples)
+        state = f"{len(missing)} of {total} samples are missing ({named(missing)})" if missing else "it is not sealed"
+        raise UserError(f"{self.path} is not finished: {state}; run its generate command again to complete it.")
+
+    def samples(self) -> list[Sample]:
+        """All samples in plan order."""
+        return list(self._samples)
+
+    def slices(self) -> list[Slice]:
+        """All slices in plan order."""
+        return plan_slices(self._samples, self.plan.slice_size)
+
+    @property
+    def images(self) -> Path:
+        """The folder that all images are in."""
+        return self.path / "images"
+
+    def image_path(self, sample: Sample) -> Path:
+        """Where the sample's image is, or would be."""
+        return self.images / self.file_name(sample)
+
+    def file_name(self, sample: Sample) -> str:
+        """The image's path inside images/, as in metadata.jsonl: with forward slashes."""
+        folder = category_slug(sample.category) or f"{self._positions[sample.prompt_id] // FOLDER_SIZE:03d}"
+        return f"{folder}/{sample.prompt_id}-{sample.index}.png"
+
+    def refusal(self, sample: Sample) -> str | None:
+        """Why the model drew nothing for the sample; None when it has an image or was not made yet."""
+        outcome = self._outcomes.get((sample.prompt_id, sample.index))
+        return outcome.refused if outcome else None
+
+    def pixel_sha256(self, sample: Sample) -> str | None:
+        """SHA-256 of the sample's decoded pixels as they were written; None when refused or not made yet."""
+        outcome = self._outcomes.get((sample.prompt_id, sample.index))
+        return outcome.pixels if outcome else None
+
+    def pixels_sha256(self) -> str:
+        """One SHA-256 over the outcomes of all samples, defined in `Seal`; `None` stands for a sample not made yet."""
+        lines = []
+        for sample in self._samples:
+            refused = self.refusal(sample) is not None
+            lines.append(f"{sample.prompt_id}\t{sample.index}\t{'refused' if refused else self.pixel_sha256(sample)}\n")
+        return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+    def missing(self) -> list[Sample]:
+        """The samples still to be made, in plan order: every sample of every slice that is not whole.
+
+        Decodes every image: a file that is absent, cut short, unreadable or changed makes its whole slice missing.
+        """
+        return [sample for part in self.missing_slices() for sample in part.samples]
+
+    def missing_slices(self) -> list[Slice]:
+        """The slices still to be made, in plan order; see `missing`."""
+        with ThreadPoolExecutor() as pool:  # decoding releases the interpreter lock
+            parts = self.slices()
+            return [part for part, whole in zip(parts, pool.map(self._is_whole, parts), strict=True) if not whole]
+
+    def _is_whole(self, part: Slice) -> bool:
+        return all(self._is_there(sample) for sample in part.samples)
+
+    def _is_there(self, sample: Sample) -> bool:
+        if self.refusal(sample) is not None:
+            return True
+        expected = self.pixel_sha256(sample)
+        if expected is None:
+            return False
+        try:
+            return pixel_hash(read_image(self.image_path(sample))) == expected
+        except MetricInputError:
+            return False
+
+    @cached_property
+    def _samples(self) -> list[Sample]:
+        return plan_samples(self._prompts, self.plan.samples, self.plan.seed)
+
+    @cached_property
+    def _positions(self) -> dict[str, int]:
+        return {prompt_id: position for position, prompt_id in enumerate(self.plan.prompt_ids)}
+
+    @cached_property
+    def _outcomes(self) -> dict[tuple[str, int], Outcome]:
+        outcomes: dict[tuple[str, int], Outcome] = {}
+        parts = self.slices()
+        for record in _read_slice_records(self.path / SLICES):
+            if record.slice < len(parts) and len(record.outcomes) == len(parts[record.slice].samples):
+                for sample, outcome in zip(parts[record.slice].samples, record.outcomes, strict=True):
+                    outcomes[sample.prompt_id, sample.index] = outcome
+        return outcomes
+
+
+def read_manifest(path: Path) -> Manifest:
+    """The manifest of the run at `path`. Raises UserError when there is none, or none that can be trusted."""
+    file = path / MANIFEST
+    try:
+        raw = file.read_text(encoding="utf-8")
+    except (FileNotFoundError, NotADirectoryError):
+        raise UserError(f"{path} is not a run directory: it has no {MANIFEST}; name one made by generate.") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{file} cannot be read ({error}); make it readable, or generate the run anew.") from None
+    repair = "restore the file, or delete the run and generate it anew"
+    try:
+        manifest = Manifest.model_validate_json(raw)
+    except ValidationError as error:
+        raise UserError(f"{file} is not a manifest of schema version 1 ({_first(error)}); {repair}.") from None
+    if manifest.plan.sha256 != manifest.plan_sha256:
+        raise UserError(f"{file} holds a plan that was changed by hand: its hash is not plan_sha256; {repair}.")
+    if manifest.prompt_ids_sha256 not in ("", ids_sha256(manifest.plan.prompt_ids)):
+        raise UserError(f"{file} was changed by hand: prompt_ids_sha256 is not the hash of the plan's ids; {repair}.")
+    return manifest
+
+
+def rows_of(path: Path) -> list[dict[str, Any]]:
+    """The rows of a JSON lines file, none when it is absent. Raises UserError naming the first line that is none."""
+    if not path.exists():
+        return []
+    rows: list[dict[str, Any]] = []
+    for number, line in enumerate(path.read_text(encoding="utf-8", errors="replace").split("\n"), start=1):
+        if line.strip():
+            try:
+                row = json.loads(line)
+            except json.JSONDecodeError:
+                row = None
+            if not isinstance(row, dict):
+                raise UserError(f"{path}, line {number} is not a JSON object: restore the file.")
+            rows.append(row)
+    return rows
+
+
+def named(samples: Iterable[Sample], most: int = 3) -> str:
+    """The first few samples in words: `colors-001 sample 0, colors-002 sample 0, ...`."""
+    shown = [f"{sample.prompt_id} sample {sample.index}" for sample in samples]
+    return ", ".join(shown[:most]) + (", ..." if len(shown) > most else "")
+
+
+def _read_prompts(path: Path, plan: Plan) -> tuple[Prompt, ...]:
+    texts: dict[str, tuple[str, str]] = {}
+    for row in [*rows_of(path / METADATA), *rows_of(path / REFUSED)]:
+        texts.setdefault(str(row.get("prompt_id")), (str(row.get("category", "")), str(row.get("text", ""))))
+    repair = "run its generate command again to write it anew"
+    absent = [prompt_id for prompt_id in plan.prompt_ids if prompt_id not in texts]
+    if absent:
+        raise UserError(f"{path / METADATA} lacks {len(absent)} prompts of the plan (first: {absent[0]}); {repair}.")
+    prompts = tuple(Prompt(prompt_id, *texts[prompt_id]) for prompt_id in plan.prompt_ids)
+    if PromptSet(plan.prompt_set_name, prompts).sha256 != plan.prompts_sha256:
+        raise UserError(f"{path / METADATA} holds other prompts than the plan: their hashes differ; {repair}.")
+    return prompts
+
+
+def _read_slice_records(path: Path) -> list[SliceRecord]:
+    """The records that were written completely; a line cut short by a kill is no record."""
+    records: list[SliceRecord] = []
+    if path.exists():
+        for line in path.read_bytes().split(b"\n")[:-1]:
+            try:
+                records.append(SliceRecord.model_validate_json(line))
+            except ValidationError:
+                continue
+    return records
+
+
+def _first(error: ValidationError) -> str:
+    detail = error.errors(include_url=False)[0]
+    place = ".".join(str(part) for part in detail["loc"])
+    return f"{place}: {detail['msg']}" if place else str(detail["msg"])

@@ -1,0 +1,226 @@
+"""Fills a run: plan, draw what is missing, seal."""
+
+import traceback
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from drawbench.errors import StageError, UserError
+from drawbench.interface import Refused, Sample, TextToImage
+from drawbench.progress import Progress
+from drawbench.prompts.prompt_set import Prompt, PromptSet, category_slug
+from drawbench.runs.directory import RunDirectory, named
+from drawbench.runs.plan import (
+    DEFAULT_SLICE_SIZE,
+    NOT_STATED,
+    Plan,
+    Slice,
+    plan_samples,
+)
+from drawbench.runs.writer import RunWriter, open_run
+
+ERROR_LOG = "error.log"
+RUNS = Path("runs")
+
+
+class Watcher(Protocol):
+    """Sees the images of a run as they are drawn, in memory."""
+
+    def begin(self, run: RunDirectory, missing: Sequence[Slice]) -> None:
+        """Before the first of the missing slices is drawn."""
+        ...
+
+    def add(self, outputs: Sequence[np.ndarray | Refused]) -> None:
+        """The next slice's images and refusals; the arrays belong to the model."""
+        ...
+
+    def end(self, complete: bool) -> None:
+        """Drawing is over, or has stopped half way."""
+        ...
+
+
+@dataclass(frozen=True)
+class Request:
+    """A run that is asked for: a model, and all that its plan needs beside it. Arguments are those of `generate`."""
+
+    model: TextToImage
+    prompt_set: PromptSet
+    out: Path | None
+    samples: int
+    size: int
+    seed: int
+    limit: int | None
+    slice_size: int
+
+    def plan(self) -> Plan:
+        """What the run would hold. Raises UserError when it cannot be."""
+        return self._planned()[0]
+
+    def generate(self, progress: Progress | None = None, watcher: Watcher | None = None) -> RunDirectory:
+        """The run, sealed; see `generate`."""
+        progress = progress or Progress()
+        plan, prompts = self._planned()
+        path = self.out if self.out is not None else default_directory(plan)
+        with open_run(path, plan, prompts, progress.note) as writer:
+            if writer.finished():
+                progress.note(f"{path} is finished: all {len(writer.run.samples())} samples verified, nothing to do")
+                return writer.run
+            writer.begin(str(getattr(self.model, "device", NOT_STATED)))
+            try:
+                _draw(self.model, writer, progress, watcher)
+                writer.seal()
+            finally:
+                writer.end()
+            return writer.run
+
+    def _planned(self) -> tuple[Plan, tuple[Prompt, ...]]:
+        return make_plan(
+            self.model,
+            self.prompt_set,
+            samples=self.samples,
+            size=self.size,
+            seed=self.seed,
+            limit=self.limit,
+            slice_size=self.slice_size,
+        )
+
+
+def generate(
+    model: TextToImage,
+    prompt_set: PromptSet,
+    out: Path | None = None,
+    *,
+    samples: int,
+    size: int,
+    seed: int = 0,
+    limit: int | None = None,
+    slice_size: int = DEFAULT_SLICE_SIZE,
+    progress: Progress | None = None,
+    watcher: Watcher | None = None,
+) -> RunDirectory:
+    """Make, resume or extend a run; returns it sealed. A finished run is verified and left as it is.
+
+    `samples` is per prompt, `size` in pixels, `limit` takes the first prompts of each category. Without `out` the
+    directory is `default_directory(plan)`. `watcher` is shown what is drawn. Raises UserError when the plan cannot be
+    or is not the directory's, StageError when the work stopped half way. An interrupt leaves whole slices only, and the
+    rest to the next call.
+    """
+    return Request(model, prompt_set, out, samples, size, seed, limit, slice_size).generate(progress, watcher)
+
+
+def make_plan(
+    model: TextToImage,
+    prompt_set: PromptSet,
+    *,
+    samples: int,
+    size: int,
+    seed: int = 0,
+    limit: int | None = None,
+    slice_size: int = DEFAULT_SLICE_SIZE,
+) -> tuple[Plan, tuple[Prompt, ...]]:
+    """The plan and its prompts. Raises UserError when an option is out of range or the model cannot serve the plan."""
+    for name, value in (("samples", samples), ("size", size), ("slice", slice_size), ("limit", limit)):
+        if value is not None and value < 1:
+            raise UserError(f"--{name} {value} makes no run: give a whole number of at least 1.")
+    planned = prompt_set if limit is None else prompt_set.limited(limit)
+    check_plan = getattr(model, "check_plan", None)  # optional, see drawbench/models/registry.py
+    if check_plan is not None:
+        check_plan(plan_samples(planned.prompts, samples, seed), size)
+    card = model.card()
+    plan = Plan(
+        prompt_set_name=prompt_set.name,
+        prompt_set_sha256=prompt_set.sha256,
+        prompt_set_n=len(prompt_set.prompts),
+        prompts_sha256=planned.sha256,
+        prompt_ids=tuple(prompt.id for prompt in planned.prompts),
+        model=card,
+        size=size,
+        samples=samples,
+        limit=limit,
+        seed=seed,
+        slice_size=slice_size,
+        dtype=str(card.settings.get("dtype") or NOT_STATED),
+    )
+    return plan, planned.prompts
+
+
+def default_directory(plan: Plan) -> Path:
+    """runs/<model>--<prompt set>--<first 8 of the plan's hash>: another plan never meets this one's directory."""
+    model = category_slug(plan.model.name) or "model"
+    return RUNS / f"{model}--{category_slug(plan.prompt_set_name) or 'prompts'}--{plan.sha256[:8]}"
+
+
+def _draw(model: TextToImage, writer: RunWriter, progress: Progress, watcher: Watcher | None) -> None:
+    missing, size = writer.run.missing_slices(), writer.run.plan.size
+    if watcher:
+        watcher.begin(writer.run, missing)
+    total = len(writer.run.samples())
+    progress.start("drawing", total - sum(len(part.samples) for part in missing), total)
+    complete = False
+    try:
+        for part in missing:
+            outputs = _draw_slice(model, part, size, writer.path / ERROR_LOG)
+            writer.put(part, outputs)
+            if watcher:
+                watcher.add(outputs)
+            progress.advance(len(part.samples))
+        complete = True
+    finally:
+        try:
+            writer.drain()  # also after an interrupt: the slice being written is kept
+            if watcher:
+                watcher.end(complete)
+        finally:
+            progress.finish()
+
+
+def _draw_slice(model: TextToImage, part: Slice, size: int, error_log: Path) -> Sequence[np.ndarray | Refused]:
+    try:
+        outputs = model.generate(part.samples, size)
+    except (UserError, StageError):
+        raise
+    except Exception as error:  # whatever a model meets: the run stays, and the traceback is kept for its author
+        if _is_input_error(error):
+            raise
+        error_log.write_text(traceback.format_exc(), encoding="utf-8")
+        raise StageError(
+            f"the model failed in the slice of {named(part.samples)} ({type(error).__name__}: {error}): "
+            f"see {error_log}, then run the same command again."
+        ) from error
+    check_outputs(outputs, part.samples, size)
+    return outputs
+
+
+def _is_input_error(error: Exception) -> bool:
+    from metrics.errors import MetricInputError
+    from reference_model.errors import ReferenceModelError
+
+    return isinstance(error, MetricInputError | ReferenceModelError)
+
+
+def check_outputs(outputs: Sequence[np.ndarray | Refused], samples: Sequence[Sample], size: int) -> None:
+    """Raises UserError when a model's answer is not one uint8 RGB image of the size, or one refusal, per sample."""
+    count = len(outputs) if isinstance(outputs, Sequence) else None
+    if count != len(samples):
+        what = f"a {type(outputs).__name__}" if count is None else f"{count} images"
+        raise UserError(f"the model returned {what} for {len(samples)} samples: it must return a list with one each.")
+    for sample, output in zip(samples, outputs, strict=True):
+        problem = _problem(output, size)
+        if problem:
+            raise UserError(
+                f"the model's image for {sample.prompt_id} sample {sample.index} is {problem}: "
+                f"it must be a uint8 array (0 to 255) of shape ({size}, {size}, 3)."
+            )
+
+
+def _problem(output: object, size: int) -> str | None:
+    if isinstance(output, Refused):
+        return None
+    if not isinstance(output, np.ndarray):
+        return f"a {type(output).__name__}"
+    if output.dtype != np.uint8 or output.shape != (size, size, 3):
+        return f"an array of {output.dtype} {output.shape}"
+    return None

@@ -1,0 +1,350 @@
+"""Writes a run: claims the directory for one plan, puts slices in place, seals. Reading is in run_directory.py."""
+
+import json
+import os
+import platform
+import shutil
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from filelock import FileLock, Timeout
+
+from drawbench.errors import StageError, UserError
+from drawbench.interface import Refused, Sample
+from drawbench.prompts.prompt_set import Prompt, ids_sha256
+from drawbench.runs.directory import (
+    MANIFEST,
+    METADATA,
+    REFUSED,
+    SLICES,
+    Attempt,
+    Manifest,
+    Outcome,
+    Refusal,
+    RunDirectory,
+    Seal,
+    SliceRecord,
+    read_manifest,
+)
+from drawbench.runs.plan import Plan, Slice
+from drawbench.runs.png import encode_png
+from metrics.images.decode import pixel_hash
+from metrics.images.file_hashes import FileHashes, stamps
+
+LOCK = ".lock"
+PARTIAL = ".partial"  # inside the run, so that a rename never crosses a file system; outside images/, which stays valid
+SYNCED_TOGETHER = 8  # files
+
+
+class RunWriter:
+    """The one process that may change a run. Made by `open_run`.
+
+    Slices are written by one thread while the model draws the next: `put` returns at once and raises what an
+    earlier slice met. At most one slice waits, so memory stays bounded.
+    """
+
+    def __init__(
+        self, path: Path, manifest: Manifest, prompts: tuple[Prompt, ...], note: Callable[[str], None]
+    ) -> None:
+        self.path = path
+        self._note = note
+        self._manifest = manifest
+        self._prompts = prompts
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="run-writer")
+        self._pending: Future[None] | None = None
+        self._slices_done = 0
+        self._layout = RunDirectory(path, manifest, prompts)  # for paths only: what is on disk it read long ago
+
+    @property
+    def run(self) -> RunDirectory:
+        """The run as it is on disk now."""
+        return RunDirectory(self.path, self._manifest, self._prompts)
+
+    def finished(self) -> bool:
+        """True when the run is sealed and every file of it still is what was sealed. Decodes every image."""
+        run, metadata = self.run, self.path / METADATA
+        return (
+            run.seal is not None
+            and run.seal.pixels_sha256 == run.pixels_sha256()
+            and metadata.is_file()
+            and metadata.read_bytes() == _json_lines(image_rows(run)).encode()
+            and not self._missing(run)
+        )
+
+    def begin(self, device: str) -> None:
+        """Record that this process starts to work: withdraws the seal, clears what a killed one left half-written."""
+        attempt = Attempt(plan_sha256=self._manifest.plan_sha256, versions=versions(), device=device, start=_now())
+        self._save(attempts=(*self._manifest.attempts, attempt), seal=None)
+        shutil.rmtree(self.path / PARTIAL, ignore_errors=True)
+        (self.path / PARTIAL).mkdir()
+        _drop_torn_line(self.path / SLICES)
+        _write_rows(self.path / METADATA, metadata_rows(self.run))
+        (self.path / REFUSED).unlink(missing_ok=True)
+
+    def put(self, part: Slice, outputs: Sequence[np.ndarray | Refused]) -> None:
+        """Write one slice in the background; it counts once all of it is in place."""
+        self.drain()
+        # A copy, because a model may fill the same memory again while this is being written.
+        self._pending = self._thread.submit(self._write_slice, part, [_own(output) for output in outputs])
+
+    def drain(self) -> None:
+        """Wait for the slice being written. Raises what it met."""
+        pending, self._pending = self._pending, None
+        if pending is not None:
+            pending.result()
+
+    def end(self) -> None:
+        """Record when this process stopped and how far it came."""
+        last = self._manifest.attempts[-1].model_copy(update={"end": _now(), "slices_done": self._slices_done})
+        self._save(attempts=(*self._manifest.attempts[:-1], last))
+
+    def close(self) -> None:
+        """Finish the background thread."""
+        self._thread.shutdown(wait=True)
+
+    def seal(self) -> None:
+        """Verify every sample by decoding it, record the result, make images/ a valid image folder.
+
+        Raises StageError when a file that was just written does not read back as written.
+        """
+        run = self.run
+        missing = self._missing(run)
+        if missing:
+            raise StageError(
+                f"{len(missing)} samples of {self.path} do not read back as written (first: {missing[0].prompt_id} "
+                f"sample {missing[0].index}): check the disk, then run the same command again."
+            )
+        drawn, refused = image_rows(run), refused_rows(run)
+        if refused:
+            _write_rows(self.path / REFUSED, refused)
+            _write_rows(self.path / METADATA, drawn)
+        shutil.rmtree(self.path / PARTIAL, ignore_errors=True)
+        refusals = tuple(
+            Refusal(prompt_id=row["prompt_id"], sample=row["sample"], reason=row["reason"]) for row in refused
+        )
+        self._save(
+            seal=Seal(images=len(drawn), refused=len(refused), refusals=refusals, pixels_sha256=run.pixels_sha256())
+        )
+
+    def _missing(self, run: RunDirectory) -> list[Sample]:
+        """What `run.missing` finds. When all is there, scoring need not decode the files again to know them."""
+        drawn = [sample for sample in run.samples() if run.refusal(sample) is None]
+        paths = [run.image_path(sample) for sample in drawn]
+        before = stamps(paths)
+        missing = run.missing()
+        if not missing:
+            hashes = [run.pixel_sha256(sample) or "" for sample in drawn]
+            FileHashes(run.images, warn=self._note).record(paths, before, hashes)
+        return missing
+
+    def _write_slice(self, part: Slice, outputs: list[np.ndarray | Refused]) -> None:
+        outcomes, moves = [], []
+        for number, (sample, output) in enumerate(zip(part.samples, outputs, strict=True)):
+            if isinstance(output, Refused):
+                outcomes.append(Outcome(refused=output.reason))
+                continue
+            partial = self.path / PARTIAL / f"{part.index}-{number}.png"
+            partial.write_bytes(encode_png(output))
+            moves.append((partial, self._layout.image_path(sample)))
+            outcomes.append(Outcome(pixels=pixel_hash(output)))
+        _move_into_place(moves)
+        record = SliceRecord(slice=part.index, attempt=len(self._manifest.attempts) - 1, outcomes=tuple(outcomes))
+        with (self.path / SLICES).open("a", encoding="utf-8") as journal:
+            journal.write(record.model_dump_json(exclude_none=True) + "\n")
+            journal.flush()
+            os.fsync(journal.fileno())
+        self._slices_done += 1
+
+    def _save(self, **changes: Any) -> None:
+        self._manifest = self._manifest.model_copy(update=changes)
+        write_file(self.path / MANIFEST, self._manifest.model_dump_json(indent=1) + "\n")
+
+
+@contextmanager
+def open_run(path: Path, plan: Plan, prompts: tuple[Prompt, ...], note: Callable[[str], None]) -> Iterator[RunWriter]:
+    """Claim `path` for this plan, alone: a new directory, the same plan again, or the same with more samples.
+
+    Raises UserError when the path cannot be written, holds something else, or holds another plan (the difference
+    named); StageError when another process is at work there.
+    """
+    _check_place(path)
+    with _disk_errors(path, UserError, "name another directory with --out"):
+        path.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(path / LOCK)
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            raise StageError(f"another process is filling {path}: wait for it, then run the same command.") from None
+    try:
+        with _disk_errors(path, UserError, "name another directory with --out"):
+            writer = RunWriter(path, _planned(path, plan, note), prompts, note)
+        try:
+            with _disk_errors(path, StageError, "make room or mend the disk, then run the same command again"):
+                yield writer
+        finally:
+            writer.close()
+    finally:
+        lock.release()
+
+
+def metadata_rows(run: RunDirectory) -> list[dict[str, Any]]:
+    """One row per sample of the plan, in plan order, as in images/metadata.jsonl before the seal."""
+    return [
+        {
+            "file_name": run.file_name(sample),
+            "prompt_id": sample.prompt_id,
+            "category": sample.category,
+            "text": sample.text,
+            "sample": sample.index,
+            "seed": sample.seed,
+        }
+        for sample in run.samples()
+    ]
+
+
+def image_rows(run: RunDirectory) -> list[dict[str, Any]]:
+    """The rows of the samples that were not refused: in an image folder every row must have its file."""
+    rows = zip(metadata_rows(run), run.samples(), strict=True)
+    return [row for row, sample in rows if run.refusal(sample) is None]
+
+
+def refused_rows(run: RunDirectory) -> list[dict[str, Any]]:
+    """The rows of the samples that were refused, each with its `reason`, as in refused.jsonl."""
+    rows = zip(metadata_rows(run), run.samples(), strict=True)
+    return [row | {"reason": reason} for row, sample in rows if (reason := run.refusal(sample)) is not None]
+
+
+def versions() -> dict[str, str]:
+    """The versions that decide pixels: Python, this program, numpy, Pillow, and what draws where that is loaded."""
+    found = {"python": platform.python_version(), "platform": platform.platform()}
+    drawing = [name for name in ("torch", "transformers", "diffusers") if name in sys.modules]
+    for name in ("drawbench", "numpy", "pillow", *drawing):
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            found[name] = "not installed"
+    return found
+
+
+def write_file(path: Path, text: str) -> None:
+    """Replace a file in one step: a reader sees the old text or the new one, also after a power cut."""
+    partial = path.with_name(f".{path.name}.partial")
+    with partial.open("w", encoding="utf-8", newline="\n") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    partial.replace(path)
+    _sync_folder(path.parent)
+
+
+def _planned(path: Path, plan: Plan, note: Callable[[str], None]) -> Manifest:
+    """The manifest that holds this plan: the one that is there, extended where allowed, or a new one."""
+    if not (path / MANIFEST).exists():
+        manifest = Manifest(plan_sha256=plan.sha256, prompt_ids_sha256=ids_sha256(plan.prompt_ids), plan=plan)
+    else:
+        manifest = read_manifest(path)
+        if manifest.plan == plan:
+            return manifest
+        if not plan.extends(manifest.plan):
+            raise UserError(
+                f"{path} holds another plan ({'; '.join(plan.differences(manifest.plan))}): "
+                "use its options again, or name another directory with --out."
+            )
+        _set_scores_aside(path, manifest.plan_sha256)
+        note(f"{path}: extending from {manifest.plan.samples} to {plan.samples} samples per prompt")
+        manifest = manifest.model_copy(update={"plan": plan, "plan_sha256": plan.sha256, "seal": None})
+    write_file(path / MANIFEST, manifest.model_dump_json(indent=1) + "\n")
+    return manifest
+
+
+def _check_place(path: Path) -> None:
+    if not path.exists():
+        return
+    if not path.is_dir():
+        raise UserError(f"{path} is a file: name a directory for the run with --out.")
+    if (path / MANIFEST).exists():
+        return
+    foreign = sorted(entry.name for entry in path.iterdir() if entry.name not in (LOCK, f".{MANIFEST}.partial"))
+    if foreign:
+        raise UserError(
+            f"{path} is not a run directory but holds other files (such as {foreign[0]}): name another with --out."
+        )
+
+
+def _set_scores_aside(path: Path, plan_sha256: str) -> None:
+    """Scores of fewer samples belong to another plan: they stay, under its name, out of this one's way."""
+    aside = path / f"scores-{plan_sha256[:8]}"
+    if (path / "scores").is_dir() and not aside.exists():
+        (path / "scores").rename(aside)
+
+
+def _move_into_place(moves: list[tuple[Path, Path]]) -> None:
+    """Sync the files of a slice, then rename them: a name inside images/ never shows half a file."""
+    if moves:
+        # Side by side, because a file system commits what waits together at once: three times as fast.
+        with ThreadPoolExecutor(min(len(moves), SYNCED_TOGETHER)) as pool:
+            list(pool.map(_sync_file, [partial for partial, _ in moves]))
+    for folder in {target.parent for _, target in moves}:
+        folder.mkdir(parents=True, exist_ok=True)
+    for partial, target in moves:
+        partial.replace(target)
+    for folder in {target.parent for _, target in moves}:
+        _sync_folder(folder)
+
+
+def _sync_file(path: Path) -> None:
+    with path.open("rb+") as file:
+        os.fsync(file.fileno())
+
+
+def _sync_folder(folder: Path) -> None:
+    if os.name != "posix":
+        return  # elsewhere a directory cannot be opened, and renames are durable enough
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _write_rows(path: Path, rows: list[dict[str, Any]]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_file(path, _json_lines(rows))
+
+
+def _json_lines(rows: list[dict[str, Any]]) -> str:
+    return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+
+
+def _drop_torn_line(path: Path) -> None:
+    """Cut a journal back to its last whole line, so that the next record starts on a line of its own."""
+    if path.exists():
+        content = path.read_bytes()
+        whole = content.rfind(b"\n") + 1
+        if whole < len(content):
+            with path.open("rb+") as journal:
+                journal.truncate(whole)
+
+
+@contextmanager
+def _disk_errors(path: Path, kind: type[Exception], advice: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        place = error.filename or path
+        raise kind(f"cannot write {place} ({error.strerror or error}): {advice}.") from error
+
+
+def _own(output: np.ndarray | Refused) -> np.ndarray | Refused:
+    return output if isinstance(output, Refused) else output.copy()
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -1,0 +1,1 @@
+"""From the images of a run to its scores under a protocol."""

@@ -1,0 +1,250 @@
+"""Protocols: named, versioned lists of metric definitions. Two scores compare only under equal fingerprints."""
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Literal
+
+from drawbench.errors import UserError
+from drawbench.results.scores import ProtocolRef
+from metrics.errors import MetricInputError
+from metrics.features.clip.open_clip import read_scorer_card
+from metrics.features.registry import (
+    BUNDLED_FOLDER,
+    ExtractorEntry,
+    clip_fid,
+    dinov2,
+    inception,
+    open_clip_model,
+    openai_clip,
+    openai_clip_336,
+    scorer_folder,
+    transformers_clip,
+)
+from metrics.features.weights import INCEPTION, OPENAI_VIT_L_14, WeightsFile
+
+BUNDLED_VERSION = 2  # a retrained scorer is a new version, in a folder of its own
+OWN_CLIP = "clip"  # begins the name of a protocol with a scorer of the user's own
+PUBLISHED_N = 30_000  # images behind a published FID-30K
+
+
+Kind = Literal[
+    "clip_score",
+    "r_precision",
+    "frechet",
+    "frechet_infinity",
+    "kid",
+    "cmmd",
+    "manifold",
+    "inception_score",
+    "diversity",
+]
+FRECHET_KINDS: tuple[Kind, ...] = ("frechet", "frechet_infinity")  # need the references' moments only
+REFERENCE_KINDS: tuple[Kind, ...] = (*FRECHET_KINDS, "kid", "cmmd", "manifold")
+
+
+@dataclass(frozen=True)
+class MetricDefinition:
+    """One metric of a protocol.
+
+    metric: its name; for kinds that give several numbers, the name of the family.
+    kind: what is computed. `clip_score` gives clip_score, clip_score_shuffled and clip_score_difference; `manifold`
+        gives precision, recall, density and coverage; `diversity` gives pairwise_distance and vendi_score.
+    statistics: how an .npz of reference statistics for it must be marked in its file name; empty: any .npz will do.
+    definition: one line with every choice that changes the number.
+    """
+
+    metric: str
+    kind: Kind
+    extractor: ExtractorEntry
+    definition: str
+    statistics: str = ""
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """A list of metric definitions and the size at which images are evaluated.
+
+    size: pixels, or None for the run's own size. Larger images, and reference images of any shape, are centre-cropped
+    and resized to it. published_n: images behind the published numbers it is nearest to; 0 when there are none.
+    """
+
+    name: str
+    version: int
+    label: str
+    size: int | None
+    metrics: tuple[MetricDefinition, ...]
+    published_n: int = 0
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 over the version, the size and every definition with its extractor's fingerprint."""
+        parts = [[m.metric, m.kind, m.definition, m.extractor.fingerprint()] for m in self.metrics]
+        content = json.dumps([self.name, self.version, self.size, parts], ensure_ascii=False)
+        return hashlib.sha256(content.encode()).hexdigest()
+
+    @property
+    def ref(self) -> ProtocolRef:
+        """As it stands in score files."""
+        return ProtocolRef(name=self.name, version=self.version, fingerprint=self.fingerprint)
+
+
+def bundled(folder: Path = BUNDLED_FOLDER) -> Protocol:
+    """The scorer of this repository: CLIP score, and the Fréchet distance in its feature space. Needs no download."""
+    label, scorer, common = _bundled_parts(folder)
+    return Protocol(
+        name="bundled",
+        version=BUNDLED_VERSION,
+        label=label,
+        size=None,
+        metrics=_bundled_metrics(scorer, common),
+    )
+
+
+def bundled_extended(folder: Path = BUNDLED_FOLDER) -> Protocol:
+    """All kinds of metrics that the bundled scorer's features can serve, so that all of it runs without a download."""
+    label, scorer, common = _bundled_parts(folder)
+    others: tuple[tuple[str, Kind, str], ...] = (
+        ("r_precision", "r_precision", "R-precision of image and caption embeddings"),
+        ("frechet_distance_infinity", "frechet_infinity", "Fréchet distance at infinitely many images, not FID"),
+        ("kid", "kid", "kernel distance of image embeddings, not KID on Inception"),
+        ("cmmd", "cmmd", "kernel distance of image embeddings, not CMMD on CLIP"),
+        ("manifold", "manifold", "precision, recall, density, coverage of image embeddings"),
+        ("diversity", "diversity", "diversity of the images of a prompt, by their embeddings"),
+    )
+    return Protocol(
+        name="bundled-extended",
+        version=BUNDLED_VERSION,
+        label=label,
+        size=None,
+        metrics=(
+            *_bundled_metrics(scorer, common),
+            *(MetricDefinition(name, kind, scorer, f"{words}; {common}") for name, kind, words in others),
+        ),
+    )
+
+
+def _bundled_parts(folder: Path) -> tuple[str, ExtractorEntry, str]:
+    """Label, scorer, and what every definition on it says."""
+    scorer = scorer_folder(folder)
+    found = read_scorer_card(folder)["version"]
+    if found != BUNDLED_VERSION:
+        raise MetricInputError(
+            f"{folder} holds version {found} of the scorer, where protocol bundled is defined by version "
+            f"{BUNDLED_VERSION}: restore the scorer's folder"
+        )
+    label = "bundled scorer, never comparable with published numbers"
+    common = f"{label}; {scorer.description}; images at the run's own size, then the scorer's own resize"
+    return label, scorer, common
+
+
+def _bundled_metrics(scorer: ExtractorEntry, common: str) -> tuple[MetricDefinition, ...]:
+    return (
+        MetricDefinition("clip_score", "clip_score", scorer, f"CLIP score; {common}"),
+        MetricDefinition(
+            "frechet_distance", "frechet", scorer, f"Fréchet distance of image embeddings, not FID; {common}"
+        ),
+    )
+
+
+def imagen(inception_weights: WeightsFile = INCEPTION, clip_weights: WeightsFile = OPENAI_VIT_L_14) -> Protocol:
+    """The nearest to the paper's evaluation that public weights allow; see docs/protocol.md for what it leaves open."""
+    crop = "central square, Pillow bicubic to 256 px"
+    clip = openai_clip(clip_weights)
+    tensorflow, clean = (inception(mode, inception_weights) for mode in ("legacy_tensorflow", "clean"))
+    return Protocol(
+        name="imagen",
+        version=1,
+        label="the nearest to the Imagen paper's evaluation",
+        size=256,
+        metrics=(
+            MetricDefinition("clip_score", "clip_score", clip, f"CLIP score; {clip.description}; {crop}"),
+            MetricDefinition(
+                "fid_legacy_tensorflow",
+                "frechet",
+                tensorflow,
+                f"FID; {tensorflow.description}; {crop}",
+                "legacy_tensorflow",
+            ),
+            MetricDefinition("fid_clean", "frechet", clean, f"FID; {clean.description}; {crop}", "clean"),
+        ),
+        published_n=PUBLISHED_N,
+    )
+
+
+def extended() -> Protocol:
+    """imagen's metrics, and every other one of this package on the features its authors or its users take it on."""
+    nearest = imagen()
+    crop = "central square, Pillow bicubic to 256 px"
+    pytorch, tensorflow, clean = (inception(mode) for mode in ("legacy_pytorch", "legacy_tensorflow", "clean"))
+    clip, clip_raw, clip_336, dino = openai_clip(), clip_fid(), openai_clip_336(), dinov2()
+    others: tuple[tuple[str, Kind, ExtractorEntry, str, str], ...] = (
+        ("fid_legacy_pytorch", "frechet", pytorch, "FID", "legacy_pytorch"),
+        ("fid_infinity", "frechet_infinity", tensorflow, "FID at infinitely many images", "legacy_tensorflow"),
+        ("clip_fid", "frechet", clip_raw, "CLIP-FID", "clip_vit_b_32"),
+        ("fd_dinov2", "frechet", dino, "FD-DINOv2", "dinov2"),
+        ("kid", "kid", clean, "KID", ""),
+        ("cmmd", "cmmd", clip_336, "CMMD", ""),
+        ("manifold", "manifold", dino, "precision, recall, density, coverage", ""),
+        ("inception_score", "inception_score", tensorflow, "Inception Score", ""),
+        ("r_precision", "r_precision", clip, "R-precision", ""),
+        ("diversity", "diversity", dino, "diversity of the images of a prompt", ""),
+    )
+    return Protocol(
+        name="extended",
+        version=1,
+        label="imagen's metrics and the others in use",
+        size=nearest.size,
+        metrics=(
+            *nearest.metrics,
+            *(
+                MetricDefinition(name, kind, entry, f"{words}; {entry.description}; {crop}", mark)
+                for name, kind, entry, words, mark in others
+            ),
+        ),
+        published_n=PUBLISHED_N,
+    )
+
+
+PROTOCOLS: dict[str, Callable[[], Protocol]] = {
+    "bundled": bundled,
+    "bundled-extended": bundled_extended,
+    "imagen": imagen,
+    "extended": extended,
+}
+
+
+def own_clip(spec: str) -> Protocol:
+    """CLIP score and R-precision under a scorer of the user's own: what follows `clip:` in a protocol's name.
+
+    spec: a folder or hub id of a CLIP or SigLIP of transformers, or `NAME=FILE`, an open_clip configuration and weights
+    for it. Raises MetricInputError when there is no such model.
+    """
+    name, equals, file = spec.partition("=")
+    scorer = open_clip_model(name, Path(file)) if equals else transformers_clip(spec)
+    common = f"{scorer.description}; images at the run's own size, then the scorer's own resize"
+    return Protocol(
+        name=scorer.name,
+        version=1,
+        label=f"a scorer of the user's choice: {scorer.description}",
+        size=None,
+        metrics=(
+            MetricDefinition("clip_score", "clip_score", scorer, f"CLIP score; {common}"),
+            MetricDefinition(
+                "r_precision", "r_precision", scorer, f"R-precision of image and caption embeddings; {common}"
+            ),
+        ),
+    )
+
+
+def get_protocol(name: str) -> Protocol:
+    """The protocol of that name, current version. Raises UserError that lists the names there are."""
+    kind, _, spec = name.partition(":")
+    if kind == OWN_CLIP and spec:
+        return own_clip(spec)
+    if name not in PROTOCOLS:
+        raise UserError(f"there is no protocol {name!r}: use one of {', '.join(PROTOCOLS)}, or clip:MODEL")
+    return PROTOCOLS[name]()

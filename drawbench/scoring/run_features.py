@@ -1,0 +1,80 @@
+"""The features of a run's images in plan order, checked against the seal."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from drawbench.errors import UserError
+from drawbench.interface import Sample
+from drawbench.progress import Progress
+from drawbench.runs.directory import RunDirectory
+from drawbench.scoring.extractors import Extractors
+from drawbench.scoring.image_features import ImageFiles, Reading, default_batch, image_features
+from metrics.features.registry import ExtractorEntry
+
+
+@dataclass(frozen=True)
+class RunFeatures:
+    """What extractors saw in a run.
+
+    samples: those that have an image, in plan order; refused ones are left out.
+    features: per extractor's name float32 (len(samples), D), row by row those of `samples`; read-only.
+    hashes: of each sample's pixels.
+    """
+
+    samples: tuple[Sample, ...]
+    features: dict[str, np.ndarray]
+    hashes: tuple[str, ...]
+
+
+def run_features(
+    run: RunDirectory,
+    entries: Sequence[ExtractorEntry],
+    size: int,
+    *,
+    device: str = "cpu",
+    batch: int | None = None,
+    verify: bool = False,
+    workers: int | None = None,
+    progress: Progress | None = None,
+) -> RunFeatures:
+    """Features of all images of a sealed run, cropped and resized to `size` pixels, under each extractor.
+
+    Features that are in the cache are not computed again, and images that did not change since they were sealed or
+    last read are not read again; `verify` reads all of them. `batch` (see `default_batch`) and `workers` change speed
+    and memory only.
+    Raises UserError for a run that is not sealed, has no image, or was changed since; MetricInputError for weights that
+    are missing, images that cannot be read, and features that are NaN or infinite.
+    """
+    progress = progress or Progress()
+    extractors = Extractors(entries, device, progress.note)
+    reading = Reading(size, batch or default_batch(device), workers, verify)
+    return features_of_run(run, extractors, [entry.name for entry in entries], reading, progress)
+
+
+def features_of_run(
+    run: RunDirectory, extractors: Extractors, names: Sequence[str], reading: Reading, progress: Progress
+) -> RunFeatures:
+    """`run_features` with extractors that the caller goes on using."""
+    run.require_seal()
+    drawn = tuple(sample for sample in run.samples() if run.refusal(sample) is None)
+    if not drawn:
+        raise UserError(f"the model refused every image of {run.path}: there is nothing to score")
+    found = image_features(sealed_files(run, drawn), extractors, names, reading, "scoring", progress)
+    return RunFeatures(drawn, found.features, found.hashes)
+
+
+def images_of(rows: np.ndarray, prompts: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
+    """The images of some prompts, (k,), and each one's place among these prompts, (k,). rows: (N,), all images'."""
+    place = np.full(rows.max() + 1, -1)
+    place[list(prompts)] = np.arange(len(prompts))
+    chosen = np.flatnonzero(place[rows] >= 0)
+    return chosen, place[rows[chosen]]
+
+
+def sealed_files(run: RunDirectory, samples: Sequence[Sample]) -> ImageFiles:
+    """The images of some samples that were made, each with the hash of its pixels."""
+    hashes = [run.pixel_sha256(sample) for sample in samples]
+    paths = tuple(run.image_path(sample) for sample in samples)
+    return ImageFiles(run.images, paths, tuple(digest for digest in hashes if digest is not None))

@@ -1,0 +1,140 @@
+"""Scoring: a sealed run and a protocol in; scores/<protocol>.json and scores/<protocol>.parquet out."""
+
+import platform
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+from drawbench.errors import UserError
+from drawbench.progress import Progress
+from drawbench.results.scores import PromptSetRef, ScoreFile, read_scores, scores_path
+from drawbench.runs.directory import RunDirectory
+from drawbench.scoring.extractors import Extractors
+from drawbench.scoring.image_features import Reading, default_batch
+from drawbench.scoring.kinds import ScoredRun, lacking, least_images, measure
+from drawbench.scoring.protocols import REFERENCE_KINDS, MetricDefinition, Protocol
+from drawbench.scoring.references import ReferenceFeatures, find_references, read_references
+from drawbench.scoring.run_features import features_of_run
+from drawbench.scoring.score_files import write_scores
+
+PACKAGES = ("drawbench", "torch", "open_clip_torch", "clean-fid", "numpy", "pillow")
+
+
+def score_run(
+    run_path: Path,
+    protocol: Protocol,
+    reference: Path | None = None,
+    *,
+    device: str = "cpu",
+    batch: int | None = None,
+    workers: int | None = None,
+    verify: bool = False,
+    progress: Progress | None = None,
+) -> ScoreFile:
+    """Score a sealed run, write its two score files, and return the aggregates.
+
+    reference: folder of images or .npz; without it the protocol's distances are left out. What else cannot be
+    measured on this run is left out too, and a note says why.
+    verify: read every image again, also those that did not change since they were sealed or last read.
+    Scores do not depend on `batch` and `workers` beyond float32 rounding (1e-6 for a CLIP score, 1e-4 relative for a
+    distance), nor on what is in the cache.
+    Raises UserError for a run that is not finished, or was changed since, and for a reference that cannot be used;
+    MetricInputError for weights that are missing and images that cannot be read.
+    """
+    progress = progress or Progress()
+    run = RunDirectory.open(run_path)
+    run.require_seal()
+    reading = Reading(_evaluated_size(run, protocol), batch or default_batch(device), workers, verify)
+    references = find_references(reference) if reference else None
+    metrics = [metric for metric in protocol.metrics if references or metric.kind not in REFERENCE_KINDS]
+    if not references:
+        _keep_distances(run, protocol)
+    if len(metrics) < len(protocol.metrics):
+        progress.note(f"{run_path.name}: no reference images, so no distance is computed")
+    metrics = _measurable(metrics, run, progress)
+    extractors = Extractors([metric.extractor for metric in metrics], device, progress.note)
+    theirs = None
+    if references and any(metric.kind in REFERENCE_KINDS for metric in metrics):
+        theirs = read_references(references, metrics, extractors, reading, progress)
+        metrics = _served(metrics, theirs, progress)
+    names = list(dict.fromkeys(metric.extractor.name for metric in metrics))
+    features = features_of_run(run, extractors, names, reading, progress)
+    scored = ScoredRun.of(run, protocol, reading.size, features, extractors, theirs)
+    measured = measure(scored, metrics, progress)
+    plan, seal = run.plan, run.require_seal()
+    result = ScoreFile(
+        protocol=protocol.ref,
+        prompt_set=PromptSetRef(name=plan.prompt_set_name, sha256=plan.prompt_set_sha256, n=plan.n_prompts),
+        reference=theirs.ref if theirs else None,
+        size=reading.size,
+        samples=plan.samples,
+        complete=plan.complete,
+        refusals=seal.refused,
+        scores=measured.scores,
+        plan_sha256=run.manifest.plan_sha256,
+        pixels_sha256=seal.pixels_sha256,
+        environment=_environment(device, metrics),
+        date=datetime.now(UTC).date().isoformat(),
+    )
+    write_scores(run, result, features.samples, measured.per_sample)
+    return result
+
+
+def _evaluated_size(run: RunDirectory, protocol: Protocol) -> int:
+    """Pixels the metrics see. Enlarging images would measure the enlargement, so it is refused."""
+    size = protocol.size or run.plan.size
+    if run.plan.size < size:
+        raise UserError(
+            f"protocol {protocol.name} evaluates at {size} px and {run.path} holds images of {run.plan.size} px: "
+            f"generate them with --size {size} or more"
+        )
+    return size
+
+
+def _keep_distances(run: RunDirectory, protocol: Protocol) -> None:
+    """Refuse to replace scores of these very images that have distances by scores that have none."""
+    path = scores_path(run.path, protocol.name)
+    try:
+        found = read_scores(path)
+    except (FileNotFoundError, UserError):  # none yet, or none that can be read
+        return
+    same = (found.protocol.fingerprint, found.pixels_sha256) == (protocol.fingerprint, run.require_seal().pixels_sha256)
+    if same and found.reference:
+        raise UserError(
+            f"{path} holds distances to the references {found.reference.name}, which scoring without references would "
+            "delete: give --reference again, or delete that file"
+        )
+
+
+def _measurable(metrics: Sequence[MetricDefinition], run: RunDirectory, progress: Progress) -> list[MetricDefinition]:
+    """The metrics that this run has enough images for; for each other one a note."""
+    kept = []
+    for metric in metrics:
+        reason = lacking(metric, run)
+        if reason:
+            progress.note(f"{run.path.name}: no {metric.metric}, {reason}")
+        else:
+            kept.append(metric)
+    return kept
+
+
+def _served(
+    metrics: Sequence[MetricDefinition], theirs: ReferenceFeatures, progress: Progress
+) -> list[MetricDefinition]:
+    """The metrics that the references are enough for: statistics of one mode give the distances of that mode."""
+    kept = [metric for metric in metrics if metric.kind not in REFERENCE_KINDS or theirs.serve(metric)]
+    left_out = [metric.metric for metric in metrics if metric not in kept]
+    if left_out:
+        progress.note(f"{theirs.ref.name} does not hold what {', '.join(left_out)} need: give a folder of images")
+    few = [metric for metric in kept if 0 < theirs.ref.n < least_images(metric)]
+    for metric in few:
+        least = least_images(metric)
+        progress.note(f"{theirs.ref.name} holds {theirs.ref.n} images, and {metric.metric} needs {least} or more")
+    return [metric for metric in kept if metric not in few]
+
+
+def _environment(device: str, metrics: Sequence[MetricDefinition]) -> dict[str, str]:
+    packages = {name: version(name) for name in PACKAGES}
+    weights = {f"weights {m.extractor.name}": m.extractor.weights_sha256 or "unverified" for m in metrics}
+    return {"python": platform.python_version(), "device": device, **packages, **weights}

@@ -1,0 +1,1 @@
+"""One model at many settings: a sweep, its table and its curves."""

@@ -1,0 +1,279 @@
+"""A sweep: one model, or several, drawn and scored at every combination of some settings, with the same seeds."""
+
+import hashlib
+import itertools
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from filelock import FileLock
+from pydantic import ValidationError
+
+from drawbench.errors import UserError
+from drawbench.files import first_problem, write_text_atomically
+from drawbench.interface import TextToImage
+from drawbench.progress import Progress
+from drawbench.prompts.prompt_set import PromptSet, category_slug
+from drawbench.records import Record
+from drawbench.results.comparable import differences
+from drawbench.results.files import Result, result_from_score_file
+from drawbench.results.scores import PromptSetRef, ReferenceRef
+from drawbench.runs.directory import read_manifest
+from drawbench.runs.generate import Request
+from drawbench.runs.plan import Plan
+from drawbench.scoring.protocols import REFERENCE_KINDS, Protocol
+from drawbench.scoring.score import score_run
+
+SWEEP_FILE = "sweep.json"
+LOCK = f".{SWEEP_FILE}.lock"
+RUNS = "runs"
+# Imagen (arXiv 2205.11487), app. on classifier-free guidance: the base model's weights of its FID-CLIP curves.
+PAPER_GUIDANCE = ("1", "1.25", "1.5", "1.75", "2", "3", "4", "5", "6", "7", "8", "9", "10")
+GUIDANCE = "guidance"
+
+# (spec, settings) -> a model; models of one spec may share what they loaded.
+ModelSource = Callable[[str, Mapping[str, str]], TextToImage]
+
+
+class SweepPoint(Record):
+    """One combination of settings that was drawn and scored.
+
+    model: its spec. settings: the swept ones only, as typed. run: the run's folder, within the sweep's.
+    reference_state: hash over names, sizes and times of the reference files, to know whether they changed since.
+    """
+
+    model: str
+    settings: dict[str, str]
+    run: str
+    reference_state: str
+    result: Result
+
+
+class SweepFile(Record):
+    """sweep.json: the points that the call asks for which wrote it last, as far as they are finished, in that order.
+
+    earlier: other points that were measured in this folder, as long as it holds their runs.
+    """
+
+    schema_version: Literal[1] = 1
+    points: list[SweepPoint]
+    earlier: tuple[SweepPoint, ...] = ()
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """What is to be drawn: `models` (specs) at every combination of `axes` (setting -> values, as typed).
+
+    fixed: settings that all points share. The rest is as for a single run, and equal in all points: so are the seeds.
+    """
+
+    models: tuple[str, ...]
+    axes: Mapping[str, tuple[str, ...]]
+    fixed: Mapping[str, str]
+    prompt_set: PromptSet
+    samples: int
+    size: int
+    seed: int
+    limit: int | None
+    slice_size: int
+    protocol: Protocol
+    reference: Path | None
+
+    def combinations(self) -> list[tuple[str, dict[str, str]]]:
+        """(model, swept settings) of every point; the last axis changes fastest."""
+        values = itertools.product(*self.axes.values())
+        grid = [dict(zip(self.axes, combination, strict=True)) for combination in values]
+        return [(model, settings) for model in self.models for settings in grid]
+
+    def request(self, model: TextToImage, out: Path | None = None) -> Request:
+        """The run of one point."""
+        return Request(model, self.prompt_set, out, self.samples, self.size, self.seed, self.limit, self.slice_size)
+
+
+def run_sweep(
+    sweep: Sweep,
+    out: Path,
+    model_at: ModelSource,
+    *,
+    others: Mapping[Path, Sequence[SweepPoint]] | None = None,
+    begin: Callable[[], None] | None = None,
+    device: str = "cpu",
+    progress: Progress | None = None,
+) -> list[SweepPoint]:
+    """Draw and score every point that is not finished, and return all, in order.
+
+    others: folder -> points of other sweeps, which are to stand in one plot with this one.
+    begin: called when nothing is left that could be refused before anything is drawn, and nothing is written yet.
+
+    `out/sweep.json` is written anew after every point, and keeps those of earlier calls, and of others that are at work
+    in the folder, beside them. A point counts as finished when its run is sealed under the same plan, and was scored
+    under the same protocol against references that did not change since: of such a run the manifest alone is read, and
+    no image. Raises UserError before anything is drawn when a combination cannot be (each one is planned first), and
+    when the points would not compare with `others`; other references show only when the first point is scored.
+    """
+    progress, others = progress or Progress(), others or {}
+    combinations = sweep.combinations()
+    plans = [sweep.request(model_at(model, {**sweep.fixed, **settings})).plan() for model, settings in combinations]
+    if others:
+        expected = _expected(sweep, plans[0], itertools.chain(*others.values()))
+        check_comparable({**others, out: [expected]})
+    known = _measured(out, {})
+    state = reference_state(sweep.reference)
+    if begin:
+        begin()
+    points: list[SweepPoint] = []
+    for number, ((model, settings), plan) in enumerate(zip(combinations, plans, strict=True), start=1):
+        folder = _folder_name(sweep, model, settings)
+        point = known.get(folder)
+        if point is None or not _is_current(point, plan, sweep.protocol, state):
+            progress.note(f"{number} of {len(plans)}: {describe(settings) or model}")
+            request = sweep.request(model_at(model, {**sweep.fixed, **settings}), out / RUNS / folder)
+            result = _measure(request, sweep.protocol, sweep.reference, device, progress)
+            del request  # and its model, before the next one is loaded
+            point = SweepPoint(model=model, settings=settings, run=folder, reference_state=state, result=result)
+        points.append(point)
+        known = _write(out, points, known)
+        check_comparable({**others, out: points})
+    unasked = len(known.keys() - {point.run for point in points})
+    if unasked:
+        progress.note(f"{unasked} earlier points stay in {out / SWEEP_FILE}: ask for their settings to see them, too")
+    return points
+
+
+def read_sweep(folder: Path) -> list[SweepPoint]:
+    """The points that a sweep's folder was last asked for. Raises UserError when it holds none."""
+    return _read(folder).points
+
+
+def check_comparable(sweeps: Mapping[Path, Sequence[SweepPoint]]) -> None:
+    """Raises UserError that says what differs when the points (by their sweep's folder) may not stand in one plot."""
+    runs = [(folder / RUNS / point.run, point.result) for folder, points in sweeps.items() for point in points]
+    first, one = runs[0]
+    for path, result in runs[1:]:
+        reasons = differences(one, result)
+        if reasons:
+            raise UserError(
+                f"{path} does not compare with {first}, because they differ in {'; '.join(reasons)}: "
+                "sweep both with the same options and references, or leave one of them out."
+            )
+
+
+def describe(settings: Mapping[str, str]) -> str:
+    """Settings in one line for people."""
+    return ", ".join(f"{name} {value}" for name, value in settings.items())
+
+
+def reference_state(reference: Path | None) -> str:
+    """Changes whenever a reference file is added, removed, or written anew; no file is opened for it."""
+    if reference is None:
+        return ""
+    files = [reference] if reference.is_file() else sorted(path for path in reference.rglob("*") if path.is_file())
+    digest = hashlib.sha256()
+    for path in files:
+        status = path.stat()
+        digest.update(f"{path}\t{status.st_size}\t{status.st_mtime_ns}\n".encode())
+    return digest.hexdigest()
+
+
+def _expected(sweep: Sweep, plan: Plan, others: Iterable[SweepPoint]) -> SweepPoint:
+    """The first point, whose plan this is, as far as it is known before it is drawn: all that it compares by.
+
+    Its references, which are not read yet, are taken to be those of the others.
+    """
+    model, settings = sweep.combinations()[0]
+    theirs = next((point.result.reference for point in others), None)
+    result = Result(
+        kind="measured",
+        model=plan.model,
+        prompt_set=PromptSetRef(name=plan.prompt_set_name, sha256=plan.prompt_set_sha256, n=plan.n_prompts),
+        protocol=sweep.protocol.ref,
+        reference=_expected_reference(sweep, theirs),
+        size=sweep.protocol.size or plan.size,
+        samples=plan.samples,
+        complete=plan.complete,
+        refusals=0,
+        scores=[],
+        run=None,
+        environment={},
+        date="",
+    )
+    run = _folder_name(sweep, model, settings)
+    return SweepPoint(model=model, settings=settings, run=run, reference_state="", result=result)
+
+
+def _expected_reference(sweep: Sweep, theirs: ReferenceRef | None) -> ReferenceRef | None:
+    if sweep.reference is None or not any(metric.kind in REFERENCE_KINDS for metric in sweep.protocol.metrics):
+        return None
+    return theirs or ReferenceRef(name=sweep.reference.name, sha256="not read yet", n=0)
+
+
+def _measure(request: Request, protocol: Protocol, reference: Path | None, device: str, progress: Progress) -> Result:
+    from drawbench.scoring.while_drawing import FeaturesWhileDrawing
+
+    watcher = FeaturesWhileDrawing(protocol, reference is not None, device, progress.note)
+    run = request.generate(progress, watcher)
+    scores = score_run(run.path, protocol, reference, device=device, progress=progress)
+    return result_from_score_file(run.plan.model, scores, "measured")
+
+
+def _measured(out: Path, known: Mapping[str, SweepPoint]) -> dict[str, SweepPoint]:
+    """Run -> point, for all of sweep.json whose run is still there, with the plan and the pixels that were scored.
+
+    known: points whose runs this call has found already, and does not look for again.
+    """
+    if not (out / SWEEP_FILE).exists():
+        return {}
+    file = _read(out)
+    points = {point.run: point for point in [*file.points, *file.earlier]}
+    return {
+        run: point for run, point in points.items() if known.get(run) == point or _has_its_run(point, out / RUNS / run)
+    }
+
+
+def _has_its_run(point: SweepPoint, path: Path) -> bool:
+    scored = point.result.run
+    try:
+        manifest = read_manifest(path)
+    except UserError:
+        return False
+    if scored is None or manifest.seal is None:
+        return False
+    return (manifest.plan_sha256, manifest.seal.pixels_sha256) == (scored.plan_sha256, scored.pixels_sha256)
+
+
+def _is_current(point: SweepPoint, plan: Plan, protocol: Protocol, state: str) -> bool:
+    """Whether what was scored is what is asked for."""
+    result = point.result
+    same_run = result.run is not None and result.run.plan_sha256 == plan.sha256
+    return same_run and result.protocol == protocol.ref and point.reference_state == state
+
+
+def _folder_name(sweep: Sweep, model: str, settings: Mapping[str, str]) -> str:
+    parts = [model] if len(sweep.models) > 1 or not settings else []
+    parts += [f"{name}-{value}" for name, value in settings.items()]
+    name = "--".join(category_slug(part.replace(".", "p")) or "model" for part in parts)
+    # Two specs or values may differ in letters that no folder's name keeps.
+    digest = hashlib.sha256(repr((model, sorted(settings.items()))).encode()).hexdigest()
+    return f"{name}--{digest[:6]}"
+
+
+def _read(folder: Path) -> SweepFile:
+    path = folder / SWEEP_FILE
+    try:
+        return SweepFile.model_validate_json(path.read_bytes())
+    except OSError as error:
+        raise UserError(f"{folder} holds no sweep: {path} cannot be read ({error.strerror}).") from None
+    except ValidationError as error:
+        raise UserError(f"{path} is no sweep file of this version: {first_problem(error)}.") from None
+
+
+def _write(out: Path, points: Sequence[SweepPoint], known: Mapping[str, SweepPoint]) -> dict[str, SweepPoint]:
+    """Write sweep.json with `points`, and behind them all else that it holds by now; returns both as run -> point."""
+    asked = {point.run: point for point in points}
+    with FileLock(out / LOCK):
+        measured = _measured(out, known)
+        earlier = tuple(point for run, point in measured.items() if run not in asked)
+        text = SweepFile(points=list(points), earlier=earlier).model_dump_json(indent=1)
+        write_text_atomically(out / SWEEP_FILE, text + "\n")
+    return measured | asked

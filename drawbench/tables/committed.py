@@ -1,0 +1,98 @@
+"""The tables in the repository: made from the result files by one command, and checked by a test."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from drawbench.errors import UserError
+from drawbench.files import write_text_atomically
+from drawbench.results.files import read_result
+from drawbench.results.published import published_numbers, published_text
+from drawbench.tables.layout import Sheet
+from drawbench.tables.leaderboard import build_tables
+from drawbench.tables.loading import read_shown_result
+from drawbench.tables.markup import sheet_markdown
+from drawbench.tables.render import sheets_of
+
+BEGIN = "<!-- tables: made by `drawbench leaderboard --write`, do not edit -->"
+END = "<!-- tables: end -->"
+EMBEDDED = "open"
+FRONT_SET = "world"
+NOTHING_YET = "No measured results yet."
+
+
+def render_committed_tables(results_dir: Path) -> dict[Path, str]:
+    """The text that every committed table should have now: path -> whole content.
+
+    These are results_dir/README.md (measured and published), results_dir/published.csv (a copy of the package's
+    file, for readers of the repository) and, where it has the markers, the README.md of the folder above (overall
+    scores on FRONT_SET, which has a floor and a ceiling).
+    Raises UserError when results_dir/README.md or its markers are missing, or when a result is simulated.
+    """
+    results = [read_shown_result(path) for path in sorted(results_dir.glob("*.json"))]
+    tables = build_tables(results)
+    measured = [sheet_markdown(sheet) for sheet in sheets_of(tables)] or [NOTHING_YET]
+    everything = [*measured, *(sheet_markdown(sheet) for sheet in sheets_of([], published_numbers()))]
+    page, front = results_dir / "README.md", results_dir.parent / "README.md"
+    texts = {
+        page: _between_markers(page, "\n\n".join(everything)),
+        results_dir / "published.csv": published_text(),
+    }
+    if front.is_file() and BEGIN in front.read_text(encoding="utf-8"):
+        shown = [table for table in tables if table.first.prompt_set.name == FRONT_SET]
+        texts[front] = _between_markers(front, "\n\n".join(map(_front_markdown, sheets_of(shown))) or NOTHING_YET)
+    return texts
+
+
+def _front_markdown(sheet: Sheet) -> str:
+    """A sheet's overall scores and cautions; how the numbers were made stands in results/README.md."""
+    cautions = tuple(row for row in sheet.provenance if row[0] == "caution")
+    return sheet_markdown(replace(sheet, blocks=sheet.blocks[:1], provenance=cautions))
+
+
+def stale_tables(results_dir: Path) -> list[Path]:
+    """The committed tables that are not what the result files say now."""
+    return [
+        path
+        for path, text in render_committed_tables(results_dir).items()
+        if not path.is_file() or path.read_text(encoding="utf-8") != text
+    ]
+
+
+def write_committed_tables(results_dir: Path) -> list[Path]:
+    """Make the stale ones anew and return their paths."""
+    texts = render_committed_tables(results_dir)
+    stale = stale_tables(results_dir)
+    for path in stale:
+        write_text_atomically(path, texts[path])
+    return stale
+
+
+def stale_results(results_dir: Path) -> list[str]:
+    """One sentence per committed result that today's code would not make: its protocol or prompt set has changed."""
+    from drawbench.prompts.registry import load_prompt_set
+    from drawbench.scoring.protocols import PROTOCOLS, get_protocol
+
+    complaints = []
+    for path in sorted(results_dir.glob("*.json")):
+        result = read_result(path)
+        if result.kind != "measured" or result.study is not None:  # what people said once stays said
+            continue
+        now = get_protocol(result.protocol.name).fingerprint if result.protocol.name in PROTOCOLS else None
+        if now != result.protocol.fingerprint:
+            complaints.append(f"{path.name}: protocol {result.protocol.name} is another one today, score again")
+        if result.prompt_set.name == EMBEDDED and load_prompt_set(EMBEDDED).sha256 != result.prompt_set.sha256:
+            complaints.append(f"{path.name}: prompt set {EMBEDDED} is another one today, run again")
+    return complaints
+
+
+def _between_markers(page: Path, tables: str) -> str:
+    """The page with everything between its markers replaced."""
+    try:
+        text = page.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise UserError(f"{page} does not exist: write it, with the lines {BEGIN} and {END} for the tables") from None
+    before, begin, rest = text.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not begin or not end:
+        raise UserError(f"{page} has no place for the tables: add the lines {BEGIN} and {END}")
+    return f"{before}{BEGIN}\n\n{tables}\n\n{END}{after}"

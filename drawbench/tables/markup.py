@@ -1,0 +1,157 @@
+"""Sheets as Markdown, LaTeX and HTML. Every text that comes from outside is escaped for its format."""
+
+import html
+import re
+from collections.abc import Iterable, Sequence
+from importlib.resources import files
+
+from drawbench.tables.layout import Block, Cell, Sheet
+
+_LATEX = {
+    "\\": r"\textbackslash{}",
+    "{": r"\{",
+    "}": r"\}",
+    "$": r"\$",
+    "&": r"\&",
+    "#": r"\#",
+    "%": r"\%",
+    "_": r"\_",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "|": r"\textbar{}",
+    "`": r"\textasciigrave{}",
+    "[": "{[}",  # after a line break, a bare bracket would be its length
+    "]": "{]}",
+    "±": r"$\pm$",
+    "×": r"$\times$",
+    "·": r"$\cdot$",
+    "†": r"$\dagger$",
+    "‡": r"$\ddagger$",
+    "§": r"\S{}",
+    "¶": r"\P{}",
+    "↑": r"$\uparrow$",
+    "↓": r"$\downarrow$",
+    "–": "--",
+    "—": "---",
+    "…": r"\ldots{}",
+}
+
+
+def sheet_markdown(sheet: Sheet, level: int = 3) -> str:
+    """One sheet as GitHub-flavoured Markdown; `level` is that of its heading."""
+    lines = [f"{'#' * level} {escape_markdown(sheet.title)}", ""]
+    for block in sheet.blocks:
+        if block.caption:
+            lines += [f"**{escape_markdown(block.caption)}**", ""]
+        headers = [_markdown_header(column.header, column.sub) for column in block.columns]
+        rules = ["---:" if column.numeric else ":---" for column in block.columns]
+        rows = [[escape_markdown(cell.joined()) for cell in row] for row in block.rows]
+        lines += [f"| {' | '.join(row)} |" for row in (headers, rules, *rows)] + [""]
+    lines += [f"{escape_markdown(mark)} {escape_markdown(text)}  " for mark, text in sheet.footnotes]
+    lines += [""] if sheet.footnotes else []
+    lines += [f"- {escape_markdown(name)}: {escape_markdown(text)}" for name, text in sheet.provenance]
+    return "\n".join(lines)
+
+
+def sheet_latex(sheet: Sheet) -> str:
+    """One sheet as a `table*` for booktabs and graphicx, in text that compiles under pdfLaTeX with UTF-8 input."""
+    parts = [r"\begin{table*}", r"\centering", rf"\caption{{{escape_latex(sheet.title)}}}", r"\small"]
+    for block in sheet.blocks:
+        if block.caption:
+            parts += ["", rf"\medskip\noindent {escape_latex(block.caption)}\par\smallskip"]
+        parts += _latex_tabular(block)
+    notes = [f"{escape_latex(mark)} {escape_latex(text)}" for mark, text in sheet.footnotes]
+    notes += [f"{escape_latex(name)}: {escape_latex(text)}." for name, text in sheet.provenance]
+    if notes:
+        body = r" \\".join(["", *(f"\n{note}" for note in notes)]).removeprefix(r" \\")
+        parts += [r"\par\smallskip\begin{minipage}{\textwidth}\raggedright\footnotesize" + body, r"\end{minipage}"]
+    return "\n".join([*parts, r"\end{table*}"])
+
+
+def sheet_html(sheet: Sheet, level: int = 2) -> str:
+    """One sheet as an HTML section without style; `html_fragment` adds the style."""
+    parts = ['<section class="db-sheet">', f"<h{level}>{html.escape(sheet.title)}</h{level}>"]
+    for block in sheet.blocks:
+        parts += _html_table(block)
+    if sheet.footnotes:
+        notes = [f"<li><sup>{html.escape(mark)}</sup> {html.escape(text)}</li>" for mark, text in sheet.footnotes]
+        parts += ['<ul class="db-notes">', *notes, "</ul>"]
+    if sheet.provenance:
+        facts = [f"<dt>{html.escape(name)}</dt><dd>{html.escape(text)}</dd>" for name, text in sheet.provenance]
+        parts += ['<dl class="db-facts">', *facts, "</dl>"]
+    return "\n".join([*parts, "</section>"])
+
+
+def html_fragment(sheets: Sequence[Sheet], heading: str) -> str:
+    """Sheets as one self-contained piece of HTML: its own style, no script, nothing loaded from anywhere."""
+    style = (files("drawbench.report") / "tables.css").read_text(encoding="utf-8")
+    sections = "\n".join(sheet_html(sheet) for sheet in sheets)
+    return (
+        f'<div class="drawbench-tables">\n<style>\n{style}</style>\n<h1>{html.escape(heading)}</h1>\n{sections}\n</div>'
+    )
+
+
+def escape_markdown(text: str) -> str:
+    """Text that Markdown shows as it is, within a table cell too."""
+    escaped = re.sub(r"([\\`*_{}\[\]<>|#~$])", r"\\\1", text)
+    return re.sub(r"\s+", " ", escaped)
+
+
+def escape_latex(text: str) -> str:
+    """Text that LaTeX sets as it is; our own signs become their commands."""
+    joined = re.sub(r"\s+", " ", text)
+    return "".join(_LATEX.get(char, char) for char in joined)
+
+
+def _markdown_header(header: str, sub: str) -> str:
+    return f"{escape_markdown(header)}<br>{escape_markdown(sub)}" if sub else escape_markdown(header)
+
+
+def _latex_tabular(block: Block) -> list[str]:
+    shape = "".join("r" if column.numeric else "l" for column in block.columns)
+    lines = [r"\resizebox{\ifdim\width>\textwidth\textwidth\else\width\fi}{!}{%", rf"\begin{{tabular}}{{{shape}}}"]
+    lines += [r"\toprule", _latex_row(escape_latex(column.header) for column in block.columns)]
+    if any(column.sub for column in block.columns):
+        lines.append(_latex_row(escape_latex(column.sub) for column in block.columns))
+    lines.append(r"\midrule")
+    lines += [_latex_row(_latex_cell(cell) for cell in row) for row in block.rows]
+    return [*lines, r"\bottomrule", r"\end{tabular}}"]
+
+
+def _latex_row(entries: Iterable[str]) -> str:
+    return " & ".join(entries) + r" \\"
+
+
+def _latex_cell(cell: Cell) -> str:
+    parts = [re.sub(r"^-(?=\d)", "$-$", escape_latex(cell.text)), escape_latex(cell.interval)]
+    marks = f"\\textsuperscript{{{escape_latex(cell.marks)}}}" if cell.marks else ""
+    return " ".join(part for part in parts if part) + marks
+
+
+def _html_table(block: Block) -> list[str]:
+    caption = [f"<caption>{html.escape(block.caption)}</caption>"] if block.caption else []
+    heads = []
+    for column in block.columns:
+        sub = f"<br><small>{html.escape(column.sub)}</small>" if column.sub else ""
+        heads.append(f'<th scope="col"{_html_class(column.numeric)}>{html.escape(column.header)}{sub}</th>')
+    rows = []
+    for row in block.rows:
+        cells = [
+            f"<td{_html_class(column.numeric)}>{_html_cell(cell)}</td>"
+            for column, cell in zip(block.columns, row, strict=True)
+        ]
+        rows.append(f"<tr>{''.join(cells)}</tr>")
+    head = f"<thead><tr>{''.join(heads)}</tr></thead>"
+    return ['<div class="db-scroll"><table>', *caption, head, "<tbody>", *rows, "</tbody>", "</table></div>"]
+
+
+def _html_class(numeric: bool) -> str:
+    return ' class="db-num"' if numeric else ""
+
+
+def _html_cell(cell: Cell) -> str:
+    interval = f' <span class="db-interval">{html.escape(cell.interval)}</span>' if cell.interval else ""
+    marks = f"<sup>{html.escape(cell.marks)}</sup>" if cell.marks else ""
+    return f"{html.escape(cell.text)}{marks}{interval}"

@@ -1,0 +1,54 @@
+"""Results as a table, in one of six formats."""
+
+from collections.abc import Sequence
+from typing import Literal
+
+from drawbench.results.files import Result
+from drawbench.results.published import PublishedNumber
+from drawbench.tables.data import tables_csv, tables_json
+from drawbench.tables.human import human_sheet
+from drawbench.tables.layout import Sheet, leaderboard_sheet, published_sheet
+from drawbench.tables.leaderboard import LeaderboardTable, build_tables
+from drawbench.tables.markup import escape_markdown, html_fragment, sheet_latex, sheet_markdown
+from drawbench.tables.text import sheet_text
+
+Format = Literal["table", "markdown", "csv", "latex", "html", "json"]
+FORMATS: tuple[Format, ...] = ("table", "markdown", "csv", "latex", "html", "json")
+
+DEFAULT_HEADING = "Leaderboard"
+DEFAULT_WIDTH = 140
+
+
+def render_tables(
+    results: Sequence[Result],
+    form: Format = "table",
+    *,
+    heading: str = DEFAULT_HEADING,
+    published: Sequence[PublishedNumber] = (),
+    width: int = DEFAULT_WIDTH,
+) -> str:
+    """All results as tables, one per comparison key, under one heading.
+
+    form: one of FORMATS; csv and json carry full precision, the others are for reading.
+    published: reported numbers, always in a table of their own after the measured ones.
+    width: columns of the terminal, for `table` only.
+    """
+    tables = build_tables(results)
+    if form == "csv":
+        return tables_csv(tables, published)
+    if form == "json":
+        return tables_json(tables, published)
+    sheets = sheets_of(tables, published)
+    if form == "markdown":
+        return "\n\n".join([f"## {escape_markdown(heading)}", *(sheet_markdown(sheet) for sheet in sheets)]) + "\n"
+    if form == "latex":
+        return "\n\n".join([f"% {' '.join(heading.split())}", *(sheet_latex(sheet) for sheet in sheets)]) + "\n"
+    if form == "html":
+        return html_fragment(sheets, heading) + "\n"
+    return "\n\n\n".join([heading.upper(), *(sheet_text(sheet, width) for sheet in sheets)]) + "\n"
+
+
+def sheets_of(tables: Sequence[LeaderboardTable], published: Sequence[PublishedNumber] = ()) -> list[Sheet]:
+    """The sheets of all tables, then that of the published numbers where there are any."""
+    sheets = [human_sheet(table) if table.first.human else leaderboard_sheet(table) for table in tables]
+    return [*sheets, published_sheet(published)] if published else sheets

@@ -1,0 +1,135 @@
+"""Sheets as plain text for a terminal: aligned, and folded where a table is wider than the screen."""
+
+import textwrap
+import unicodedata
+from collections.abc import Sequence
+
+from drawbench.tables.layout import Block, Cell, Column, Sheet
+
+GAP = "  "
+Entries = tuple[Column, list[list[str]]]  # a column, and its padded lines: the heading's, then each row's
+HEADER_WIDTH = 13  # longer headings are broken at a blank, in folded tables
+
+
+def sheet_text(sheet: Sheet, width: int) -> str:
+    """One sheet as text of at most `width` columns (a single column wider than that stays whole)."""
+    parts = [_clean(sheet.title), "═" * min(width, display_width(_clean(sheet.title)))]
+    for block in sheet.blocks:
+        parts += ["", *_block_lines(block, width)]
+    if sheet.footnotes:
+        parts.append("")
+        parts += [line for mark, text in sheet.footnotes for line in _wrapped(f"{mark} ", _clean(text), width)]
+    if sheet.provenance:
+        parts.append("")
+        margin = max(len(name) for name, _ in sheet.provenance) + 2
+        for name, text in sheet.provenance:
+            parts += _wrapped(_clean(name).ljust(margin), _clean(text), width)
+    return "\n".join(parts)
+
+
+def display_width(text: str) -> int:
+    """Terminal columns a text takes: wide East Asian characters count two, combining marks none."""
+    return sum(
+        0 if unicodedata.combining(char) else 2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in text
+    )
+
+
+def _block_lines(block: Block, width: int) -> list[str]:
+    """One line per row where it fits; else value above interval; else the columns in several parts as well."""
+    lines = [_clean(block.caption)] if block.caption else []
+    for folded in (False, True):
+        grid = [_entries(column, [row[i] for row in block.rows], folded) for i, column in enumerate(block.columns)]
+        if _total(grid) <= width or folded:
+            break
+    for number, part in enumerate(_parts(grid, width)):
+        lines += ([""] if number else []) + _join(part)
+    return lines
+
+
+def _entries(column: Column, cells: Sequence[Cell], folded: bool) -> Entries:
+    """One column as padded strings: its heading lines, then the lines of each row (all of one width)."""
+    heading = _clean(column.header)
+    header = textwrap.wrap(heading, HEADER_WIDTH, break_long_words=False) if folded else [heading]
+    header += [column.sub] if column.sub else []
+    if folded:
+        texts = [[_with_marks(cell), cell.interval] for cell in cells]
+        if not any(below for _, below in texts):
+            texts = [[above] for above, _ in texts]
+    else:
+        texts = [[text] for text in _aligned(cells)]
+    width = max(display_width(line) for group in [header, *texts] for line in group)
+    return column, [[_pad(line, width, column.numeric) for line in group] for group in [header, *texts]]
+
+
+def _aligned(cells: Sequence[Cell]) -> list[str]:
+    """Values, intervals and marks each in a column of their own, so that digits stand below digits."""
+    values = [_clean(cell.text) for cell in cells]
+    fields = [values, [_clean(cell.interval) for cell in cells], [cell.marks for cell in cells]]
+    widths = [max((display_width(text) for text in each), default=0) for each in fields]
+    numeric = bool(widths[1] or widths[2])
+    joined = []
+    for value, interval, marks in zip(*fields, strict=True):
+        parts = [_pad(value, widths[0], numeric)]
+        parts += [_pad(interval, widths[1], False)] if widths[1] else []
+        parts += [_pad(marks, widths[2], False)] if widths[2] else []
+        joined.append(" ".join(parts) if numeric else value)
+    return joined
+
+
+def _with_marks(cell: Cell) -> str:
+    return " ".join(part for part in (_clean(cell.text), cell.marks) if part)
+
+
+def _total(grid: Sequence[Entries]) -> int:
+    return sum(display_width(entries[0][0]) for _, entries in grid) + len(GAP) * (len(grid) - 1)
+
+
+def _parts(grid: list[Entries], width: int) -> list[list[Entries]]:
+    """Split columns into as few parts as fit, of like length; the columns up to the model's name lead each part."""
+    fixed = next((i for i, (column, _) in enumerate(grid) if not column.numeric), 0) + 1
+    lead, rest = grid[:fixed], grid[fixed:]
+    for count in range(1, len(rest) + 1):
+        length = -(-len(rest) // count)
+        parts = [[*lead, *rest[i : i + length]] for i in range(0, len(rest), length)]
+        if all(_total(part) <= width for part in parts):
+            return parts
+    return [[*lead, entry] for entry in rest] or [lead]
+
+
+def _join(part: list[Entries]) -> list[str]:
+    lines = []
+    for number, row in enumerate(zip(*(entries for _, entries in part), strict=True)):
+        height = max(len(group) for group in row)
+        for line in range(height):
+            # A short heading stands on the rule; a short cell starts on its row's first line.
+            skip = [height - len(group) if number == 0 else 0 for group in row]
+            texts = [
+                group[line - gone] if 0 <= line - gone < len(group) else " " * display_width(group[0])
+                for group, gone in zip(row, skip, strict=True)
+            ]
+            if any(text.strip() for text in texts):
+                lines.append(GAP.join(texts).rstrip())
+        if number == 0:
+            lines.append(GAP.join("─" * display_width(group[0]) for group in row))
+    return lines
+
+
+def _pad(text: str, width: int, right: bool) -> str:
+    blanks = " " * (width - display_width(text))
+    return blanks + text if right else text + blanks
+
+
+def _wrapped(prefix: str, text: str, width: int) -> list[str]:
+    return textwrap.wrap(
+        text,
+        width=width,
+        initial_indent=prefix,
+        subsequent_indent=" " * len(prefix),
+        break_long_words=False,
+        break_on_hyphens=False,
+    ) or [prefix.rstrip()]
+
+
+def _clean(text: str) -> str:
+    """No control characters: a model's name must not move the cursor or start a line of its own."""
+    return "".join("�" if unicodedata.category(char) in ("Cc", "Cf", "Zl", "Zp") else char for char in text)

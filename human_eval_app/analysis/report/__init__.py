@@ -1,0 +1,1 @@
+"""What an analysis writes: a page, sheets, a chart, result files."""

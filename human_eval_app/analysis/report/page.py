@@ -1,0 +1,95 @@
+"""An analysis as a folder: numbers, tables, pictures and result files, each saying how it was made."""
+
+import html
+import tempfile
+from importlib.resources import files
+from pathlib import Path
+
+from drawbench.errors import UserError
+from drawbench.files import write_text_atomically
+from drawbench.results.files import write_result
+from drawbench.tables.markup import escape_markdown, sheet_html, sheet_markdown
+from human_eval_app.analysis.records import Analysis
+from human_eval_app.analysis.report.chart import write_charts
+from human_eval_app.analysis.report.sheets import marks, sheets
+from human_eval_app.analysis.report.study_results import study_results
+from human_eval_app.study.design import Design
+
+NUMBERS = "analysis.json"
+MARKDOWN = "README.md"
+HTML = "index.html"
+CHARTS = "charts"
+RESULTS = "results"
+ENTRIES = {NUMBERS, MARKDOWN, HTML, CHARTS, RESULTS}
+PAGE_STYLE = """body.drawbench-tables { margin: 0 auto; max-width: 75rem; padding: 1.5rem; }
+.drawbench-tables .mark { border: 2px solid currentcolor; padding: 0.5rem 1rem; font-weight: 700; }
+.drawbench-tables figure { margin: 1.5rem 0; }
+.drawbench-tables figure img { background: #ffffff; max-width: 100%; height: auto; }
+"""
+
+
+def write_analysis(design: Design, analysis: Analysis, out: Path) -> Path:
+    """Write everything into the folder `out`, in the place of an older analysis, and return its HTML page.
+
+    The folder appears whole or not at all. Raises UserError when `out` holds something else, or cannot be written.
+    """
+    _check_replaceable(out)
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.") as beside:
+            staged = Path(beside) / "new"
+            staged.mkdir()
+            _fill(design, analysis, staged)
+            if out.exists():
+                out.rename(Path(beside) / "old")
+            staged.rename(out)
+    except OSError as error:
+        raise UserError(f"cannot write {out} ({error.strerror or error}); name another folder with --out.") from error
+    return out / HTML
+
+
+def markdown_page(analysis: Analysis, charts: list[str]) -> str:
+    """The analysis as Markdown. charts: paths of the pictures, beside the page."""
+    parts = [f"# {escape_markdown(analysis.study)}", *(f"**{escape_markdown(mark)}**" for mark in marks(analysis))]
+    parts += [f"![Shares of votes with intervals]({chart})" for chart in charts]
+    return "\n\n".join([*parts, *(sheet_markdown(sheet, 2) for sheet in sheets(analysis))]) + "\n"
+
+
+def html_page(analysis: Analysis, charts: list[str]) -> str:
+    """The analysis as one HTML page that loads nothing but the pictures beside it."""
+    style = (files("drawbench.report") / "tables.css").read_text(encoding="utf-8") + PAGE_STYLE
+    title = html.escape(analysis.study)
+    parts = [f"<h1>{title}</h1>", *(f'<p class="mark">{html.escape(mark)}</p>' for mark in marks(analysis))]
+    parts += [
+        f'<figure><img src="{chart}" alt="Shares of votes as bars with intervals; the tables hold them"></figure>'
+        for chart in charts
+    ]
+    parts += [sheet_html(sheet) for sheet in sheets(analysis)]
+    return (
+        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f'<meta name="color-scheme" content="light dark">\n<title>{title}</title>\n<style>\n{style}</style>\n</head>\n'
+        '<body class="drawbench-tables">\n<main>\n' + "\n".join(parts) + "\n</main>\n</body>\n</html>\n"
+    )
+
+
+def _check_replaceable(out: Path) -> None:
+    """Raise UserError unless `out` is absent, empty, or an analysis and nothing else."""
+    elsewhere = "give a new folder with --out, or move it away"
+    if not out.exists():
+        return
+    names = {path.name for path in out.iterdir()} if out.is_dir() else set()
+    if not out.is_dir() or (names and NUMBERS not in names):
+        raise UserError(f"{out} is there and is no analysis: {elsewhere}.")
+    if others := sorted(names - ENTRIES):
+        raise UserError(f"{out} holds {others[0]}, which is no part of an analysis and would be lost: {elsewhere}.")
+
+
+def _fill(design: Design, analysis: Analysis, folder: Path) -> None:
+    (folder / CHARTS).mkdir()
+    pictures = [f"{CHARTS}/{path.name}" for path in write_charts(analysis, folder / CHARTS) if path.suffix == ".svg"]
+    write_text_atomically(folder / NUMBERS, analysis.model_dump_json(indent=1) + "\n")
+    write_text_atomically(folder / MARKDOWN, markdown_page(analysis, pictures))
+    write_text_atomically(folder / HTML, html_page(analysis, pictures))
+    for result in study_results(design, analysis):
+        write_result(result, folder / RESULTS)

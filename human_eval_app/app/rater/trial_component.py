@@ -1,0 +1,78 @@
+"""The trial's screen in the browser: one component, so that a whole trial is one message there and one back."""
+
+from collections.abc import Callable
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from pydantic import Field, ValidationError
+
+from drawbench.records import Record
+from human_eval_app.store.records import Part, Timing
+
+
+class TimingMessage(Record):
+    """What the browser measured; see `Timing`."""
+
+    load_ms: int = Field(ge=0)
+    dwell_ms: int = Field(ge=0)
+    zooms: int = Field(ge=0)
+    shown_at: str = Field(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?Z$")
+
+    def timing(self) -> Timing:
+        """As the store takes it."""
+        return Timing(self.load_ms, self.dwell_ms, self.zooms, self.shown_at)
+
+
+class ScreenKey(Record):
+    """Which screen a message is about."""
+
+    key: str = Field(pattern=r"^\d{1,12}-(training|main)-\d{1,6}-\d{1,6}$")
+
+    def parts(self) -> tuple[int, Part, int, int]:
+        """Sitting, part, position, sequence."""
+        sitting, part, position, sequence = self.key.split("-")
+        return int(sitting), "training" if part == "training" else "main", int(position), int(sequence)
+
+
+class AnswerMessage(ScreenKey):
+    """A rater's answers to one screen."""
+
+    answers: dict[str, str] = Field(max_length=4)
+    timing: TimingMessage
+
+
+def read_answer(message: Any) -> AnswerMessage | None:
+    """The browser's message, or None when it is not one that our own page sends."""
+    try:
+        return AnswerMessage.model_validate(message)
+    except ValidationError:
+        return None
+
+
+def read_undo(message: Any) -> ScreenKey | None:
+    """The screen from which the rater went back, or None when the message is not one that our own page sends."""
+    try:
+        return ScreenKey.model_validate(message)
+    except ValidationError:
+        return None
+
+
+@cache
+def component_files() -> dict[str, str]:
+    """The component's markup, style and script."""
+    folder = files("human_eval_app.app.rater").joinpath("component")
+    return {kind: folder.joinpath(f"trial.{kind}").read_text(encoding="utf-8") for kind in ("html", "css", "js")}
+
+
+def show_trial(data: dict[str, Any], on_answer: Callable[[], None], on_undo: Callable[[], None]) -> None:
+    """Mount the component. The callbacks find the message in `st.session_state["trial"]`."""
+    _component()(key="trial", data=data, on_answer_change=on_answer, on_undo_change=on_undo)
+
+
+@cache
+def _component() -> Callable[..., Any]:
+    import streamlit as st
+
+    parts = component_files()
+    return st.components.v2.component("drawbench_trial", html=parts["html"], css=parts["css"], js=parts["js"])

@@ -1,0 +1,158 @@
+"""A study from its backup: a new folder and an empty database, filled whole or not at all."""
+
+import hashlib
+import os
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sqlalchemy import Connection
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from drawbench.errors import UserError
+from drawbench.progress import Progress
+from human_eval_app.backup.archive import ArchiveReader, Manifest, damaged, open_archive, table_file
+from human_eval_app.backup.transfer import TABLES, count_on, fill, lines_of, make_tables, tables_version
+from human_eval_app.store.database.engine import database_name, make_engine
+from human_eval_app.store.database.faults import opening_error
+from human_eval_app.study.design import SECRET_FILE, SETTINGS_FILE, read_design
+
+DATABASE_FILE = "votes.sqlite"
+PRIVATE = (SECRET_FILE, SETTINGS_FILE)  # of which the second holds completion codes and the admins' password, hashed
+
+
+def check_backup(archive: Path) -> Manifest:
+    """Read a backup to its end; what is in it. Raises UserError when any of it is not what was written."""
+    with open_archive(archive) as reader:
+        reader.check(reader.manifest.files)
+        return reader.manifest
+
+
+def restore(archive: Path, out: Path, database: str | None = None, progress: Progress | None = None) -> Manifest:
+    """Make the study's folder `out` from a backup, and fill an empty database; what the backup held.
+
+    database: URL; None: votes.sqlite in the folder. It may be of another kind than the one that was backed up. All
+    rows are read back and compared before anything takes its name. Raises UserError, with nothing left behind, for a
+    damaged archive, a folder that is there, or a database that is not empty.
+    """
+    with open_archive(archive) as reader, _new_folder(out) as new:
+        _write_files(reader, new.folder, progress or Progress())
+        if read_design(new.folder).sha256 != reader.manifest.design_sha256:
+            raise damaged(archive, "its votes are of another design")
+        url = database or f"sqlite:///{new.folder / DATABASE_FILE}"
+        name = database_name(url) if database else str(out / DATABASE_FILE)
+        with _filled(reader, url, name):
+            if database:
+                new.publish()  # before the commit: a folder can be taken back, a commit cannot
+        if not database:
+            new.publish()
+        return reader.manifest
+
+
+class _NewFolder:
+    """A folder that is made beside the place where it will be."""
+
+    def __init__(self, out: Path) -> None:
+        self.folder = out.parent / f".{out.name}.{secrets.token_hex(4)}.partial"
+        self._out = out
+        self._published = False
+
+    def publish(self) -> None:
+        """Give it its name."""
+        self.folder.rename(self._out)
+        self._published = True
+
+    def remove(self) -> None:
+        """Whatever it is called now."""
+        shutil.rmtree(self._out if self._published else self.folder, ignore_errors=True)
+
+
+@contextmanager
+def _new_folder(out: Path) -> Iterator[_NewFolder]:
+    if os.path.lexists(out):
+        raise UserError(f"{out} is there already: name a new folder with --out.")
+    new = _NewFolder(out)
+    try:
+        new.folder.mkdir(parents=True)
+        yield new
+    except OSError as error:
+        new.remove()
+        raise UserError(f"cannot write {out} ({error.strerror or error}): make room, or name another one.") from error
+    except BaseException:
+        new.remove()
+        raise
+
+
+def _write_files(reader: ArchiveReader, folder: Path, progress: Progress) -> None:
+    names = [name for name in reader.manifest.files if not name.startswith("votes/")]
+    progress.start("restore", 0, len(names), "files")
+    for name in names:
+        path = folder / name
+        path.parent.mkdir(exist_ok=True)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600 if name in PRIVATE else 0o666)
+        with os.fdopen(descriptor, "wb") as file:
+            for chunk in reader.chunks(name):
+                file.write(chunk)
+        progress.advance(1)
+    progress.finish()
+
+
+@contextmanager
+def _filled(reader: ArchiveReader, url: str, name: str) -> Iterator[None]:
+    """Every row in the database at `url`, which messages call `name`; committed when the block has ended well."""
+    file = _sqlite_file(url)
+    if file is not None and file.exists():
+        raise UserError(f"{file} is there already, and a study is restored into a new database only: name another.")
+    engine = make_engine(url)
+    try:
+        with engine.begin() as connection:
+            make_tables(connection, name)
+            _require_version(connection, reader)
+            for table in TABLES:
+                fill(connection, table, reader.lines(table_file(table.name)))
+            count_on(connection)
+            _require_equal_rows(connection, reader, name)
+            yield
+    except BaseException as error:
+        engine.dispose()
+        if file is not None:
+            for suffix in ("", "-wal", "-shm"):
+                file.with_name(file.name + suffix).unlink(missing_ok=True)
+        if isinstance(error, DBAPIError | PoolTimeout):
+            raise opening_error(error, name) from error
+        if isinstance(error, ValueError):
+            raise damaged(reader.path, str(error)) from error
+        raise
+    engine.dispose()  # closes SQLite's journal, so that the file is whole when its folder is renamed
+
+
+def _require_version(connection: Connection, reader: ArchiveReader) -> None:
+    manifest, known = reader.manifest, tables_version(connection)
+    if manifest.store_version != known:
+        raise UserError(
+            f"{reader.path} was made by {manifest.made_by}, whose tables are of version {manifest.store_version}, and "
+            f"this program's are of version {known}: restore it with that program, and serve it with the newer one."
+        )
+
+
+def _require_equal_rows(connection: Connection, reader: ArchiveReader, name: str) -> None:
+    for table in TABLES:
+        digest = hashlib.sha256()
+        for line in lines_of(connection, table):
+            digest.update(line)
+        if digest.hexdigest() != reader.manifest.files[table_file(table.name)].sha256:
+            raise UserError(f"{name} gives back other rows of {table.name} than were written: use another database.")
+
+
+def _sqlite_file(url: str) -> Path | None:
+    """The file of an SQLite database; None for PostgreSQL, and for an address that `make_engine` will refuse."""
+    try:
+        address = make_url(url)
+    except ValueError:
+        return None
+    is_file = address.get_backend_name() == "sqlite" and address.database
+    return Path(str(address.database)) if is_file else None

@@ -1,0 +1,1 @@
+"""FID's Inception network: its layers, its weights, its resizing, its features."""

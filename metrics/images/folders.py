@@ -1,0 +1,14 @@
+"""Where features and prompt sets made on this machine are kept."""
+
+import os
+from pathlib import Path
+
+FOLDER_VARIABLE = "DRAWBENCH_CACHE"
+
+
+def cache_folder() -> Path:
+    """Where features are kept: $DRAWBENCH_CACHE, else the user's cache folder. May be deleted at any time."""
+    from platformdirs import user_cache_path
+
+    named = os.environ.get(FOLDER_VARIABLE)
+    return Path(named) if named else user_cache_path("drawbench")

@@ -1,0 +1,1 @@
+"""The sanity suite: how metrics must move when images get worse in known ways."""

@@ -1,0 +1,123 @@
+"""Images by prompt: checked feature tables, and intervals whose independent unit is the prompt.
+
+All intervals here hold the reference images fixed and take prompts as independent draws. They use influences, deleted
+prompts or variances of pairs, never a resampling that repeats images: repeats look like copied images to a distance.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from metrics.errors import MetricInputError
+from metrics.statistics.intervals import LEVEL
+from metrics.statistics.result import Interval
+
+
+@dataclass(frozen=True)
+class PromptGroups:
+    """Images sorted by prompt.
+
+    order: (N,), the image rows in sorted order. start: (G + 1,), where each prompt's images begin in that order.
+    label: (N,), the group 0..G-1 of each image row, unsorted. unit: "prompts" or "images", for the method's text.
+    """
+
+    order: np.ndarray
+    start: np.ndarray
+    label: np.ndarray
+    unit: str
+
+    @classmethod
+    def of(cls, prompts: np.ndarray | None, n: int) -> PromptGroups:
+        """Groups of N images from their prompt rows, (N,) int; None makes each image its own unit."""
+        if prompts is None:
+            return cls(np.arange(n), np.arange(n + 1), np.arange(n), "images")
+        rows = np.asarray(prompts)
+        if rows.shape != (n,) or rows.dtype.kind not in "iu":
+            raise MetricInputError(
+                f"prompts must be one whole number for each of the {n} images, not {rows.dtype} of shape {rows.shape}"
+            )
+        _, label, counts = np.unique(rows, return_inverse=True, return_counts=True)
+        start = np.concatenate([[0], np.cumsum(counts)])
+        return cls(np.argsort(label, kind="stable"), start, label, "prompts")
+
+    @property
+    def count(self) -> int:
+        """G, the number of prompts."""
+        return len(self.start) - 1
+
+    @property
+    def sizes(self) -> np.ndarray:
+        """(G,), images of each prompt."""
+        return np.diff(self.start)
+
+
+def feature_table(features: np.ndarray, name: str, least: int = 2) -> np.ndarray:
+    """`features` as an array (n, D) of at least `least` finite rows; memory maps stay on the disk."""
+    table = np.asarray(features)
+    if table.ndim != 2 or table.shape[1] == 0 or table.dtype.kind != "f":
+        raise MetricInputError(f"{name} must be a table (n, D) of floats, not {table.dtype} of shape {table.shape}")
+    if len(table) < least:
+        raise MetricInputError(f"{name} hold {len(table)} rows, and at least {least} are needed: score more images")
+    for first in range(0, len(table), 4096):  # no mask of the whole table
+        finite = np.isfinite(table[first : first + 4096]).all(axis=1)
+        if not finite.all():
+            row = first + int(np.argmin(finite))
+            raise MetricInputError(f"{name} hold NaN or infinity in row {row}: leave this image out, or read it again")
+    return table
+
+
+def same_dimension(features: np.ndarray, references: np.ndarray) -> None:
+    """Refuses features of two different networks."""
+    if features.shape[1] != references.shape[1]:
+        raise MetricInputError(
+            f"features have {features.shape[1]} dimensions and references {references.shape[1]}: "
+            "compute both with the same network"
+        )
+
+
+def t_quantile(units: int) -> float:
+    """The two-sided 95% quantile of Student's t with units - 1 degrees of freedom."""
+    from scipy.special import stdtrit
+
+    return float(stdtrit(units - 1, 0.5 + LEVEL / 2))
+
+
+def t_around(
+    value: float, variance: float, units: int, method: str, low: float = -math.inf, high: float = math.inf
+) -> Interval:
+    """value -+ t * sqrt(variance), cut to [low, high], the metric's own range."""
+    margin = t_quantile(units) * math.sqrt(variance)
+    return Interval(min(value, max(low, value - margin)), max(value, min(high, value + margin)), method, LEVEL)
+
+
+def mean_variance(values: np.ndarray, groups: PromptGroups) -> float | None:
+    """Variance of the mean of per-image values (N,), prompts independent and of any size; None for one prompt.
+
+    The mean over images is a ratio of prompt totals, linearised: prompt g moves it by (total_g - n_g mean) / N.
+    """
+    if groups.count < 2:
+        return None
+    residual = np.bincount(groups.label, weights=values - values.mean(), minlength=groups.count)
+    return float(residual @ residual) / len(values) ** 2 * groups.count / (groups.count - 1)
+
+
+def jackknife_variance(without: np.ndarray) -> float:
+    """Variance of a statistic from its values (G,) without each prompt (Tukey 1958)."""
+    spread = without - without.mean()
+    return float(spread @ spread) * (len(without) - 1) / len(without)
+
+
+def proportion_interval(value: float, variance: float, units: int, method: str) -> Interval:
+    """Wilson's interval (1927) of a proportion, at the sample size that `variance` amounts to, with t's quantile.
+
+    It stays in [0, 1] and has a width at 0 and 1, where no spread is seen: there the units themselves count.
+    """
+    seen = variance > 0 and 0 < value < 1
+    share = min(variance / (value * (1 - value)), 1.0) if seen else 1 / units  # 1 over the sample size
+    t2 = t_quantile(units) ** 2
+    centre = (value + t2 * share / 2) / (1 + t2 * share)
+    margin = math.sqrt(t2 * share * (value * (1 - value) + t2 * share / 4)) / (1 + t2 * share)
+    return Interval(min(value, max(0.0, centre - margin)), max(value, min(1.0, centre + margin)), method, LEVEL)

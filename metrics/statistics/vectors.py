@@ -1,0 +1,14 @@
+"""Vectors of length one."""
+
+import numpy as np
+
+from metrics.errors import MetricInputError
+
+
+def unit(features: np.ndarray) -> np.ndarray:
+    """Rows (n, D) scaled to length 1, float64. Zero, NaN and infinite rows are refused."""
+    rows = np.asarray(features, dtype=np.float64)
+    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
+    if not np.isfinite(rows).all() or not (lengths > 0).all():
+        raise MetricInputError("an embedding is zero, NaN or infinite: the scorer cannot read this image or text")
+    return rows / lengths

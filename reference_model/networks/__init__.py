@@ -1,0 +1,1 @@
+"""The networks of the cascade, and their sizes as presets."""

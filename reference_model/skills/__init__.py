@@ -1,0 +1,1 @@
+"""What a cascade can do, by exact checks of its images."""

@@ -1,0 +1,299 @@
+"""Comparing runs: what is paired, what is said in words, and which runs are refused."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from drawbench.cli import compare as command
+from drawbench.cli.main import main
+from drawbench.comparing.compare import Comparison, compare_runs
+from drawbench.comparing.differences import frechet_rows, jackknife_row, mean_difference, verdict
+from drawbench.comparing.text import comparison_text
+from drawbench.errors import UserError
+from drawbench.interface import ModelCard, Refused, Sample
+from drawbench.prompts.prompt_set import Prompt, PromptSet
+from drawbench.results.scores import OVERALL
+from drawbench.runs.generate import generate
+from drawbench.scoring.protocols import Protocol, bundled, bundled_extended
+from drawbench.scoring.score import score_run
+from metrics.frechet.difference import FrechetDifference
+from metrics.statistics.jackknife import Jackknife
+from metrics.statistics.result import Interval
+from tests.metrics.stand_ins import write_scorer
+
+CATEGORIES = ("Colors", "Text")
+PROMPTS = PromptSet(
+    "made-up",
+    tuple(Prompt(f"{c.lower()}-{i:03d}", c, f"{c} prompt, number {i}") for c in CATEGORIES for i in (1, 2, 3, 4)),
+)
+SIZE = 40
+
+
+class NoiseModel:
+    """Noise of a brightness; refuses where it is told to."""
+
+    def __init__(self, name: str, most: int = 256, refuse: Sequence[str] = ()) -> None:
+        self.name = name
+        self.most = most
+        self.refuse = refuse
+
+    def card(self) -> ModelCard:
+        return ModelCard(adapter="python", spec=self.name, name=self.name)
+
+    def generate(self, samples: Sequence[Sample], size: int) -> list[np.ndarray | Refused]:
+        return [
+            Refused("told to")
+            if sample.prompt_id in self.refuse
+            else np.random.default_rng(sample.seed).integers(0, self.most, (size, size, 3), dtype=np.uint8)
+            for sample in samples
+        ]
+
+
+def _run(
+    path: Path,
+    most: int = 256,
+    refuse: Sequence[str] = (),
+    prompts: PromptSet = PROMPTS,
+    samples: int = 2,
+    size: int = SIZE,
+    limit: int | None = None,
+) -> Path:
+    generate(NoiseModel(path.name, most, refuse), prompts, path, samples=samples, size=size, limit=limit)
+    return path
+
+
+@pytest.fixture(scope="module")
+def scorer(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A random scorer's folder."""
+    return write_scorer(tmp_path_factory.mktemp("scorer"))
+
+
+@pytest.fixture(scope="module")
+def protocol(scorer: Path) -> Protocol:
+    """The bundled protocol on the random scorer."""
+    return bundled(scorer)
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """A bright run, and a dark one that lacks a prompt."""
+    folder = tmp_path_factory.mktemp("runs")
+    return _run(folder / "bright"), _run(folder / "dark", 120, refuse=["text-002"])
+
+
+@pytest.fixture(scope="module")
+def references(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of 60 bright images."""
+    folder = tmp_path_factory.mktemp("references")
+    random = np.random.default_rng(9)
+    for number in range(60):
+        Image.fromarray(random.integers(0, 256, (SIZE, SIZE, 3), dtype=np.uint8)).save(folder / f"{number}.png")
+    return folder
+
+
+def test_clip_scores_are_paired_by_prompt(protocol: Protocol, runs: tuple[Path, Path]) -> None:
+    found = compare_runs(*runs, protocol)
+    scored = [score_run(path, protocol) for path in runs]
+    overall, colors, text = found.differences
+    assert [each.scope for each in found.differences] == [OVERALL, *CATEGORIES]
+    # the category that nothing was refused in has the scores of both runs
+    theirs = [next(s.value for s in each.scores if (s.metric, s.scope) == ("clip_score", "Colors")) for each in scored]
+    assert (colors.a, colors.b) == pytest.approx(tuple(theirs), abs=1e-9)
+    assert colors.difference == pytest.approx(theirs[0] - theirs[1], abs=1e-9)
+    assert (overall.n, colors.n, text.n) == (7, 4, 3)
+    assert (found.images, found.b.refusals) == (14, 2)
+    assert found.left_out == {"frechet_distance": "no reference images"}
+    for each in found.differences:
+        assert each.interval != "not available"
+        assert each.interval.low <= each.difference <= each.interval.high
+
+
+def test_distances_are_compared_at_equal_n(protocol: Protocol, runs: tuple[Path, Path], references: Path) -> None:
+    """14 images of 16 dimensions: nothing can be said, and it is said."""
+    found = compare_runs(*runs, protocol, references)
+    distance = next(each for each in found.differences if each.metric == "frechet_distance")
+    assert (distance.n, distance.scope, distance.lower_is_better) == (14, OVERALL, True)
+    assert distance.verdict == "n too small for FID"
+    assert distance.note == "n = 14 images is at most the dimension 16: bias cannot be told from distance"
+    assert found.reference is not None
+    assert found.reference.n == 60
+
+
+def test_every_metric_of_the_extended_protocol_has_its_difference(
+    scorer: Path, runs: tuple[Path, Path], references: Path
+) -> None:
+    """On the images of one run alone, A and B are its scores; 14 images of 16 dimensions cannot be extrapolated."""
+    extended = bundled_extended(scorer)
+    found = compare_runs(*runs, extended, references)
+    assert set(found.left_out) == {"frechet_distance_infinity"}
+    assert found.left_out["frechet_distance_infinity"] == "14 images of 16 dimensions cannot be extrapolated"
+    assert {each.metric for each in found.differences} == {
+        *("clip_score", "frechet_distance", "pairwise_distance", "vendi_score", "r_precision", "kid", "cmmd"),
+        *("precision", "recall", "density", "coverage"),
+    }
+    scopes = {(each.metric, each.scope) for each in found.differences}
+    assert {("r_precision", scope) for scope in (OVERALL, *CATEGORIES)} <= scopes
+    twice = compare_runs(runs[0], runs[0], extended, references)
+    scored = {(score.metric, score.scope): score for score in score_run(runs[0], extended, references).scores}
+    for each in twice.differences:
+        words = "n too small for FID" if each.metric == "frechet_distance" else "within noise"
+        assert (each.difference, each.verdict) == (0, words)
+        theirs = scored[each.metric, each.scope]
+        assert (each.a, each.n) == (pytest.approx(theirs.value, abs=1e-9), theirs.n)
+
+
+def test_too_few_images_are_named(scorer: Path, references: Path, tmp_path: Path) -> None:
+    few = PromptSet("few", PROMPTS.prompts[:2])
+    pair = [_run(tmp_path / name, prompts=few) for name in ("one", "two")]
+    found = compare_runs(*pair, bundled_extended(scorer), references)
+    assert found.left_out["manifold"] == "4 images are in both runs, and it needs 6"
+    assert "kid" in {each.metric for each in found.differences}
+
+
+def test_a_run_does_not_differ_from_itself(protocol: Protocol, runs: tuple[Path, Path]) -> None:
+    found = compare_runs(runs[0], runs[0], protocol)
+    assert [each.difference for each in found.differences] == [0, 0, 0]
+    assert {each.verdict for each in found.differences} == {"within noise"}
+
+
+def test_the_words_follow_interval_and_bias() -> None:
+    above, around = Interval(0.1, 0.3, "t"), Interval(-0.1, 0.3, "t")
+    assert verdict(0.2, above) == "A is higher"
+    assert verdict(-0.2, Interval(-0.3, -0.1, "t")) == "B is higher"
+    assert verdict(0.1, around) == "within noise"
+    assert verdict(0.1, None) == "no interval"
+    assert verdict(0.2, above, doubtful=True) == "n too small for FID"
+    assert verdict(0.1, around, doubtful=True) == "within noise"
+    assert verdict(0.1, around, hopeless=True) == "n too small for FID"
+
+
+@pytest.mark.parametrize(
+    ("bias", "limits", "words", "note"),
+    [
+        ((1.0, 0.9), (2.0, 1.1), "A is higher", "1 in A and 0.9 in B, +0.1 in the difference (FID-infinity fit)"),
+        (
+            (2.0, 0.5),
+            (1.0, 1.5),
+            "n too small for FID",
+            "2 in A and 0.5 in B, +1.5 in the difference (FID-infinity fit)",
+        ),
+        ((2.0, 0.5), None, "n too small for FID", "(jackknife; too few images for a FID-infinity fit)"),
+    ],
+)
+def test_bias_that_may_make_the_difference_is_said(
+    protocol: Protocol,
+    bias: tuple[float, float],
+    limits: tuple[float, float] | None,
+    words: str,
+    note: str,
+) -> None:
+    interval = Interval(0.5, 1.5, "jackknife")
+    found = FrechetDifference(3.0, 2.0, interval, 500, 64, limits, interval if limits else None, bias)
+    metric = next(each for each in protocol.metrics if each.kind == "frechet")
+    (row,) = frechet_rows(metric, found, {})
+    assert row.verdict == words
+    assert note in row.note
+
+
+def test_one_prompt_has_no_interval() -> None:
+    found = mean_difference("clip_score", "Text", np.array([0.5]), np.array([0.2]))
+    assert (found.interval, found.verdict, found.n) == ("not available", "no interval", 1)
+
+
+def test_hits_of_all_against_hits_of_none_are_no_certainty() -> None:
+    ones, zeros = np.ones(3), np.zeros(3)
+    found = mean_difference("r_precision", "Text", ones, zeros)
+    assert (found.difference, found.interval, found.verdict) == (1.0, "not available", "no interval")
+    assert mean_difference("r_precision", "Text", ones, ones).verdict == "within noise"
+    a, b = (Jackknife(value, np.full(3, value), 6) for value in (1.0, 0.0))
+    row = jackknife_row("coverage", a, b, lower_is_better=False)
+    assert (row.interval, row.verdict) == ("not available", "no interval")
+
+
+def test_runs_that_do_not_compare_are_refused(protocol: Protocol, runs: tuple[Path, Path], tmp_path: Path) -> None:
+    other = PromptSet("other", (Prompt("a-001", "A", "another prompt"),))
+    edited = PromptSet("made-up", (*PROMPTS.prompts[:-1], Prompt("text-004", "Text", "changed")))
+    cases = {
+        "the prompt set is made-up in A and other in B": _run(tmp_path / "set", prompts=other),
+        "the prompt set's content is": _run(tmp_path / "content", prompts=edited),
+        "the number of prompts is 8 in A and 2 in B": _run(tmp_path / "part", limit=1),
+        "the evaluated size is 40 in A and 48 in B": _run(tmp_path / "size", size=48),
+        "the samples per prompt is 2 in A and 1 in B": _run(tmp_path / "samples", samples=1),
+    }
+    for words, path in cases.items():
+        with pytest.raises(UserError, match=words):
+            compare_runs(runs[0], path, protocol)
+
+
+def test_runs_without_a_common_image_are_refused(protocol: Protocol, tmp_path: Path) -> None:
+    ids = [prompt.id for prompt in PROMPTS.prompts]
+    a, b = _run(tmp_path / "a", refuse=ids[:4]), _run(tmp_path / "b", refuse=ids[4:])
+    with pytest.raises(UserError, match="no sample has an image in both runs"):
+        compare_runs(a, b, protocol)
+
+
+def test_the_table_shows_every_row_and_what_must_be_known(
+    protocol: Protocol, runs: tuple[Path, Path], references: Path
+) -> None:
+    found = compare_runs(*runs, protocol, references)
+    text = comparison_text(found, 140)
+    for each in found.differences:
+        line = next(line for line in text.splitlines() if each.scope in line and f"{each.verdict}" in line)
+        assert f"{each.difference:+.3f}"[:4] in line
+    assert "at most the dimension 16" in text
+    assert "14 of 16 images of each run" in text
+    assert "2 refused" in text
+    assert max(len(line) for line in text.splitlines()) <= 140
+
+
+def test_the_command(
+    runs: tuple[Path, Path],
+    scorer: Path,
+    references: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture,
+) -> None:
+    monkeypatch.setattr("drawbench.scoring.protocols.PROTOCOLS", {"bundled": lambda: bundled(scorer)})
+    assert main(["compare", str(runs[0]), str(runs[1]), "--device", "cpu"]) == 0
+    assert "In words" in capsys.readouterr().out
+    assert main(["compare", *map(str, runs), "--device", "cpu", "--reference", str(references), "--json"]) == 0
+    stored = Comparison.model_validate_json(capsys.readouterr().out)
+    assert stored.differences[0].metric == "clip_score"
+    assert main(["compare", str(runs[0]), str(references)]) == 2
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert "is not a run directory" in error
+
+
+def test_other_references_are_refused(
+    runs: tuple[Path, Path],
+    scorer: Path,
+    references: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture,
+) -> None:
+    """Runs that were scored against different references need one to be named."""
+    monkeypatch.setattr("drawbench.scoring.protocols.PROTOCOLS", {"bundled": lambda: bundled(scorer)})
+    for path in runs:
+        score_run(path, bundled(scorer), references)
+    file = runs[1] / "scores" / "bundled.json"
+    scores = json.loads(file.read_text())
+    scores["reference"]["sha256"] = "0" * 64
+    file.write_text(json.dumps(scores))
+    assert main(["compare", *map(str, runs), "--device", "cpu"]) == 2
+    assert "different references" in capsys.readouterr().err
+    assert main(["compare", *map(str, runs), "--device", "cpu", "--reference", str(references)]) == 0
+    file.write_text("{}")
+    assert main(["compare", *map(str, runs), "--device", "cpu"]) == 2
+    assert "is not a valid score file" in capsys.readouterr().err
+    file.unlink()
+
+
+def test_help_needs_nothing_heavy(capsys: pytest.CaptureFixture) -> None:
+    with pytest.raises(SystemExit):
+        main(["compare", "--help"])
+    assert command.EPILOGUE.splitlines()[1] in capsys.readouterr().out

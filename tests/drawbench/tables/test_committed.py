@@ -1,0 +1,99 @@
+"""The tables in the repository are what its result files say."""
+
+from pathlib import Path
+
+import pytest
+
+from drawbench.errors import UserError
+from drawbench.prompts.registry import load_prompt_set
+from drawbench.results.files import write_result
+from drawbench.results.published import published_text
+from drawbench.scoring.protocols import get_protocol
+from drawbench.tables.committed import (
+    BEGIN,
+    END,
+    NOTHING_YET,
+    render_committed_tables,
+    stale_results,
+    stale_tables,
+    write_committed_tables,
+)
+from tests.drawbench.synthetic import human_result, preference, result, world_result
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+
+def test_the_committed_tables_are_not_stale() -> None:
+    assert stale_tables(REPOSITORY / "results") == [], "run `drawbench leaderboard --write`"
+
+
+def test_the_committed_results_are_what_todays_protocols_and_prompts_would_make() -> None:
+    assert stale_results(REPOSITORY / "results") == [], "run `make results`"
+
+
+def test_results_of_older_protocols_and_prompts_are_named(tmp_path: Path) -> None:
+    fingerprint, prompts = get_protocol("imagen").fingerprint, load_prompt_set("open").sha256
+    write_result(result("fresh", protocol="imagen", fingerprint=fingerprint, set_hash=prompts), tmp_path)
+    assert stale_results(tmp_path) == []
+    write_result(result("older", protocol="imagen", fingerprint="0" * 64, set_hash=prompts), tmp_path)
+    write_result(result("reworded", protocol="imagen", fingerprint=fingerprint, set_hash="0" * 64), tmp_path)
+    complaints = stale_results(tmp_path)
+    assert [complaint.split("--")[0] for complaint in complaints] == ["older", "reworded"]
+    assert "protocol imagen" in complaints[0]
+    assert "prompt set open" in complaints[1]
+
+
+def _results_folder(root: Path) -> Path:
+    folder = root / "results"
+    folder.mkdir()
+    (folder / "README.md").write_text(f"before\n{BEGIN}\nold\n{END}\nafter\n")
+    return folder
+
+
+def test_writing_makes_them_anew_and_a_second_time_does_nothing(tmp_path: Path) -> None:
+    folder = _results_folder(tmp_path)
+    written = write_committed_tables(folder)
+    assert written == [folder / "README.md", folder / "published.csv"]
+    page = (folder / "README.md").read_text()
+    assert page.startswith("before\n")
+    assert page.endswith("after\n")
+    assert NOTHING_YET in page
+    assert (folder / "published.csv").read_text() == published_text()
+    assert write_committed_tables(folder) == []
+
+
+def test_a_new_result_makes_them_stale(tmp_path: Path) -> None:
+    folder = _results_folder(tmp_path)
+    write_committed_tables(folder)
+    write_result(result("synthetic model"), folder)
+    assert stale_tables(folder) == [folder / "README.md"]
+    assert "synthetic model" in render_committed_tables(folder)[folder / "README.md"]
+
+
+def test_the_front_page_has_the_measured_rows_of_one_set_and_their_cautions(tmp_path: Path) -> None:
+    folder = _results_folder(tmp_path)
+    (tmp_path / "README.md").write_text(f"front\n{BEGIN}\n{END}\n")
+    write_result(result("synthetic model"), folder)
+    write_result(world_result("synthetic painter", 0.5, 0.25), folder)
+    write_committed_tables(folder)
+    front = (tmp_path / "README.md").read_text()
+    assert "synthetic painter" in front
+    assert "in-distribution, never zero-shot" in front
+    assert "synthetic model" not in front
+    assert "DALL-E 2" not in front
+
+
+def test_a_page_without_its_markers_is_named(tmp_path: Path) -> None:
+    (tmp_path / "README.md").write_text(f"{BEGIN} and no end")
+    with pytest.raises(UserError, match="no place for the tables"):
+        render_committed_tables(tmp_path)
+
+
+def test_a_human_study_is_shown_and_never_stale_while_simulated_results_are_refused(tmp_path: Path) -> None:
+    folder = _results_folder(tmp_path)
+    write_result(human_result("judged model", [preference(0.5, 0.2)]), folder)
+    assert "judged model" in render_committed_tables(folder)[folder / "README.md"]
+    assert stale_results(folder) == []
+    write_result(result("pretended").model_copy(update={"kind": "simulated"}), folder)
+    with pytest.raises(UserError, match="SIMULATED"):
+        render_committed_tables(folder)

@@ -1,0 +1,257 @@
+"""The six formats: complete, escaped, aligned. All numbers here are made up."""
+
+import csv
+import io
+import json
+import re
+import shutil
+import subprocess
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from drawbench.results.files import Result
+from drawbench.results.published import PUBLISHED_TITLE, published_numbers
+from drawbench.results.scores import Interval
+from drawbench.tables.layout import format_interval, format_number, leaderboard_sheet
+from drawbench.tables.leaderboard import build_tables
+from drawbench.tables.markup import escape_latex, escape_markdown, html_fragment
+from drawbench.tables.render import FORMATS, render_tables
+from drawbench.tables.text import display_width
+from tests.drawbench.synthetic import CATEGORIES, clip_scores, result, score, world_result
+
+EVIL = '<script>alert("x")</script> & | \\textbf{%_#$^~} [1] `a`\x1b[31m\n模型'
+
+
+def _two_models() -> list[Result]:
+    return [
+        result("alpha", 0.2),
+        result("beta", 0.3, scores=clip_scores(0.3, CATEGORIES, ("Text",)), refusals=2),
+    ]
+
+
+class _Text(HTMLParser):
+    """Collects tags, and the text outside style."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.open: list[str] = []
+        self.text = ""
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        if tag not in ("br", "img", "meta"):
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if "style" not in self.open:
+            self.text += data
+
+
+def _parsed(html: str) -> _Text:
+    parser = _Text()
+    parser.feed(html)
+    parser.close()
+    assert parser.open == []
+    return parser
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_every_format_has_every_model_and_every_category(form: str) -> None:
+    text = render_tables(_two_models(), form)  # type: ignore[arg-type]
+    for expected in ("alpha", "beta", *CATEGORIES):
+        shown = expected if form != "table" or " " not in expected else expected.split()[0]
+        assert shown in text
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_every_format_says_when_there_is_no_interval(form: str) -> None:
+    assert "not available" in render_tables([world_result("a", 0.2, 1.0)], form)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("form", ["table", "markdown", "latex", "html"])
+def test_what_cannot_be_measured_is_marked_and_explained(form: str) -> None:
+    text = render_tables(_two_models(), form)  # type: ignore[arg-type]
+    mark = r"$\dagger$" if form == "latex" else "†"
+    assert text.count(mark) == 2  # the cell and the footnote
+    assert "not measurable with this scorer" in text
+
+
+@pytest.mark.parametrize("form", ["table", "markdown", "latex", "html"])
+def test_a_partial_result_is_marked_in_title_and_row(form: str) -> None:
+    text = render_tables([result("a", complete=False, prompts=11)], form)  # type: ignore[arg-type]
+    assert "PARTIAL" in text
+    assert "[partial]" in text.replace("{[}", "[").replace("{]}", "]").replace("\\", "")
+
+
+def test_under_every_table_stands_what_made_it() -> None:
+    facts = dict(leaderboard_sheet(build_tables([world_result("a", 0.2, 1.0)])[0]).provenance)
+    assert "bundled version 1" in facts["protocol"]
+    assert "ffffffffffff" in facts["protocol"]
+    assert "cccccccccccc" in facts["prompt set"]
+    assert "bbbbbbbbbbbb" in facts["reference"]
+    assert "64 px" in facts["images"]
+    assert facts["intervals"] == "95%: t over prompts"
+    assert "made up for a test" in facts.values()
+
+
+def test_bundled_scores_and_the_world_carry_their_cautions() -> None:
+    text = render_tables([world_result("a", 0.2, 1.0, adapter="world")])
+    assert "never compare them with published ones" in text
+    assert "in-distribution, never zero-shot" in text
+    assert "[ceiling]" in text
+
+
+def test_published_numbers_stand_apart_with_their_sources() -> None:
+    text = render_tables([result("a")], published=published_numbers())
+    measured, published = text.split(PUBLISHED_TITLE)
+    assert "7.27" not in measured
+    assert "arXiv 2205.11487, Table 1" in published
+    assert "trained on COCO" in published
+
+
+@pytest.mark.parametrize("width", [60, 100, 140])
+@pytest.mark.parametrize("models", [1, 2])
+def test_plain_text_keeps_to_its_width(width: int, models: int) -> None:
+    text = render_tables(_two_models()[:models], width=width)
+    blocks = text.split("intervals")[0]  # definitions below may hold longer single words
+    assert max(display_width(line) for line in blocks.splitlines()) <= width
+    assert all(f"{value:.3f}" in blocks for value in (0.202, 0.204, 0.206, 0.208))
+
+
+def test_digits_stand_below_digits() -> None:
+    lines = render_tables(_two_models()).splitlines()
+    start = next(i for i, line in enumerate(lines) if "CLIP score" in line)
+    dots = {tuple(found.start() for found in re.finditer(r"\.", line)) for line in lines[start + 2 : start + 4]}
+    assert len(dots) == 1
+
+
+def test_wide_characters_keep_the_columns() -> None:
+    lines = render_tables([result("模型", 0.3), result("model", 0.2)]).splitlines()
+    start = next(i for i, line in enumerate(lines) if "CLIP score" in line)
+    assert display_width(lines[start + 2].rstrip()) == display_width(lines[start + 3].rstrip())
+
+
+def test_a_name_cannot_move_the_cursor_or_start_a_line() -> None:
+    text = render_tables([result(EVIL)])
+    assert "\x1b" not in text
+    assert any("<script>" in line and "模型" in line for line in text.splitlines())
+
+
+def test_html_escapes_and_loads_nothing() -> None:
+    text = render_tables([result(EVIL), result("b")], "html", published=published_numbers())
+    parsed = _parsed(text)
+    assert "script" not in parsed.tags
+    assert '<script>alert("x")</script>' in parsed.text
+    assert not re.search(r"(?:src|href)=|url\(|@import", text)
+
+
+def test_markdown_rows_keep_their_columns() -> None:
+    text = render_tables([result(EVIL), result("b")], "markdown", published=published_numbers())
+    for block in re.findall(r"(?:^\|.*\n)+", text, re.MULTILINE):
+        counts = {len(re.findall(r"(?<!\\)\|", line)) for line in block.splitlines()}
+        assert len(counts) == 1
+    assert "<script>" not in text
+
+
+def test_latex_has_no_bracket_after_a_line_break() -> None:
+    text = render_tables([result("[1] x"), result("b")], "latex", published=published_numbers())
+    assert not re.search(r"\\\\\s*\[", text)
+    assert text.count(r"\begin{tabular}") == text.count(r"\end{tabular}")
+    assert r"\toprule" in text
+
+
+@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="pdflatex is not installed")
+def test_latex_compiles_with_booktabs(tmp_path: Path) -> None:
+    """Within an article of the plainest kind: the measured tables and the published ones."""
+    tables = render_tables([result("a_b & c"), result("50% ~ {x}")], "latex", published=published_numbers())
+    (tmp_path / "tables.tex").write_text(tables, encoding="utf-8")
+    (tmp_path / "paper.tex").write_text(
+        "\\documentclass{article}\n\\usepackage{booktabs,graphicx}\n"
+        "\\begin{document}\n\\input{tables}\n\\end{document}\n"
+    )
+    words = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "paper.tex"]
+    done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, errors="replace", check=False)
+    assert done.returncode == 0, done.stdout[-2000:]
+    assert "Overfull" not in done.stdout
+    assert (tmp_path / "paper.pdf").stat().st_size > 10_000
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.text(alphabet=st.characters(exclude_categories=("Cs", "Cc")), max_size=20))
+def test_latex_specials_are_never_bare(text: str) -> None:
+    bare = re.sub(r"\\[A-Za-z]+\{\}|\\[{}$&#%_]|\$\\[A-Za-z]+\$|\{[][]\}", "", escape_latex(text))
+    assert not re.search(r"[\\{}$&#%_~^\[\]]", bare)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.text(alphabet=st.characters(exclude_categories=("Cs",)), max_size=20))
+def test_markdown_text_is_one_line_without_bare_bars(text: str) -> None:
+    escaped = escape_markdown(text)
+    assert "\n" not in escaped
+    assert not re.search(r"(?<!\\)(?:\\\\)*[|<]", escaped)
+
+
+def test_csv_holds_every_number_with_full_precision() -> None:
+    results = [result("a,\n“b”", scores=[score("clip_score", 0.1 + 0.2, half=0.01), score("kid", 1 / 3, half=None)])]
+    rows = list(csv.DictReader(io.StringIO(render_tables(results, "csv", published=published_numbers()))))
+    mine = [row for row in rows if row["kind"] == "measured"]
+    assert [float(row["value"]) for row in mine] == [0.1 + 0.2, 1 / 3]
+    assert mine[0]["model"] == "a,\n“b”"
+    assert mine[1]["low"] == "not available"
+    assert len(rows) == 2 + len(published_numbers())
+
+
+def test_json_holds_whole_results_and_published_numbers_apart() -> None:
+    results = _two_models()
+    document = json.loads(render_tables(results, "json", published=published_numbers()))
+    rows = document["tables"][0]["rows"]
+    assert [Result.model_validate(row["result"]) for row in rows] == [results[1], results[0]]
+    assert [row["rank"] for row in rows] == [1, 2]
+    assert len(document["published"]) == len(published_numbers())
+
+
+@pytest.mark.parametrize(
+    ("value", "low", "high", "decimals", "shown"),
+    [
+        (0.5, 0.4, 0.6, 3, "±0.100"),
+        (0.5, 0.45, 0.6, 3, "[0.450, 0.600]"),
+        (0.5, 0.4999, 0.5001, 3, "±<0.001"),
+        (0.5, 0.5, 0.5, 3, "±0.000"),
+    ],
+)
+def test_intervals_are_shown_as_they_are(value: float, low: float, high: float, decimals: int, shown: str) -> None:
+    assert format_interval(value, Interval(low=low, high=high, method="x"), decimals) == shown
+
+
+def test_zero_has_no_minus_sign() -> None:
+    assert format_number(-0.00001, 3) == "0.000"
+    assert format_number(-0.01, 3) == "-0.010"
+
+
+def test_a_metric_nobody_knew_of_is_shown_by_its_name() -> None:
+    text = render_tables([result("a", scores=[score("new_metric", 1.5)])])
+    assert "new_metric" in text
+    assert "1.5000 ±0.0100" in text
+
+
+def test_several_remarks_on_one_number_are_all_kept() -> None:
+    note = "not measurable with this scorer: one caption; 3 captions were cut at 77 tokens"
+    text = render_tables([result("a", scores=[score("clip_score", 0.2, note=note)])])
+    assert "† not measurable with this scorer" in text
+    assert "§ 3 captions were cut at 77 tokens" in text
+    assert "†§" in text
+
+
+def test_the_fragment_is_styled_by_itself() -> None:
+    fragment = html_fragment([leaderboard_sheet(table) for table in build_tables([result("a")])], "H <b>")
+    assert "<style>" in fragment
+    assert "prefers-color-scheme" in fragment
+    assert "H <b>" in _parsed(fragment).text
