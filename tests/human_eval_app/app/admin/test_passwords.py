@@ -60,6 +60,7 @@ def test_the_same_letters_from_another_keyboard_match() -> None:
 @pytest.mark.parametrize(
     "damaged",
     ["", PASSWORD, "scrypt:16:8:3:AA==:AA==", HASHED[:-6], HASHED.replace("scrypt:16", "scrypt:15"), f"{HASHED}\n"],
+    ids=["nothing", "plain", "other", "cut", "cheaper", "with a line's end"],
 )
 def test_nothing_matches_what_is_no_hash(damaged: str) -> None:
     assert not password_matches(PASSWORD, damaged)
