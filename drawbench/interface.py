@@ -1,7 +1,7 @@
 """What passes between the benchmark and a model: samples with their seeds, a card, and images or refusals."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -35,7 +35,10 @@ def sample_seed(run_seed: int, prompt_id: str, index: int) -> int:
 
 
 class ModelCard(BaseModel):
-    """Everything about a model that can change its images; it is part of the plan of a run, and so of its hash."""
+    """Everything about a model that can change its images; it is part of the plan of a run, and so of its hash.
+
+    A field that is added to these needs a default, which is what all older models had: at it, the field is in no hash.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -45,6 +48,25 @@ class ModelCard(BaseModel):
     revision: str = ""
     weights_sha256: str = ""
     settings: dict[str, Setting] = {}
+
+    def unhashed(self) -> set[str]:
+        """The fields that no hash covers; see `later_defaults`."""
+        return later_defaults(self, first=("revision", "weights_sha256", "settings"))
+
+
+def later_defaults(record: BaseModel, first: Collection[str] = ()) -> set[str]:
+    """The fields that were added to a record later and are at their default: a hash that leaves them out is the one
+    that was made before there were such fields.
+
+    first: the fields with a default that were there from the start, and are hashed always. So is one without a default.
+    """
+    return {
+        name
+        for name, field in type(record).model_fields.items()
+        if not field.is_required()
+        and name not in first
+        and getattr(record, name) == field.get_default(call_default_factory=True)
+    }
 
 
 def combined_sha256(digests: Sequence[str]) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from pydantic import field_validator
 
-from drawbench.interface import ModelCard, Sample, sample_seed
+from drawbench.interface import ModelCard, Sample, later_defaults, sample_seed
 from drawbench.prompts.prompt_set import Prompt
 from drawbench.records import Record
 
@@ -55,8 +55,10 @@ class Plan(Record):
 
     @property
     def sha256(self) -> str:
-        """SHA-256 of the plan as canonical JSON (sorted keys, no blanks, UTF-8), over every field."""
-        canonical = json.dumps(self.model_dump(), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+        """SHA-256 of the plan as canonical JSON (sorted keys, no blanks, UTF-8): over every field but those that were
+        added to plan or model card later, as long as they are at their default."""
+        content = self.model_dump(exclude={"model": self.model.unhashed(), **dict.fromkeys(later_defaults(self), True)})
+        canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
         return hashlib.sha256(canonical.encode()).hexdigest()
 
     def extends(self, older: "Plan") -> bool:

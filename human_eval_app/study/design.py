@@ -219,4 +219,7 @@ def read_design(folder: Path) -> Design:
 
 
 def _canonical(design: Design) -> bytes:
-    return json.dumps(design.model_dump(mode="json"), sort_keys=True, ensure_ascii=False).encode()
+    cards = {number: model.card for number, model in enumerate(design.models)}
+    unhashed = {number: {"card": card.unhashed()} for number, card in cards.items() if card is not None}
+    content = design.model_dump(mode="json", exclude={"models": unhashed})
+    return json.dumps(content, sort_keys=True, ensure_ascii=False).encode()
