@@ -25,8 +25,7 @@ from pathlib import Path
 
 import numpy as np
 
-from metrics.features.weights import FOLDER_VARIABLE
-from metrics.images.folders import cache_folder
+from metrics.images.folders import FOLDER_VARIABLE, cache_folder
 
 MAGIC = b"drawbench features 1\n"
 HEADER_BYTES = 512

@@ -102,7 +102,7 @@ def test_markdown_is_a_table_with_values(bundled: MetricsCheck) -> None:
 
 def test_the_table_of_the_documentation_is_the_commands(bundled: MetricsCheck) -> None:
     """Its words, and its numbers within what another processor's rounding changes; `--out` writes it anew."""
-    page = (Path(__file__).parents[2] / "docs" / "metrics.md").read_text()
+    page = (Path(__file__).parents[3] / "docs" / "metrics.md").read_text()
     section = page.partition("\n## Sanity suite\n")[2].partition("\n## ")[0]
     told = {row.split(" | ")[0]: row for row in section.splitlines() if row.startswith("| ")}
     for row in check_markdown(bundled).splitlines():

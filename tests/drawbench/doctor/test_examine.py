@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from drawbench.doctor import examine as doctor
 from drawbench.doctor.examine import Finding, Section, examine, folder_size, size_text
-from drawbench.doctor.examine import examine as doctor
 from drawbench.doctor.text import sections_text
 from metrics.features.weights import PUBLISHED
 

@@ -21,7 +21,7 @@ from tests.drawbench.scoring import scoring_to_kill
 
 PROMPTS = PromptSet("made-up", tuple(Prompt(f"p-{i:03d}", "AB"[i % 2], f"prompt {i * 7919}") for i in range(24)))
 SIZE = 12
-REPOSITORY = Path(__file__).resolve().parents[2]
+REPOSITORY = Path(__file__).resolve().parents[3]
 
 
 class _Noise:

@@ -20,7 +20,7 @@ from drawbench.tables.committed import (
 )
 from tests.drawbench.synthetic import human_result, preference, result, world_result
 
-REPOSITORY = Path(__file__).resolve().parents[2]
+REPOSITORY = Path(__file__).resolve().parents[3]
 
 
 def test_the_committed_tables_are_not_stale() -> None:

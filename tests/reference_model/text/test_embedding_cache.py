@@ -87,7 +87,7 @@ for i in range(10**6):
 
 
 def test_killed_writers_side_by_side_leave_nothing_wrong(tmp_path: Path) -> None:
-    root = Path(__file__).parents[2]
+    root = Path(__file__).parents[3]
     writers = [subprocess.Popen([sys.executable, "-c", WRITER, str(tmp_path), str(i)], cwd=root) for i in range(2)]
     deadline = time.monotonic() + 120
     while len(rows(tmp_path)) < 2 or min(path.stat().st_size for path in rows(tmp_path)) < 50_000:

@@ -83,8 +83,10 @@ def test_a_set_that_is_there_is_not_made_again(small: Path, monkeypatch: pytest.
     assert coco_set.ensure_world_set() == small
 
 
-def test_changed_code_makes_a_set_of_another_name(small: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(coco_set, "_SOURCES", coco_set._SOURCES[:-1])
+def test_another_revision_of_the_world_makes_a_set_of_another_name(
+    small: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(coco_set, "WORLD_REVISION", "another")
     assert coco_set.ensure_world_set() != small
     assert small.is_dir()
 
