@@ -24,7 +24,7 @@ from typing import Any
 
 import numpy as np
 
-from drawbench.interface import ModelCard, Refused, Sample
+from drawbench.interface import ModelCard, Refused, Sample, TextToImage
 from drawbench.progress import Progress
 from drawbench.prompts.captions import Choice
 from drawbench.prompts.coco import ANNOTATIONS, load_coco
@@ -53,7 +53,7 @@ class Step:
     peak: float
 
 
-class _Blank:
+class _Blank(TextToImage):
     """A model that takes no time: one grey level per sample."""
 
     def card(self) -> ModelCard:

@@ -1,14 +1,19 @@
 """What passes between the benchmark and a model: samples with their seeds, a card, and images or refusals."""
 
 import hashlib
-from collections.abc import Collection, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 Setting = bool | int | float | str | None
+DEFAULT_SIZE = 256  # pixels; what the Imagen paper evaluates at
+NOT_STATED = "not stated"
 SEED_BITS = 53  # fits a double exactly, so that a seed survives JSON in any language
 
 
@@ -83,16 +88,69 @@ class Refused:
     reason: str
 
 
-class TextToImage(Protocol):
-    """The one interface of all adapters."""
+class Identified(Protocol):
+    """A prompt, as far as `held_samples` needs it."""
 
+    @property
+    def id(self) -> str: ...
+
+
+class Prompts(Protocol):
+    """A prompt set, as far as `held_samples` needs it."""
+
+    @property
+    def prompts(self) -> Sequence[Identified]: ...
+
+    @property
+    def default_samples(self) -> int: ...
+
+
+class TextToImage(ABC):
+    """The one contract of all models. `card` and `generate` are a model's own; all else has a default.
+
+    A model that lacks this base class is completed by `drawbench.models.registry.as_text_to_image`.
+
+    device: recorded with each attempt at a run.
+    settings_of_networks: settings for which `with_settings` is None; a sweep changes them as seldom as it can.
+    """
+
+    device: str = NOT_STATED
+    settings_of_networks: Collection[str] = ()
+
+    @abstractmethod
     def card(self) -> ModelCard:
         """What goes into the plan. Cheap: called before any image is made."""
-        ...
 
+    @abstractmethod
     def generate(self, samples: Sequence[Sample], size: int) -> list[np.ndarray | Refused]:
         """One uint8 array (size, size, 3), RGB, or one Refused per sample, in order.
 
         A sample's image depends on its text and seed only, never on the other samples of the call.
         """
-        ...
+
+    @cached_property  # which a subclass replaces by an attribute or a property, as it likes
+    def native_size(self) -> int:
+        """The side of the images in pixels when none is asked for."""
+        return DEFAULT_SIZE
+
+    def check_plan(self, samples: Sequence[Sample], size: int) -> None:
+        """Called with all samples of a run before `card`, and before anything is written; nothing is checked here.
+
+        Raises UserError that names what is missing (images on disk, say), or what the model cannot draw.
+        """
+        return
+
+    def held_samples(self, prompt_set: Prompts) -> int:
+        """Images per prompt when none are asked for: the set's usual number, or as many as the model holds."""
+        return prompt_set.default_samples
+
+    def with_settings(self, settings: Mapping[str, str]) -> "TextToImage | None":
+        """The same networks under other settings (all of them, as typed), for the next point of a sweep.
+
+        None, as here, when that takes other networks: they are then loaded in place of these.
+        """
+        return None
+
+    def keep_texts(self, folder: Path) -> None:
+        """Called before a sweep: features of texts may be kept there from one run to the next. None are here."""
+        return

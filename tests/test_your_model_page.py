@@ -4,6 +4,7 @@ import re
 import shlex
 import shutil
 import sys
+import textwrap
 from collections.abc import Callable
 from pathlib import Path
 
@@ -39,8 +40,8 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for number, prompt in enumerate(load_prompt_set("open").limited(1).prompts):
         picture = np.full((64, 64, 3), number, np.uint8)
         Image.fromarray(picture).save(root / f"my_images/{prompt.id}-0.png")
-    code = PAGE[PAGE.index("    # my_model.py") :].partition("\n\nThen")[0]
-    (root / "my_model.py").write_text("\n".join(line.removeprefix("    ") for line in code.splitlines()))
+    for name, code in re.findall(r"^    # (my_\w+\.py)\n((?: {4}.*\n|\n)+)", PAGE, re.MULTILINE):
+        (root / name).write_text(textwrap.dedent(code))
     return root
 
 
@@ -72,5 +73,11 @@ def test_commands_run_as_shown(
 
 
 def test_the_page_shows_all_three_ways() -> None:
-    for spec in ("diffusers:my_checkpoint", "folder:my_images", "python:my_model:make", "stage_3="):
+    for spec in (
+        "diffusers:my_checkpoint",
+        "folder:my_images",
+        "python:my_model:make",
+        "python:my_batches:Blend",
+        "stage_3=",
+    ):
         assert any(spec in command for command in COMMANDS), spec

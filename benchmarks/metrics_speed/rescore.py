@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from drawbench.interface import ModelCard, Refused, Sample
+from drawbench.interface import ModelCard, Refused, Sample, TextToImage
 from drawbench.prompts.registry import load_prompt_set
 from drawbench.runs.generate import generate
 from drawbench.scoring.protocols import bundled, bundled_extended
@@ -25,7 +25,7 @@ SAMPLES, SIZE, REFERENCES = 8, 256, 400
 GRID = 6  # random colours a side, enlarged smoothly
 
 
-class Blobs:
+class Blobs(TextToImage):
     """A model that draws soft random blobs."""
 
     def card(self) -> ModelCard:

@@ -11,7 +11,7 @@ from typing import Any
 from drawbench.cli.progress import shown_progress, terminated_like_interrupted
 from drawbench.errors import StageError, UserError
 from drawbench.interface import TextToImage
-from drawbench.models.registry import default_samples, default_size, model_specs, resolve_model
+from drawbench.models.registry import model_specs, resolve_model
 from drawbench.prompts.prompt_set import PromptSet
 from drawbench.prompts.registry import ACCEPTED, load_prompt_set
 from drawbench.runs.directory import RunDirectory
@@ -98,8 +98,8 @@ def requested(args: argparse.Namespace, prompt_set: PromptSet, model: TextToImag
         model=model,
         prompt_set=prompt_set,
         out=args.out,
-        samples=args.samples if args.samples is not None else default_samples(model, prompt_set),
-        size=args.size if args.size is not None else default_size(model),
+        samples=args.samples if args.samples is not None else int(model.held_samples(prompt_set)),
+        size=args.size if args.size is not None else int(model.native_size),
         seed=args.seed or 0,
         limit=args.limit,
         slice_size=args.slice_size if args.slice_size is not None else DEFAULT_SLICE_SIZE,

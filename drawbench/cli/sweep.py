@@ -131,8 +131,7 @@ class _Models:
         return self._shared(spec, settings) or self._load(spec, settings)
 
     def _shared(self, spec: str, settings: Mapping[str, str]) -> TextToImage | None:
-        with_settings = getattr(self._loaded, "with_settings", None)
-        return with_settings(dict(settings)) if with_settings is not None and spec == self._spec else None
+        return self._loaded.with_settings(dict(settings)) if self._loaded is not None and spec == self._spec else None
 
     def _load(self, spec: str, settings: Mapping[str, str]) -> TextToImage:
         self._loaded = None  # there may be no room for both
@@ -148,9 +147,8 @@ class _Models:
             self._share_texts(self._loaded)
 
     def _share_texts(self, model: TextToImage) -> None:
-        keep_texts = getattr(model, "keep_texts", None)
-        if keep_texts is not None and self._texts is not None:
-            keep_texts(self._texts)
+        if self._texts is not None:
+            model.keep_texts(self._texts)
 
 
 def _sweep(
@@ -177,8 +175,7 @@ def _sweep(
 
 def _slow_first(axes: Mapping[str, tuple[str, ...]], model: TextToImage) -> dict[str, tuple[str, ...]]:
     """Settings that need other networks loaded come first, and so change as seldom as they can."""
-    slow = getattr(model, "settings_of_networks", ())
-    return dict(sorted(axes.items(), key=lambda axis: axis[0] not in slow))
+    return dict(sorted(axes.items(), key=lambda axis: axis[0] not in model.settings_of_networks))
 
 
 def _values(name: str, text: str) -> tuple[str, ...]:

@@ -12,8 +12,7 @@ from typing import Any
 import numpy as np
 
 from drawbench.errors import UserError
-from drawbench.interface import ModelCard, Refused, Sample, Setting
-from drawbench.prompts.prompt_set import PromptSet
+from drawbench.interface import ModelCard, Prompts, Refused, Sample, Setting, TextToImage
 from drawbench.runs.directory import MANIFEST, METADATA, REFUSED, named, rows_of
 from metrics.images.decode import SUFFIXES, read_image
 
@@ -22,7 +21,7 @@ DIGITS = frozenset("0123456789")
 Key = tuple[str, int]  # prompt id, sample
 
 
-class FolderAdapter:
+class FolderAdapter(TextToImage):
     """Serves the images of a folder. They are matched, in this order of preference, by
 
     - the `prompt_id` and `sample` columns of the folder's metadata.jsonl (as in images/ of a run; its refusals count);
@@ -66,7 +65,7 @@ class FolderAdapter:
             )
         return height
 
-    def held_samples(self, prompt_set: PromptSet) -> int:
+    def held_samples(self, prompt_set: Prompts) -> int:
         """How many images per prompt the folder seems to hold; `check_plan` then names every one that is missing."""
         ids = {prompt.id for prompt in prompt_set.prompts}
         found = [index for prompt_id, index in self._rows if prompt_id in ids]

@@ -10,13 +10,14 @@ from importlib.machinery import ModuleSpec
 from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from PIL import Image
 
 from drawbench.errors import UserError
 from drawbench.interface import ModelCard, Refused, Sample, Setting, TextToImage, combined_sha256
+from drawbench.models.any_class import ModelAround
 from drawbench.models.registry import parse_setting
 from metrics.features.weights import file_sha256
 
@@ -26,7 +27,7 @@ DRAWING = ["prompt", "seed", "size"]  # the parameters of a plain drawing functi
 DrawingFunction = Callable[[str, int, int], Any]
 
 
-class PythonAdapter:
+class PythonAdapter(ModelAround):
     """What `factory(**settings)` returns: a TextToImage, or a function (prompt: str, seed: int, size: int) that returns
     a PIL image in mode RGB, a uint8 array (size, size, 3), or a Refused; its seed is below 2**32.
 
@@ -45,16 +46,20 @@ class PythonAdapter:
         factory = getattr(module, attribute, None)
         if not callable(factory):
             raise UserError(f"{module.__file__} defines no function '{attribute}': write python:module:factory.")
-        self._settings = {key: parse_setting(value) for key, value in settings.items()}
         self._source_sha256 = hashlib.sha256(Path(module.__file__ or os.devnull).read_bytes()).hexdigest()
-        self._weights_sha256 = _files_sha256(self._settings)
-        self._model = _model_of(factory, self._spec, self._settings)
+        parsed = _parsed(settings)
+        self._take(parsed)
+        super().__init__(_model_of(factory, self._spec, parsed))
 
-    def __getattr__(self, name: str) -> Any:
-        """What else the model offers (device, native_size, check_plan), as if it were used directly."""
-        if name == "_model":
-            raise AttributeError(name)
-        return getattr(self._model, name)
+    def _take(self, settings: dict[str, Setting]) -> None:
+        self._settings, self._weights_sha256 = settings, _files_sha256(settings)
+
+    def with_settings(self, settings: Mapping[str, str]) -> Self | None:
+        """The model's own answer, with the card that an adapter of these settings would have."""
+        other = super().with_settings(settings)
+        if other is not None:
+            other._take(_parsed(settings))
+        return other
 
     def card(self) -> ModelCard:
         """The model's own card, with adapter, spec, settings and the hash of the source filled in."""
@@ -67,9 +72,9 @@ class PythonAdapter:
         own = {"adapter": "python", "spec": self._spec, "revision": revision, "settings": settings}
         return card.model_copy(update={**own, "weights_sha256": weights})
 
-    def generate(self, samples: Sequence[Sample], size: int) -> list[np.ndarray | Refused]:
-        """The model's images, unchecked: the caller checks every model's images alike."""
-        return self._model.generate(samples, size)
+
+def _parsed(settings: Mapping[str, str]) -> dict[str, Setting]:
+    return {key: parse_setting(value) for key, value in settings.items()}
 
 
 def _files_sha256(settings: Mapping[str, Setting]) -> str:
@@ -80,7 +85,7 @@ def _files_sha256(settings: Mapping[str, Setting]) -> str:
     return hashlib.sha256("\n".join(digests).encode()).hexdigest() if digests else ""
 
 
-class FunctionModel:
+class FunctionModel(TextToImage):
     """A TextToImage made of a function that draws one image at a time."""
 
     def __init__(self, draw: DrawingFunction, name: str) -> None:
@@ -155,7 +160,7 @@ def _installed(name: str, folder: Path) -> ModuleSpec | None:
         sys.path[:] = before
 
 
-def _model_of(factory: Callable[..., Any], spec: str, settings: dict[str, Setting]) -> TextToImage:
+def _model_of(factory: Callable[..., Any], spec: str, settings: dict[str, Setting]) -> Any:
     if _required(factory) == DRAWING and not settings:
         return FunctionModel(factory, spec)
     parameters = inspect.signature(factory).parameters.values()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from drawbench.errors import UserError
-from drawbench.interface import ModelCard, Refused, Sample
+from drawbench.interface import ModelCard, Refused, Sample, TextToImage
 from reference_model.errors import ReferenceModelError
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ class ReferenceSettings:
         return [base, *[above] * (stages - 1)]
 
 
-class ReferenceAdapter:
+class ReferenceAdapter(TextToImage):
     """`reference`, `reference:untrained` (the same networks with random weights), or `reference:FOLDER`."""
 
     settings_of_networks = ("long_prompts", "text_dtype")  # the text encoder is loaded with them

@@ -1,32 +1,18 @@
-"""Model spec strings: which adapter `--model` names, loaded only when it is the one asked for.
-
-Beside the two methods of TextToImage a model may offer, and generate uses where it is there:
-
-- `check_plan(samples, size)`, called with all samples before `card()` and before anything is written; raises UserError
-  that names what is missing (images on disk, say);
-- `device: str`, recorded with each attempt;
-- `native_size: int`, the size in pixels when none is asked for;
-- `held_samples(prompt_set) -> int`, images per prompt when none are asked for;
-- `with_settings(settings) -> TextToImage | None`, the same networks under other settings (text, as typed), for a sweep;
-  None when those settings need other networks, which are then loaded in place of these;
-- `settings_of_networks: Collection[str]`, the settings for which it is None: a sweep changes them as seldom as it can;
-- `keep_texts(folder)`, called before a sweep: features of texts may be kept there from one run to the next.
-"""
+"""Model spec strings: which adapter `--model` names, loaded only when it is the one asked for."""
 
 from collections.abc import Callable, Mapping
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
-from typing import cast
+from typing import Any, cast
 
 from drawbench.errors import UserError
 from drawbench.interface import Setting, TextToImage
-from drawbench.prompts.prompt_set import PromptSet
+from drawbench.models.any_class import as_text_to_image
 
 ENTRY_POINT_GROUP = "drawbench.models"
-DEFAULT_SIZE = 256  # pixels; what the Imagen paper evaluates at
 
 # What an adapter is made from: the part of the spec after the first colon (None without one), --set, --device.
-Adapter = Callable[[str | None, dict[str, str], str], TextToImage]
+Adapter = Callable[[str | None, dict[str, str], str], Any]
 
 # name -> (where the adapter is, its spec in help and messages)
 BUILT_IN: dict[str, tuple[str, str]] = {
@@ -49,7 +35,8 @@ def resolve_model(spec: str, settings: Mapping[str, str], device: str) -> TextTo
     if name not in BUILT_IN and name not in contributed:
         raise UserError(f"there is no model adapter '{name}': use one of {', '.join(model_specs(contributed))}.")
     device = device if name in WITHOUT_DEVICE else choose_device(device)
-    return _adapter(name, contributed)(argument if colon else None, dict(settings), device)
+    model = _adapter(name, contributed)(argument if colon else None, dict(settings), device)
+    return as_text_to_image(model, f"the model adapter '{name}'")
 
 
 def choose_device(device: str) -> str:
@@ -70,17 +57,6 @@ def model_specs(contributed: Mapping[str, EntryPoint] | None = None) -> list[str
     """The specs that `--model` takes: the built-in ones, then those of installed packages."""
     found = contributed if contributed is not None else {p.name: p for p in entry_points(group=ENTRY_POINT_GROUP)}
     return [spec for _, spec in BUILT_IN.values()] + sorted(f"{name}:..." for name in found if name not in BUILT_IN)
-
-
-def default_size(model: TextToImage) -> int:
-    """The size in pixels when none is asked for: the model's `native_size` where it has one, else 256."""
-    return int(getattr(model, "native_size", DEFAULT_SIZE))
-
-
-def default_samples(model: TextToImage, prompt_set: PromptSet) -> int:
-    """Images per prompt when none are asked for: as many as the model holds if it can say, else the set's default."""
-    held = getattr(model, "held_samples", None)
-    return int(held(prompt_set)) if held is not None else prompt_set.default_samples
 
 
 def parse_setting(text: str) -> Setting:

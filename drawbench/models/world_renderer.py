@@ -7,10 +7,10 @@ from random import Random
 import numpy as np
 
 from drawbench.errors import UserError
-from drawbench.interface import ModelCard, Refused, Sample
+from drawbench.interface import ModelCard, Refused, Sample, TextToImage
 
 
-class WorldRenderer:
+class WorldRenderer(TextToImage):
     """Draws the scene behind each caption anew: the same meaning in another layout than the reference image's."""
 
     native_size = 64  # of the set's reference images

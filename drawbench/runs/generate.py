@@ -9,13 +9,12 @@ from typing import Protocol
 import numpy as np
 
 from drawbench.errors import StageError, UserError
-from drawbench.interface import Refused, Sample, TextToImage
+from drawbench.interface import NOT_STATED, Refused, Sample, TextToImage
 from drawbench.progress import Progress
 from drawbench.prompts.prompt_set import Prompt, PromptSet, category_slug
 from drawbench.runs.directory import RunDirectory, named
 from drawbench.runs.plan import (
     DEFAULT_SLICE_SIZE,
-    NOT_STATED,
     Plan,
     Slice,
     plan_samples,
@@ -68,7 +67,7 @@ class Request:
             if writer.finished():
                 progress.note(f"{path} is finished: all {len(writer.run.samples())} samples verified, nothing to do")
                 return writer.run
-            writer.begin(str(getattr(self.model, "device", NOT_STATED)))
+            writer.begin(str(self.model.device))
             try:
                 _draw(self.model, writer, progress, watcher)
                 writer.seal()
@@ -126,9 +125,7 @@ def make_plan(
         if value is not None and value < 1:
             raise UserError(f"--{name} {value} makes no run: give a whole number of at least 1.")
     planned = prompt_set if limit is None else prompt_set.limited(limit)
-    check_plan = getattr(model, "check_plan", None)  # optional, see drawbench/models/registry.py
-    if check_plan is not None:
-        check_plan(plan_samples(planned.prompts, samples, seed), size)
+    model.check_plan(plan_samples(planned.prompts, samples, seed), size)
     card = model.card()
     plan = Plan(
         prompt_set_name=prompt_set.name,

@@ -13,7 +13,6 @@ from drawbench.prompts.prompt_set import Prompt
 from drawbench.records import Record
 
 DEFAULT_SLICE_SIZE = 8
-NOT_STATED = "not stated"
 
 
 class Plan(Record):

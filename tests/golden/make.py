@@ -24,7 +24,7 @@ import numpy as np
 from PIL import Image
 
 from drawbench.cli.main import main
-from drawbench.interface import ModelCard, Refused, Sample
+from drawbench.interface import ModelCard, Refused, Sample, TextToImage
 from drawbench.prompts.registry import load_prompt_set
 from drawbench.results.files import read_result, result_from_score_file, write_result
 from drawbench.results.scores import read_scores, scores_path
@@ -58,7 +58,7 @@ class Stopped(datetime):
         return NOW
 
 
-class Refusing:
+class Refusing(TextToImage):
     """A grey picture of every sample but one."""
 
     def card(self) -> ModelCard:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from drawbench.interface import ModelCard, Refused, Sample
+from drawbench.interface import ModelCard, Refused, Sample, TextToImage
 from drawbench.prompts.prompt_set import Prompt, PromptSet, category_slug
 from drawbench.runs.directory import RunDirectory
 from drawbench.runs.generate import generate
@@ -14,7 +14,7 @@ from drawbench.runs.generate import generate
 SMALL = {"Colors": 2, "Counting": 3}
 
 
-class Noise:
+class Noise(TextToImage):
     """Noise from its own name and each sample's seed; refuses the samples (prompt id, index) that it is told to."""
 
     def __init__(self, name: str, refuses: Sequence[tuple[str, int]] = ()) -> None:

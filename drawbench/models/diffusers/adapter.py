@@ -6,7 +6,7 @@ from copy import copy
 import numpy as np
 
 from drawbench.errors import StageError, UserError
-from drawbench.interface import ModelCard, Refused, Sample, Setting, combined_sha256
+from drawbench.interface import ModelCard, Refused, Sample, Setting, TextToImage, combined_sha256
 from drawbench.models.diffusers.cascade import build_cascade
 from drawbench.models.diffusers.libraries import import_diffusers, is_out_of_memory, quiet_libraries
 from drawbench.models.diffusers.loading import CASCADE
@@ -17,7 +17,7 @@ from drawbench.models.diffusers.source import find_checkpoint
 NOT_IN_NAME = ("batch", "dtype", "name", "revision", "stage_2", "stage_3", "variant")
 
 
-class DiffusersAdapter:
+class DiffusersAdapter(TextToImage):
     """Draws each sample from its own generator; a sample's image does not depend on the others of its batch.
 
     `--set` takes what the pipeline's call takes (numbers, texts, switches), and how it is loaded: dtype, scheduler,

@@ -14,7 +14,7 @@ from drawbench.comparing.compare import Comparison, compare_runs
 from drawbench.comparing.differences import frechet_rows, jackknife_row, mean_difference, verdict
 from drawbench.comparing.text import comparison_text
 from drawbench.errors import UserError
-from drawbench.interface import ModelCard, Refused, Sample
+from drawbench.interface import ModelCard, Refused, Sample, TextToImage
 from drawbench.prompts.prompt_set import Prompt, PromptSet
 from drawbench.results.scores import OVERALL
 from drawbench.runs.generate import generate
@@ -33,7 +33,7 @@ PROMPTS = PromptSet(
 SIZE = 40
 
 
-class NoiseModel:
+class NoiseModel(TextToImage):
     """Noise of a brightness; refuses where it is told to."""
 
     def __init__(self, name: str, most: int = 256, refuse: Sequence[str] = ()) -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from drawbench.errors import UserError
-from drawbench.interface import ModelCard, Refused, Sample
+from drawbench.interface import ModelCard, Refused, Sample, TextToImage
 from drawbench.models.folder import FolderAdapter
 from drawbench.prompts.prompt_set import Prompt, PromptSet
 from drawbench.runs.directory import RunDirectory
@@ -125,7 +125,7 @@ def test_a_table_of_a_run_wins_over_names(tmp_path: Path) -> None:
 
 
 def test_a_run_is_a_folder_with_its_refusals(tmp_path: Path) -> None:
-    class OneRefused:
+    class OneRefused(TextToImage):
         def card(self) -> ModelCard:
             return adapter(tmp_path / "images").card()
 

@@ -82,7 +82,31 @@ class Model:
     assert card.revision.startswith("r7 ")
     assert (model.device, model.native_size) == ("my device", 32)
     assert model.generate(SAMPLES, 4) == [Refused("no")] * 2
-    assert not hasattr(model, "check_plan")
+    model.check_plan(SAMPLES, 4)
+    assert (model.settings_of_networks, model.with_settings({})) == ((), None)
+
+
+def test_a_whole_model_may_have_the_base_class(write: Write) -> None:
+    name = write("""
+from drawbench import ModelCard, Refused, TextToImage
+
+class Model(TextToImage):
+    def __init__(self, steps=1): self.native_size, self.steps = 32, steps
+    def card(self): return ModelCard(adapter="x", spec="y", name="Mine")
+    def generate(self, samples, size): return [Refused(f"{self.steps} steps") for sample in samples]
+    def with_settings(self, settings): return Model(**settings)
+
+class Half(TextToImage):
+    def card(self): return ModelCard(adapter="x", spec="y", name="Half")
+""")
+    model = load(f"{name}:Model", steps="5")
+    assert (model.native_size, model.device, model.generate(SAMPLES[:1], 4)) == (32, "not stated", [Refused("5 steps")])
+    other = model.with_settings({"steps": "7"})
+    assert other is not None
+    assert other.generate(SAMPLES[:1], 4) == [Refused("7 steps")]
+    assert (model.card().settings, other.card()) == ({"steps": 5}, load(f"{name}:Model", steps="7").card())
+    with pytest.raises(UserError, match=r"Half fails when called \(TypeError: .*generate"):
+        load(f"{name}:Half")
 
 
 def test_changed_source_is_another_model(write: Write) -> None:

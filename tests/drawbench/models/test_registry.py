@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from drawbench.errors import UserError
+from drawbench.interface import TextToImage
 from drawbench.models import registry
+from drawbench.models.any_class import as_text_to_image
 from drawbench.models.folder import FolderAdapter
 from drawbench.models.registry import (
     choose_device,
-    default_samples,
-    default_size,
     model_specs,
     parse_setting,
     resolve_model,
@@ -38,7 +38,7 @@ def test_a_package_can_bring_an_adapter(monkeypatch: pytest.MonkeyPatch) -> None
     good = EntryPoint("mine", "types:SimpleNamespace", registry.ENTRY_POINT_GROUP)
     bad = EntryPoint("broken", "no_such_package:x", registry.ENTRY_POINT_GROUP)
     monkeypatch.setattr(registry, "entry_points", lambda group: [good, bad])
-    monkeypatch.setattr(EntryPoint, "load", lambda self: _remember if self.name == "mine" else _missing())
+    monkeypatch.setattr(EntryPoint, "load", lambda self: _Remembers if self.name == "mine" else _missing())
     found = resolve_model("mine:some:thing", {"steps": "3"}, "cpu")
     assert vars(found) == {"argument": "some:thing", "settings": {"steps": "3"}, "device": "cpu"}
     assert "mine:..." in model_specs()
@@ -46,8 +46,11 @@ def test_a_package_can_bring_an_adapter(monkeypatch: pytest.MonkeyPatch) -> None
         resolve_model("broken", {}, "cpu")
 
 
-def _remember(argument: str | None, settings: dict[str, str], device: str) -> SimpleNamespace:
-    return SimpleNamespace(argument=argument, settings=settings, device=device)
+class _Remembers(TextToImage):
+    def __init__(self, argument: str | None, settings: dict[str, str], device: str) -> None:
+        self.argument, self.settings, self.device = argument, settings, device
+
+    card = generate = None  # type: ignore[assignment]
 
 
 def _missing() -> None:
@@ -77,6 +80,6 @@ def test_defaults_are_the_models_then_the_sets(tmp_path: Path) -> None:
     prompts = PromptSet("mine", (Prompt("a", "Colors", "x"), Prompt("b", "Colors", "y")))
     Image.new("RGB", (4, 4)).save(tmp_path / "a.png")
     folder = resolve_model(f"folder:{tmp_path}", {}, "cpu")
-    plain = SimpleNamespace(card=None, generate=None)
-    assert (default_size(folder), default_samples(folder, prompts)) == (4, 1)
-    assert (default_size(plain), default_samples(plain, prompts)) == (256, prompts.default_samples)
+    plain = as_text_to_image(SimpleNamespace(card=None, generate=None), "a test")
+    assert (folder.native_size, folder.held_samples(prompts)) == (4, 1)
+    assert (plain.native_size, plain.held_samples(prompts)) == (256, prompts.default_samples)

@@ -9,7 +9,7 @@ from PIL import Image
 
 from drawbench.errors import UserError
 from drawbench.interface import Refused, Sample, sample_seed
-from drawbench.models.registry import default_size, resolve_model
+from drawbench.models.registry import resolve_model
 from drawbench.models.world_renderer import WorldRenderer
 from drawbench.prompts.coco import load_world
 from reference_model.world import coco_set
@@ -95,4 +95,4 @@ def test_it_takes_no_argument_and_no_settings(spec: str, settings: dict[str, str
 
 
 def test_its_own_size_is_that_of_the_reference_images() -> None:
-    assert default_size(resolve_model("world", {}, "cpu")) == coco_set.SIZE
+    assert resolve_model("world", {}, "cpu").native_size == coco_set.SIZE

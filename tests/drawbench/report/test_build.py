@@ -11,7 +11,7 @@ from PIL import Image
 
 from drawbench.cli.main import main
 from drawbench.errors import UserError
-from drawbench.interface import ModelCard, Refused, Sample
+from drawbench.interface import ModelCard, Refused, Sample, TextToImage
 from drawbench.prompts.drawbench_set import SHA256 as DRAWBENCH_SHA256
 from drawbench.prompts.prompt_set import Prompt, PromptSet
 from drawbench.report.build import build_report
@@ -25,7 +25,7 @@ from tests.drawbench.synthetic import clip_scores
 EVIL = "<img src=x onerror=alert(1)> & “模型”"
 
 
-class _Painter:
+class _Painter(TextToImage):
     """Paints each sample in a colour of its seed; refuses the prompts whose text asks for it."""
 
     def __init__(self, name: str = "painter") -> None:

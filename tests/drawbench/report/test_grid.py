@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from drawbench.interface import ModelCard, Refused, Sample
+from drawbench.interface import ModelCard, Refused, Sample, TextToImage
 from drawbench.prompts.prompt_set import Prompt, PromptSet
 from drawbench.report.grid import GAP, ID_HEIGHT, LABEL_HEIGHT, MARGIN, PER_CATEGORY, REFUSED, TILE, category_grid
 from drawbench.runs.generate import generate
@@ -13,7 +13,7 @@ from drawbench.runs.generate import generate
 COLOURS = {"Red": (250, 0, 0), "Blue": (0, 0, 250), "Green": (0, 250, 0)}
 
 
-class FlatPainter:
+class FlatPainter(TextToImage):
     """Paints the category's colour; refuses the prompts that say so."""
 
     def card(self) -> ModelCard:

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from drawbench.errors import UserError
-from drawbench.interface import ModelCard, Refused, Sample
+from drawbench.interface import ModelCard, Refused, Sample, TextToImage
 from drawbench.prompts.prompt_set import Prompt, PromptSet, category_slug
 from drawbench.runs.directory import RunDirectory
 from drawbench.runs.generate import generate
@@ -30,7 +30,7 @@ SET = PromptSet(
 )
 
 
-class Noise:
+class Noise(TextToImage):
     """Draws noise from each sample's seed, and refuses the samples it is told to."""
 
     def __init__(self, refuses: Sequence[tuple[str, int]] = ()) -> None:

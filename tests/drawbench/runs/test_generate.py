@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from drawbench.errors import StageError, UserError
-from drawbench.interface import ModelCard, Refused, Sample
+from drawbench.interface import ModelCard, Refused, Sample, TextToImage
 from drawbench.progress import Progress
 from drawbench.prompts.prompt_set import Prompt, PromptSet
 from drawbench.runs.directory import RunDirectory
@@ -32,12 +32,12 @@ import sys, time
 from pathlib import Path
 import numpy as np
 from drawbench.runs.generate import generate
-from drawbench.interface import ModelCard, Refused
+from drawbench.interface import ModelCard, Refused, TextToImage
 from drawbench.prompts.prompt_set import Prompt, PromptSet
 
 SET = PromptSet("mine", tuple(Prompt(f"colors-{n:03d}", "Colors", f"thing {n}") for n in range(1, 13)))
 
-class Slow:
+class Slow(TextToImage):
     def card(self):
         return ModelCard(adapter="test", spec="slow", name="slow")
 
@@ -58,7 +58,7 @@ print(run.require_seal().pixels_sha256)
 """
 
 
-class Noise:
+class Noise(TextToImage):
     """Noise from each sample's seed; fails at the slice whose number it is given."""
 
     device = "cpu"

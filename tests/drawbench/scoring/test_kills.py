@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from drawbench.interface import ModelCard, Refused, Sample
+from drawbench.interface import ModelCard, Refused, Sample, TextToImage
 from drawbench.prompts.prompt_set import Prompt, PromptSet
 from drawbench.runs.generate import generate
 from tests.drawbench.scoring import scoring_to_kill
@@ -24,7 +24,7 @@ SIZE = 12
 REPOSITORY = Path(__file__).resolve().parents[3]
 
 
-class _Noise:
+class _Noise(TextToImage):
     def card(self) -> ModelCard:
         return ModelCard(adapter="python", spec="tests", name="noise")
 

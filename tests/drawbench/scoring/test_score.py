@@ -11,7 +11,7 @@ from pyarrow import parquet
 
 from drawbench.cli.main import main
 from drawbench.errors import StageError, UserError
-from drawbench.interface import ModelCard, Refused, Sample
+from drawbench.interface import ModelCard, Refused, Sample, TextToImage
 from drawbench.progress import Progress
 from drawbench.prompts.prompt_set import Prompt, PromptSet
 from drawbench.results.scores import OVERALL, Score, ScoreFile
@@ -33,7 +33,7 @@ PROMPTS = PromptSet(
 SIZE = 40
 
 
-class NoiseModel:
+class NoiseModel(TextToImage):
     """Noise that depends on the seed only; refuses and fails where it is told to."""
 
     def __init__(self, refuse: Sequence[str] = (), fail_at: str = "") -> None:

@@ -33,7 +33,7 @@ from tests.drawbench.plain_extractors import PlainExtractor, entry_of
 PROMPTS = build_prompt_set("mine", [PromptRow("", f"a red ring number {n}", f"row {n}") for n in range(6)], "mine")
 
 
-class Noise:
+class Noise(TextToImage):
     """A model whose images are noise of a seed, brighter with more guidance."""
 
     calls: list[tuple[str, tuple[int, ...]]]

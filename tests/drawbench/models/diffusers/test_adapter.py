@@ -16,7 +16,7 @@ from drawbench.cli.main import main
 from drawbench.errors import StageError, UserError
 from drawbench.interface import Refused, Sample
 from drawbench.models.diffusers.adapter import DiffusersAdapter
-from drawbench.models.registry import default_size, resolve_model
+from drawbench.models.registry import resolve_model
 from drawbench.runs.directory import RunDirectory
 
 Checkpoints = Callable[[str], Path]
@@ -173,7 +173,7 @@ def test_numbers_that_are_none_are_never_an_image(
 
 def test_the_size_is_the_pipelines_unless_another_is_asked_for(checkpoint: Checkpoints, samples: list[Sample]) -> None:
     model = adapter(checkpoint("pixart"), clean_caption="false")
-    assert default_size(model) == 16
+    assert model.native_size == 16
     assert drawn(model, samples[:1], 24)[0].shape == (24, 24, 3)
     with pytest.raises(UserError, match="multiples of 2 px, and 15 is none"):
         model.check_plan(samples, 15)
