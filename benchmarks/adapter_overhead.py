@@ -24,7 +24,7 @@ import numpy as np
 from drawbench.interface import Sample
 from drawbench.models.diffusers.adapter import DiffusersAdapter
 from drawbench.prompts.prompt_set import Prompt, PromptSet
-from drawbench.runs.generate import generate
+from drawbench.runs.generate import Request, generate
 from drawbench.runs.plan import plan_samples
 from tests.drawbench.models.diffusers import tiny_pipelines
 
@@ -103,7 +103,7 @@ def measure(name: str, adapter: DiffusersAdapter, size: int, images: int, rounds
             for first in range(0, images, SLICE):
                 _call(adapter, samples[first : first + SLICE], size)
         with tempfile.TemporaryDirectory() as folder, run.timed():
-            done = generate(adapter, prompt_set, Path(folder) / "run", samples=1, size=size, slice_size=SLICE)
+            done = generate(Request(adapter, prompt_set, Path(folder) / "run", samples=1, size=size, slice_size=SLICE))
         assert done.seal is not None
         assert done.seal.images == images
     return Row(name, size, images, direct.wall, run.wall, direct.cpu, run.cpu)

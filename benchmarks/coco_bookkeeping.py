@@ -29,7 +29,7 @@ from drawbench.progress import Progress
 from drawbench.prompts.captions import Choice
 from drawbench.prompts.coco import ANNOTATIONS, load_coco
 from drawbench.runs.directory import RunDirectory
-from drawbench.runs.generate import generate
+from drawbench.runs.generate import Request, generate
 from drawbench.scoring.protocols import MetricDefinition, Protocol
 from drawbench.scoring.score import score_run
 from metrics.features.extractor import Extractor, fingerprint_of
@@ -126,7 +126,7 @@ def measure(n: int, folder: Path) -> list[Step]:
     prompts = timed("read and choose captions", lambda: load_coco(root, Choice(n)))
 
     def make() -> RunDirectory:
-        return generate(_Blank(), prompts, out, samples=1, size=PIXELS)
+        return generate(Request(_Blank(), prompts, out, samples=1, size=PIXELS))
 
     timed("plan, fill, seal", make)
     timed("open", lambda: RunDirectory.open(out).require_seal())

@@ -17,7 +17,7 @@ from PIL import Image
 
 from drawbench.interface import ModelCard, Refused, Sample, TextToImage
 from drawbench.prompts.registry import load_prompt_set
-from drawbench.runs.generate import generate
+from drawbench.runs.generate import Request, generate
 from drawbench.scoring.protocols import bundled, bundled_extended
 from drawbench.scoring.score import score_run
 
@@ -49,11 +49,13 @@ def report(samples: int = SAMPLES, size: int = SIZE, references: int = REFERENCE
 
     with tempfile.TemporaryDirectory() as name, _own_cache(Path(name) / "cache"):
         folder = Path(name)
-        run = generate(Blobs(), load_prompt_set("open"), folder / "run", samples=samples, size=size).path
+        run = generate(Request(Blobs(), load_prompt_set("open"), folder / "run", samples=samples, size=size)).path
         (folder / "references").mkdir()
         for number in range(references):
             Image.fromarray(blobs(number, size)).save(folder / "references" / f"{number}.png")
-        warm_up = generate(Blobs(), load_prompt_set("open"), folder / "warm-up", samples=1, size=size, limit=1).path
+        warm_up = generate(
+            Request(Blobs(), load_prompt_set("open"), folder / "warm-up", samples=1, size=size, limit=1)
+        ).path
         score_run(warm_up, bundled())  # imports
         lines = [
             f"scoring {len(load_prompt_set('open').prompts) * samples} images of {size} px, {references} references; "

@@ -12,7 +12,7 @@ from drawbench.models.registry import resolve_model
 from drawbench.prompts.registry import load_prompt_set
 from drawbench.results.files import Result, write_result
 from drawbench.runs.directory import RunDirectory
-from drawbench.runs.generate import Request
+from drawbench.runs.generate import Request, generate
 
 REPORT = Path("runs") / "bench-report"
 SLICE_SIZE = 16
@@ -88,6 +88,5 @@ def _benchmark(entry: Entry, set_name: str, size: int, device: str | None) -> tu
     progress = shown_progress()
     prompt_set = load_prompt_set(set_name)
     model = resolve_model(entry.model, dict(entry.settings), device or "auto")
-    request = Request(model, prompt_set, None, samples=1, size=size, seed=0, limit=None, slice_size=SLICE_SIZE)
-    finished = request.generate(progress)
+    finished = generate(Request(model, prompt_set, samples=1, size=size, slice_size=SLICE_SIZE), progress)
     return finished, score_finished(finished, DEFAULT_PROTOCOL, prompt_set.reference_images, device, progress)

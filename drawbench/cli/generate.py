@@ -15,7 +15,7 @@ from drawbench.models.registry import model_specs, resolve_model
 from drawbench.prompts.prompt_set import PromptSet
 from drawbench.prompts.registry import ACCEPTED, load_prompt_set
 from drawbench.runs.directory import RunDirectory
-from drawbench.runs.generate import Request
+from drawbench.runs.generate import Request, generate
 from drawbench.runs.plan import DEFAULT_SLICE_SIZE
 
 EPILOGUE = """examples:
@@ -57,7 +57,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Generate, then print where the run is and what it holds."""
     with resumable("generate", args):
-        finished = request_from(args).generate(shown_progress())
+        finished = generate(request_from(args), shown_progress())
     print(json.dumps(run_facts(finished), indent=2) if args.json else facts_text(finished))
     return 0
 

@@ -12,7 +12,7 @@ from drawbench.errors import UserError
 from drawbench.progress import Progress
 from drawbench.results.files import Result
 from drawbench.runs.directory import RunDirectory
-from drawbench.runs.generate import Request, Watcher
+from drawbench.runs.generate import Request, Watcher, generate
 
 DEFAULT_PROTOCOL = "bundled"
 REPORT = "report"
@@ -39,7 +39,7 @@ def run(args: argparse.Namespace) -> int:
         protocol_name = args.protocol or DEFAULT_PROTOCOL
         request = request_from(args)
         check_protocol(request, protocol_name)
-        finished = request.generate(progress, features_while_drawing(request, protocol_name, args.device, progress))
+        finished = generate(request, progress, features_while_drawing(request, protocol_name, args.device, progress))
         result = score_finished(finished, protocol_name, request.prompt_set.reference_images, args.device, progress)
         report = write_report(finished)
     if args.json:

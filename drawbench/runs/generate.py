@@ -2,7 +2,7 @@
 
 import traceback
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -43,102 +43,67 @@ class Watcher(Protocol):
 
 @dataclass(frozen=True)
 class Request:
-    """A run that is asked for: a model, and all that its plan needs beside it. Arguments are those of `generate`."""
+    """A run that is asked for: a model, and all that its plan needs beside it.
+
+    out: its directory; None for `default_directory(plan)`. samples: images per prompt. size: pixels, square.
+    limit: the first prompts of each category only.
+    """
 
     model: TextToImage
     prompt_set: PromptSet
-    out: Path | None
+    out: Path | None = None
+    _: KW_ONLY
     samples: int
     size: int
-    seed: int
-    limit: int | None
-    slice_size: int
-
-    def plan(self) -> Plan:
-        """What the run would hold. Raises UserError when it cannot be."""
-        return self._planned()[0]
-
-    def generate(self, progress: Progress | None = None, watcher: Watcher | None = None) -> RunDirectory:
-        """The run, sealed; see `generate`."""
-        progress = progress or Progress()
-        plan, prompts = self._planned()
-        path = self.out if self.out is not None else default_directory(plan)
-        with open_run(path, plan, prompts, progress.note) as writer:
-            if writer.finished():
-                progress.note(f"{path} is finished: all {len(writer.run.samples())} samples verified, nothing to do")
-                return writer.run
-            writer.begin(str(self.model.device))
-            try:
-                _draw(self.model, writer, progress, watcher)
-                writer.seal()
-            finally:
-                writer.end()
-            return writer.run
-
-    def _planned(self) -> tuple[Plan, tuple[Prompt, ...]]:
-        return make_plan(
-            self.model,
-            self.prompt_set,
-            samples=self.samples,
-            size=self.size,
-            seed=self.seed,
-            limit=self.limit,
-            slice_size=self.slice_size,
-        )
+    seed: int = 0
+    limit: int | None = None
+    slice_size: int = DEFAULT_SLICE_SIZE
 
 
-def generate(
-    model: TextToImage,
-    prompt_set: PromptSet,
-    out: Path | None = None,
-    *,
-    samples: int,
-    size: int,
-    seed: int = 0,
-    limit: int | None = None,
-    slice_size: int = DEFAULT_SLICE_SIZE,
-    progress: Progress | None = None,
-    watcher: Watcher | None = None,
-) -> RunDirectory:
+def generate(request: Request, progress: Progress | None = None, watcher: Watcher | None = None) -> RunDirectory:
     """Make, resume or extend a run; returns it sealed. A finished run is verified and left as it is.
 
-    `samples` is per prompt, `size` in pixels, `limit` takes the first prompts of each category. Without `out` the
-    directory is `default_directory(plan)`. `watcher` is shown what is drawn. Raises UserError when the plan cannot be
-    or is not the directory's, StageError when the work stopped half way. An interrupt leaves whole slices only, and the
-    rest to the next call.
+    `watcher` is shown what is drawn. Raises UserError when the plan cannot be or is not the directory's, StageError
+    when the work stopped half way. An interrupt leaves whole slices only, and the rest to the next call.
     """
-    return Request(model, prompt_set, out, samples, size, seed, limit, slice_size).generate(progress, watcher)
+    progress = progress or Progress()
+    plan, prompts = make_plan(request)
+    path = request.out if request.out is not None else default_directory(plan)
+    with open_run(path, plan, prompts, progress.note) as writer:
+        if writer.finished():
+            progress.note(f"{path} is finished: all {len(writer.run.samples())} samples verified, nothing to do")
+            return writer.run
+        writer.begin(str(request.model.device))
+        try:
+            _draw(request.model, writer, progress, watcher)
+            writer.seal()
+        finally:
+            writer.end()
+        return writer.run
 
 
-def make_plan(
-    model: TextToImage,
-    prompt_set: PromptSet,
-    *,
-    samples: int,
-    size: int,
-    seed: int = 0,
-    limit: int | None = None,
-    slice_size: int = DEFAULT_SLICE_SIZE,
-) -> tuple[Plan, tuple[Prompt, ...]]:
+def make_plan(request: Request) -> tuple[Plan, tuple[Prompt, ...]]:
     """The plan and its prompts. Raises UserError when an option is out of range or the model cannot serve the plan."""
-    for name, value in (("samples", samples), ("size", size), ("slice", slice_size), ("limit", limit)):
+    options = {"samples": request.samples, "size": request.size, "slice": request.slice_size, "limit": request.limit}
+    for name, value in options.items():
         if value is not None and value < 1:
             raise UserError(f"--{name} {value} makes no run: give a whole number of at least 1.")
-    planned = prompt_set if limit is None else prompt_set.limited(limit)
-    model.check_plan(plan_samples(planned.prompts, samples, seed), size)
-    card = model.card()
+    whole = request.prompt_set
+    planned = whole if request.limit is None else whole.limited(request.limit)
+    request.model.check_plan(plan_samples(planned.prompts, request.samples, request.seed), request.size)
+    card = request.model.card()
     plan = Plan(
-        prompt_set_name=prompt_set.name,
-        prompt_set_sha256=prompt_set.sha256,
-        prompt_set_n=len(prompt_set.prompts),
+        prompt_set_name=whole.name,
+        prompt_set_sha256=whole.sha256,
+        prompt_set_n=len(whole.prompts),
         prompts_sha256=planned.sha256,
         prompt_ids=tuple(prompt.id for prompt in planned.prompts),
         model=card,
-        size=size,
-        samples=samples,
-        limit=limit,
-        seed=seed,
-        slice_size=slice_size,
+        size=request.size,
+        samples=request.samples,
+        limit=request.limit,
+        seed=request.seed,
+        slice_size=request.slice_size,
         dtype=str(card.settings.get("dtype") or NOT_STATED),
     )
     return plan, planned.prompts

@@ -20,7 +20,7 @@ from drawbench.results.comparable import differences
 from drawbench.results.files import Result, result_from_score_file
 from drawbench.results.scores import PromptSetRef, ReferenceRef
 from drawbench.runs.directory import read_manifest
-from drawbench.runs.generate import Request
+from drawbench.runs.generate import Request, generate, make_plan
 from drawbench.runs.plan import Plan
 from drawbench.scoring.protocols import REFERENCE_KINDS, Protocol
 from drawbench.scoring.score import score_run
@@ -88,7 +88,16 @@ class Sweep:
 
     def request(self, model: TextToImage, out: Path | None = None) -> Request:
         """The run of one point."""
-        return Request(model, self.prompt_set, out, self.samples, self.size, self.seed, self.limit, self.slice_size)
+        return Request(
+            model,
+            self.prompt_set,
+            out,
+            samples=self.samples,
+            size=self.size,
+            seed=self.seed,
+            limit=self.limit,
+            slice_size=self.slice_size,
+        )
 
 
 def run_sweep(
@@ -114,7 +123,9 @@ def run_sweep(
     """
     progress, others = progress or Progress(), others or {}
     combinations = sweep.combinations()
-    plans = [sweep.request(model_at(model, {**sweep.fixed, **settings})).plan() for model, settings in combinations]
+    plans = [
+        make_plan(sweep.request(model_at(model, {**sweep.fixed, **settings})))[0] for model, settings in combinations
+    ]
     if others:
         expected = _expected(sweep, plans[0], itertools.chain(*others.values()))
         check_comparable({**others, out: [expected]})
@@ -212,7 +223,7 @@ def _measure(request: Request, protocol: Protocol, reference: Path | None, devic
     from drawbench.scoring.while_drawing import FeaturesWhileDrawing
 
     watcher = FeaturesWhileDrawing(protocol, reference is not None, device, progress.note)
-    run = request.generate(progress, watcher)
+    run = generate(request, progress, watcher)
     scores = score_run(run.path, protocol, reference, device=device, progress=progress)
     return result_from_score_file(run.plan.model, scores, "measured")
 

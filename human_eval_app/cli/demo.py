@@ -8,7 +8,7 @@ from drawbench.cli.generate import resumable
 from drawbench.cli.progress import shown_progress
 from drawbench.models.registry import resolve_model
 from drawbench.prompts.registry import load_prompt_set
-from drawbench.runs.generate import Request
+from drawbench.runs.generate import Request, generate
 
 PROMPTS, SAMPLES, SIZE, SLICE = 2, 8, 64, 16  # prompts of each category; images a side; their pixels; drawn at once
 GUIDANCES = ("2", "1")  # what the two compared runs differ in
@@ -63,9 +63,7 @@ def make_demo(args: argparse.Namespace) -> Path:
         for guidance in GUIDANCES:
             model = resolve_model("reference", {"guidance": guidance}, "auto")
             out = args.out / f"guidance-{guidance}"
-            request = Request(
-                model, prompt_set, out, samples=SAMPLES, size=SIZE, seed=0, limit=PROMPTS, slice_size=SLICE
-            )
-            runs.append(request.generate(shown_progress()).path)
+            request = Request(model, prompt_set, out, samples=SAMPLES, size=SIZE, limit=PROMPTS, slice_size=SLICE)
+            runs.append(generate(request, shown_progress()).path)
         create_study(runs, study, Options(type="drawbench", name="demo", training=1), shown_progress())
     return study

@@ -29,7 +29,7 @@ from drawbench.prompts.registry import load_prompt_set
 from drawbench.results.files import read_result, result_from_score_file, write_result
 from drawbench.results.scores import read_scores, scores_path
 from drawbench.runs.directory import RunDirectory
-from drawbench.runs.generate import generate
+from drawbench.runs.generate import Request, generate
 from human_eval_app.store.records import Identity
 from human_eval_app.store.store import VoteStore
 from human_eval_app.study.create import create_study
@@ -102,7 +102,8 @@ def make_runs() -> None:
     """Three runs, two of them scored; a sweep; a result file."""
     succeed(*PYTHON_RUN, "--out", "runs/python")
     succeed(*FOLDER_RUN, "--out", "runs/folder")
-    generate(Refusing(), load_prompt_set("prompts.csv"), Path("runs/refusing"), samples=1, size=32, slice_size=2)
+    prompts = load_prompt_set("prompts.csv")
+    generate(Request(Refusing(), prompts, Path("runs/refusing"), samples=1, size=32, slice_size=2))
     succeed("score", "runs/python", "runs/refusing", "--device", "cpu")
     succeed(*SWEEP, "--out", "sweep")
     card = RunDirectory.open("runs/python").plan.model

@@ -14,7 +14,7 @@ import pytest
 from drawbench.cli import generate as command
 from drawbench.interface import ModelCard
 from drawbench.prompts.registry import load_prompt_set
-from drawbench.runs.generate import make_plan
+from drawbench.runs.generate import Request, make_plan
 from drawbench.runs.plan import Plan
 from human_eval_app.study.design import Design, StudyModel
 from tests.golden.comparing import read_json
@@ -138,7 +138,7 @@ def planned(*words: str) -> Plan:
     """The plan that `drawbench generate` makes of its options."""
     parser = argparse.ArgumentParser()
     command.configure(parser)
-    return command.request_from(parser.parse_args(words)).plan()
+    return make_plan(command.request_from(parser.parse_args(words)))[0]
 
 
 @pytest.mark.parametrize("name", PLANS)
@@ -152,7 +152,7 @@ def test_the_options_of_generate_give_the_plan_they_gave(name: str, workplace: W
 @pytest.mark.parametrize("name", CARDS)
 def test_a_card_gives_the_plan_it_gave(name: str) -> None:
     card, options, expected = CARDS[name]
-    plan, _ = make_plan(Carded(card), load_prompt_set("open"), **options)
+    plan, _ = make_plan(Request(Carded(card), load_prompt_set("open"), **options))
     assert (plan.sha256, plan.model_dump()) == (expected, plan.model_dump())
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from drawbench.interface import ModelCard, Refused, Sample, TextToImage
 from drawbench.prompts.prompt_set import Prompt, PromptSet, category_slug
 from drawbench.runs.directory import RunDirectory
-from drawbench.runs.generate import generate
+from drawbench.runs.generate import Request, generate
 
 SMALL = {"Colors": 2, "Counting": 3}
 
@@ -59,5 +59,5 @@ def make_run(
 ) -> RunDirectory:
     """A sealed run of a model called `name` in `path`."""
     return generate(
-        Noise(name, refuses), prompts or prompt_set(), path, samples=samples, size=size, seed=seed, limit=limit
+        Request(Noise(name, refuses), prompts or prompt_set(), path, samples=samples, size=size, seed=seed, limit=limit)
     )

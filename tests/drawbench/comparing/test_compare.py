@@ -17,7 +17,7 @@ from drawbench.errors import UserError
 from drawbench.interface import ModelCard, Refused, Sample, TextToImage
 from drawbench.prompts.prompt_set import Prompt, PromptSet
 from drawbench.results.scores import OVERALL
-from drawbench.runs.generate import generate
+from drawbench.runs.generate import Request, generate
 from drawbench.scoring.protocols import Protocol, bundled, bundled_extended
 from drawbench.scoring.score import score_run
 from metrics.frechet.difference import FrechetDifference
@@ -62,7 +62,7 @@ def _run(
     size: int = SIZE,
     limit: int | None = None,
 ) -> Path:
-    generate(NoiseModel(path.name, most, refuse), prompts, path, samples=samples, size=size, limit=limit)
+    generate(Request(NoiseModel(path.name, most, refuse), prompts, path, samples=samples, size=size, limit=limit))
     return path
 
 

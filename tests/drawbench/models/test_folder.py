@@ -15,7 +15,7 @@ from drawbench.interface import ModelCard, Refused, Sample, TextToImage
 from drawbench.models.folder import FolderAdapter
 from drawbench.prompts.prompt_set import Prompt, PromptSet
 from drawbench.runs.directory import RunDirectory
-from drawbench.runs.generate import generate
+from drawbench.runs.generate import Request, generate
 from drawbench.runs.plan import plan_samples
 from metrics.errors import MetricInputError
 
@@ -94,7 +94,7 @@ def test_order_needs_exactly_as_many_images_as_samples(tmp_path: Path) -> None:
 def test_every_miss_is_counted_and_the_first_are_named(tmp_path: Path) -> None:
     folder = save(tmp_path, [f"{name}.png" for name in ids() if name not in ("colors-003", "colors-007")])
     with pytest.raises(UserError, match=r"lacks 2 of 11 images \(colors-003 sample 0, colors-007 sample 0\)"):
-        generate(adapter(folder), SET, tmp_path / "run", samples=1, size=SIZE)
+        generate(Request(adapter(folder), SET, tmp_path / "run", samples=1, size=SIZE))
     assert not (tmp_path / "run").exists()
 
 
@@ -133,11 +133,11 @@ def test_a_run_is_a_folder_with_its_refusals(tmp_path: Path) -> None:
             return [Refused("no") if s.prompt_id == "colors-002" else picture(s.seed % 256) for s in samples]
 
     save(tmp_path / "images", ["x.png"])
-    first = generate(OneRefused(), SET, tmp_path / "run", samples=2, size=SIZE)
+    first = generate(Request(OneRefused(), SET, tmp_path / "run", samples=2, size=SIZE))
     for folder in (tmp_path / "run", tmp_path / "run/images"):
         model = adapter(folder)
         assert model.held_samples(SET) == 2
-        again = generate(model, SET, tmp_path / f"again-{folder.name}", samples=2, size=SIZE)
+        again = generate(Request(model, SET, tmp_path / f"again-{folder.name}", samples=2, size=SIZE))
         assert again.require_seal() == first.require_seal()
         assert again.require_seal().refused == 2
 
@@ -153,11 +153,11 @@ def test_samples_and_size_come_from_the_images(tmp_path: Path) -> None:
 def test_other_images_make_another_plan(tmp_path: Path) -> None:
     folder = save(tmp_path / "images", [f"{name}.png" for name in ids()])
     before = adapter(folder).card()
-    generate(adapter(folder), SET, tmp_path / "run", samples=1, size=SIZE)
+    generate(Request(adapter(folder), SET, tmp_path / "run", samples=1, size=SIZE))
     Image.fromarray(picture(200)).save(folder / "colors-005.png")
     assert adapter(folder).card().revision != before.revision
     with pytest.raises(UserError, match=r"model\.revision: "):
-        generate(adapter(folder), SET, tmp_path / "run", samples=1, size=SIZE)
+        generate(Request(adapter(folder), SET, tmp_path / "run", samples=1, size=SIZE))
 
 
 def test_the_card_says_no_more_of_the_path_than_its_last_part(tmp_path: Path) -> None:
@@ -200,7 +200,7 @@ def test_one_bad_file_refuses_the_folder_by_its_name(
     folder = save(tmp_path / "images", [f"{name}.png" for name in ids()])
     spoil(folder / "colors-005.png")
     with pytest.raises((UserError, MetricInputError), match=f"colors-005.*{sentence}") as caught:
-        generate(adapter(folder), SET, tmp_path / "run", samples=1, size=SIZE)
+        generate(Request(adapter(folder), SET, tmp_path / "run", samples=1, size=SIZE))
     assert "\n" not in str(caught.value)
     assert not (tmp_path / "run").exists()
 
@@ -243,5 +243,5 @@ def test_hidden_files_do_not_count(tmp_path: Path) -> None:
 
 def test_a_generated_folder_run_opens(tmp_path: Path) -> None:
     folder = save(tmp_path / "images", [f"{name}.png" for name in ids()])
-    generate(adapter(folder), SET, tmp_path / "run", samples=1, size=SIZE)
+    generate(Request(adapter(folder), SET, tmp_path / "run", samples=1, size=SIZE))
     assert RunDirectory.open(tmp_path / "run").require_seal().images == 11

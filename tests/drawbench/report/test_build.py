@@ -18,7 +18,7 @@ from drawbench.report.build import build_report
 from drawbench.report.gallery import PER_CATEGORY
 from drawbench.results.scores import PromptSetRef, ProtocolRef, Score, ScoreFile
 from drawbench.runs.directory import RunDirectory
-from drawbench.runs.generate import generate
+from drawbench.runs.generate import Request, generate
 from drawbench.tables.loading import load_results
 from tests.drawbench.synthetic import clip_scores
 
@@ -56,7 +56,7 @@ def _prompt_set(name: str = "mine", per_category: int = 3) -> PromptSet:
 def _scored_run(
     path: Path, prompts: PromptSet | None = None, name: str = "painter", size: int = 16, samples: int = 1
 ) -> Path:
-    run = generate(_Painter(name), prompts or _prompt_set(), path, samples=samples, size=size)
+    run = generate(Request(_Painter(name), prompts or _prompt_set(), path, samples=samples, size=size))
     _write_scores(run, clip_scores(0.2, {"Colors": 3, "Text": 3}))
     return path
 
@@ -182,7 +182,7 @@ def test_it_shows_scores_and_what_made_the_images(tmp_path: Path) -> None:
 
 
 def test_a_run_without_scores_says_so(tmp_path: Path) -> None:
-    run = generate(_Painter(), _prompt_set(), tmp_path / "run", samples=1, size=8)
+    run = generate(Request(_Painter(), _prompt_set(), tmp_path / "run", samples=1, size=8))
     assert "not been scored" in _read(build_report([run.path], tmp_path / "report")).text
 
 

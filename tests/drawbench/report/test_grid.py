@@ -8,7 +8,7 @@ import numpy as np
 from drawbench.interface import ModelCard, Refused, Sample, TextToImage
 from drawbench.prompts.prompt_set import Prompt, PromptSet
 from drawbench.report.grid import GAP, ID_HEIGHT, LABEL_HEIGHT, MARGIN, PER_CATEGORY, REFUSED, TILE, category_grid
-from drawbench.runs.generate import generate
+from drawbench.runs.generate import Request, generate
 
 COLOURS = {"Red": (250, 0, 0), "Blue": (0, 0, 250), "Green": (0, 250, 0)}
 
@@ -28,7 +28,7 @@ class FlatPainter(TextToImage):
 
 def test_every_category_has_its_row_in_two_columns(tmp_path: Path) -> None:
     prompts = [Prompt(f"{c.lower()}-{i:03d}", c, "refuse" if i == 1 else f"{c} {i}") for c in COLOURS for i in range(8)]
-    run = generate(FlatPainter(), PromptSet("three", tuple(prompts)), tmp_path / "run", samples=2, size=16)
+    run = generate(Request(FlatPainter(), PromptSet("three", tuple(prompts)), tmp_path / "run", samples=2, size=16))
     picture = category_grid(run)
 
     def tile(column: int, row: int, position: int) -> tuple[int, ...]:
@@ -45,7 +45,7 @@ def test_every_category_has_its_row_in_two_columns(tmp_path: Path) -> None:
 
 def test_ids_stand_below_their_images_and_move_nothing_else(tmp_path: Path) -> None:
     prompts = tuple(Prompt(f"{c.lower()}-{i:03d}", c, f"{c} {i}") for c in COLOURS for i in range(2))
-    run = generate(FlatPainter(), PromptSet("three", prompts), tmp_path / "run", samples=1, size=16)
+    run = generate(Request(FlatPainter(), PromptSet("three", prompts), tmp_path / "run", samples=1, size=16))
     plain, named = category_grid(run), category_grid(run, ids=True)
     assert named.height == plain.height + 2 * ID_HEIGHT
     first = (MARGIN, MARGIN, MARGIN + 2 * (TILE + GAP), MARGIN + LABEL_HEIGHT + TILE)

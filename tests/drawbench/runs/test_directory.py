@@ -13,7 +13,7 @@ from drawbench.errors import UserError
 from drawbench.interface import ModelCard, Refused, Sample, TextToImage
 from drawbench.prompts.prompt_set import Prompt, PromptSet, category_slug
 from drawbench.runs.directory import RunDirectory
-from drawbench.runs.generate import generate
+from drawbench.runs.generate import Request, generate
 from drawbench.runs.png import encode_png
 from metrics.images.decode import pixel_hash, read_image
 
@@ -51,7 +51,7 @@ class Noise(TextToImage):
 
 
 def make_run(path: Path, samples: int = 2, refuses: Sequence[tuple[str, int]] = ()) -> RunDirectory:
-    return generate(Noise(refuses), SET, path, samples=samples, size=8, slice_size=2)
+    return generate(Request(Noise(refuses), SET, path, samples=samples, size=8, slice_size=2))
 
 
 def test_images_lie_by_category_and_show_what_the_model_drew(tmp_path: Path) -> None:
@@ -64,7 +64,7 @@ def test_images_lie_by_category_and_show_what_the_model_drew(tmp_path: Path) -> 
 
 def test_a_set_without_categories_lies_in_folders_of_a_thousand(tmp_path: Path) -> None:
     prompts = PromptSet("captions", tuple(Prompt(str(n), "", f"caption {n}") for n in range(1001)))
-    run = generate(Noise(), prompts, tmp_path / "run", samples=1, size=1, slice_size=500)
+    run = generate(Request(Noise(), prompts, tmp_path / "run", samples=1, size=1, slice_size=500))
     first, last = run.samples()[0], run.samples()[-1]
     assert run.image_path(first) == tmp_path / "run/images/000/0-0.png"
     assert run.image_path(last) == tmp_path / "run/images/001/1000-0.png"
@@ -93,7 +93,7 @@ def test_a_complete_run_names_the_hash_of_its_prompt_set(tmp_path: Path) -> None
 
 
 def test_the_manifest_names_the_hash_of_the_ids_that_were_drawn(tmp_path: Path) -> None:
-    run = generate(Noise(), SET, tmp_path / "run", samples=1, size=8, limit=2)
+    run = generate(Request(Noise(), SET, tmp_path / "run", samples=1, size=8, limit=2))
     ids = "colors-001\ncolors-002\ngary-marcus-et-al-001\ngary-marcus-et-al-002\n"
     found = json.loads((run.path / "manifest.json").read_text())["prompt_ids_sha256"]
     assert found == hashlib.sha256(ids.encode()).hexdigest()
@@ -175,7 +175,7 @@ def test_a_damaged_image_makes_its_whole_slice_missing_and_only_that_is_drawn_ag
     damage(run.image_path(third.samples[1]))
     assert run.missing() == list(third.samples)
     model = Noise()
-    mended = generate(model, SET, tmp_path / "run", samples=2, size=8, slice_size=2)
+    mended = generate(Request(model, SET, tmp_path / "run", samples=2, size=8, slice_size=2))
     assert model.drawn == list(third.samples)
     assert mended.require_seal() == run.require_seal()
     assert mended.missing() == []

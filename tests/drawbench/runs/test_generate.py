@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,7 @@ SLOW_PROGRAM = """
 import sys, time
 from pathlib import Path
 import numpy as np
-from drawbench.runs.generate import generate
+from drawbench.runs.generate import Request, generate
 from drawbench.interface import ModelCard, Refused, TextToImage
 from drawbench.prompts.prompt_set import Prompt, PromptSet
 
@@ -53,7 +54,7 @@ class Slow(TextToImage):
 
 DELAY = float(sys.argv[2])
 print("ready", flush=True)
-run = generate(Slow(), SET, Path(sys.argv[1]), samples=2, size=32, slice_size=3)
+run = generate(Request(Slow(), SET, Path(sys.argv[1]), samples=2, size=32, slice_size=3))
 print(run.require_seal().pixels_sha256)
 """
 
@@ -96,9 +97,11 @@ class Notes(Progress):
         self.notes.append(message)
 
 
-def fill(path: Path, model: Any = None, **changes: Any) -> RunDirectory:
+def fill(
+    path: Path, model: TextToImage | None = None, progress: Progress | None = None, **changes: Any
+) -> RunDirectory:
     options: dict[str, Any] = {"samples": 2, "size": 8, "slice_size": 5}
-    return generate(model or Noise(), SET, path, **(options | changes))
+    return generate(Request(model or Noise(), SET, path, **options | changes), progress)
 
 
 def pixels(path: Path) -> str:
@@ -107,13 +110,13 @@ def pixels(path: Path) -> str:
 
 def test_a_request_makes_the_run_that_it_plans(tmp_path: Path) -> None:
     request = Request(Noise(), SET, tmp_path / "requested", samples=2, size=32, seed=3, limit=4, slice_size=3)
-    plan = request.plan()
+    plan, prompts = make_plan(request)
     assert not (tmp_path / "requested").exists()
-    requested = request.generate()
-    called = generate(Noise(), SET, tmp_path / "called", samples=2, size=32, seed=3, limit=4, slice_size=3)
-    assert requested.plan == called.plan == plan
+    run = generate(request)
+    assert (run.plan, plan.prompt_ids) == (plan, tuple(prompt.id for prompt in prompts))
     assert (plan.samples, plan.size, plan.seed, plan.limit, plan.slice_size) == (2, 32, 3, 4, 3)
-    assert requested.require_seal() == called.require_seal()
+    again = generate(replace(request, out=tmp_path / "again"))
+    assert (again.plan, again.require_seal()) == (plan, run.require_seal())
 
 
 def test_a_finished_run_is_left_alone_and_says_so(tmp_path: Path) -> None:
@@ -216,7 +219,7 @@ def test_a_limit_is_a_plan_of_its_own_and_partial(tmp_path: Path) -> None:
 
 def test_the_default_directory_names_model_set_and_plan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    run = generate(Noise(), SET, samples=1, size=8)
+    run = generate(Request(Noise(), SET, samples=1, size=8))
     assert run.path == Path(f"runs/my-noise--mine--{run.plan.sha256[:8]}")
     assert run.plan.dtype == "float32"
 
@@ -394,5 +397,5 @@ def test_a_directory_without_permission_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_plan_can_be_made_without_a_directory() -> None:
-    plan, prompts = make_plan(Noise(), SET, samples=1, size=8)
+    plan, prompts = make_plan(Request(Noise(), SET, samples=1, size=8))
     assert plan.prompt_ids == tuple(prompt.id for prompt in prompts)

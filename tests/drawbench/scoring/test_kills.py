@@ -16,7 +16,7 @@ from PIL import Image
 
 from drawbench.interface import ModelCard, Refused, Sample, TextToImage
 from drawbench.prompts.prompt_set import Prompt, PromptSet
-from drawbench.runs.generate import generate
+from drawbench.runs.generate import Request, generate
 from tests.drawbench.scoring import scoring_to_kill
 
 PROMPTS = PromptSet("made-up", tuple(Prompt(f"p-{i:03d}", "AB"[i % 2], f"prompt {i * 7919}") for i in range(24)))
@@ -70,7 +70,7 @@ def _finish(process: subprocess.Popen[str], scene: Path) -> dict[str, object]:
 def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Scene:
     """48 images and 30 references, and their scores."""
     folder = tmp_path_factory.mktemp("scene")
-    generate(_Noise(), PROMPTS, folder / "run", samples=2, size=SIZE)  # type: ignore[arg-type]
+    generate(Request(_Noise(), PROMPTS, folder / "run", samples=2, size=SIZE))
     (folder / "references").mkdir()
     for number in range(30):
         pixels = np.random.default_rng(number).integers(0, 256, (SIZE, SIZE + 3, 3), dtype=np.uint8)

@@ -12,7 +12,7 @@ from drawbench.interface import Refused, Sample
 from drawbench.progress import Progress
 from drawbench.results.scores import OVERALL, ScoreFile
 from drawbench.runs.directory import RunDirectory
-from drawbench.runs.generate import generate
+from drawbench.runs.generate import Request, generate
 from drawbench.scoring.kinds import KINDS
 from drawbench.scoring.protocols import MetricDefinition, Protocol, bundled_extended
 from drawbench.scoring.run_features import run_features
@@ -124,7 +124,7 @@ def test_prompts_with_one_image_left_are_named_beside_diversity(protocol: Protoc
             one = [(sample.prompt_id, sample.index) == ("text-002", 1) for sample in samples]
             return [Refused("told to") if refused else image for refused, image in zip(one, drawn, strict=True)]
 
-    generate(RefusesOne(), PROMPTS, tmp_path / "run", samples=2, size=SIZE)
+    generate(Request(RefusesOne(), PROMPTS, tmp_path / "run", samples=2, size=SIZE))
     scores = score_run(tmp_path / "run", protocol)
     found = {score.scope: score for score in scores.scores if score.metric == "vendi_score"}
     assert (found[OVERALL].n, found["Text"].n, found["Colors"].n) == (11, 3, 4)

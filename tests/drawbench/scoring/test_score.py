@@ -15,7 +15,7 @@ from drawbench.interface import ModelCard, Refused, Sample, TextToImage
 from drawbench.progress import Progress
 from drawbench.prompts.prompt_set import Prompt, PromptSet
 from drawbench.results.scores import OVERALL, Score, ScoreFile
-from drawbench.runs.generate import generate
+from drawbench.runs.generate import Request, generate
 from drawbench.scoring.protocols import MetricDefinition, Protocol, bundled, bundled_extended
 from drawbench.scoring.score import score_run
 from metrics.errors import MetricInputError
@@ -57,7 +57,7 @@ def make_run(
     path: Path, refuse: Sequence[str] = (), samples: int = 2, size: int = SIZE, limit: int | None = None
 ) -> Path:
     """A sealed run of noise."""
-    generate(NoiseModel(refuse), PROMPTS, path, samples=samples, size=size, limit=limit)
+    generate(Request(NoiseModel(refuse), PROMPTS, path, samples=samples, size=size, limit=limit))
     return path
 
 
@@ -143,7 +143,7 @@ def test_scores_are_the_same_whatever_the_batch(
 
 def test_an_unfinished_run_is_refused_and_nothing_is_written(protocol: Protocol, tmp_path: Path) -> None:
     with pytest.raises(StageError):
-        generate(NoiseModel(fail_at="text-004"), PROMPTS, tmp_path / "run", samples=1, size=SIZE)
+        generate(Request(NoiseModel(fail_at="text-004"), PROMPTS, tmp_path / "run", samples=1, size=SIZE))
     with pytest.raises(UserError, match="not finished"):
         score_run(tmp_path / "run", protocol)
     assert not (tmp_path / "run" / "scores").exists()
@@ -184,7 +184,7 @@ def test_an_image_that_changed_after_sealing_is_refused_by_name(protocol: Protoc
 def test_partial_runs_say_so_and_long_captions_are_counted(protocol: Protocol, tmp_path: Path) -> None:
     assert not score_run(make_run(tmp_path / "part", limit=2), protocol).complete
     long = PromptSet("long", (Prompt("a", "", "x" * 39), Prompt("b", "", "y" * 38)))
-    generate(NoiseModel(), long, tmp_path / "long", samples=1, size=SIZE)
+    generate(Request(NoiseModel(), long, tmp_path / "long", samples=1, size=SIZE))
     scores = score_run(tmp_path / "long", protocol)
     assert {score.scope for score in scores.scores} == {OVERALL}
     assert "1 caption was cut at 40 tokens" in _find(scores, "clip_score").note

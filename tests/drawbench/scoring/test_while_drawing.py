@@ -6,7 +6,7 @@ import pytest
 
 from drawbench.errors import StageError
 from drawbench.results.scores import Score
-from drawbench.runs.generate import generate
+from drawbench.runs.generate import Request, generate
 from drawbench.scoring.image_features import BATCH
 from drawbench.scoring.protocols import MetricDefinition, Protocol
 from drawbench.scoring.score import score_run
@@ -28,7 +28,7 @@ def _protocol(extractor: PlainExtractor, size: int | None = None) -> Protocol:
 
 def _watched(path: Path, model: NoiseModel, extractor: PlainExtractor, size: int | None = None) -> None:
     watcher = FeaturesWhileDrawing(_protocol(extractor, size), False, "cpu", pytest.fail)
-    generate(model, PROMPTS, path, samples=SAMPLES, size=SIZE, watcher=watcher)
+    generate(Request(model, PROMPTS, path, samples=SAMPLES, size=SIZE), watcher=watcher)
 
 
 def _scores_without(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: int | None) -> list[Score]:
@@ -69,7 +69,7 @@ def test_a_run_that_goes_on_is_followed_from_its_next_batch(tmp_path: Path, monk
 
 def test_images_drawn_anew_in_the_middle_are_left_to_scoring(tmp_path: Path) -> None:
     run = tmp_path / "run"
-    generate(NoiseModel(), PROMPTS, run, samples=SAMPLES, size=SIZE)
+    generate(Request(NoiseModel(), PROMPTS, run, samples=SAMPLES, size=SIZE))
     next((run / "images").rglob("counting-002-1.png")).unlink()
     watching, scoring = PlainExtractor("a"), PlainExtractor("a")
     _watched(run, NoiseModel(), watching)
@@ -85,7 +85,7 @@ def test_an_extractor_that_runs_out_of_memory_does_not_stop_the_drawing(tmp_path
 
     notes: list[str] = []
     watcher = FeaturesWhileDrawing(_protocol(Full("a")), False, "cpu", notes.append)
-    generate(NoiseModel(), PROMPTS, tmp_path / "run", samples=SAMPLES, size=SIZE, watcher=watcher)
+    generate(Request(NoiseModel(), PROMPTS, tmp_path / "run", samples=SAMPLES, size=SIZE), watcher=watcher)
     assert len(notes) == 1
     assert "out of memory" in notes[0]
     assert score_run(tmp_path / "run", _protocol(PlainExtractor("a"))).scores
