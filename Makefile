@@ -3,13 +3,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help install environment bench app test proof check lint types results
+.PHONY: help install environment bench app test proof check lint types layers results
 
 help:
 	@echo "make bench    benchmark the bundled model on the embedded sets; prints the tables"
 	@echo "make app      a small human study of the bundled model, served on this machine"
-	@echo "make test     lint, type-check and test"
-	@echo "make check    lint and type-check only"
+	@echo "make test     the checks, then the tests"
+	@echo "make check    lint, types, and the layers that imports keep to"
 	@echo "make proof    the long proofs, with fixed seeds"
 	@echo "make results  make the committed results and tables anew (about ten minutes)"
 	@echo "Each sets up $(VENV) when needed. PYTHON=... names the Python to do it with (3.11 or newer)."
@@ -46,7 +46,7 @@ test: check
 proof: $(STAMP)
 	$(BIN)/python -m pytest -m proof
 
-check: lint types
+check: lint types layers
 
 lint: $(STAMP)
 	$(BIN)/ruff format --check .
@@ -54,6 +54,9 @@ lint: $(STAMP)
 
 types: $(STAMP)
 	$(BIN)/mypy
+
+layers: $(STAMP)
+	$(BIN)/lint-imports --no-cache --no-logo
 
 results: $(STAMP)
 	@$(BIN)/drawbench bench --all --results results

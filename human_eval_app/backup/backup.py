@@ -14,8 +14,8 @@ from human_eval_app.backup.archive import CHUNK, ArchiveWriter, Manifest, new_ar
 from human_eval_app.backup.transfer import TABLES, lines_of, tables_version
 from human_eval_app.store.database.engine import database_name
 from human_eval_app.store.database.faults import opening_error
-from human_eval_app.store.database.opening import open_database
 from human_eval_app.store.database.transactions import Transactions
+from human_eval_app.store.opening import open_database
 from human_eval_app.store.whereabouts import Terms
 from human_eval_app.study.design import DESIGN_FILE, IMAGES, SECRET_FILE, SETTINGS_FILE, Design, read_design
 from human_eval_app.study.folder_texts import README

@@ -5,10 +5,10 @@ from typing import Self
 
 from sqlalchemy import Connection, select, update
 
-from human_eval_app.store.database.opening import open_database
 from human_eval_app.store.database.schema import StudyTable
 from human_eval_app.store.database.transactions import PATIENCE_SECONDS, Transactions
 from human_eval_app.store.leases import deal, end_sitting, free_seat, lock_seat, renew, renew_all
+from human_eval_app.store.opening import open_database
 from human_eval_app.store.overview import raters, seats
 from human_eval_app.store.raters import (
     check_identity,
