@@ -32,7 +32,7 @@ environment:
 		exit 1; \
 	}
 	@$(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check \
-		--constraint constraints.txt --editable '.[dev,app,postgres,diffusers]'
+		--constraint constraints.txt --editable '.[dev,postgres,diffusers]'
 
 bench: $(STAMP)
 	@$(BIN)/drawbench bench

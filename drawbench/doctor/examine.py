@@ -18,7 +18,6 @@ from metrics.errors import MetricInputError
 from metrics.features.weights import PUBLISHED, check_weights, located
 
 EXTRAS = {  # what the optional packages are for
-    "app": "the human study: drawbench study",
     "diffusers": "models diffusers:PATH_OR_ID",
     "postgres": "studies on PostgreSQL",
     "dev": "tests, and the peers of drawbench doctor --metrics",

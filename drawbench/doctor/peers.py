@@ -204,4 +204,3 @@ THEIRS: Mapping[str, Mapping[str, Callable[[Sets], float]]] = {
     },
     "torchmetrics": {FRECHET: _torchmetrics_frechet, KID: _torchmetrics_kid},
 }
-PEERS = tuple(THEIRS)

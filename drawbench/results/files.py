@@ -165,11 +165,6 @@ def result_text(result: Result) -> str:
     return json.dumps(result.model_dump(mode="json"), indent=2, sort_keys=True, ensure_ascii=False) + "\n"
 
 
-def result_file_name(result: Result) -> str:
-    """`<model>--<set>--<protocol>.json`, each part lower-case letters, digits and single hyphens."""
-    return _file_name(result, f"-against-{_slug(result.against)}" if result.against else "")
-
-
 def identity(result: Result) -> str:
     """What makes a result a newer version of another one: 64 hex digits over model, set, protocol and how it was run.
 
@@ -207,6 +202,7 @@ def _free_path(result: Result, folder: Path) -> Path:
 
 
 def _file_name(result: Result, qualifier: str) -> str:
+    """`<model>--<set><qualifier>--<protocol>.json`: lower-case letters, digits and hyphens."""
     parts = (result.model.name, result.prompt_set.name, result.protocol.name)
     model, prompts, protocol = (_slug(part) for part in parts)
     return f"{model}--{prompts}{qualifier}--{protocol}.json"

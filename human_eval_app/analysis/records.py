@@ -8,7 +8,6 @@ from drawbench.results.scores import OVERALL, Interval
 from human_eval_app.study.design import StudyType
 
 WHOLE = (OVERALL, NO_PEOPLE)  # scopes over categories; every other one is a category
-NOT_AVAILABLE: Literal["not available"] = "not available"
 
 
 class Rate(Record):

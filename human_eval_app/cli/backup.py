@@ -27,9 +27,6 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Write the archive and say what is in it."""
-    from human_eval_app.cli.requirements import require_app
-
-    require_app()
     from drawbench.cli.progress import shown_progress, terminated_like_interrupted
     from human_eval_app.app.service import default_database
     from human_eval_app.backup.backup import write_backup

@@ -30,9 +30,6 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Make what is missing, print links, serve."""
-    from human_eval_app.cli.requirements import require_app
-
-    require_app()
     from human_eval_app.app.invitations import invitations
 
     study = make_demo(args)

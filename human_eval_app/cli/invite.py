@@ -29,9 +29,6 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print the links."""
-    from human_eval_app.cli.requirements import require_app
-
-    require_app()
     rows = invitations(args.study, args.url, args.panel, args.n, args.service)
     if args.json:
         print(json.dumps(rows, indent=2))

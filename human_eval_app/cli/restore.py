@@ -33,9 +33,6 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Restore or check, and say what was in the archive."""
-    from human_eval_app.cli.requirements import require_app
-
-    require_app()
     from drawbench.cli.progress import shown_progress, terminated_like_interrupted
     from human_eval_app.backup.restore import check_backup, restore
 

@@ -22,9 +22,6 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Serve until stopped."""
-    from human_eval_app.cli.requirements import require_app
-
-    require_app()
     from human_eval_app.app.server import serve
 
     print(f"Serving {args.study} at http://{args.host}:{args.port}; Ctrl-C stops it.", file=sys.stderr)

@@ -24,9 +24,6 @@ def add_study_options(parser: argparse.ArgumentParser) -> None:
 @contextmanager
 def study_votes(args: argparse.Namespace) -> Iterator[tuple["Design", "VoteStore"]]:
     """The design and its votes. Nothing is made or changed. Raises UserError when either is not there."""
-    from human_eval_app.cli.requirements import require_app
-
-    require_app()
     from sqlalchemy.exc import DBAPIError
 
     from human_eval_app.app.service import default_database

@@ -41,7 +41,6 @@ class Dinov2Extractor:
         if not path.is_file():
             raise MetricInputError(f"the weights file {path} of DINOv2 is missing")
         self.weights_sha256 = check_weights(path, sha256)
-        self.verified = bool(sha256)
         self.device = device
         self.network = (_load_folder(weights) if weights.is_dir() else _load_file(path)).to(device)
 

@@ -93,11 +93,6 @@ def openai_clip_336(weights: WeightsFile = OPENAI_VIT_L_14_336) -> ExtractorEntr
     return _openai_entry("openai-vit-l-14-336", name, "OpenAI CLIP ViT-L/14 at 336 px", "bicubic 336 px", weights)
 
 
-def openai_clip_b32(weights: WeightsFile = OPENAI_VIT_B_32) -> ExtractorEntry:
-    """The network of Hessel et al.'s CLIPScore: OpenAI's CLIP ViT-B/32."""
-    return _openai_entry("openai-vit-b-32", "ViT-B-32-quickgelu", "OpenAI CLIP ViT-B/32", "bicubic 224 px", weights)
-
-
 def clip_fid(weights: WeightsFile = OPENAI_VIT_B_32) -> ExtractorEntry:
     """CLIP-FID's features (Kynkäänniemi et al. 2023) as clean-fid takes them: projected, not scaled to unit norm."""
     preprocessing = "shorter edge to 224 px by Pillow bicubic, centre crop, 8 bits; embeddings not normalised"

@@ -21,7 +21,6 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from human_eval_app.store.records import Part, SittingState, Source, StudyStatus
 
-APPEND_ONLY = ("vote", "undo")
 LARGEST_INTEGER = 2**31 - 1
 
 

@@ -77,7 +77,6 @@ class ClipExtractor:
         self.config = config
         self.device = device
         self.weights_sha256 = check_weights(weights, sha256)
-        self.verified = bool(sha256)
         _refuse_wrong_activation(config, weights, self.weights_sha256)
         self.network = _load_network(config, weights).to(device)
 

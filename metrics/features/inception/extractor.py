@@ -43,7 +43,6 @@ class InceptionExtractor:
 
     mode: Mode
     weights_sha256: str
-    verified: bool  # whether the digest was checked against a published one
     device: str
     network: Network
     classifier: np.ndarray | None
@@ -66,13 +65,13 @@ class InceptionExtractor:
         if state is None:
             assert script is not None
             network, resizes, classifier = _scripted(script.to(device), mode)
-            return cls(mode, digest, bool(weights.sha256), device, network, classifier, resizes)
+            return cls(mode, digest, device, network, classifier, resizes)
         with one_thread():
             folded = FidInception(state, device)
             if script is not None:
                 _check_probe(script, folded if device == "cpu" else FidInception(state), path)
         classifier = state["fc.weight"].numpy()
-        return cls(mode, digest, bool(weights.sha256), device, lambda x: folded(scaled(x, mode)), classifier)
+        return cls(mode, digest, device, lambda x: folded(scaled(x, mode)), classifier)
 
     @property
     def fingerprint(self) -> str:

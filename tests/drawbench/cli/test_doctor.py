@@ -10,7 +10,7 @@ import pytest
 from drawbench.cli.main import main
 from drawbench.doctor.metrics_check import MetricsCheck, SuiteResult, check_metrics
 from drawbench.doctor.metrics_check_text import check_data, check_markdown, check_text
-from drawbench.doctor.peers import PEERS, Comparison
+from drawbench.doctor.peers import THEIRS, Comparison
 from drawbench.doctor.suite_images import suite_images
 from drawbench.progress import Progress
 from metrics.sanity.suite import UNITS, Check, SuiteImages
@@ -69,7 +69,7 @@ def test_every_metric_is_judged_but_the_inception_score(bundled: MetricsCheck) -
 
 
 def test_ours_agree_with_the_peers_that_are_installed(bundled: MetricsCheck) -> None:
-    assert {each.peer for each in bundled.numbers} == set(PEERS)
+    assert {each.peer for each in bundled.numbers} == set(THEIRS)
     assert all(each.passed for each in bundled.numbers)
     assert bundled.passed
 

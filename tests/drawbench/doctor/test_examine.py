@@ -113,15 +113,15 @@ def test_caches_tell_their_size(tmp_path: Path) -> None:
 
 
 def test_packages_missing_and_too_old_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked = ["numpy>=2", "no-such-thing-of-ours>=1", "pillow>=9999", 'streamlit[auth]>=1.67; extra == "app"']
+    asked = ["numpy>=2", "no-such-thing-of-ours>=1", "pillow>=9999", 'accelerate[a]>=1; extra == "diffusers"']
     monkeypatch.setattr(doctor, "requires", lambda name: asked)
     required = _finding("Packages", "required")
     assert required.state == "wrong"
     assert "no-such-thing-of-ours is missing" in required.detail
     assert "is not >=9999" in required.detail
     assert required.next == "pip install 'drawbench'"
-    monkeypatch.setattr(doctor, "requires", lambda name: ['no-such-thing-of-ours>=1; extra == "app"'])
-    assert _finding("Packages", "app").next == "pip install 'drawbench[app]'"
+    monkeypatch.setattr(doctor, "requires", lambda name: ['no-such-thing-of-ours>=1; extra == "diffusers"'])
+    assert _finding("Packages", "diffusers").next == "pip install 'drawbench[diffusers]'"
 
 
 def test_threads_that_are_fixed_by_the_environment_are_told(monkeypatch: pytest.MonkeyPatch) -> None:

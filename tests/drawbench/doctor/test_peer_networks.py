@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from drawbench.doctor.peer_networks import PeerFiles, compare_networks
-from drawbench.doctor.peers import PEERS
+from drawbench.doctor.peers import THEIRS
 from metrics.features.inception.extractor import InceptionExtractor
 from metrics.features.inception.resize import Mode
 from metrics.features.weights import INCEPTION, INCEPTION_PYTORCH, WeightsFile
@@ -60,7 +60,7 @@ def test_every_peers_network_agrees_from_the_same_files(
     monkeypatch.setenv("DRAWBENCH_WEIGHTS", str(folder))
     monkeypatch.setenv("TORCH_HOME", "as it was")
     found = compare_networks(_images(), CAPTIONS, PeerFiles(TORCHSCRIPT, PYTORCH, [str(clip)]))
-    assert {each.peer for each in found} == set(PEERS)
+    assert {each.peer for each in found} == set(THEIRS)
     assert {each.what.rpartition(", ")[2] for each in found} == {
         "clean",
         "legacy_tensorflow",

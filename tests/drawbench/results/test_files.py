@@ -8,7 +8,7 @@ import pytest
 
 from drawbench.errors import UserError
 from drawbench.interface import ModelCard
-from drawbench.results.files import read_result, result_file_name, result_from_score_file, write_result
+from drawbench.results.files import read_result, result_from_score_file, write_result
 from drawbench.results.scores import Interval, PromptSetRef, ProtocolRef, Score, ScoreFile
 from tests.drawbench.synthetic import human_result, preference, result, score
 
@@ -25,8 +25,8 @@ def test_the_file_is_pretty_and_sorted(tmp_path: Path) -> None:
     assert text == json.dumps(document, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
 
 
-def test_the_name_says_model_set_and_protocol() -> None:
-    assert result_file_name(result("My Model, v2!")) == "my-model-v2--open--bundled.json"
+def test_the_name_says_model_set_and_protocol(tmp_path: Path) -> None:
+    assert write_result(result("My Model, v2!"), tmp_path).name == "my-model-v2--open--bundled.json"
 
 
 def test_a_newer_measurement_replaces_the_older_one(tmp_path: Path) -> None:
@@ -138,7 +138,7 @@ def test_a_human_study_survives_its_file_and_has_its_rival_in_the_name(tmp_path:
     again = human_result("m", [preference(0.4, 0.3, against="Model X")], design="e" * 64)
     paths = [write_result(each, tmp_path) for each in (one, other, again)]
     assert [read_result(path) for path in paths] == [one, other, again]
-    assert paths[0].name == result_file_name(one) == "m--open-against-model-x--human-drawbench.json"
+    assert paths[0].name == "m--open-against-model-x--human-drawbench.json"
     assert len(set(paths)) == 3
     assert write_result(one.model_copy(update={"date": "2021-01-01"}), tmp_path) == paths[0]
 

@@ -15,7 +15,6 @@ from metrics.features.registry import (
     inception,
     openai_clip,
     openai_clip_336,
-    openai_clip_b32,
     transformers_clip,
 )
 from metrics.features.weights import DINOV2_VIT_L_14, OPENAI_VIT_B_32
@@ -29,7 +28,6 @@ def _entries() -> list[ExtractorEntry]:
     return [
         openai_clip(),
         openai_clip_336(),
-        openai_clip_b32(),
         clip_fid(),
         dinov2(),
         inception("clean"),

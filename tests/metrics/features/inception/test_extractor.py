@@ -90,7 +90,6 @@ def test_modes_have_fingerprints_of_their_own_and_the_digest_is_in_them(extracto
     assert len({inception_fingerprint(mode, extractor.weights_sha256) for mode in MODES}) == 3
     assert extractor.fingerprint == inception_fingerprint("clean", extractor.weights_sha256)
     assert extractor.fingerprint != inception_fingerprint("clean", INCEPTION_PYTORCH.sha256)
-    assert not extractor.verified
 
 
 def test_weights_are_never_downloaded_and_never_taken_for_others(inception_folder: Path, tmp_path: Path) -> None:

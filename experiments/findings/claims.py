@@ -9,9 +9,9 @@ from random import Random
 
 import numpy as np
 
-from benchmarks.findings.measures import CLIP_SCORE, FRECHET, Ruler, draw, memory_and_speed
-from benchmarks.findings.small_world import example
-from benchmarks.findings.training import Budget, Trained, trained
+from experiments.findings.measures import CLIP_SCORE, FRECHET, Ruler, draw, memory_and_speed
+from experiments.findings.small_world import example
+from experiments.findings.training import Budget, Trained, trained
 from reference_model.cascade import Cascade, SamplingSettings, Stage
 from reference_model.checkpoint import load_cascade
 from reference_model.world.captions import caption

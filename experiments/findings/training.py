@@ -12,8 +12,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from benchmarks.findings.networks import BaseStyleUpsampler, PooledTextUNet, clip_text_encoder
-from benchmarks.findings.small_world import example
+from experiments.findings.networks import BaseStyleUpsampler, PooledTextUNet, clip_text_encoder
+from experiments.findings.small_world import example
 from metrics.features.registry import BUNDLED_FOLDER
 from reference_model.checkpoint import BUNDLED
 from reference_model.networks.efficient_unet import EfficientUNetConfig

@@ -1,9 +1,9 @@
 """The paper's findings in small, as one reproducible run with plots.
 
-    python -m benchmarks.findings --out DIR --minutes 10 --seeds 3
+    python -m experiments.findings --out DIR --minutes 10 --seeds 3
 
 Everything trained and measured is kept in DIR: the same command resumes, and more seeds add to what is there. Every
-training has the same budget. See `experiments` for the claims and `small_world` for the reduced world.
+training has the same budget. See `claims` for what is compared and `small_world` for the reduced world.
 """
 
 import argparse
@@ -15,15 +15,15 @@ from pathlib import Path
 
 import torch
 
-from benchmarks.findings.experiments import FINDINGS, Laboratory, findings_named
-from benchmarks.findings.report import Results, write_report
-from benchmarks.findings.training import BATCH, Budget, measure_budget
+from experiments.findings.claims import FINDINGS, Laboratory, findings_named
+from experiments.findings.report import Results, write_report
+from experiments.findings.training import BATCH, Budget, measure_budget
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Train, sample, measure, report."""
     parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.findings", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog="python -m experiments.findings", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     names = [finding.name for finding in FINDINGS]
     parser.add_argument("--out", type=Path, required=True)

@@ -9,9 +9,9 @@ from statistics import mean, stdev
 from textwrap import fill
 from typing import Any
 
-from benchmarks.findings.experiments import FINDINGS, Comparison, Finding, Laboratory, Values
-from benchmarks.findings.measures import CLIP_SCORE, FRECHET
 from drawbench.plot_style import DPI, INK, LINE, SOFT, STYLE
+from experiments.findings.claims import FINDINGS, Comparison, Finding, Laboratory, Values
+from experiments.findings.measures import CLIP_SCORE, FRECHET
 
 LOWER_IS_BETTER = {c.measure for finding in FINDINGS for c in finding.comparisons if c.lower_is_better}
 Results = Mapping[tuple[str, int], Values]  # by arm and seed

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks.findings.measures import Ruler, draw, memory_and_speed
-from benchmarks.findings.networks import BaseStyleUpsampler, PooledTextUNet, clip_text_encoder
-from benchmarks.findings.small_world import COLOURS, OBJECTS, SETTINGS, example, small_scene
-from benchmarks.findings.training import TRAININGS, Budget, SmallTraining, trained
+from experiments.findings.measures import Ruler, draw, memory_and_speed
+from experiments.findings.networks import BaseStyleUpsampler, PooledTextUNet, clip_text_encoder
+from experiments.findings.small_world import COLOURS, OBJECTS, SETTINGS, example, small_scene
+from experiments.findings.training import TRAININGS, Budget, SmallTraining, trained
 from metrics.features.clip.open_clip import load_folder
 from metrics.features.registry import BUNDLED_FOLDER
 from reference_model.cascade import SamplingSettings, Stage

@@ -8,10 +8,10 @@ import pytest
 import torch
 from scipy import stats
 
-from benchmarks.findings.__main__ import main
-from benchmarks.findings.experiments import FINDINGS, Comparison, Finding, Laboratory
-from benchmarks.findings.report import judge, write_report
-from benchmarks.findings.training import TRAININGS, Budget
+from experiments.findings.__main__ import main
+from experiments.findings.claims import FINDINGS, Comparison, Finding, Laboratory
+from experiments.findings.report import judge, write_report
+from experiments.findings.training import TRAININGS, Budget
 
 TINY = ["--minutes", "0.0001", "--seeds", "1", "--images", "2", "--references", "3", "--batch", "2"]
 
