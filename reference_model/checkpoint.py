@@ -19,6 +19,7 @@ import torch
 
 from reference_model.cascade import Cascade, Stage
 from reference_model.errors import ReferenceModelError
+from reference_model.files import atomic_path, remove_leftovers
 from reference_model.networks.efficient_unet import EfficientUNetConfig
 from reference_model.networks.presets import CascadeConfig, StageConfig, UNetConfigs, build_unet
 from reference_model.networks.unet import UNetConfig
@@ -115,18 +116,17 @@ def assemble(name: str, text: Path, exports: Sequence[Path], out: Path, link_tex
         _check_width(config, width, export)
     if out.exists():
         raise ReferenceModelError(f"{out} exists already: choose another folder")
-    temporary = out.with_name(f".{out.name}.part")
-    shutil.rmtree(temporary, ignore_errors=True)  # of an attempt that was killed
-    temporary.mkdir(parents=True)
-    for config, export in stages:
-        for suffix in ("json", "safetensors"):
-            shutil.copyfile(export / f"{config.name}.{suffix}", temporary / f"{config.name}.{suffix}")
-    if link_text:
-        (temporary / "text_encoder").symlink_to(text.resolve(), target_is_directory=True)
-    else:
-        shutil.copytree(text, temporary / "text_encoder")
-    save_cascade_index(temporary, name, tuple(config.name for config, _ in stages))
-    temporary.rename(out)
+    remove_leftovers(out)
+    with atomic_path(out) as partial:
+        partial.mkdir()
+        for config, export in stages:
+            for suffix in ("json", "safetensors"):
+                shutil.copyfile(export / f"{config.name}.{suffix}", partial / f"{config.name}.{suffix}")
+        if link_text:
+            (partial / "text_encoder").symlink_to(text.resolve(), target_is_directory=True)
+        else:
+            shutil.copytree(text, partial / "text_encoder")
+        save_cascade_index(partial, name, tuple(config.name for config, _ in stages))
 
 
 def _size(stage: tuple[StageConfig, Path]) -> int:

@@ -2,14 +2,12 @@
 
 import argparse
 import json
-import os
-import shutil
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 
 from drawbench.errors import UserError
+from drawbench.files import atomic_folder, write_text_atomically
 
 SMALLEST = 16  # pixels; below it no object can be told from another
 WORLDS = ("small", "rich")  # `small` is what the bundled weights and scorer know
@@ -102,14 +100,9 @@ def _sample(args: argparse.Namespace) -> int:
 
 
 def _write_text(path: Path, text: str) -> None:
-    """The whole file or nothing."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        partial.write_text(text, encoding="utf-8", newline="")
-        partial.replace(path)
+        write_text_atomically(path, text)
     except OSError as error:
-        with suppress(OSError):
-            partial.unlink()
         raise UserError(f"{path} cannot be written ({error.strerror}): name another file with --out") from error
 
 
@@ -132,14 +125,8 @@ def _write(out: Path, world: str, n: int, seed: str, size: int) -> None:
     from reference_model.world import coco_set
     from reference_model.world.rich import coco_files
 
-    unfinished = out.with_name(f".{out.name}-{os.getpid()}")
-    unfinished.mkdir(parents=True)
-    try:
+    with atomic_folder(out) as staged:
         if world == "rich":
-            coco_files.synthesise(unfinished, n, seed, size)
+            coco_files.synthesise(staged.path, n, seed, size)
         else:
-            coco_set.synthesise(unfinished, n, n, seed, size)
-        unfinished.rename(out)
-    except BaseException:
-        shutil.rmtree(unfinished)
-        raise
+            coco_set.synthesise(staged.path, n, n, seed, size)

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from drawbench.errors import UserError
+from drawbench.files import write_text_atomically
 
 DEFAULT_N = 192
 WIDTH = 100  # columns, where stdout is no terminal
@@ -87,6 +88,6 @@ def _width() -> int:
 
 def _write(path: Path, text: str) -> None:
     try:
-        path.write_text(text + "\n", encoding="utf-8")
+        write_text_atomically(path, text + "\n")
     except OSError as error:
         raise UserError(f"{path} cannot be written ({error.strerror}): name another --out") from error

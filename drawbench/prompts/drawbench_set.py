@@ -8,13 +8,13 @@ import hashlib
 import logging
 import os
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
 
 from drawbench.errors import UserError
+from drawbench.files import write_text_atomically
 from drawbench.prompts.files import Record, read_rows, rows_from_records, to_csv
 from drawbench.prompts.prompt_set import Prompt, PromptRow, PromptSet, build_prompt_set, shown
 
@@ -154,12 +154,7 @@ def _hub_records(dataset: str) -> list[Record]:
 
 def _keep(prompt_set: PromptSet) -> None:
     target = cached_file()
-    part = target.with_name(f".{target.name}.{os.getpid()}")
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        part.write_text(to_csv(prompt_set), encoding="utf-8", newline="")
-        part.replace(target)
+        write_text_atomically(target, to_csv(prompt_set))
     except OSError as error:
-        with suppress(OSError):
-            part.unlink()
         logging.getLogger(__name__).warning("DrawBench could not be kept in %s (%s)", target, error.strerror)

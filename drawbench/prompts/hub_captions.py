@@ -3,8 +3,6 @@
 import hashlib
 import json
 import os
-import shutil
-import tempfile
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -12,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from drawbench.errors import UserError
+from drawbench.files import atomic_folder
 from drawbench.progress import Progress
 from drawbench.prompts.captions import Caption, clean, take
 from drawbench.prompts.coco import given_path
@@ -130,18 +129,11 @@ def _keep_images(source: HubSource, progress: Progress) -> Path:
     if (folder / ROWS).is_file():
         return folder
     try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = Path(tempfile.mkdtemp(prefix=".hf-", dir=folder.parent))
-        try:
-            _write_images(source, unfinished, progress)
-            try:
-                unfinished.rename(folder)
-            except OSError:
-                if not (folder / ROWS).is_file():  # else another process was first, with the same images
-                    raise
-        finally:
-            shutil.rmtree(unfinished, ignore_errors=True)
+        with atomic_folder(folder) as staged:
+            _write_images(source, staged.path, progress)
     except OSError as error:
+        if (folder / ROWS).is_file():  # another process was first, with the same images
+            return folder
         raise UserError(
             f"the images of {source.spec} cannot be kept in {folder.parent} ({error.strerror}); make room, or name "
             f"another folder in {CACHE_VARIABLE}"

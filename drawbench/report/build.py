@@ -1,12 +1,11 @@
 """The static report: one page, its images beside it, nothing loaded from anywhere."""
 
-import shutil
-import tempfile
 from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
 
 from drawbench.errors import UserError
+from drawbench.files import atomic_folder
 from drawbench.report.gallery import build_galleries
 from drawbench.runs.directory import RunDirectory
 from drawbench.tables.leaderboard import build_tables
@@ -31,14 +30,8 @@ def build_report(runs: Sequence[Path], out: Path) -> Path:
     opened = [RunDirectory.open(path) for path in dict.fromkeys(runs)]
     for run in opened:
         run.require_seal()
-    out.parent.mkdir(parents=True, exist_ok=True)
-    staged = Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{out.name}."))
-    try:
-        (staged / PAGE).write_text(_page(opened, staged), encoding="utf-8")
-        staged.chmod(0o755)
-        _put_in_place(staged, out)
-    finally:
-        shutil.rmtree(staged, ignore_errors=True)
+    with atomic_folder(out, replace=True) as staged:
+        (staged.path / PAGE).write_text(_page(opened, staged.path), encoding="utf-8")
     return out / PAGE
 
 
@@ -115,14 +108,3 @@ def _check_place(out: Path) -> None:
 def _is_report(folder: Path) -> bool:
     page = folder / PAGE
     return page.is_file() and GENERATOR in page.read_text(encoding="utf-8", errors="replace")[:2000]
-
-
-def _put_in_place(staged: Path, out: Path) -> None:
-    """Rename the finished folder to `out`; an older report is moved aside first and deleted last."""
-    if not out.exists():
-        staged.rename(out)
-        return
-    old = Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{out.name}."))
-    out.rename(old / "old")
-    staged.rename(out)
-    shutil.rmtree(old, ignore_errors=True)

@@ -9,6 +9,7 @@ from typing import Protocol
 import numpy as np
 
 from drawbench.errors import StageError, UserError
+from drawbench.files import write_text_atomically
 from drawbench.interface import NOT_STATED, Refused, Sample, TextToImage
 from drawbench.progress import Progress
 from drawbench.prompts.prompt_set import Prompt, PromptSet, category_slug
@@ -147,7 +148,7 @@ def _draw_slice(model: TextToImage, part: Slice, size: int, error_log: Path) -> 
     except Exception as error:  # whatever a model meets: the run stays, and the traceback is kept for its author
         if _is_input_error(error):
             raise
-        error_log.write_text(traceback.format_exc(), encoding="utf-8")
+        write_text_atomically(error_log, traceback.format_exc())
         raise StageError(
             f"the model failed in the slice of {named(part.samples)} ({type(error).__name__}: {error}): "
             f"see {error_log}, then run the same command again."

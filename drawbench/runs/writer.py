@@ -17,6 +17,7 @@ import numpy as np
 from filelock import FileLock, Timeout
 
 from drawbench.errors import StageError, UserError
+from drawbench.files import put_in_place, remove_leftovers, write_text_atomically
 from drawbench.interface import Refused, Sample
 from drawbench.prompts.prompt_set import Prompt, ids_sha256
 from drawbench.runs.directory import (
@@ -40,7 +41,6 @@ from metrics.images.file_hashes import FileHashes, stamps
 
 LOCK = ".lock"
 PARTIAL = ".partial"  # inside the run, so that a rename never crosses a file system; outside images/, which stays valid
-SYNCED_TOGETHER = 8  # files
 
 
 class RunWriter:
@@ -84,8 +84,10 @@ class RunWriter:
         self._save(attempts=(*self._manifest.attempts, attempt), seal=None)
         shutil.rmtree(self.path / PARTIAL, ignore_errors=True)
         (self.path / PARTIAL).mkdir()
+        for name in (MANIFEST, METADATA, REFUSED):
+            remove_leftovers(self.path / name)
         _drop_torn_line(self.path / SLICES)
-        _write_rows(self.path / METADATA, metadata_rows(self.run))
+        write_text_atomically(self.path / METADATA, _json_lines(metadata_rows(self.run)))
         (self.path / REFUSED).unlink(missing_ok=True)
 
     def put(self, part: Slice, outputs: Sequence[np.ndarray | Refused]) -> None:
@@ -123,8 +125,8 @@ class RunWriter:
             )
         drawn, refused = image_rows(run), refused_rows(run)
         if refused:
-            _write_rows(self.path / REFUSED, refused)
-            _write_rows(self.path / METADATA, drawn)
+            write_text_atomically(self.path / REFUSED, _json_lines(refused))
+            write_text_atomically(self.path / METADATA, _json_lines(drawn))
         shutil.rmtree(self.path / PARTIAL, ignore_errors=True)
         refusals = tuple(
             Refusal(prompt_id=row["prompt_id"], sample=row["sample"], reason=row["reason"]) for row in refused
@@ -154,7 +156,7 @@ class RunWriter:
             partial.write_bytes(encode_png(output))
             moves.append((partial, self._layout.image_path(sample)))
             outcomes.append(Outcome(pixels=pixel_hash(output)))
-        _move_into_place(moves)
+        put_in_place(moves)  # a name inside images/ never shows half a file
         record = SliceRecord(slice=part.index, attempt=len(self._manifest.attempts) - 1, outcomes=tuple(outcomes))
         with (self.path / SLICES).open("a", encoding="utf-8") as journal:
             journal.write(record.model_dump_json(exclude_none=True) + "\n")
@@ -164,7 +166,7 @@ class RunWriter:
 
     def _save(self, **changes: Any) -> None:
         self._manifest = self._manifest.model_copy(update=changes)
-        write_file(self.path / MANIFEST, self._manifest.model_dump_json(indent=1) + "\n")
+        write_text_atomically(self.path / MANIFEST, self._manifest.model_dump_json(indent=1) + "\n")
 
 
 @contextmanager
@@ -233,17 +235,6 @@ def versions() -> dict[str, str]:
     return found
 
 
-def write_file(path: Path, text: str) -> None:
-    """Replace a file in one step: a reader sees the old text or the new one, also after a power cut."""
-    partial = path.with_name(f".{path.name}.partial")
-    with partial.open("w", encoding="utf-8", newline="\n") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(path)
-    _sync_folder(path.parent)
-
-
 def _planned(path: Path, plan: Plan, note: Callable[[str], None]) -> Manifest:
     """The manifest that holds this plan: the one that is there, extended where allowed, or a new one."""
     if not (path / MANIFEST).exists():
@@ -260,7 +251,7 @@ def _planned(path: Path, plan: Plan, note: Callable[[str], None]) -> Manifest:
         _set_scores_aside(path, manifest.plan_sha256)
         note(f"{path}: extending from {manifest.plan.samples} to {plan.samples} samples per prompt")
         manifest = manifest.model_copy(update={"plan": plan, "plan_sha256": plan.sha256, "seal": None})
-    write_file(path / MANIFEST, manifest.model_dump_json(indent=1) + "\n")
+    write_text_atomically(path / MANIFEST, manifest.model_dump_json(indent=1) + "\n")
     return manifest
 
 
@@ -271,11 +262,16 @@ def _check_place(path: Path) -> None:
         raise UserError(f"{path} is a file: name a directory for the run with --out.")
     if (path / MANIFEST).exists():
         return
-    foreign = sorted(entry.name for entry in path.iterdir() if entry.name not in (LOCK, f".{MANIFEST}.partial"))
+    foreign = sorted(entry.name for entry in path.iterdir() if not _is_leftover(entry.name))
     if foreign:
         raise UserError(
             f"{path} is not a run directory but holds other files (such as {foreign[0]}): name another with --out."
         )
+
+
+def _is_leftover(name: str) -> bool:
+    """Whether a process that was killed at its first step may have left this and nothing else."""
+    return name == LOCK or (name.startswith(f".{MANIFEST}.") and name.endswith("partial"))
 
 
 def _set_scores_aside(path: Path, plan_sha256: str) -> None:
@@ -283,40 +279,6 @@ def _set_scores_aside(path: Path, plan_sha256: str) -> None:
     aside = path / f"scores-{plan_sha256[:8]}"
     if (path / "scores").is_dir() and not aside.exists():
         (path / "scores").rename(aside)
-
-
-def _move_into_place(moves: list[tuple[Path, Path]]) -> None:
-    """Sync the files of a slice, then rename them: a name inside images/ never shows half a file."""
-    if moves:
-        # Side by side, because a file system commits what waits together at once: three times as fast.
-        with ThreadPoolExecutor(min(len(moves), SYNCED_TOGETHER)) as pool:
-            list(pool.map(_sync_file, [partial for partial, _ in moves]))
-    for folder in {target.parent for _, target in moves}:
-        folder.mkdir(parents=True, exist_ok=True)
-    for partial, target in moves:
-        partial.replace(target)
-    for folder in {target.parent for _, target in moves}:
-        _sync_folder(folder)
-
-
-def _sync_file(path: Path) -> None:
-    with path.open("rb+") as file:
-        os.fsync(file.fileno())
-
-
-def _sync_folder(folder: Path) -> None:
-    if os.name != "posix":
-        return  # elsewhere a directory cannot be opened, and renames are durable enough
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _write_rows(path: Path, rows: list[dict[str, Any]]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_file(path, _json_lines(rows))
 
 
 def _json_lines(rows: list[dict[str, Any]]) -> str:

@@ -1,10 +1,10 @@
 """The two files that scoring writes, a row per sample and the aggregates, and how the aggregates are read."""
 
-import os
 from collections.abc import Sequence
 
 import numpy as np
 
+from drawbench.files import atomic_file
 from drawbench.interface import Sample
 from drawbench.results.scores import ScoreFile, scores_path
 from drawbench.runs.directory import RunDirectory
@@ -13,7 +13,7 @@ from drawbench.runs.directory import RunDirectory
 def write_scores(
     run: RunDirectory, result: ScoreFile, drawn: Sequence[Sample], per_sample: dict[str, np.ndarray]
 ) -> None:
-    """Both files under temporary names first, then renamed, the aggregates last: they stand for the whole.
+    """Both files are complete before either has its name; the aggregates get theirs last: they stand for the whole.
 
     per_sample: metric -> its values (len(drawn),) of the samples that have an image.
     """
@@ -23,21 +23,14 @@ def write_scores(
     aggregates = scores_path(run.path, result.protocol.name)
     aggregates.parent.mkdir(exist_ok=True)
     table = aggregates.with_name(f"{result.protocol.name}.parquet")
-    mark = f".{os.getpid()}.partial"
-    partial = [path.with_name(f".{path.name}{mark}") for path in (table, aggregates)]
     types = {"sample": pyarrow.int32(), **dict.fromkeys(per_sample, pyarrow.float64())}
     arrays = {
         name: pyarrow.array(values, types.get(name, pyarrow.string()))
         for name, values in _columns(run, drawn, per_sample).items()
     }
-    try:
-        parquet.write_table(pyarrow.table(arrays), partial[0])
-        partial[1].write_text(result.model_dump_json(indent=2) + "\n", encoding="utf-8")
-        partial[0].replace(table)
-        partial[1].replace(aggregates)
-    finally:
-        for path in partial:
-            path.unlink(missing_ok=True)
+    with atomic_file(aggregates) as last, atomic_file(table) as first:
+        parquet.write_table(pyarrow.table(arrays), first)
+        last.write((result.model_dump_json(indent=2) + "\n").encode())
 
 
 def _columns(run: RunDirectory, drawn: Sequence[Sample], per_sample: dict[str, np.ndarray]) -> dict[str, list[object]]:

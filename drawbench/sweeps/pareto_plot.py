@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from drawbench.plot_style import DPI, INK, LINE, SOFT, STYLE
+from drawbench.plot_style import INK, LINE, SOFT, STYLE, write_figure
 from drawbench.results.scores import OVERALL, Score
 from drawbench.sweeps.sweep import GUIDANCE, SweepPoint
 from drawbench.tables.headers import CLIP_SCORE, DISTANCES
@@ -86,12 +86,9 @@ def write_plots(points: Sequence[SweepPoint], folder: Path) -> list[Path]:
     drawn = curves(points)
     if not drawn:
         return []
-    paths = [folder / "pareto.svg", folder / "pareto.png"]
     with rc_context(STYLE):  # type: ignore[arg-type]  # plain text is no Literal
         figure = pareto_figure(drawn, _heading(points), _caption(points))
-        for path in paths:
-            figure.savefig(path, dpi=DPI, metadata={"Date": None} if path.suffix == ".svg" else {"Software": None})
-    return paths
+        return write_figure(figure, folder, "pareto")
 
 
 def pareto_figure(drawn: Sequence[Curve], heading: str, caption: str) -> "Figure":

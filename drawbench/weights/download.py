@@ -22,6 +22,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from drawbench.errors import StageError, UserError
+from drawbench.files import put_in_place, write_text_atomically
 from drawbench.progress import Progress
 from metrics.errors import MetricInputError
 from metrics.features.weights import WeightsFile, check_weights, file_sha256, record_of
@@ -187,7 +188,7 @@ def _publish(download: _Download) -> None:
             f"{weights.sha256}; nothing of it was kept, so fetch it again, or get the file elsewhere"
         )
     record_of(download.target).unlink(missing_ok=True)
-    download.part.replace(download.target)
+    put_in_place([(download.part, download.target)])
     download.version_file.unlink(missing_ok=True)
     if not weights.sha256:
         download.progress.note(f"{weights.file} has no published digest: {digest} is recorded and enforced from now on")
@@ -206,9 +207,8 @@ def _version(download: _Download) -> str:
 def _remember_version(download: _Download, answer: Any) -> None:
     tag = answer.headers.get("ETag", "")
     version = tag if tag and not tag.startswith("W/") else answer.headers.get("Last-Modified", "")
-    part = download.version_file.with_name(f".{download.version_file.name}.new")
-    part.write_text(json.dumps({"source": download.weights.source, "version": version}), encoding="utf-8")
-    part.replace(download.version_file)
+    known = json.dumps({"source": download.weights.source, "version": version})
+    write_text_atomically(download.version_file, known)
 
 
 def _continues(answer: Any, begin: int) -> bool:

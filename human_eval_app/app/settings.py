@@ -3,7 +3,6 @@
 import os
 import re
 import stat
-import tempfile
 import tomllib
 from contextlib import suppress
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import Any
 from pydantic import Field, ValidationError, field_validator
 
 from drawbench.errors import UserError
-from drawbench.files import first_problem
+from drawbench.files import atomic_file, first_problem
 from drawbench.records import Record
 from human_eval_app.study.design import SETTINGS_FILE
 
@@ -131,17 +130,11 @@ def _with_hash(settings: dict[str, Any] | None, hashed: str) -> dict[str, Any] |
 
 
 def _replace(path: Path, content: bytes) -> None:
-    """Readers see the old file or the new one. It stays its owner's, and others cannot read it."""
-    before = path.stat() if path.exists() else None
-    owner = before or path.parent.stat()
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
+    """Readers see the old file or the new one. It is its owner's, or its folder's, and others cannot read it."""
+    is_new, folder = not path.exists(), path.parent.stat()
+    with atomic_file(path, 0o600) as file:
+        if is_new:
             with suppress(PermissionError):  # only the superuser can give files away, and nobody else needs to
-                os.fchown(file.fileno(), owner.st_uid, owner.st_gid)
-            os.fchmod(file.fileno(), stat.S_IMODE(before.st_mode) & 0o770 if before else 0o600)
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+                os.fchown(file.fileno(), folder.st_uid, folder.st_gid)
+        os.fchmod(file.fileno(), stat.S_IMODE(os.fstat(file.fileno()).st_mode) & 0o770)
+        file.write(content)

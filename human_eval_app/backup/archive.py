@@ -3,7 +3,6 @@
 import hashlib
 import os
 import re
-import secrets
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
@@ -14,7 +13,7 @@ from typing import Literal, Self
 from pydantic import ValidationError, model_validator
 
 from drawbench.errors import UserError
-from drawbench.files import first_problem
+from drawbench.files import atomic_file, first_problem
 from drawbench.records import Record
 from human_eval_app.study.design import DESIGN_FILE, IMAGES, SECRET_FILE
 
@@ -120,23 +119,13 @@ def new_archive(path: Path) -> Iterator[ArchiveWriter]:
     """
     if os.path.lexists(path):
         raise UserError(f"{path} is there already, and no backup is written over: name another file with --out.")
-    partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}.partial")
     try:
-        with (
-            os.fdopen(os.open(partial, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600), "w+b") as file,
-            zipfile.ZipFile(file, "w") as archive,
-        ):
+        with atomic_file(path, 0o600) as file, zipfile.ZipFile(file, "w") as archive:
             yield ArchiveWriter(archive)
-            archive.close()
-            file.flush()
-            os.fsync(file.fileno())
-        partial.rename(path)
     except OSError as error:
         raise UserError(
             f"cannot write {path} ({error.strerror or error}): make its folder, or room, or name another file."
         ) from error
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 class ArchiveReader:

@@ -2,8 +2,6 @@
 
 import hashlib
 import os
-import secrets
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +12,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from drawbench.errors import UserError
+from drawbench.files import StagedFolder, atomic_folder
 from drawbench.progress import Progress
 from human_eval_app.backup.archive import ArchiveReader, Manifest, damaged, open_archive, table_file
 from human_eval_app.backup.transfer import TABLES, count_on, fill, lines_of, make_tables, tables_version
@@ -40,51 +39,26 @@ def restore(archive: Path, out: Path, database: str | None = None, progress: Pro
     damaged archive, a folder that is there, or a database that is not empty.
     """
     with open_archive(archive) as reader, _new_folder(out) as new:
-        _write_files(reader, new.folder, progress or Progress())
-        if read_design(new.folder).sha256 != reader.manifest.design_sha256:
+        _write_files(reader, new.path, progress or Progress())
+        if read_design(new.path).sha256 != reader.manifest.design_sha256:
             raise damaged(archive, "its votes are of another design")
-        url = database or f"sqlite:///{new.folder / DATABASE_FILE}"
+        url = database or f"sqlite:///{new.path / DATABASE_FILE}"
         name = database_name(url) if database else str(out / DATABASE_FILE)
         with _filled(reader, url, name):
             if database:
                 new.publish()  # before the commit: a folder can be taken back, a commit cannot
-        if not database:
-            new.publish()
         return reader.manifest
 
 
-class _NewFolder:
-    """A folder that is made beside the place where it will be."""
-
-    def __init__(self, out: Path) -> None:
-        self.folder = out.parent / f".{out.name}.{secrets.token_hex(4)}.partial"
-        self._out = out
-        self._published = False
-
-    def publish(self) -> None:
-        """Give it its name."""
-        self.folder.rename(self._out)
-        self._published = True
-
-    def remove(self) -> None:
-        """Whatever it is called now."""
-        shutil.rmtree(self._out if self._published else self.folder, ignore_errors=True)
-
-
 @contextmanager
-def _new_folder(out: Path) -> Iterator[_NewFolder]:
+def _new_folder(out: Path) -> Iterator[StagedFolder]:
     if os.path.lexists(out):
         raise UserError(f"{out} is there already: name a new folder with --out.")
-    new = _NewFolder(out)
     try:
-        new.folder.mkdir(parents=True)
-        yield new
+        with atomic_folder(out) as staged:
+            yield staged
     except OSError as error:
-        new.remove()
         raise UserError(f"cannot write {out} ({error.strerror or error}): make room, or name another one.") from error
-    except BaseException:
-        new.remove()
-        raise
 
 
 def _write_files(reader: ArchiveReader, folder: Path, progress: Progress) -> None:
@@ -93,8 +67,8 @@ def _write_files(reader: ArchiveReader, folder: Path, progress: Progress) -> Non
     for name in names:
         path = folder / name
         path.parent.mkdir(exist_ok=True)
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600 if name in PRIVATE else 0o666)
-        with os.fdopen(descriptor, "wb") as file:
+        path.touch(0o600 if name in PRIVATE else 0o666, exist_ok=False)
+        with path.open("wb") as file:
             for chunk in reader.chunks(name):
                 file.write(chunk)
         progress.advance(1)

@@ -3,15 +3,13 @@
 import csv
 import io
 import json
-import os
-import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from drawbench.errors import UserError
-from drawbench.files import write_text_atomically
+from drawbench.files import atomic_file, write_text_atomically
 from human_eval_app.store.records import RaterState, VoteRow
 from human_eval_app.study.design import Design
 
@@ -97,12 +95,5 @@ def _write_parquet(table: "pyarrow.Table", path: Path) -> None:
     import pyarrow.parquet as pq
 
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    os.close(handle)
-    try:
-        pq.write_table(table, temporary)
-        Path(temporary).chmod(0o644)
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    with atomic_file(path) as file:
+        pq.write_table(table, file)

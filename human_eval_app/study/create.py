@@ -2,13 +2,13 @@
 
 import os
 import secrets
-import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from drawbench.errors import UserError
+from drawbench.files import atomic_folder
 from drawbench.progress import Progress
 from human_eval_app.study.design import IMAGES, ORIGINAL, SECRET_FILE, SETTINGS_FILE, Design, write_design
 from human_eval_app.study.draft import Draft
@@ -60,7 +60,8 @@ def create_study(
     sources = _sources(compared, selection, options, given, size)
     sets = Sets(secret, options.seed, options.images_per_side)
     design = Draft(compared, selection, options, given, sets, size).design()
-    with _new_folder(out) as folder, _disk_errors(out):
+    with _disk_errors(out), atomic_folder(out) as staged:
+        folder = staged.path
         total = write_images(
             sets.jobs,
             sources,
@@ -86,26 +87,10 @@ def _sources(
     return sources
 
 
-@contextmanager
-def _new_folder(out: Path) -> Iterator[Path]:
-    """A folder beside `out` that takes its name when all went well, and is removed otherwise."""
-    partial = out.parent / f".{out.name}.{secrets.token_hex(4)}.partial"
-    with _disk_errors(out):
-        partial.mkdir(parents=True)
-    try:
-        yield partial
-        with _disk_errors(out):
-            partial.rename(out)
-    except BaseException:
-        shutil.rmtree(partial, ignore_errors=True)
-        raise
-
-
 def _write_private(path: Path, text: str) -> None:
     """Readable by its owner from its first byte on."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(text)
+    path.touch(0o600, exist_ok=False)
+    path.write_text(text, encoding="utf-8")
 
 
 @contextmanager

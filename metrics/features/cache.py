@@ -14,7 +14,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import secrets
 import time
 import warnings
 from collections.abc import Callable, Iterable, Sequence
@@ -25,6 +24,7 @@ from pathlib import Path
 
 import numpy as np
 
+from metrics.files import PARTIAL, atomic_file
 from metrics.images.folders import FOLDER_VARIABLE, cache_folder
 
 MAGIC = b"drawbench features 1\n"
@@ -32,7 +32,7 @@ HEADER_BYTES = 512
 ALIGNMENT = 64
 ID = np.dtype("S32")  # a SHA-256 digest
 ROW = np.dtype("<f4")
-WHOLE, PART, PARTIAL = ".features", ".part", ".partial"
+WHOLE, PART = ".features", ".part"
 PART_ROWS = 256
 PART_SECONDS = 30.0
 ABANDONED_SECONDS = 24 * 3600.0
@@ -242,20 +242,11 @@ def _write_pack(path: Path, key: str, ids: np.ndarray, chunks: Sequence[np.ndarr
         "rows_sha256": digest.hexdigest(),
     }
     header = MAGIC + json.dumps(facts).encode()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}{PARTIAL}")
-    try:
-        with partial.open("wb") as file:
-            file.write(header.ljust(HEADER_BYTES))
-            file.write(ids.tobytes().ljust(_rows_at(len(ids)) - HEADER_BYTES, b"\0"))
-            for part in parts:
-                file.write(part.data)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
-    finally:
-        with suppress(OSError):
-            partial.unlink(missing_ok=True)
+    with atomic_file(path) as file:
+        file.write(header.ljust(HEADER_BYTES))
+        file.write(ids.tobytes().ljust(_rows_at(len(ids)) - HEADER_BYTES, b"\0"))
+        for part in parts:
+            file.write(part.data)
 
 
 def _read_pack(path: Path, key: str) -> _Pack:

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from metrics.errors import MetricInputError
+from metrics.files import atomic_file
 from metrics.frechet.moments import Moments, merge_all
 
 SLICE = 256  # rows that are summed together, whatever the batch size, so that batches change no sum
@@ -120,5 +121,5 @@ def read_statistics(path: Path) -> Gaussian:
 
 def write_statistics(path: Path, moments: Moments) -> None:
     """Write `mu` and `sigma`, float64, as other suites read them."""
-    with path.open("wb") as file:
+    with atomic_file(path) as file:
         np.savez(file, mu=moments.mean, sigma=moments.covariance)

@@ -8,15 +8,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import secrets
 import time
 import warnings
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from metrics.files import atomic_file
 from metrics.images.folders import cache_folder
 
 SETTLED_NS = 50_000_000  # a file changed more recently could change again within one tick of the file system's clock
@@ -73,16 +71,11 @@ class FileHashes:
         ]
         content = json.dumps(rows)
         text = f"{hashlib.sha256(content.encode()).hexdigest()}\n{content}\n"
-        partial = self._file.with_name(f".{self._file.name}.{os.getpid()}-{secrets.token_hex(4)}.partial")
         try:
-            self._file.parent.mkdir(parents=True, exist_ok=True)
-            partial.write_text(text, encoding="utf-8")
-            partial.replace(self._file)
+            with atomic_file(self._file) as file:
+                file.write(text.encode())
         except OSError as error:
             self._warn(f"{self._file} cannot be written ({error.strerror}): all images are read again next time")
-        finally:
-            with suppress(OSError):
-                partial.unlink(missing_ok=True)
 
     def _name(self, path: Path) -> str:
         absolute = path if path.is_absolute() else Path.cwd() / path

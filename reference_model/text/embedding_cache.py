@@ -22,6 +22,7 @@ import numpy as np
 import torch
 
 from reference_model.errors import ReferenceModelError
+from reference_model.files import atomic_path
 from reference_model.text.encoder import TextDtype, TextEncoder, TextFeatures, TextSource, load_text_encoder, text_dtype
 
 _MAGIC = b"DBE1"
@@ -152,11 +153,9 @@ def _digest(text: str) -> bytes:
 def _folder_of(root: Path, encoder: TextEncoder, dtype: TextDtype) -> Path:
     text_dtype(dtype)
     folder = root / f"{encoder.fingerprint[:16]}-{dtype}"
-    folder.mkdir(parents=True, exist_ok=True)
     card = {"fingerprint": encoder.fingerprint, "width": encoder.width, "dtype": dtype}
-    temporary = folder / f"{uuid.uuid4().hex}.part"
-    temporary.write_text(json.dumps(card, indent=2) + "\n")
-    temporary.replace(folder / "encoder.json")  # the same bytes from every writer
+    with atomic_path(folder / "encoder.json") as partial:  # the same bytes from every writer
+        partial.write_text(json.dumps(card, indent=2) + "\n")
     return folder
 
 

@@ -2,7 +2,6 @@
 
 import copy
 import json
-import os
 import time
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -12,6 +11,7 @@ import torch
 from torch import nn
 
 from reference_model.errors import ReferenceModelError
+from reference_model.files import atomic_path, remove_leftovers
 from reference_model.training.muon import Muon
 
 OptimizerName = Literal["adamw", "muon"]
@@ -217,12 +217,9 @@ def _save(out: Path, module: nn.Module, ema: nn.Module, optimizers: list[torch.o
         "optimizers": [optimizer.state_dict() for optimizer in optimizers],
         "position": asdict(at),
     }
-    temporary = out / f"{STATE}.part"
-    with temporary.open("wb") as file:
+    remove_leftovers(out / STATE)
+    with atomic_path(out / STATE) as partial, partial.open("wb") as file:
         torch.save(state, file)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(out / STATE)
 
 
 def _log(out: Path, row: dict[str, float]) -> None:

@@ -2,15 +2,14 @@
 
 import json
 import os
-import shutil
 import sys
-import tempfile
 from dataclasses import asdict
 from pathlib import Path
 from random import Random
 
 from PIL import Image
 
+from reference_model.files import atomic_path
 from reference_model.world.captions import caption
 from reference_model.world.render import render, sample_layout
 from reference_model.world.scene import Item, Scene, sample_scene
@@ -27,13 +26,12 @@ def ensure_world_set() -> Path:
     """The folder of the `world` set in the local cache; makes it when absent. Atomic, so two processes may race."""
     folder = _cache_folder() / f"world-{WORLD_REVISION}"
     if not folder.is_dir():
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(prefix=".world-", dir=folder.parent))
-        synthesise(temporary, CAPTIONS, REFERENCES)
         try:
-            temporary.rename(folder)
-        except OSError:  # another process was first, with the same bytes
-            shutil.rmtree(temporary)
+            with atomic_path(folder) as partial:
+                synthesise(partial, CAPTIONS, REFERENCES)
+        except OSError:
+            if not folder.is_dir():  # else another process was first, with the same bytes
+                raise
     return folder
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from drawbench.plot_style import DPI, INK, LINE, SOFT, STYLE
+from drawbench.plot_style import INK, LINE, SOFT, STYLE, write_figure
 from drawbench.results.scores import OVERALL
 from human_eval_app.analysis.records import Analysis, CaptionScore, Comparison, Rate
 from human_eval_app.analysis.report.sheets import SIMULATED, VERSION_NAMES, marks
@@ -45,9 +45,7 @@ def write_charts(analysis: Analysis, folder: Path) -> list[Path]:
     paths = []
     with rc_context(BARS_STYLE):  # type: ignore[arg-type]  # plain text is no Literal
         for name, figure in charts(analysis).items():
-            for path in (folder / f"{name}.svg", folder / f"{name}.png"):
-                figure.savefig(path, dpi=DPI, metadata={"Date": None} if path.suffix == ".svg" else {"Software": None})
-                paths.append(path)
+            paths += write_figure(figure, folder, name)
     return paths
 
 

@@ -1,12 +1,11 @@
 """An analysis as a folder: numbers, tables, pictures and result files, each saying how it was made."""
 
 import html
-import tempfile
 from importlib.resources import files
 from pathlib import Path
 
 from drawbench.errors import UserError
-from drawbench.files import write_text_atomically
+from drawbench.files import atomic_folder, write_text_atomically
 from drawbench.results.files import write_result
 from drawbench.tables.markup import escape_markdown, sheet_html, sheet_markdown
 from human_eval_app.analysis.records import Analysis
@@ -35,14 +34,8 @@ def write_analysis(design: Design, analysis: Analysis, out: Path) -> Path:
     """
     _check_replaceable(out)
     try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.") as beside:
-            staged = Path(beside) / "new"
-            staged.mkdir()
-            _fill(design, analysis, staged)
-            if out.exists():
-                out.rename(Path(beside) / "old")
-            staged.rename(out)
+        with atomic_folder(out, replace=True) as staged:
+            _fill(design, analysis, staged.path)
     except OSError as error:
         raise UserError(f"cannot write {out} ({error.strerror or error}); name another folder with --out.") from error
     return out / HTML
