@@ -28,6 +28,7 @@ def ensure_world_set() -> Path:
     if not folder.is_dir():
         try:
             with atomic_path(folder) as partial:
+                partial.mkdir()
                 synthesise(partial, CAPTIONS, REFERENCES)
         except OSError:
             if not folder.is_dir():  # else another process was first, with the same bytes
