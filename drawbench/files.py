@@ -18,7 +18,7 @@ from typing import BinaryIO
 
 from pydantic import ValidationError
 
-SYNCED_TOGETHER = 8  # files; a file system commits what waits together at once, which is three times as fast
+SYNCED_TOGETHER = 8  # files; a file system commits at once what waits together, which is many times as fast
 
 
 def first_problem(error: ValidationError) -> str:

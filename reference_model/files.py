@@ -4,8 +4,11 @@ import os
 import secrets
 import shutil
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+
+SYNCED_TOGETHER = 8  # files; a file system commits at once what waits together
 
 
 @contextmanager
@@ -19,9 +22,8 @@ def atomic_path(path: Path) -> Iterator[Path]:
     partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}.partial")
     try:
         yield partial
-        for written in (partial, *partial.rglob("*")):
-            if not written.is_symlink():
-                _sync(written)
+        with ThreadPoolExecutor(SYNCED_TOGETHER) as pool:
+            list(pool.map(_sync, [written for written in (partial, *partial.rglob("*")) if not written.is_symlink()]))
         partial.replace(path)
     except BaseException:
         _remove(partial)
