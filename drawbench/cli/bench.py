@@ -4,15 +4,19 @@ import argparse
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from drawbench.cli.generate import resumable
 from drawbench.cli.progress import shown_progress
 from drawbench.cli.run import DEFAULT_PROTOCOL, score_finished, table
-from drawbench.models.registry import resolve_model
+from drawbench.models.registry import choose_device, resolve_model
 from drawbench.prompts.registry import load_prompt_set
 from drawbench.results.files import Result, write_result
 from drawbench.runs.directory import RunDirectory
 from drawbench.runs.generate import Request, generate
+
+if TYPE_CHECKING:
+    from drawbench.scoring.protocols import Protocol
 
 REPORT = Path("runs") / "bench-report"
 SLICE_SIZE = 16
@@ -52,14 +56,16 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Generate and score every row, print the tables under one heading, and say where images and report are."""
     from drawbench.report.build import build_report
+    from drawbench.scoring.protocols import get_protocol
     from drawbench.tables.committed import write_committed_tables
 
     runs: list[RunDirectory] = []
     results: list[Result] = []
     with resumable("bench", args):
+        protocol, device = get_protocol(DEFAULT_PROTOCOL), choose_device(args.device or "auto")
         for set_name, size in SETS:
             for entry in _entries(set_name, args.all):
-                finished, result = _benchmark(entry, set_name, size, args.device)
+                finished, result = _benchmark(entry, set_name, size, protocol, device)
                 runs.append(finished)
                 results.append(result)
         report = build_report([finished.path for finished in runs], REPORT)
@@ -83,10 +89,12 @@ def _entries(set_name: str, everything: bool) -> Iterator[Entry]:
             yield CEILING
 
 
-def _benchmark(entry: Entry, set_name: str, size: int, device: str | None) -> tuple[RunDirectory, Result]:
-    """One sample per prompt, scored under the bundled protocol."""
+def _benchmark(
+    entry: Entry, set_name: str, size: int, protocol: "Protocol", device: str
+) -> tuple[RunDirectory, Result]:
+    """One sample per prompt, scored."""
     progress = shown_progress()
     prompt_set = load_prompt_set(set_name)
-    model = resolve_model(entry.model, dict(entry.settings), device or "auto")
+    model = resolve_model(entry.model, dict(entry.settings), device)
     finished = generate(Request(model, prompt_set, samples=1, size=size, slice_size=SLICE_SIZE), progress)
-    return finished, score_finished(finished, DEFAULT_PROTOCOL, prompt_set.reference_images, device, progress)
+    return finished, score_finished(finished, protocol, prompt_set.reference_images, device, progress)

@@ -5,14 +5,19 @@ import json
 import shutil
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from drawbench.cli.generate import add_generate_options, request_from, resumable, run_facts
 from drawbench.cli.progress import shown_progress
 from drawbench.errors import UserError
+from drawbench.models.registry import choose_device
 from drawbench.progress import Progress
 from drawbench.results.files import Result
 from drawbench.runs.directory import RunDirectory
-from drawbench.runs.generate import Request, Watcher, generate
+from drawbench.runs.generate import generate
+
+if TYPE_CHECKING:
+    from drawbench.scoring.protocols import Protocol
 
 DEFAULT_PROTOCOL = "bundled"
 REPORT = "report"
@@ -34,13 +39,16 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Do all of it, then print the table and where images and report are."""
+    from drawbench.scoring.while_drawing import FeaturesWhileDrawing
+
     progress = shown_progress()
     with resumable("run", args):
-        protocol_name = args.protocol or DEFAULT_PROTOCOL
         request = request_from(args)
-        check_protocol(request, protocol_name)
-        finished = generate(request, progress, features_while_drawing(request, protocol_name, args.device, progress))
-        result = score_finished(finished, protocol_name, request.prompt_set.reference_images, args.device, progress)
+        protocol = checked_protocol(args.protocol or DEFAULT_PROTOCOL, request.size)
+        device, references = choose_device(args.device or "auto"), request.prompt_set.reference_images
+        watcher = FeaturesWhileDrawing(protocol, references is not None, device, progress.note)
+        finished = generate(request, progress, watcher)
+        result = score_finished(finished, protocol, references, device, progress)
         report = write_report(finished)
     if args.json:
         facts = run_facts(finished) | {"report": str(report), "result": result.model_dump(mode="json")}
@@ -51,46 +59,27 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def check_protocol(request: Request, protocol_name: str) -> None:
-    """Raises UserError before anything is drawn when the protocol does not exist or needs larger images."""
+def checked_protocol(name: str, size: int) -> "Protocol":
+    """The protocol of that name. Raises UserError before anything is drawn when it needs images larger than `size`."""
     from drawbench.scoring.protocols import get_protocol
 
-    needed = get_protocol(protocol_name).size
-    if needed and request.size < needed:
+    protocol = get_protocol(name)
+    if protocol.size and size < protocol.size:
         raise UserError(
-            f"protocol {protocol_name} evaluates at {needed} px, and {request.size} px are asked for: "
-            f"give --size {needed} or more, or another --protocol."
+            f"protocol {name} evaluates at {protocol.size} px, and {size} px are asked for: "
+            f"give --size {protocol.size} or more, or another --protocol."
         )
-
-
-def features_while_drawing(request: Request, protocol_name: str, device: str | None, progress: Progress) -> Watcher:
-    """Computes what scoring will need from the images in memory, on the device that scoring will use."""
-    from drawbench.models.registry import choose_device
-    from drawbench.scoring.protocols import get_protocol
-    from drawbench.scoring.while_drawing import FeaturesWhileDrawing
-
-    with_references = request.prompt_set.reference_images is not None
-    return FeaturesWhileDrawing(
-        get_protocol(protocol_name), with_references, choose_device(device or "auto"), progress.note
-    )
+    return protocol
 
 
 def score_finished(
-    finished: RunDirectory, protocol_name: str, reference: Path | None, device: str | None, progress: Progress
+    finished: RunDirectory, protocol: "Protocol", reference: Path | None, device: str, progress: Progress
 ) -> Result:
     """Score a sealed run; its result as a row of a table."""
-    from drawbench.models.registry import choose_device
     from drawbench.results.files import result_from_score_file
-    from drawbench.scoring.protocols import get_protocol
     from drawbench.scoring.score import score_run
 
-    scores = score_run(
-        finished.path,
-        get_protocol(protocol_name),
-        reference,
-        device=choose_device(device or "auto"),
-        progress=progress,
-    )
+    scores = score_run(finished.path, protocol, reference, device=device, progress=progress)
     return result_from_score_file(finished.plan.model, scores, "measured")
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from drawbench.cli.generate import parse_settings, requested, resumable
 from drawbench.cli.progress import shown_progress
-from drawbench.cli.run import DEFAULT_PROTOCOL, check_protocol
+from drawbench.cli.run import DEFAULT_PROTOCOL, checked_protocol
 from drawbench.errors import UserError
 from drawbench.interface import TextToImage
 from drawbench.models.registry import choose_device, model_specs, resolve_model
@@ -154,10 +154,7 @@ class _Models:
 def _sweep(
     args: argparse.Namespace, axes: Mapping[str, tuple[str, ...]], fixed: Mapping[str, str], model: TextToImage
 ) -> Sweep:
-    from drawbench.scoring.protocols import get_protocol
-
     first = requested(args, load_prompt_set(args.prompts, shown_progress()), model)
-    check_protocol(first, args.protocol)
     return Sweep(
         models=tuple(args.model),
         axes=_slow_first(axes, model),
@@ -168,7 +165,7 @@ def _sweep(
         seed=first.seed,
         limit=first.limit,
         slice_size=first.slice_size,
-        protocol=get_protocol(args.protocol),
+        protocol=checked_protocol(args.protocol, first.size),
         reference=args.reference or first.prompt_set.reference_images,
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from metrics.errors import MetricInputError
@@ -46,7 +47,7 @@ class ExtractorEntry:
     """An extractor that can be described, fingerprinted, and loaded onto a device.
 
     description: network, weights with the first digits of their SHA-256, layer and preprocessing, for a definition.
-    fingerprint, load: called when needed; both raise MetricInputError when files are missing or wrong.
+    fingerprint, load: called when needed, the former once; both raise MetricInputError when files are missing or wrong.
     """
 
     name: str
@@ -54,6 +55,9 @@ class ExtractorEntry:
     weights_sha256: str
     fingerprint: Callable[[], str]
     load: Callable[[str], Extractor]
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "fingerprint", cache(self.fingerprint))
 
 
 def scorer_folder(folder: Path = BUNDLED_FOLDER) -> ExtractorEntry:
@@ -139,7 +143,7 @@ def dinov2(weights: WeightsFile = DINOV2_VIT_L_14) -> ExtractorEntry:
 def transformers_clip(spec: str) -> ExtractorEntry:
     """Any CLIP, SigLIP or SigLIP 2 of transformers: a folder, or a hub id that is in the local hub cache.
 
-    The weights are read once for their digest. Raises MetricInputError when there are none.
+    Raises MetricInputError when there are none.
     """
     folder = find_model(spec)
     sha256 = weights_digest(folder)

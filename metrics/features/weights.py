@@ -8,9 +8,11 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from metrics.errors import MetricInputError
+from metrics.images.file_hashes import Stamp, stamps
 
 FOLDER_VARIABLE = "DRAWBENCH_WEIGHTS"
 
@@ -129,7 +131,17 @@ def find_weights(weights: WeightsFile) -> Path:
 
 
 def file_sha256(path: Path) -> str:
-    """SHA-256 of a file's bytes."""
+    """SHA-256 of a file's bytes. A process reads a file once, until its place, size or times show that it changed."""
+    stamp = stamps([path])[0]
+    return _read_sha256(path) if stamp is None else _known_sha256(path.resolve(), path.stat().st_ino, stamp)
+
+
+@lru_cache(maxsize=1024)
+def _known_sha256(path: Path, inode: int, stamp: Stamp) -> str:
+    return _read_sha256(path)
+
+
+def _read_sha256(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

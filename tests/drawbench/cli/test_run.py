@@ -1,6 +1,7 @@
 """The commands generate and run: what goes to stdout, how a stop is answered, and that the answer resumes."""
 
 import argparse
+import hashlib
 import io
 import json
 import shlex
@@ -21,7 +22,8 @@ from drawbench.errors import UserError
 from drawbench.runs.directory import RunDirectory
 from drawbench.scoring import protocols
 from drawbench.scoring.protocols import bundled
-from tests.metrics.stand_ins import write_scorer
+from metrics.images import file_hashes
+from tests.metrics.stand_ins import write_scorer, write_transformers_clip
 
 MODEL = """
 import time
@@ -137,6 +139,19 @@ def test_run_draws_scores_and_shows(asked: Asked, monkeypatch: pytest.MonkeyPatc
     facts = json.loads(out)
     assert (code, facts["run"]) == (0, "x")
     assert {score["scope"] for score in facts["result"]["scores"]} >= {"overall", "Colors", "Rare Words"}
+
+
+def test_a_run_reads_the_weights_of_its_scorer_for_their_hash_once(
+    asked: Asked, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scorer = write_transformers_clip(tmp_path / "clip")
+    time.sleep(file_hashes.SETTLED_NS / 1e9)
+    read: list[str] = []
+    digest = hashlib.file_digest
+    monkeypatch.setattr(hashlib, "file_digest", lambda file, name: read.append(file.name) or digest(file, name))
+    code, _, err = asked("run", *OPTIONS, "--out", "x", "--protocol", f"clip:{scorer}")
+    assert code == 0, err
+    assert read == [str(scorer / "model.safetensors")]
 
 
 def test_run_refuses_a_protocol_before_it_draws(asked: Asked) -> None:

@@ -1,7 +1,9 @@
 """Weights files: found in the named folder, checked by digest, and missed in one helpful sentence."""
 
 import hashlib
+import os
 import subprocess
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -14,10 +16,12 @@ from metrics.features.weights import (
     PUBLISHED,
     WeightsFile,
     check_weights,
+    file_sha256,
     find_weights,
     record_of,
     recorded_digest,
 )
+from metrics.images import file_hashes
 
 
 def test_known_digests_are_whole_and_openais_stand_in_its_urls() -> None:
@@ -103,3 +107,38 @@ def test_first_uses_at_once_agree_on_one_record(tmp_path: Path) -> None:
         digests = set(pool.map(lambda _: check_weights(path, ""), range(32)))
     assert digests == {recorded_digest(path)}
     assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_a_file_is_hashed_again_only_when_it_changed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    reads: list[str] = []
+    digest = hashlib.file_digest
+    monkeypatch.setattr(hashlib, "file_digest", lambda file, name: reads.append(file.name) or digest(file, name))
+    path, other, linked = tmp_path / "weights", tmp_path / "other", tmp_path / "linked"
+    linked.symlink_to(path)
+
+    def settle() -> None:
+        time.sleep(file_hashes.SETTLED_NS / 1e9)
+
+    def hashed(content: bytes) -> int:
+        """How often the file is read in two calls that must both know its content."""
+        before = len(reads)
+        assert file_sha256(path) == file_sha256(linked) == hashlib.sha256(content).hexdigest()
+        return len(reads) - before
+
+    path.write_bytes(b"one")
+    assert hashed(b"one") == 2  # it could change again within one tick of the clock
+    settle()
+    assert (hashed(b"one"), hashed(b"one")) == (1, 0)
+    times = path.stat()
+    path.write_bytes(b"two")
+    os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+    settle()
+    assert hashed(b"two") == 1
+    other.write_bytes(b"six")
+    settle()
+    other.replace(path)
+    settle()
+    assert (hashed(b"six"), hashed(b"six")) == (1, 0)
+    path.unlink()
+    with pytest.raises(FileNotFoundError):
+        file_sha256(path)
