@@ -1,4 +1,4 @@
-"""A run on disk, as its readers see it: plan, samples, images, refusals and seal. Writing is in run_writer.py."""
+"""A run on disk, as its readers see it: plan, samples, images, refusals and seal. Writing is in writer.py."""
 
 import hashlib
 import json

@@ -1,4 +1,4 @@
-"""Writes a run: claims the directory for one plan, puts slices in place, seals. Reading is in run_directory.py."""
+"""Writes a run: claims the directory for one plan, puts slices in place, seals. Reading is in directory.py."""
 
 import json
 import os
