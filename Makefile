@@ -1,4 +1,5 @@
 PYTHON ?=
+WORKERS ?= 2
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
@@ -12,6 +13,7 @@ help:
 	@echo "make check    lint, types, and the layers that imports keep to"
 	@echo "make proof    the long proofs, with fixed seeds"
 	@echo "make results  make the committed results and tables anew (about ten minutes)"
+	@echo "WORKERS=4 make test runs four tests at a time (2)."
 	@echo "Each sets up $(VENV) when needed. PYTHON=... names the Python to do it with (3.11 or newer)."
 
 install: $(STAMP)
@@ -41,7 +43,7 @@ app: $(STAMP)
 	@$(BIN)/drawbench study demo
 
 test: check
-	$(BIN)/python -m pytest -m "not proof" -rs
+	$(BIN)/python -m pytest -m "not proof" -n $(WORKERS) --dist loadfile -rs
 
 proof: $(STAMP)
 	$(BIN)/python -m pytest -m proof

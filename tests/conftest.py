@@ -1,10 +1,15 @@
-"""For all tests: a slow machine is no failure, and nobody's own cache is read or filled."""
+"""For all tests: a slow machine is no failure, nobody's own cache is read or filled, and a test keeps to one core."""
 
+import os
 from collections.abc import Iterator
 
 import pytest
 from hypothesis import HealthCheck, settings
 from platformdirs import user_cache_path
+
+# Several tests run at a time, and threads that wait for each other wait actively. Set before torch is imported; the
+# programs that tests start inherit it.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("unhurried")
