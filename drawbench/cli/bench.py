@@ -50,7 +50,6 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--results", type=Path, metavar="DIR", help="also write result files and tables into DIR")
     parser.add_argument("--device", metavar="D", help="auto, cpu, cuda, cuda:1, mps (auto)")
-    parser.set_defaults(json=False)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -61,7 +60,7 @@ def run(args: argparse.Namespace) -> int:
 
     runs: list[RunDirectory] = []
     results: list[Result] = []
-    with resumable("bench", args):
+    with resumable(args):
         protocol, device = get_protocol(DEFAULT_PROTOCOL), choose_device(args.device or "auto")
         for set_name, size in SETS:
             for entry in _entries(set_name, args.all):

@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import shlex
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,29 +23,6 @@ EPILOGUE = """examples:
 The same command resumes a run that was stopped, and does nothing to a finished one.
 """
 
-# option -> its attribute; those that a resuming command repeats, in the order it shows them
-_REPEATED = {
-    "--model": "model",
-    "--prompts": "prompts",
-    "--samples": "samples",
-    "--size": "size",
-    "--seed": "seed",
-    "--limit": "limit",
-    "--slice": "slice_size",
-    "--set": "set",
-    "--guidance": "guidance",
-    "--sr-guidance": "sr_guidance",
-    "--thresholding": "thresholding",
-    "--aug-level": "aug_level",
-    "--vary": "vary",
-    "--with": "others",
-    "--reference": "reference",
-    "--device": "device",
-    "--protocol": "protocol",
-    "--out": "out",
-    "--results": "results",
-}
-
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the options of `generate`."""
@@ -56,7 +32,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Generate, then print where the run is and what it holds."""
-    with resumable("generate", args):
+    with resumable(args):
         finished = generate(request_from(args), shown_progress())
     print(json.dumps(run_facts(finished), indent=2) if args.json else facts_text(finished))
     return 0
@@ -119,26 +95,14 @@ def parse_settings(pairs: Sequence[str]) -> dict[str, str]:
     return settings
 
 
-def resume_command(command: str, args: argparse.Namespace) -> str:
-    """The command line, quoted for a shell, that goes on where this one stopped."""
-    words = ["drawbench", command]
-    for option, attribute in _REPEATED.items():
-        value = getattr(args, attribute, None)
-        for one in value if isinstance(value, list) else [value]:
-            if one is not None:
-                words += [option, str(one)]
-    flags = [f"--{name}" for name in ("all", "json") if getattr(args, name, False)]
-    return shlex.join([*words, *flags])
-
-
 @contextmanager
-def resumable(command: str, args: argparse.Namespace) -> Iterator[None]:
-    """Inside, Ctrl-C and SIGTERM end in a StageError that names the command to resume."""
+def resumable(args: argparse.Namespace) -> Iterator[None]:
+    """Inside, Ctrl-C and SIGTERM end in a StageError that repeats the command line, which resumes."""
     try:
         with terminated_like_interrupted():
             yield
     except KeyboardInterrupt:
-        raise StageError(f"stopped; what is drawn is kept, and this resumes: {resume_command(command, args)}") from None
+        raise StageError(f"stopped; what is drawn is kept, and this resumes: {args.typed}") from None
 
 
 def run_facts(finished: RunDirectory) -> dict[str, Any]:

@@ -2,10 +2,12 @@
 
 import argparse
 import os
+import shlex
 import sys
 from collections.abc import Sequence
 from importlib import import_module
 from importlib.metadata import entry_points
+from types import ModuleType
 
 from drawbench import __version__
 from drawbench.errors import StageError, UserError
@@ -60,7 +62,7 @@ def _exit_code(arguments: list[str]) -> int:
     except StageError as error:
         return _fail(error, 1)
     except KeyboardInterrupt:
-        print(f"drawbench: interrupted; the same command resumes: drawbench {' '.join(arguments)}", file=sys.stderr)
+        print(f"drawbench: interrupted; the same command resumes: {as_typed(arguments)}", file=sys.stderr)
         return 1
     except ValueError as error:
         if not _is_input_error(error):
@@ -73,27 +75,40 @@ def _exit_code(arguments: list[str]) -> int:
 
 
 def _dispatch(arguments: list[str]) -> int:
-    commands = dict(COMMANDS)
-    if arguments and not arguments[0].startswith("-") and arguments[0] in commands:
-        return _run_command(arguments[0], commands[arguments[0]], arguments[1:])
-    contributed = {point.name: point for point in entry_points(group="drawbench.commands")}
-    for name, point in contributed.items():
-        commands.setdefault(name, (point.module, f"from {point.dist.name}" if point.dist else ""))
-    if arguments and arguments[0] in contributed:
-        return _run_command(arguments[0], commands[arguments[0]], arguments[1:])
-    overview = _overview(commands)
+    found = parse(arguments)
+    if found is not None:
+        module, options = found
+        return int(module.run(options))
+    overview = _overview(_commands())
     overview.parse_args(arguments)
     overview.print_help()
     return 0
 
 
-def _run_command(name: str, command: tuple[str, str], arguments: list[str]) -> int:
-    module = import_module(command[0])
+def parse(arguments: Sequence[str]) -> tuple[ModuleType, argparse.Namespace] | None:
+    """The module of the command and its options, with `typed`, the line as it was typed; None where none is named."""
+    name = arguments[0] if arguments else ""
+    commands = COMMANDS if name in COMMANDS else _commands()
+    if name not in commands:
+        return None
+    place, summary = commands[name]
+    module = import_module(place)
     parser = argparse.ArgumentParser(
-        prog=f"drawbench {name}", description=command[1], formatter_class=argparse.RawDescriptionHelpFormatter
+        prog=f"drawbench {name}", description=summary, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     module.configure(parser)
-    return int(module.run(parser.parse_args(arguments)))
+    return module, parser.parse_args(arguments[1:], argparse.Namespace(typed=as_typed(arguments)))
+
+
+def as_typed(arguments: Sequence[str]) -> str:
+    """The command line, quoted for a shell."""
+    return shlex.join(["drawbench", *arguments])
+
+
+def _commands() -> dict[str, tuple[str, str]]:
+    """All commands: ours, then those of other packages that have a name of their own."""
+    points = [point for point in entry_points(group="drawbench.commands") if point.name not in COMMANDS]
+    return COMMANDS | {p.name: (p.module, f"from {p.dist.name}" if p.dist else "") for p in points}
 
 
 def _overview(commands: dict[str, tuple[str, str]]) -> argparse.ArgumentParser:

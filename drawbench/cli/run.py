@@ -42,7 +42,7 @@ def run(args: argparse.Namespace) -> int:
     from drawbench.scoring.while_drawing import FeaturesWhileDrawing
 
     progress = shown_progress()
-    with resumable("run", args):
+    with resumable(args):
         request = request_from(args)
         protocol = checked_protocol(args.protocol or DEFAULT_PROTOCOL, request.size)
         device, references = choose_device(args.device or "auto"), request.prompt_set.reference_images

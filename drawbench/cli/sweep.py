@@ -73,7 +73,7 @@ def run(args: argparse.Namespace) -> int:
 
     progress = shown_progress()
     others = {folder: read_sweep(folder) for folder in args.others or []}
-    with resumable("sweep", args):
+    with resumable(args):
         device = choose_device(args.device or "auto")
         axes, fixed = axes_of(args), parse_settings(args.set or [])
         first = {name: values[0] for name, values in axes.items()}

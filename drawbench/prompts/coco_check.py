@@ -1,6 +1,7 @@
 """Whether the files under a COCO root are the official ones, whole and readable, and what can be run with them."""
 
 import hashlib
+import shlex
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -181,4 +182,4 @@ def _possible(source: CocoSource, official: bool) -> Iterator[str]:
     if n < SAMPLED:
         yield f"FID-30K: no, it takes {SAMPLED} captions and there are {n}"
     elif official and source.layout.year == "2014":
-        yield f"FID-30K: drawbench run --model SPEC --prompts {spec} --protocol imagen"
+        yield f"FID-30K: drawbench run --model SPEC --prompts {shlex.quote(spec)} --protocol imagen"

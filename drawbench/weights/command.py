@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -118,5 +119,5 @@ def _fetch_hub_model(spec: str) -> Path:
     except Exception as error:  # the hub's client has changed its HTTP library, and so its errors, more than once
         raise StageError(
             f"{spec} could not be fetched from the hub ({type(error).__name__}): repeat `drawbench weights fetch "
-            f"{spec}` where there is a network, or name a folder with the model's files instead"
+            f"{shlex.quote(spec)}` where there is a network, or name a folder with the model's files instead"
         ) from error

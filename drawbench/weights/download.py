@@ -9,6 +9,7 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import shlex
 import shutil
 import time
 import urllib.error
@@ -25,7 +26,7 @@ from drawbench.errors import StageError, UserError
 from drawbench.files import put_in_place, write_text_atomically
 from drawbench.progress import Progress
 from metrics.errors import MetricInputError
-from metrics.features.weights import WeightsFile, check_weights, file_sha256, record_of
+from metrics.features.weights import WeightsFile, check_weights, file_sha256, record_of, weights_folders
 
 CHUNK = 1 << 20  # bytes read at once, and the unit of progress
 TRIES = 4  # in a row without a single new byte
@@ -247,9 +248,10 @@ def _refuse_size(download: _Download, total: int, begin: int) -> None:
 
 
 def _by_hand(download: _Download) -> str:
-    weights = download.weights
+    weights, elsewhere = download.weights, download.folder != weights_folders()[0]
+    command = ["drawbench", "weights", "fetch", weights.name, *(["--to", str(download.folder)] if elsewhere else [])]
     return (
-        f"repeat `drawbench weights fetch {weights.name}` where there is a network, or put {weights.file} "
+        f"repeat `{shlex.join(command)}` where there is a network, or put {weights.file} "
         f"({weights.size_text}, {weights.digest_text}) into {download.folder} yourself"
     )
 

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -152,7 +153,7 @@ def facts_text(created: "Created") -> str:
     from human_eval_app.study import folder_texts
     from human_eval_app.study.power import power_text
 
-    design = created.design
+    design, serve = created.design, ["drawbench", "study", "serve", str(created.path)]
     seats = [seat for panel in design.panels for seat in panel.seats]
     return "\n".join(
         [
@@ -166,7 +167,7 @@ def facts_text(created: "Created") -> str:
             "",
             power_text(design),
             "",
-            f"Next: set the contact in {created.path / 'settings.toml'}, then drawbench study serve {created.path}",
+            f"Next: set the contact in {created.path / 'settings.toml'}, then {shlex.join(serve)}",
         ]
     )
 

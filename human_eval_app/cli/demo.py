@@ -1,6 +1,7 @@
 """`drawbench study demo`: a small study of the bundled model against itself, served on this machine."""
 
 import argparse
+import shlex
 import sys
 from pathlib import Path
 
@@ -25,7 +26,6 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, default=Path("runs/study-demo"), metavar="DIR", help="(%(default)s)")
     parser.add_argument("--port", type=int, default=8501)
     parser.add_argument("--no-serve", action="store_true", help="only make the study and print links to it")
-    parser.set_defaults(json=False)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -37,7 +37,8 @@ def run(args: argparse.Namespace) -> int:
     print("Open one of these as a rater; each is one person's place in one category:")
     for row in invitations(study, url, n=1):
         print(f"  {row['category']:<20} {row['link']}")
-    print(f"The lab's own pages: {url}/admin, after `drawbench study password {study}`.", flush=True)
+    password = shlex.join(["drawbench", "study", "password", str(study)])
+    print(f"The lab's own pages: {url}/admin, after `{password}`.", flush=True)
     if args.no_serve:
         return 0
     from human_eval_app.app.server import serve
@@ -56,7 +57,7 @@ def make_demo(args: argparse.Namespace) -> Path:
     if study.exists():
         return study
     prompt_set, runs = load_prompt_set("open"), []
-    with resumable("study demo", args):
+    with resumable(args):
         for guidance in GUIDANCES:
             model = resolve_model("reference", {"guidance": guidance}, "auto")
             out = args.out / f"guidance-{guidance}"

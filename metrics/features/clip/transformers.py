@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import shlex
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
@@ -162,7 +163,7 @@ def find_model(spec: str) -> Path:
     except (LocalEntryNotFoundError, HFValidationError, OSError) as error:
         raise MetricInputError(
             f"{spec} is neither a folder nor a model in the local hub cache: "
-            f"fetch it with `drawbench weights fetch {spec}`, or name a folder with its files"
+            f"fetch it with `drawbench weights fetch {shlex.quote(spec)}`, or name a folder with its files"
         ) from error
 
 

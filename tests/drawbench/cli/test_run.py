@@ -1,6 +1,5 @@
 """The commands generate and run: what goes to stdout, how a stop is answered, and that the answer resumes."""
 
-import argparse
 import hashlib
 import io
 import json
@@ -14,8 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from drawbench.cli import generate as generate_command
-from drawbench.cli.generate import parse_settings, resume_command
+from drawbench.cli.generate import parse_settings
 from drawbench.cli.main import main
 from drawbench.cli.progress import BarProgress, LineProgress, shown_progress
 from drawbench.errors import UserError
@@ -186,30 +184,6 @@ def test_a_stop_names_the_command_that_resumes(asked: Asked, tmp_path: Path, num
     asked("generate", *OPTIONS, "--out", "undisturbed")
     pixels = [RunDirectory.open(path).require_seal().pixels_sha256 for path in ("my run", "undisturbed")]
     assert pixels[0] == pixels[1]
-
-
-def test_the_resuming_command_has_every_option_that_was_given() -> None:
-    parser = argparse.ArgumentParser()
-    generate_command.configure(parser)
-    given = [
-        *OPTIONS,
-        "--seed",
-        "4",
-        "--limit",
-        "2",
-        "--slice",
-        "3",
-        "--set",
-        "a=b c",
-        "--set",
-        "d=1",
-        "--device",
-        "cpu",
-    ]
-    arguments = parser.parse_args([*given, "--out", "a b", "--json"])
-    again = shlex.split(resume_command("generate", arguments))
-    assert again[:2] == ["drawbench", "generate"]
-    assert parser.parse_args(again[2:]) == arguments
 
 
 def test_settings_are_pairs() -> None:

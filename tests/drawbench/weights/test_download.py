@@ -183,7 +183,7 @@ def test_offline_is_one_sentence_with_name_size_digest_and_place(tmp_path: Path)
     with pytest.raises(StageError) as caught:
         fetch(weights, tmp_path, Notes(), pause=0.001)
     message = str(caught.value)
-    for part in ("net.pth", "2 MB", DIGEST, str(tmp_path), "drawbench weights fetch net`", weights.source):
+    for part in ("net.pth", "2 MB", DIGEST, f"`drawbench weights fetch net --to {tmp_path}`", weights.source):
         assert part in message
     assert "\n" not in message
     assert TRIES > 1

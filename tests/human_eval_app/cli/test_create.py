@@ -1,6 +1,7 @@
 """`drawbench study create` as its users call it."""
 
 import json
+import shlex
 import subprocess
 import sys
 from dataclasses import replace
@@ -8,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from drawbench.cli.main import main
+from drawbench.cli.main import main, parse
 from human_eval_app.cli.create import HEAVY, facts_text
 from human_eval_app.study.create import create_study
 from human_eval_app.study.design import read_design
@@ -38,6 +39,13 @@ def test_a_heavy_screen_is_pointed_out(small_runs: list[Path], tmp_path: Path) -
     created = create_study(small_runs, tmp_path / "study", Options("drawbench", samples=2))
     assert HEAVY not in facts_text(created)
     assert HEAVY in facts_text(replace(created, image_bytes=10**9))
+
+
+def test_the_next_command_is_one_that_is_taken(small_runs: list[Path], tmp_path: Path) -> None:
+    created = create_study(small_runs, tmp_path / "my study", Options("drawbench", samples=1, limit=1))
+    words = shlex.split(facts_text(created).rpartition(", then ")[2])
+    assert words == ["drawbench", "study", "serve", str(tmp_path / "my study")]
+    assert parse(words[1:]) is not None
 
 
 def test_json_tells_the_same(small_runs: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
