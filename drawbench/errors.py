@@ -7,3 +7,11 @@ class UserError(Exception):
 
 class StageError(Exception):
     """A stage stopped half way and can be resumed. One sentence that names the command to resume. Exit code 1."""
+
+
+def is_input_error(error: Exception) -> bool:
+    """Whether `metrics` or `reference_model` says that the input is wrong: a UserError of packages that know none."""
+    from metrics.errors import MetricInputError
+    from reference_model.errors import ReferenceModelError
+
+    return isinstance(error, MetricInputError | ReferenceModelError)

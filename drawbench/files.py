@@ -16,17 +16,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
-from pydantic import ValidationError
-
 SYNCED_TOGETHER = 8  # files; a file system commits at once what waits together, which is many times as fast
-
-
-def first_problem(error: ValidationError) -> str:
-    """The first complaint of a validation, as `field: what is wrong`."""
-    first = error.errors(include_url=False, include_context=False)[0]
-    field = ".".join(str(part) for part in first["loc"])
-    message = first["msg"].removeprefix("Value error, ")
-    return f"{field}: {message}" if field else message
 
 
 @contextmanager

@@ -1,11 +1,10 @@
 """`drawbench compare`: two runs of the same prompts, and which of their differences are more than noise."""
 
 import argparse
-import shutil
-import sys
 from pathlib import Path
 
 from drawbench.cli.progress import shown_progress
+from drawbench.terminal import terminal_width
 
 EPILOGUE = """examples:
   drawbench compare runs/x runs/y
@@ -39,7 +38,6 @@ def run(args: argparse.Namespace) -> int:
     from drawbench.comparing.text import comparison_text
     from drawbench.models.registry import choose_device
     from drawbench.scoring.protocols import get_protocol
-    from drawbench.tables.render import DEFAULT_WIDTH
 
     protocol = get_protocol(args.protocol)
     if args.reference is None:
@@ -56,6 +54,5 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         print(comparison.model_dump_json(indent=2))
         return 0
-    width = shutil.get_terminal_size((DEFAULT_WIDTH, 24)).columns if sys.stdout.isatty() else DEFAULT_WIDTH
-    print(comparison_text(comparison, max(width, 100)), end="")
+    print(comparison_text(comparison, terminal_width(least=100)), end="")
     return 0

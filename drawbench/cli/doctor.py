@@ -2,12 +2,11 @@
 
 import argparse
 import json
-import shutil
-import sys
 from pathlib import Path
 
 from drawbench.errors import UserError
 from drawbench.files import write_text_atomically
+from drawbench.terminal import terminal_width
 
 DEFAULT_N = 192
 WIDTH = 100  # columns, where stdout is no terminal
@@ -60,7 +59,7 @@ def _machine(args: argparse.Namespace) -> int:
 
     sections = examine()
     data = json.dumps(machine_data(sections), ensure_ascii=False, indent=2)
-    print(data if args.json else sections_text(sections, _width()))
+    print(data if args.json else sections_text(sections, terminal_width(WIDTH)))
     if args.out is not None:
         _write(args.out, data)
     return 0
@@ -76,14 +75,10 @@ def _metrics(args: argparse.Namespace) -> int:
     images = suite_images(DEFAULT_N if args.n is None else args.n, args.images)
     found = check_metrics(images, choose_device(args.device or "auto"), shown_progress())
     data = json.dumps(check_data(found), ensure_ascii=False, indent=2)
-    print(data if args.json else check_text(found, _width()))
+    print(data if args.json else check_text(found, terminal_width(WIDTH)))
     if args.out is not None:
         _write(args.out, data if args.out.suffix == ".json" else check_markdown(found))
     return 0 if found.passed else 1
-
-
-def _width() -> int:
-    return shutil.get_terminal_size((WIDTH, 24)).columns if sys.stdout.isatty() else WIDTH
 
 
 def _write(path: Path, text: str) -> None:

@@ -1,13 +1,13 @@
 """`drawbench leaderboard`: results as tables."""
 
 import argparse
-import shutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from drawbench.errors import UserError
 from drawbench.results.files import Result
+from drawbench.terminal import terminal_width
 
 EPILOGUE = """examples:
   drawbench leaderboard                                      ./results, with the published numbers apart
@@ -61,10 +61,8 @@ def run(args: argparse.Namespace) -> int:
             print(f"drawbench: {reason}", file=sys.stderr)
     if not results:
         _say_what_is_missing(args, bool(published))
-    print(
-        render_tables(results, args.format, heading=args.heading, published=published, width=_width()),
-        end="",
-    )
+    width = terminal_width(least=MIN_WIDTH)
+    print(render_tables(results, args.format, heading=args.heading, published=published, width=width), end="")
     return 0
 
 
@@ -104,11 +102,3 @@ def _write(paths: Sequence[Path]) -> int:
     if not written:
         print(f"the tables of {folder} are up to date", file=sys.stderr)
     return 0
-
-
-def _width() -> int:
-    from drawbench.tables.render import DEFAULT_WIDTH
-
-    if not sys.stdout.isatty():
-        return DEFAULT_WIDTH
-    return max(MIN_WIDTH, shutil.get_terminal_size((DEFAULT_WIDTH, 24)).columns)

@@ -10,7 +10,7 @@ from importlib.metadata import entry_points
 from types import ModuleType
 
 from drawbench import __version__
-from drawbench.errors import StageError, UserError
+from drawbench.errors import StageError, UserError, is_input_error
 
 # name -> (module, one line of help). A module has `configure(parser)` and `run(args) -> int`;
 # it is imported only when its command is the one asked for, so that help stays fast.
@@ -65,7 +65,7 @@ def _exit_code(arguments: list[str]) -> int:
         print(f"drawbench: interrupted; the same command resumes: {as_typed(arguments)}", file=sys.stderr)
         return 1
     except ValueError as error:
-        if not _is_input_error(error):
+        if not is_input_error(error):
             raise
         return _fail(error, 2)
     except BrokenPipeError:
@@ -139,13 +139,6 @@ def _no_such_place(error: OSError) -> UserError:
     """A full disk, a folder that may not be written, a file where a folder is needed."""
     place = error.filename2 or error.filename or "a file"
     return UserError(f"{place} cannot be read or written ({error.strerror or error}): mend that and run it again.")
-
-
-def _is_input_error(error: ValueError) -> bool:
-    from metrics.errors import MetricInputError
-    from reference_model.errors import ReferenceModelError
-
-    return isinstance(error, MetricInputError | ReferenceModelError)
 
 
 def _fail(error: Exception, code: int) -> int:

@@ -2,8 +2,6 @@
 
 import argparse
 import json
-import shutil
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +13,7 @@ from drawbench.progress import Progress
 from drawbench.results.files import Result
 from drawbench.runs.directory import RunDirectory
 from drawbench.runs.generate import generate
+from drawbench.terminal import terminal_width
 
 if TYPE_CHECKING:
     from drawbench.scoring.protocols import Protocol
@@ -92,7 +91,6 @@ def write_report(finished: RunDirectory) -> Path:
 
 def table(results: list[Result], heading: str) -> str:
     """The results as text, as wide as the terminal."""
-    from drawbench.tables.render import DEFAULT_WIDTH, render_tables
+    from drawbench.tables.render import render_tables
 
-    width = shutil.get_terminal_size((DEFAULT_WIDTH, 24)).columns if sys.stdout.isatty() else DEFAULT_WIDTH
-    return render_tables(results, "table", heading=heading, width=width)
+    return render_tables(results, "table", heading=heading, width=terminal_width())

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from drawbench.cli.progress import shown_progress, terminated_like_interrupted
 from drawbench.errors import UserError
+from drawbench.terminal import aligned
 from drawbench.weights.command import CheckedFile, check_folder, fetch_weights, list_weights
 from metrics.features.weights import FOLDER_VARIABLE, weights_folders
 
@@ -50,13 +51,13 @@ def _list(as_json: bool) -> int:
     if as_json:
         print(json.dumps([asdict(weights) for weights in listed], indent=2))
         return 0
-    width = max(len(weights.name) for weights in listed)
-    print(f"{'name':<{width}}  {'size':>8}  {'SHA-256':<12}  where it is; what needs it")
+    rows = [["name", "    size", "SHA-256", "where it is; what needs it"]]
     for weights in listed:
         size = f"{weights.size / 1e6:.0f} MB" if weights.size else "unknown"
         where = weights.path or "missing"
         digest = weights.sha256[:12] or "unverified"
-        print(f"{weights.name:<{width}}  {size:>8}  {digest:<12}  {where}; {weights.used_for}")
+        rows.append([weights.name, f"{size:>8}", digest, f"{where}; {weights.used_for}"])
+    print("\n".join(aligned(rows)))
     return 0
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from drawbench.doctor.metrics_check import MetricsCheck, SuiteResult
 from drawbench.doctor.peers import Comparison
+from drawbench.terminal import aligned
 from metrics.sanity.suite import UNITS, Check
 
 GAP = "  "
@@ -154,7 +155,7 @@ def _table(heads: list[list[str]], rows: list[list[str]], most: int | None = Non
     widths = [max(len(row[i]) for row in [*heads, *rows]) for i in range(len(heads[0]))]
     lines = [*heads, ["─" * width for width in widths], *rows]
     gap = " " if most and sum(widths) + len(GAP) * (len(widths) - 1) > most else GAP
-    return [gap.join(f"{cell:<{width}}" for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines]
+    return aligned(lines, gap)
 
 
 def _word(check: Check | None) -> str:

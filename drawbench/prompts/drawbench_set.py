@@ -17,11 +17,11 @@ from drawbench.errors import UserError
 from drawbench.files import write_text_atomically
 from drawbench.prompts.files import Record, read_rows, rows_from_records, to_csv
 from drawbench.prompts.prompt_set import Prompt, PromptRow, PromptSet, build_prompt_set, shown
+from metrics.images.folders import cache_folder
 
 NAME = "drawbench"
 SHA256 = "a2e054682be8d58a36c97efe760b29de3a274fcd0abeaf21cee015fe8106a605"
 FILE_VARIABLE = "DRAWBENCH_PROMPTS"
-CACHE_VARIABLE = "DRAWBENCH_CACHE"
 HUB_DATASETS = ("Jialuo21/DrawBench", "sayakpaul/drawbench")
 
 
@@ -56,11 +56,7 @@ def local_file() -> Path | None:
 
 def cached_file() -> Path:
     """Where a copy from the hub is kept: in DRAWBENCH_CACHE, or in the user's cache folder."""
-    if named := os.environ.get(CACHE_VARIABLE):
-        return Path(named) / "drawbench.csv"
-    from platformdirs import user_cache_dir
-
-    return Path(user_cache_dir("drawbench")) / "drawbench.csv"
+    return cache_folder() / "drawbench.csv"
 
 
 def accept(rows: Sequence[PromptRow], source: str) -> PromptSet:

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -14,9 +13,9 @@ from drawbench.files import atomic_folder
 from drawbench.progress import Progress
 from drawbench.prompts.captions import Caption, clean, take
 from drawbench.prompts.coco import given_path
-from drawbench.prompts.drawbench_set import CACHE_VARIABLE
 from drawbench.prompts.prompt_set import PromptRow, PromptSet, build_prompt_set, category_slug
 from drawbench.prompts.set_options import CHOICE, choice_of, split_options
+from metrics.images.folders import CACHE_VARIABLE, cache_folder
 
 OPTIONS = (*CHOICE, "image", "caption", "config", "revision")
 CAPTION_COLUMNS = ("caption", "captions", "text", "texts", "sentences", "prompt")
@@ -125,7 +124,7 @@ def _captions(source: HubSource, numbers: Sequence[int]) -> Iterator[Caption]:
 def _keep_images(source: HubSource, progress: Progress) -> Path:
     """The folder of the split's images, made on first use: whole or not at all."""
     key = hashlib.sha256(f"{source.data._fingerprint}\t{source.image}\t{source.data.num_rows}".encode()).hexdigest()
-    folder = _cache() / f"{source.name}-{key[:12]}"
+    folder = cache_folder() / f"{source.name}-{key[:12]}"
     if (folder / ROWS).is_file():
         return folder
     try:
@@ -199,12 +198,6 @@ def _suffix(content: bytes, row: int, source: HubSource) -> str:
         if content.startswith(begin):
             return suffix
     raise UserError(f"the image in row {row} of {source.spec} is not a PNG, JPEG or WebP image; convert it first")
-
-
-def _cache() -> Path:
-    from platformdirs import user_cache_path
-
-    return Path(os.environ.get(CACHE_VARIABLE) or user_cache_path("drawbench"))
 
 
 def _first_line(error: Exception) -> str:

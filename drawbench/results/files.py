@@ -10,9 +10,9 @@ from typing import Literal, Self
 from pydantic import ValidationError, model_validator
 
 from drawbench.errors import UserError
-from drawbench.files import first_problem, write_text_atomically
+from drawbench.files import write_text_atomically
 from drawbench.interface import ModelCard
-from drawbench.records import Record
+from drawbench.records import Record, first_problem
 from drawbench.results.scores import Interval, PromptSetRef, ProtocolRef, ReferenceRef, Score, ScoreFile
 
 Kind = Literal["measured", "published", "simulated"]

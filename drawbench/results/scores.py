@@ -6,8 +6,7 @@ from typing import Literal
 from pydantic import ValidationError
 
 from drawbench.errors import UserError
-from drawbench.files import first_problem
-from drawbench.records import Record
+from drawbench.records import Record, first_problem
 
 SCHEMA_VERSION = 1
 OVERALL = "overall"

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from drawbench.errors import UserError
 from drawbench.interface import Sample
 from drawbench.prompts.prompt_set import Prompt, PromptSet, category_slug, ids_sha256
-from drawbench.records import Record
+from drawbench.records import Record, first_problem
 from drawbench.runs.plan import Plan, Slice, plan_samples, plan_slices
 from metrics.errors import MetricInputError
 from metrics.images.decode import pixel_hash, read_image
@@ -225,7 +225,7 @@ def read_manifest(path: Path) -> Manifest:
     try:
         manifest = Manifest.model_validate_json(raw)
     except ValidationError as error:
-        raise UserError(f"{file} is not a manifest of schema version 1 ({_first(error)}); {repair}.") from None
+        raise UserError(f"{file} is not a manifest of schema version 1 ({first_problem(error)}); {repair}.") from None
     if manifest.plan.sha256 != manifest.plan_sha256:
         raise UserError(f"{file} holds a plan that was changed by hand: its hash is not plan_sha256; {repair}.")
     if manifest.prompt_ids_sha256 not in ("", ids_sha256(manifest.plan.prompt_ids)):
@@ -280,9 +280,3 @@ def _read_slice_records(path: Path) -> list[SliceRecord]:
             except ValidationError:
                 continue
     return records
-
-
-def _first(error: ValidationError) -> str:
-    detail = error.errors(include_url=False)[0]
-    place = ".".join(str(part) for part in detail["loc"])
-    return f"{place}: {detail['msg']}" if place else str(detail["msg"])

@@ -8,7 +8,7 @@ from typing import Protocol
 
 import numpy as np
 
-from drawbench.errors import StageError, UserError
+from drawbench.errors import StageError, UserError, is_input_error
 from drawbench.files import write_text_atomically
 from drawbench.interface import NOT_STATED, Refused, Sample, TextToImage
 from drawbench.progress import Progress
@@ -146,7 +146,7 @@ def _draw_slice(model: TextToImage, part: Slice, size: int, error_log: Path) -> 
     except (UserError, StageError):
         raise
     except Exception as error:  # whatever a model meets: the run stays, and the traceback is kept for its author
-        if _is_input_error(error):
+        if is_input_error(error):
             raise
         write_text_atomically(error_log, traceback.format_exc())
         raise StageError(
@@ -155,13 +155,6 @@ def _draw_slice(model: TextToImage, part: Slice, size: int, error_log: Path) -> 
         ) from error
     check_outputs(outputs, part.samples, size)
     return outputs
-
-
-def _is_input_error(error: Exception) -> bool:
-    from metrics.errors import MetricInputError
-    from reference_model.errors import ReferenceModelError
-
-    return isinstance(error, MetricInputError | ReferenceModelError)
 
 
 def check_outputs(outputs: Sequence[np.ndarray | Refused], samples: Sequence[Sample], size: int) -> None:

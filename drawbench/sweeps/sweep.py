@@ -11,11 +11,11 @@ from filelock import FileLock
 from pydantic import ValidationError
 
 from drawbench.errors import UserError
-from drawbench.files import first_problem, write_text_atomically
+from drawbench.files import write_text_atomically
 from drawbench.interface import TextToImage
 from drawbench.progress import Progress
 from drawbench.prompts.prompt_set import PromptSet, category_slug
-from drawbench.records import Record
+from drawbench.records import Record, first_problem
 from drawbench.results.comparable import differences
 from drawbench.results.files import Result, result_from_score_file
 from drawbench.results.scores import PromptSetRef, ReferenceRef

@@ -8,6 +8,7 @@ from drawbench.results.scores import OVERALL, Score
 from drawbench.sweeps.pareto_plot import curves
 from drawbench.sweeps.sweep import SweepPoint
 from drawbench.tables.headers import CLIP_SCORE, DISTANCES
+from drawbench.terminal import aligned
 
 
 def sweep_csv(points: Sequence[SweepPoint]) -> str:
@@ -63,8 +64,7 @@ def sweep_text(points: Sequence[SweepPoint]) -> str:
         row += [_shown(point.result.score(CLIP_SCORE, OVERALL))]
         row += [_shown(score)] if distance else []
         rows.append([*row, "*" if id(score) in best else ""])
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    lines = aligned(rows)
     rule = "-" * max(len(line) for line in lines)
     note = ["* smallest distance of its curve; in brackets 95% intervals"] if distance else []
     return "\n".join([lines[0], rule, *lines[1:], *note]) + "\n"

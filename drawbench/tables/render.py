@@ -11,12 +11,12 @@ from drawbench.tables.layout import Sheet, leaderboard_sheet, published_sheet
 from drawbench.tables.leaderboard import LeaderboardTable, build_tables
 from drawbench.tables.markup import escape_markdown, html_fragment, sheet_latex, sheet_markdown
 from drawbench.tables.text import sheet_text
+from drawbench.terminal import WIDTH
 
 Format = Literal["table", "markdown", "csv", "latex", "html", "json"]
 FORMATS: tuple[Format, ...] = ("table", "markdown", "csv", "latex", "html", "json")
 
 DEFAULT_HEADING = "Leaderboard"
-DEFAULT_WIDTH = 140
 
 
 def render_tables(
@@ -25,7 +25,7 @@ def render_tables(
     *,
     heading: str = DEFAULT_HEADING,
     published: Sequence[PublishedNumber] = (),
-    width: int = DEFAULT_WIDTH,
+    width: int = WIDTH,
 ) -> str:
     """All results as tables, one per comparison key, under one heading.
 

@@ -5,6 +5,7 @@ import unicodedata
 from collections.abc import Sequence
 
 from drawbench.tables.layout import Block, Cell, Column, Sheet
+from drawbench.terminal import wrapped
 
 GAP = "  "
 Entries = tuple[Column, list[list[str]]]  # a column, and its padded lines: the heading's, then each row's
@@ -18,12 +19,12 @@ def sheet_text(sheet: Sheet, width: int) -> str:
         parts += ["", *_block_lines(block, width)]
     if sheet.footnotes:
         parts.append("")
-        parts += [line for mark, text in sheet.footnotes for line in _wrapped(f"{mark} ", _clean(text), width)]
+        parts += [line for mark, text in sheet.footnotes for line in wrapped(f"{mark} ", _clean(text), width)]
     if sheet.provenance:
         parts.append("")
         margin = max(len(name) for name, _ in sheet.provenance) + 2
         for name, text in sheet.provenance:
-            parts += _wrapped(_clean(name).ljust(margin), _clean(text), width)
+            parts += wrapped(_clean(name).ljust(margin), _clean(text), width)
     return "\n".join(parts)
 
 
@@ -117,17 +118,6 @@ def _join(part: list[Entries]) -> list[str]:
 def _pad(text: str, width: int, right: bool) -> str:
     blanks = " " * (width - display_width(text))
     return blanks + text if right else text + blanks
-
-
-def _wrapped(prefix: str, text: str, width: int) -> list[str]:
-    return textwrap.wrap(
-        text,
-        width=width,
-        initial_indent=prefix,
-        subsequent_indent=" " * len(prefix),
-        break_long_words=False,
-        break_on_hyphens=False,
-    ) or [prefix.rstrip()]
 
 
 def _clean(text: str) -> str:

@@ -11,7 +11,15 @@ from drawbench.errors import StageError, UserError
 from drawbench.progress import Progress
 from drawbench.weights.download import fetch
 from metrics.errors import MetricInputError
-from metrics.features.weights import PUBLISHED, WeightsFile, check_weights, record_of, recorded_digest, weights_folders
+from metrics.features.weights import (
+    PUBLISHED,
+    WeightsFile,
+    check_weights,
+    located,
+    record_of,
+    recorded_digest,
+    weights_folders,
+)
 
 SUFFIXES = (".pt", ".pth", ".safetensors", ".bin", ".ckpt", ".pkl")
 Verdict = Literal["right", "first digest", "unknown", "wrong"]
@@ -50,7 +58,7 @@ def list_weights() -> list[ListedWeights]:
             weights.sha256,
             weights.source,
             weights.used_for,
-            str(path) if (path := _found(weights)) else None,
+            str(path) if (path := located(weights)) else None,
         )
         for weights in PUBLISHED
     ]
@@ -89,11 +97,6 @@ def _check(path: Path, weights: WeightsFile | None) -> CheckedFile:
     if expected:
         return CheckedFile(str(path), "right", digest)
     return CheckedFile(str(path), "first digest", digest, f"as recorded in {record_of(path).name}")
-
-
-def _found(weights: WeightsFile) -> Path | None:
-    places = (folder / weights.file for folder in weights_folders())
-    return next((path for path in places if path.is_file()), None)
 
 
 def _named(name: str) -> WeightsFile:

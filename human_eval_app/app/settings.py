@@ -11,8 +11,8 @@ from typing import Any
 from pydantic import Field, ValidationError, field_validator
 
 from drawbench.errors import UserError
-from drawbench.files import atomic_file, first_problem
-from drawbench.records import Record
+from drawbench.files import atomic_file
+from drawbench.records import Record, first_problem
 from human_eval_app.study.design import SETTINGS_FILE
 
 PASSWORD_HASH = re.compile(  # scrypt's N, r and p, then salt and hash in Base64

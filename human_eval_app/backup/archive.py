@@ -13,8 +13,8 @@ from typing import Literal, Self
 from pydantic import ValidationError, model_validator
 
 from drawbench.errors import UserError
-from drawbench.files import atomic_file, first_problem
-from drawbench.records import Record
+from drawbench.files import atomic_file
+from drawbench.records import Record, first_problem
 from human_eval_app.study.design import DESIGN_FILE, IMAGES, SECRET_FILE
 
 MANIFEST = "manifest.json"

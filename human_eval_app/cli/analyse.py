@@ -2,12 +2,12 @@
 
 import argparse
 import os
-import shutil
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from drawbench.errors import UserError
+from drawbench.terminal import terminal_width
 
 if TYPE_CHECKING:
     from human_eval_app.study.design import Design
@@ -18,7 +18,7 @@ EPILOGUE = """examples:
   drawbench study analyse studies/a-b --json > analysis.json   every number, nothing written
   drawbench leaderboard studies/a-b/analysis/results           the study as a table of the leaderboard
 """
-WIDTH, LEAST_WIDTH = 140, 100
+LEAST_WIDTH = 100
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -53,7 +53,7 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         print(analysis.model_dump_json(indent=1))
     else:
-        print("\n\n\n".join(sheet_text(sheet, _width()) for sheet in sheets(analysis)))
+        print("\n\n\n".join(sheet_text(sheet, terminal_width(least=LEAST_WIDTH)) for sheet in sheets(analysis)))
     if page is not None:
         print(f"drawbench: tables, charts and result files are in {page.parent}", file=sys.stderr)
     return 0
@@ -78,9 +78,3 @@ def _rows(args: argparse.Namespace, design: "Design") -> list[dict[str, Any]]:
         return rows_of(store.vote_rows())
     finally:
         store.close()
-
-
-def _width() -> int:
-    if not sys.stdout.isatty():
-        return WIDTH
-    return max(LEAST_WIDTH, shutil.get_terminal_size((WIDTH, 24)).columns)

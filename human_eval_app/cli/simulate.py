@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from drawbench.errors import UserError
+from drawbench.terminal import WIDTH
 
 if TYPE_CHECKING:
     from drawbench.tables.layout import Sheet
@@ -22,7 +23,6 @@ EPILOGUE = """examples:
 A utility of 0.12 makes a model win about 55 to 45 of the decided votes. Every vote is marked as simulated, and so is
 everything made from it.
 """
-WIDTH = 140
 
 
 def configure(parser: argparse.ArgumentParser) -> None:

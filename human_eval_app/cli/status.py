@@ -1,10 +1,9 @@
 """`drawbench study status`: how far a study is."""
 
 import argparse
-import shutil
-import sys
 from typing import TYPE_CHECKING
 
+from drawbench.terminal import terminal_width
 from human_eval_app.cli.votes import add_study_options, study_votes
 
 if TYPE_CHECKING:
@@ -38,8 +37,7 @@ def run(args: argparse.Namespace) -> int:
         return 0
     from drawbench.tables.text import sheet_text
 
-    width = shutil.get_terminal_size((WIDTH, 24)).columns if sys.stdout.isatty() else WIDTH
-    print(sheet_text(standing_sheet(standing), max(width, 60)))
+    print(sheet_text(standing_sheet(standing), terminal_width(WIDTH, least=60)))
     return 0
 
 

@@ -14,9 +14,9 @@ from typing import Any, Literal, Self
 from pydantic import Field, ValidationError, model_validator
 
 from drawbench.errors import UserError
-from drawbench.files import first_problem, write_text_atomically
+from drawbench.files import write_text_atomically
 from drawbench.interface import ModelCard
-from drawbench.records import Record
+from drawbench.records import Record, first_problem
 from drawbench.results.scores import PromptSetRef
 
 StudyType = Literal["drawbench", "coco-photorealism", "coco-alignment"]

@@ -15,8 +15,7 @@ import numpy as np
 from pydantic import ValidationError
 
 from drawbench.errors import UserError
-from drawbench.files import first_problem
-from drawbench.records import Record
+from drawbench.records import Record, first_problem
 from human_eval_app.study.assign import Known
 from human_eval_app.study.design import StudyType
 from human_eval_app.study.study_types import QUESTIONS, QuestionId

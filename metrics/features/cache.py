@@ -25,7 +25,7 @@ from pathlib import Path
 import numpy as np
 
 from metrics.files import PARTIAL, atomic_file
-from metrics.images.folders import FOLDER_VARIABLE, cache_folder
+from metrics.images.folders import CACHE_VARIABLE, cache_folder
 
 MAGIC = b"drawbench features 1\n"
 HEADER_BYTES = 512
@@ -197,7 +197,7 @@ class FeatureStore:
             self._writable = False
             self._warn(
                 f"features cannot be kept in {path.parent} ({error.strerror or error}): they are computed again next "
-                f"time; make room there, or name another folder with {FOLDER_VARIABLE}"
+                f"time; make room there, or name another folder with {CACHE_VARIABLE}"
             )
             return False
         return True

@@ -119,14 +119,12 @@ def weights_folders() -> list[Path]:
 
 def find_weights(weights: WeightsFile) -> Path:
     """The file, in the first folder that has it. Raises MetricInputError that says what to get, and where to put it."""
-    folders = weights_folders()
-    for folder in folders:
-        if (folder / weights.file).is_file():
-            return folder / weights.file
+    if found := located(weights):
+        return found
     raise MetricInputError(
         f"the weights file {weights.file} ({weights.size_text}, {weights.digest_text}) is missing: run "
-        f"`drawbench weights fetch {weights.name}`, or get it from {weights.source} and put it into {folders[0]}, "
-        f"or into a folder named by {FOLDER_VARIABLE}"
+        f"`drawbench weights fetch {weights.name}`, or get it from {weights.source} and put it into "
+        f"{weights_folders()[0]}, or into a folder named by {FOLDER_VARIABLE}"
     )
 
 

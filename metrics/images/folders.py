@@ -3,12 +3,12 @@
 import os
 from pathlib import Path
 
-FOLDER_VARIABLE = "DRAWBENCH_CACHE"
+CACHE_VARIABLE = "DRAWBENCH_CACHE"
 
 
 def cache_folder() -> Path:
-    """Where features are kept: $DRAWBENCH_CACHE, else the user's cache folder. May be deleted at any time."""
+    """Where what can be made again is kept: $DRAWBENCH_CACHE, else the user's cache folder. May be deleted any time."""
     from platformdirs import user_cache_path
 
-    named = os.environ.get(FOLDER_VARIABLE)
+    named = os.environ.get(CACHE_VARIABLE)
     return Path(named) if named else user_cache_path("drawbench")

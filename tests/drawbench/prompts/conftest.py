@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from drawbench.prompts.drawbench_set import CACHE_VARIABLE, FILE_VARIABLE
+from drawbench.prompts.drawbench_set import FILE_VARIABLE
+from metrics.images.folders import CACHE_VARIABLE
 
 GIVEN = os.environ.get(FILE_VARIABLE)
 

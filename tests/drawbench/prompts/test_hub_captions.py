@@ -10,8 +10,8 @@ from PIL import Image
 from drawbench.errors import UserError
 from drawbench.progress import Progress
 from drawbench.prompts.captions import Caption, choose
-from drawbench.prompts.drawbench_set import CACHE_VARIABLE
 from drawbench.prompts.registry import load_prompt_set
+from metrics.images.folders import CACHE_VARIABLE
 
 datasets = pytest.importorskip("datasets")
 
