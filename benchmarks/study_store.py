@@ -19,13 +19,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from random import Random
 
-from human_eval_app.store.records import Identity, Place, Timing
+from human_eval_app.store.records import Identity, Place, ResponseTimes
 from human_eval_app.store.store import VoteStore
 from human_eval_app.study.design import Design
 from tests.human_eval_app.designs import make_design
 
 COUNTS = (25, 10, 19, 20, 20, 10, 10, 20, 7, 38, 21)  # DrawBench's categories
-TIMING = Timing(load_ms=100, dwell_ms=5000, zooms=0, shown_at="2026-01-01T00:00:00Z")
+TIMING = ResponseTimes(load_ms=100, dwell_ms=5000, zooms=0, shown_at="2026-01-01T00:00:00Z")
 
 
 @dataclass(frozen=True)

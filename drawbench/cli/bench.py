@@ -23,7 +23,7 @@ SLICE_SIZE = 16
 
 
 @dataclass(frozen=True)
-class Entry:
+class BenchEntry:
     """One row of a table: a model with settings."""
 
     model: str
@@ -31,9 +31,9 @@ class Entry:
 
 
 SETS: tuple[tuple[str, int], ...] = (("open", 256), ("world", 64))  # prompt set, pixels
-BUNDLED = Entry("reference")
-FLOORS = (Entry("reference:untrained"), Entry("reference", (("guidance", "1"),)))
-CEILING = Entry("world")
+BUNDLED = BenchEntry("reference")
+FLOORS = (BenchEntry("reference:untrained"), BenchEntry("reference", (("guidance", "1"),)))
+CEILING = BenchEntry("world")
 
 EPILOGUE = """examples:
   drawbench bench                               the bundled model; a few minutes on two cores
@@ -80,7 +80,7 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _entries(set_name: str, everything: bool) -> Iterator[Entry]:
+def _entries(set_name: str, everything: bool) -> Iterator[BenchEntry]:
     yield BUNDLED
     if everything:
         yield from FLOORS
@@ -89,7 +89,7 @@ def _entries(set_name: str, everything: bool) -> Iterator[Entry]:
 
 
 def _benchmark(
-    entry: Entry, set_name: str, size: int, protocol: "Protocol", device: str
+    entry: BenchEntry, set_name: str, size: int, protocol: "Protocol", device: str
 ) -> tuple[RunDirectory, Result]:
     """One sample per prompt, scored."""
     progress = shown_progress()

@@ -26,7 +26,7 @@ IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")  # as in metrics, which this
 
 
 @dataclass(frozen=True)
-class Layout:
+class CocoRelease:
     """Where the official files of one year lie under a root, and what is published about them. md5: "" when unknown."""
 
     year: str
@@ -46,12 +46,12 @@ class Layout:
         return Path(f"val{self.year}")
 
 
-LAYOUTS = (
-    Layout("2014", "coco", "COCO_val2014_{:012d}.jpg", 40_504, "41a3e90178948b2ba004175080277e35"),
-    Layout("2017", "coco2017", "{:012d}.jpg", 5_000, ""),
+RELEASES = (
+    CocoRelease("2014", "coco", "COCO_val2014_{:012d}.jpg", 40_504, "41a3e90178948b2ba004175080277e35"),
+    CocoRelease("2017", "coco2017", "{:012d}.jpg", 5_000, ""),
 )
-ANNOTATIONS = LAYOUTS[0].annotations
-IMAGES = LAYOUTS[0].images
+ANNOTATIONS = RELEASES[0].annotations
+IMAGES = RELEASES[0].images
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class CocoSource:
     file: CaptionFile
     in_order: bool  # a list is somebody's choice already, and is taken as it is unless a choice is asked for
     root: Path | None
-    layout: Layout
+    release: CocoRelease
     images: Mapping[int, ListedImage]  # what the folder of images must hold
 
 
@@ -112,18 +112,18 @@ def find_captions(path: Path, year: str | None = None, captions: Path | None = N
                 f"{path} is a captions file; the options captions and year belong to a root of COCO's files"
             )
         file = read_caption_file(path)
-        return CocoSource(_name(path), file, _is_list(path), None, LAYOUTS[0], file.images)
-    layout = _layout(path, year, captions)
-    own = path / layout.annotations
+        return CocoSource(_name(path), file, _is_list(path), None, RELEASES[0], file.images)
+    release = _release(path, year, captions)
+    own = path / release.annotations
     if captions is None:
         file = read_caption_file(own)
-        return CocoSource(layout.set_name, file, False, path, layout, file.images)
+        return CocoSource(release.set_name, file, False, path, release, file.images)
     file = read_caption_file(captions)
     if own.is_file():
         official = read_caption_file(own)
         check_images(file, official)
-        return CocoSource(_name(captions), file, _is_list(captions), path, layout, official.images)
-    return CocoSource(_name(captions), file, _is_list(captions), path, layout, file.images)
+        return CocoSource(_name(captions), file, _is_list(captions), path, release, official.images)
+    return CocoSource(_name(captions), file, _is_list(captions), path, release, file.images)
 
 
 def chosen_captions(source: CocoSource, choice: Choice) -> list[Caption]:
@@ -139,7 +139,7 @@ def reference_folder(source: CocoSource) -> Path | None:
     distance to a part looks right and is wrong."""
     if source.root is None:
         return None
-    folder = source.root / source.layout.images
+    folder = source.root / source.release.images
     there = images_in(folder)
     if not there:
         return None
@@ -154,7 +154,7 @@ def reference_folder(source: CocoSource) -> Path | None:
 
 def expected_names(source: CocoSource) -> list[str]:
     """The file names of the images that the folder must hold; where the list gives none, the official name."""
-    return [image.file_name or source.layout.image_name.format(id_) for id_, image in source.images.items()]
+    return [image.file_name or source.release.image_name.format(id_) for id_, image in source.images.items()]
 
 
 def images_in(folder: Path) -> set[str]:
@@ -199,15 +199,15 @@ def given_path(text: str) -> Path:
     return path
 
 
-def _layout(root: Path, year: str | None, captions: Path | None) -> Layout:
+def _release(root: Path, year: str | None, captions: Path | None) -> CocoRelease:
     if year is not None:
-        found = [layout for layout in LAYOUTS if layout.year == year]
+        found = [release for release in RELEASES if release.year == year]
         if not found:
             raise UserError(f"there is no COCO validation set of the year {year} here; use {_years(' or ')}")
         return found[0]
-    parts = [layout for layout in LAYOUTS if (root / layout.annotations).exists()]
+    parts = [release for release in RELEASES if (root / release.annotations).exists()]
     if not parts and captions is not None:
-        parts = [layout for layout in LAYOUTS if (root / layout.images).is_dir()]
+        parts = [release for release in RELEASES if (root / release.images).is_dir()]
     if parts:
         return parts[0]
     if not root.is_dir():
@@ -220,7 +220,7 @@ def _layout(root: Path, year: str | None, captions: Path | None) -> Layout:
 
 
 def _years(between: str) -> str:
-    return between.join(layout.year for layout in LAYOUTS)
+    return between.join(release.year for release in RELEASES)
 
 
 def _is_list(path: Path) -> bool:
@@ -229,7 +229,7 @@ def _is_list(path: Path) -> bool:
 
 def _name(path: Path) -> str:
     """A file under an official name is the official set; another one goes by its own name."""
-    for layout in LAYOUTS:
-        if path.name == layout.annotations.name:
-            return layout.set_name
+    for release in RELEASES:
+        if path.name == release.annotations.name:
+            return release.set_name
     return f"coco-{path.stem.removeprefix('captions_')}"

@@ -27,7 +27,7 @@ class Problem:
 
 
 @dataclass(frozen=True)
-class Check:
+class CocoCheck:
     """What was found under a root.
 
     pixels_sha256: over all images of the folder as a reference set; "" unless every image was read.
@@ -46,7 +46,7 @@ class Check:
     possible: tuple[str, ...]
 
 
-def check_root(root: Path, year: str | None, digests: bool, progress: Progress) -> Check:
+def check_root(root: Path, year: str | None, digests: bool, progress: Progress) -> CocoCheck:
     """Verify captions, counts and names, and with `digests` that every image decodes and has its listed size.
 
     Raises UserError when there are no captions that could be read at all.
@@ -54,7 +54,7 @@ def check_root(root: Path, year: str | None, digests: bool, progress: Progress) 
     source = find_captions(root, year)
     if source.root is None:
         raise UserError(f"{root} is a captions file; give the folder that holds annotations/ and the images")
-    folder = source.root / source.layout.images
+    folder = source.root / source.release.images
     there = images_in(folder)
     problems, md5 = _captions_problems(source)
     listed = dict(zip(expected_names(source), source.images.values(), strict=True))
@@ -74,7 +74,7 @@ def check_root(root: Path, year: str | None, digests: bool, progress: Progress) 
             what = f"{len(odd)} images of {folder} have another size than the captions file says; use the originals"
             problems.append(Problem(what, tuple(odd)))
     whole = len(hashes) == len(there) > 0
-    return Check(
+    return CocoCheck(
         root=str(root),
         captions_file=str(source.file.path),
         captions_md5=md5,
@@ -90,14 +90,14 @@ def check_root(root: Path, year: str | None, digests: bool, progress: Progress) 
 
 def _captions_problems(source: CocoSource) -> tuple[list[Problem], str]:
     """What differs from the official captions, and the file's md5."""
-    layout, path = source.layout, source.file.path
+    release, path = source.release, source.file.path
     md5 = hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest()
     problems = []
-    if layout.captions_md5 and md5 != layout.captions_md5:
-        what = f"{path} is not the official file: its md5 is {md5}, and not {layout.captions_md5}; fetch it again"
+    if release.captions_md5 and md5 != release.captions_md5:
+        what = f"{path} is not the official file: its md5 is {md5}, and not {release.captions_md5}; fetch it again"
         problems.append(Problem(what, (path.name,)))
-    if len(source.images) != layout.listed:
-        what = f"{path} lists {len(source.images)} images, and the official one {layout.listed}; fetch it again"
+    if len(source.images) != release.listed:
+        what = f"{path} lists {len(source.images)} images, and the official one {release.listed}; fetch it again"
         problems.append(Problem(what, (path.name,)))
     return problems, md5
 
@@ -181,5 +181,5 @@ def _possible(source: CocoSource, official: bool) -> Iterator[str]:
     yield f"{spec}: CLIP scores of {n} captions, distances to {listed} images{kind}"
     if n < SAMPLED:
         yield f"FID-30K: no, it takes {SAMPLED} captions and there are {n}"
-    elif official and source.layout.year == "2014":
+    elif official and source.release.year == "2014":
         yield f"FID-30K: drawbench run --model SPEC --prompts {shlex.quote(spec)} --protocol imagen"

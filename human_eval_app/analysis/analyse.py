@@ -7,7 +7,7 @@ from human_eval_app.analysis.agreement import agreement
 from human_eval_app.analysis.checks import checks
 from human_eval_app.analysis.exclusions import exclude
 from human_eval_app.analysis.rates import caption_scores, comparisons
-from human_eval_app.analysis.records import Analysis, Excluded, Progress, Version
+from human_eval_app.analysis.records import Analysis, Completion, Excluded, Version
 from human_eval_app.analysis.strengths import strengths
 from human_eval_app.analysis.votes import Votes, main_votes
 from human_eval_app.study.design import Design
@@ -71,10 +71,10 @@ def _numbers(design: Design, table: "pd.DataFrame", main: "pd.DataFrame") -> dic
     }
 
 
-def _progress(design: Design, votes: Votes) -> Progress:
+def _progress(design: Design, votes: Votes) -> Completion:
     done = set(votes.table["seat"])
     panels = {panel.id: (sum(seat.id in done for seat in panel.seats), len(panel.seats)) for panel in design.panels}
-    return Progress(
+    return Completion(
         seats=sum(seats for _, seats in panels.values()),
         complete=len(done),
         panels=panels,

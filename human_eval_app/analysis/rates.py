@@ -21,7 +21,7 @@ from human_eval_app.analysis.intervals import (
     share_bounds,
     wilson_bounds,
 )
-from human_eval_app.analysis.records import WHOLE, CaptionScore, Comparison, Preference, Rate
+from human_eval_app.analysis.records import WHOLE, CaptionScore, PairwiseComparison, Preference, Rate
 from human_eval_app.analysis.significance import holm, sign_test
 from human_eval_app.analysis.two_way import Average, Crossing, Estimate
 from human_eval_app.study.design import ORIGINAL
@@ -53,7 +53,7 @@ class Scope:
         }
 
 
-def comparisons(votes: "pd.DataFrame", captions: Mapping[str, str]) -> tuple[Comparison, ...]:
+def comparisons(votes: "pd.DataFrame", captions: Mapping[str, str]) -> tuple[PairwiseComparison, ...]:
     """Every pair of models that raters saw side by side. votes: main votes of paired trials.
 
     captions: of the prompts, where those that speak of people are to be told apart; else empty.
@@ -65,7 +65,7 @@ def comparisons(votes: "pd.DataFrame", captions: Mapping[str, str]) -> tuple[Com
             for question, of_question in of_pair.groupby("question", sort=False)
             for scope in scopes(of_question, captions)
         ]
-        pairs.append(Comparison(model_a=str(model_a), model_b=str(model_b), rows=tuple(rows)))
+        pairs.append(PairwiseComparison(model_a=str(model_a), model_b=str(model_b), rows=tuple(rows)))
     return _corrected(pairs)
 
 
@@ -163,7 +163,7 @@ def _worth(votes: "pd.DataFrame") -> np.ndarray:
     return votes["choice"].map(WORTH).to_numpy(dtype=np.float64)
 
 
-def _corrected(pairs: Sequence[Comparison]) -> tuple[Comparison, ...]:
+def _corrected(pairs: Sequence[PairwiseComparison]) -> tuple[PairwiseComparison, ...]:
     """Holm's correction over the categories, questions and pairs of the study; overall rows are no part of it."""
     family = [row for pair in pairs for row in pair.rows if row.scope not in WHOLE]
     corrected = dict(zip(map(id, family), holm([row.p for row in family]), strict=True))

@@ -59,7 +59,7 @@ class Preference(Record):
     categories: int
 
 
-class Comparison(Record):
+class PairwiseComparison(Record):
     """Two models, side by side."""
 
     model_a: str
@@ -185,7 +185,7 @@ class Version(Record):
     raters: int
     prompts: int
     answers: int  # to main trials
-    comparisons: tuple[Comparison, ...] = ()
+    comparisons: tuple[PairwiseComparison, ...] = ()
     captions: tuple[CaptionScore, ...] = ()
     strengths: tuple[Strengths, ...] = ()
     agreement: tuple[Agreement, ...] = ()
@@ -193,7 +193,7 @@ class Version(Record):
     problem: str = ""  # why this version has no numbers, or empty
 
 
-class Progress(Record):
+class Completion(Record):
     """How much of the study is done. sittings: how many are in each state, where that is known."""
 
     seats: int
@@ -212,7 +212,7 @@ class Analysis(Record):
     design_sha256: str
     prompt_set: str
     departures: tuple[str, ...]
-    progress: Progress
+    progress: Completion
     versions: tuple[Version, ...]
     environment: dict[str, str]
     date: str

@@ -23,7 +23,7 @@ SMALLEST_STEP = 1e-10
 
 
 @dataclass(frozen=True)
-class Fit:
+class DavidsonFit:
     """Log strengths of M models, which sum to zero, and what each of N votes adds to them.
 
     log_strength: (M,). log_tie: -inf where no vote was indifferent. influence: (N, M): to first order, the log
@@ -44,7 +44,7 @@ def strengths(votes: "pd.DataFrame") -> tuple[Strengths, ...]:
     )
 
 
-def fit_davidson(first: np.ndarray, second: np.ndarray, outcome: np.ndarray, models: int) -> Fit:
+def fit_davidson(first: np.ndarray, second: np.ndarray, outcome: np.ndarray, models: int) -> DavidsonFit:
     """Maximum likelihood. first, second: (N,) model numbers; outcome: (N,) of 1 (first preferred), 0, -1 (second).
 
     The likelihood must have a maximum: see `why_no_maximum`. Newton's method finds it: the log likelihood is concave.
@@ -69,7 +69,7 @@ def fit_davidson(first: np.ndarray, second: np.ndarray, outcome: np.ndarray, mod
         found = found + size * step
     influence = (gradients @ np.linalg.inv(information))[:, : models - 1]
     log_strength = found[: models - 1]
-    return Fit(
+    return DavidsonFit(
         np.append(log_strength, -log_strength.sum()),
         float(found[-1]) if ties else -np.inf,
         np.column_stack([influence, -influence.sum(axis=1)]),
@@ -139,7 +139,7 @@ def _strengths(question: str, models: list[str], votes: "pd.DataFrame") -> Stren
     )
 
 
-def _rows(votes: "pd.DataFrame", fit: Fit, models: list[str]) -> tuple[tuple[Strength, ...], float]:
+def _rows(votes: "pd.DataFrame", fit: DavidsonFit, models: list[str]) -> tuple[tuple[Strength, ...], float]:
     """The models with their intervals, strongest first, and the tie parameter."""
     spread = Crossing.of(votes, "micro").mean(fit.influence)
     bounds = plain_bounds(replace(spread, value=fit.log_strength))

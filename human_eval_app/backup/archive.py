@@ -33,7 +33,7 @@ class FileEntry(Record):
     rows: int | None = None
 
 
-class Manifest(Record):
+class BackupManifest(Record):
     """What the archive is and holds. made_at: ISO 8601 UTC. store_version: of the tables that the rows are from."""
 
     format: Literal["drawbench study backup"] = "drawbench study backup"
@@ -104,7 +104,7 @@ class ArchiveWriter:
                 size, count = size + len(chunk), count + 1
         self.files[name] = FileEntry(sha256=digest.hexdigest(), bytes=size, rows=count if rows else None)
 
-    def finish(self, manifest: Manifest) -> None:
+    def finish(self, manifest: BackupManifest) -> None:
         """Add the manifest."""
         text = manifest.model_dump_json(indent=1) + "\n"
         self._file.writestr(zipfile.ZipInfo(MANIFEST, FIRST_DATE), text)
@@ -131,7 +131,7 @@ def new_archive(path: Path) -> Iterator[ArchiveWriter]:
 class ArchiveReader:
     """Reads an archive. Every method raises UserError when what it reads is not what was written."""
 
-    def __init__(self, path: Path, file: zipfile.ZipFile, manifest: Manifest) -> None:
+    def __init__(self, path: Path, file: zipfile.ZipFile, manifest: BackupManifest) -> None:
         self.path = path
         self.manifest = manifest
         self._file = file
@@ -173,7 +173,7 @@ def open_archive(path: Path) -> Iterator[ArchiveReader]:
         raise damaged(path, str(error)) from error
     with file:
         try:
-            manifest = Manifest.model_validate_json(file.read(MANIFEST))
+            manifest = BackupManifest.model_validate_json(file.read(MANIFEST))
         except ValidationError as error:
             raise damaged(path, first_problem(error)) from error
         except (*DAMAGE, OSError) as error:

@@ -10,7 +10,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from drawbench import __version__
 from drawbench.errors import UserError
 from drawbench.progress import Progress
-from human_eval_app.backup.archive import CHUNK, ArchiveWriter, Manifest, new_archive, table_file
+from human_eval_app.backup.archive import CHUNK, ArchiveWriter, BackupManifest, new_archive, table_file
 from human_eval_app.backup.transfer import TABLES, lines_of, tables_version
 from human_eval_app.store.database.engine import database_name
 from human_eval_app.store.database.faults import opening_error
@@ -29,7 +29,7 @@ def write_backup(
     images: bool = True,
     secret: bool = True,
     progress: Progress | None = None,
-) -> Manifest:
+) -> BackupManifest:
     """Write the archive `out` of the study in a folder and of its votes in a database; what is in it.
 
     The votes are read in one transaction that keeps no rater waiting, on SQLite and on PostgreSQL. Without images the
@@ -41,7 +41,7 @@ def write_backup(
         made_at = datetime.now(UTC).isoformat(timespec="seconds")
         store_version = _add_votes(archive, design, database)
         _add_files(archive, study, [*_files(study, secret), *(_images(design) if images else ())], progress)
-        manifest = Manifest(
+        manifest = BackupManifest(
             study=design.name,
             design_sha256=design.sha256,
             made_at=made_at,

@@ -14,7 +14,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from drawbench.errors import UserError
 from drawbench.files import StagedFolder, atomic_folder
 from drawbench.progress import Progress
-from human_eval_app.backup.archive import ArchiveReader, Manifest, damaged, open_archive, table_file
+from human_eval_app.backup.archive import ArchiveReader, BackupManifest, damaged, open_archive, table_file
 from human_eval_app.backup.transfer import TABLES, count_on, fill, lines_of, make_tables, tables_version
 from human_eval_app.store.database.engine import database_name, make_engine
 from human_eval_app.store.database.faults import opening_error
@@ -24,14 +24,14 @@ DATABASE_FILE = "votes.sqlite"
 PRIVATE = (SECRET_FILE, SETTINGS_FILE)  # of which the second holds completion codes and the admins' password, hashed
 
 
-def check_backup(archive: Path) -> Manifest:
+def check_backup(archive: Path) -> BackupManifest:
     """Read a backup to its end; what is in it. Raises UserError when any of it is not what was written."""
     with open_archive(archive) as reader:
         reader.check(reader.manifest.files)
         return reader.manifest
 
 
-def restore(archive: Path, out: Path, database: str | None = None, progress: Progress | None = None) -> Manifest:
+def restore(archive: Path, out: Path, database: str | None = None, progress: Progress | None = None) -> BackupManifest:
     """Make the study's folder `out` from a backup, and fill an empty database; what the backup held.
 
     database: URL; None: votes.sqlite in the folder. It may be of another kind than the one that was backed up. All

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from drawbench.errors import UserError
 
 if TYPE_CHECKING:
-    from human_eval_app.backup.archive import Manifest
+    from human_eval_app.backup.archive import BackupManifest
 
 EPILOGUE = """examples:
   drawbench study restore a-b.zip --check                      is the file whole? what is in it?
@@ -54,7 +54,7 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def facts_text(manifest: "Manifest") -> str:
+def facts_text(manifest: "BackupManifest") -> str:
     """What an archive holds, in words."""
     images = f"{len(manifest.images)} images" if manifest.images else "no images"
     secret = "the secret" if manifest.has_secret else "no secret"
@@ -64,7 +64,7 @@ def facts_text(manifest: "Manifest") -> str:
     )
 
 
-def facts_json(manifest: "Manifest", path: Path) -> str:
+def facts_json(manifest: "BackupManifest", path: Path) -> str:
     """The same for programs."""
     facts = manifest.model_dump(mode="json", exclude={"files"})
     return json.dumps(
@@ -79,7 +79,7 @@ def facts_json(manifest: "Manifest", path: Path) -> str:
     )
 
 
-def _lacks(manifest: "Manifest", out: Path) -> list[str]:
+def _lacks(manifest: "BackupManifest", out: Path) -> list[str]:
     """What the restored study still needs before raters can go on."""
     lines = []
     if not manifest.images:

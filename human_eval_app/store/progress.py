@@ -20,7 +20,7 @@ class CastVote:
 
 
 @dataclass(frozen=True)
-class Progress:
+class RaterProgress:
     """What comes next. position, total: in `part`. sequence: of the next vote at this position.
 
     last: the last main vote that stands, which may be taken back. In part main `position == total` is the end.
@@ -33,7 +33,7 @@ class Progress:
     last: CastVote | None
 
 
-def progress_of(training: Sequence[Trial], trials: Sequence[Trial], votes: Sequence[CastVote]) -> Progress:
+def progress_of(training: Sequence[Trial], trials: Sequence[Trial], votes: Sequence[CastVote]) -> RaterProgress:
     """Where a sitting with these votes is. training, trials: what is shown in it, in order; votes: as given."""
     learnt = sum(is_right(training[vote.position], vote.answers) for vote in votes if vote.part == "training")
     standing = [vote for vote in votes if vote.part == "main" and not vote.undone]
@@ -41,7 +41,7 @@ def progress_of(training: Sequence[Trial], trials: Sequence[Trial], votes: Seque
     position, total = (learnt, len(training)) if part == "training" else (len(standing), len(trials))
     sequence = sum(vote.part == part and vote.position == position for vote in votes)
     last = max(standing, key=lambda vote: vote.position, default=None)
-    return Progress(part, position, total, sequence, last)
+    return RaterProgress(part, position, total, sequence, last)
 
 
 def is_right(trial: Trial, answers: Mapping[str, str]) -> bool:

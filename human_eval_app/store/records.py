@@ -88,7 +88,7 @@ class Place:
 
 
 @dataclass(frozen=True)
-class Timing:
+class ResponseTimes:
     """What the rater's browser measured. The durations are monotonic, so that its wall clock does not matter.
 
     load_ms: until all images of the trial were loaded. dwell_ms: from then to the answer. zooms: images enlarged.

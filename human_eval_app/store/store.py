@@ -23,9 +23,9 @@ from human_eval_app.store.records import (
     Part,
     Place,
     RaterState,
+    ResponseTimes,
     SeatState,
     StudyStatus,
-    Timing,
     VoteRow,
 )
 from human_eval_app.store.rows import vote_rows
@@ -117,7 +117,7 @@ class VoteStore:
         position: int,
         sequence: int,
         answers: Mapping[str, Answer],
-        timing: Timing,
+        timing: ResponseTimes,
         app_version: str,
     ) -> Place:
         """Record the answers to one trial, durably, and return the place after it.

@@ -9,7 +9,7 @@ from human_eval_app.store.database.engine import NOW
 from human_eval_app.store.database.schema import LARGEST_INTEGER, UndoTable, VoteTable
 from human_eval_app.store.leases import complete_seat, end_sitting, free_seat, lock_seat, renew
 from human_eval_app.store.progress import CastVote, gold_score, progress_of
-from human_eval_app.store.records import Part, Place, SittingState, StoreRefusal, Timing
+from human_eval_app.store.records import Part, Place, ResponseTimes, SittingState, StoreRefusal
 from human_eval_app.store.whereabouts import Terms, Whereabouts, find, place_in_seat, votes_of
 from human_eval_app.study.design import Answer, Design
 
@@ -27,7 +27,7 @@ class Ballot:
     position: int
     sequence: int
     answers: Mapping[str, Answer]
-    timing: Timing
+    timing: ResponseTimes
     app_version: str
 
 

@@ -15,7 +15,7 @@ from human_eval_app.store.database.schema import (
     UndoTable,
     VoteTable,
 )
-from human_eval_app.store.progress import CastVote, Progress, progress_of
+from human_eval_app.store.progress import CastVote, RaterProgress, progress_of
 from human_eval_app.store.records import Place, SittingState, Stage, StoreRefusal, StudyStatus
 from human_eval_app.study.design import Design
 
@@ -154,7 +154,7 @@ def _unknown_rater() -> StoreRefusal:
     return StoreRefusal("unknown_rater", "This study does not know you; please open your invitation link again.")
 
 
-def _stage_in_seat(where: Whereabouts, progress: Progress) -> Stage:
+def _stage_in_seat(where: Whereabouts, progress: RaterProgress) -> Stage:
     if where.state == "expired":
         return "timed_out"
     if where.state is not None and where.state != "active":

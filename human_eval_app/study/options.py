@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from drawbench.errors import UserError
 from human_eval_app.study.design import Exclusion, StudyType
 from human_eval_app.study.images import Encoder
-from human_eval_app.study.study_types import PROTOCOLS, Protocol
+from human_eval_app.study.study_types import PROTOCOLS, StudyProtocol
 
 SMALLEST = 32  # pixels: below, a mosaic of 16 x 16 tiles would be nearly the image
 
@@ -63,7 +63,7 @@ class Options:
             raise UserError(f"--references is for COCO studies: a {self.type} study shows no photographs.")
 
     @property
-    def protocol(self) -> Protocol:
+    def protocol(self) -> StudyProtocol:
         """The paper's protocol of this type of study."""
         return PROTOCOLS[self.type]
 

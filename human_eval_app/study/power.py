@@ -58,7 +58,7 @@ SHOWN: dict[StudyType, tuple[float, float]] = {
 
 
 @dataclass(frozen=True)
-class Block:
+class PanelSize:
     """A panel as power sees it: so many prompts, each judged by so many raters of its own."""
 
     prompts: int
@@ -92,7 +92,7 @@ def power_table(design: Design) -> list[PowerRow]:
     return [power_row(scope, [_block(panel) for panel in some], design.type) for scope, some in scopes.items()]
 
 
-def power_row(scope: str, blocks: Sequence[Block], study_type: StudyType) -> PowerRow:
+def power_row(scope: str, blocks: Sequence[PanelSize], study_type: StudyType) -> PowerRow:
     """The row of a scope that consists of some blocks."""
     assumed = ASSUMED[study_type]
     decided = 1 - assumed.indifferent
@@ -106,7 +106,7 @@ def power_row(scope: str, blocks: Sequence[Block], study_type: StudyType) -> Pow
     )
 
 
-def power(difference: float, blocks: Sequence[Block], assumed: Assumptions) -> float:
+def power(difference: float, blocks: Sequence[PanelSize], assumed: Assumptions) -> float:
     """The probability that a 95% interval leaves out zero when the true difference in the mean vote is `difference`."""
     from scipy.special import stdtr, stdtrit
 
@@ -117,7 +117,7 @@ def power(difference: float, blocks: Sequence[Block], assumed: Assumptions) -> f
     return float(stdtr(degrees, shift - critical) + stdtr(degrees, -shift - critical))
 
 
-def variance_of_mean(blocks: Sequence[Block], assumed: Assumptions) -> tuple[float, float]:
+def variance_of_mean(blocks: Sequence[PanelSize], assumed: Assumptions) -> tuple[float, float]:
     """The variance of the mean over all votes, and the degrees of freedom of its estimate; 0 where there is none.
 
     The estimate adds the mean squares of prompts and of raters and takes away that of single votes, as the analysis's.
@@ -177,12 +177,12 @@ def _percent(power: float) -> str:
     return "over 99%" if power > 0.995 else f"{power:.0%}"
 
 
-def _block(panel: Panel) -> Block:
+def _block(panel: Panel) -> PanelSize:
     prompts = {trial.prompt_id for trial in panel.trials if trial.kind == "main"}
-    return Block(len(prompts), len(panel.seats))
+    return PanelSize(len(prompts), len(panel.seats))
 
 
-def _detectable(blocks: Sequence[Block], assumed: Assumptions) -> float | None:
+def _detectable(blocks: Sequence[PanelSize], assumed: Assumptions) -> float | None:
     from scipy.special import stdtrit
 
     variance, degrees = variance_of_mean(blocks, assumed)

@@ -41,7 +41,7 @@ QUESTIONS: dict[StudyType, tuple[Question, ...]] = {
 
 
 @dataclass(frozen=True)
-class Protocol:
+class StudyProtocol:
     """How the paper ran a type of study; its numbers are the defaults of ours.
 
     raters: of each trial. prompts: how many are judged; None: all. batch: prompts that one rater judges; None: those of
@@ -58,10 +58,10 @@ class Protocol:
     photographs: bool  # whether the prompts' own photographs are shown
 
 
-PROTOCOLS: dict[StudyType, Protocol] = {
-    "drawbench": Protocol(25, 8, None, None, 0, None, False),
-    "coco-photorealism": Protocol(73, 1, 200, 50, 10, 0.8, True),
-    "coco-alignment": Protocol(51, 1, 200, 50, 10, 0.8, True),
+PROTOCOLS: dict[StudyType, StudyProtocol] = {
+    "drawbench": StudyProtocol(25, 8, None, None, 0, None, False),
+    "coco-photorealism": StudyProtocol(73, 1, 200, 50, 10, 0.8, True),
+    "coco-alignment": StudyProtocol(51, 1, 200, 50, 10, 0.8, True),
 }
 
 
@@ -110,7 +110,7 @@ def departures(choices: Choices) -> tuple[str, ...]:
     )
 
 
-def _of_the_prompts(choices: Choices, protocol: Protocol) -> list[str]:
+def _of_the_prompts(choices: Choices, protocol: StudyProtocol) -> list[str]:
     found = []
     if choices.type == "drawbench" and choices.prompt_set_sha256 != DRAWBENCH_SHA256:
         found.append(f"The prompts are those of the set {choices.prompt_set}, not DrawBench.")
@@ -133,7 +133,7 @@ def _of_the_prompts(choices: Choices, protocol: Protocol) -> list[str]:
     return found
 
 
-def _of_the_images(choices: Choices, protocol: Protocol) -> list[str]:
+def _of_the_images(choices: Choices, protocol: StudyProtocol) -> list[str]:
     found = []
     if choices.samples != protocol.samples:
         found.append(f"{_count(choices.samples, 'image is', 'images are')} shown on a side, not {protocol.samples}.")
@@ -145,7 +145,7 @@ def _of_the_images(choices: Choices, protocol: Protocol) -> list[str]:
     return found
 
 
-def _of_the_raters(choices: Choices, protocol: Protocol) -> list[str]:
+def _of_the_raters(choices: Choices, protocol: StudyProtocol) -> list[str]:
     found = []
     if choices.models > 2 and choices.type == "drawbench":
         found.append(f"{choices.models} models are compared in one study, each pair by raters of its own.")
@@ -164,7 +164,7 @@ def _of_the_raters(choices: Choices, protocol: Protocol) -> list[str]:
     return found
 
 
-def _of_the_controls(choices: Choices, protocol: Protocol) -> list[str]:
+def _of_the_controls(choices: Choices, protocol: StudyProtocol) -> list[str]:
     found = []
     if choices.gold and not protocol.gold:
         found.append(

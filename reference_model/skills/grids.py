@@ -14,7 +14,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from reference_model.errors import ReferenceModelError
-from reference_model.skills.measure import CHECKED_SIZE, Request, draw_requests, wilson_interval
+from reference_model.skills.measure import CHECKED_SIZE, SkillRequest, draw_requests, wilson_interval
 from reference_model.world.worlds import world_named
 
 WORLD = "small"
@@ -33,7 +33,7 @@ Draw = Callable[[Sequence[str], Sequence[int]], Sequence[np.ndarray]]
 
 
 @dataclass(frozen=True)
-class Tile:
+class CheckedImage:
     """One image and whether it shows what its caption asks for."""
 
     image: np.ndarray
@@ -41,17 +41,18 @@ class Tile:
     right: bool
 
 
-def skill_tiles(draw: Draw, skill: str, count: int = COLUMNS * ROWS, seed: int = SEED) -> list[Tile]:
+def skill_tiles(draw: Draw, skill: str, count: int = COLUMNS * ROWS, seed: int = SEED) -> list[CheckedImage]:
     """The first `count` held-out scenes of the skill's kind, drawn by a model and checked for that skill alone."""
     known, chosen = world_named(WORLD), _requests(KIND_OF_SKILL[skill], count, seed)
     images = draw([request.text for request in chosen], [request.seed for request in chosen])
     checks = [known.check_image(image, request.scene) for image, request in zip(images, chosen, strict=True)]
     return [
-        Tile(image, request.text, check[skill]) for image, request, check in zip(images, chosen, checks, strict=True)
+        CheckedImage(image, request.text, check[skill])
+        for image, request, check in zip(images, chosen, checks, strict=True)
     ]
 
 
-def grid(skill: str, tiles: Sequence[Tile]) -> Image.Image:
+def grid(skill: str, tiles: Sequence[CheckedImage]) -> Image.Image:
     """The tiles in rows, each with its caption and the verdict; the heading counts the right ones."""
     rows = -(-len(tiles) // COLUMNS)
     height = TILE + CAPTION_LINES * LINE_HEIGHT + GAP
@@ -65,13 +66,13 @@ def grid(skill: str, tiles: Sequence[Tile]) -> Image.Image:
     return picture
 
 
-def _heading(skill: str, tiles: Sequence[Tile]) -> str:
+def _heading(skill: str, tiles: Sequence[CheckedImage]) -> str:
     right = sum(tile.right for tile in tiles)
     low, high = wilson_interval(right / len(tiles), len(tiles))
     return f"{skill}: {right} of {len(tiles)} right (95% interval {low:.0%} to {high:.0%})"
 
 
-def _put(picture: Image.Image, pen: ImageDraw.ImageDraw, tile: Tile, left: int, top: int) -> None:
+def _put(picture: Image.Image, pen: ImageDraw.ImageDraw, tile: CheckedImage, left: int, top: int) -> None:
     picture.paste(Image.fromarray(tile.image).resize((TILE, TILE), Image.Resampling.LANCZOS), (left, top))
     colour = RIGHT if tile.right else WRONG
     pen.rectangle((left, top + TILE, left + TILE - 1, top + TILE + 3), fill=colour)
@@ -81,9 +82,9 @@ def _put(picture: Image.Image, pen: ImageDraw.ImageDraw, tile: Tile, left: int, 
         pen.text((left + 14, top + TILE + 6 + number * LINE_HEIGHT), line, SOFT, ImageFont.load_default(11))
 
 
-def _requests(kind: str, count: int, seed: int) -> list[Request]:
+def _requests(kind: str, count: int, seed: int) -> list[SkillRequest]:
     assert kind in world_named(WORLD).kinds, "a kind that the world has not is never found"
-    found: list[Request] = []
+    found: list[SkillRequest] = []
     asked = 4 * count
     while len(found) < count:  # a longer list begins with the shorter one
         found = [request for request in draw_requests(asked, "held_out", seed) if request.scene.kind == kind]

@@ -46,7 +46,7 @@ def wilson_interval(rate: float, n: int) -> tuple[float, float]:
 
 
 @dataclass(frozen=True)
-class Request:
+class SkillRequest:
     """What a model is asked for: a caption and the seed of its noise. The scene behind it is for the check alone."""
 
     scene: Any  # of the world that is asked about
@@ -54,17 +54,22 @@ class Request:
     seed: int
 
 
-def draw_requests(n: int, split: Split, seed: int = 0, world: str = "small") -> list[Request]:
+def draw_requests(n: int, split: Split, seed: int = 0, world: str = "small") -> list[SkillRequest]:
     """n requests in the world's own mix of kinds, from seeds that no training and no prompt set uses."""
     known, requests = world_named(world), []
     for number in range(n):
         random, scene, text = captioned(known, split, f"skills {seed}/{number}")
-        requests.append(Request(scene, text, random.getrandbits(53)))
+        requests.append(SkillRequest(scene, text, random.getrandbits(53)))
     return requests
 
 
 def measure(
-    cascade: "Cascade", requests: Sequence[Request], guidance: float, steps: int, world: str = "small", size: int = 64
+    cascade: "Cascade",
+    requests: Sequence[SkillRequest],
+    guidance: float,
+    steps: int,
+    world: str = "small",
+    size: int = 64,
 ) -> dict[int, list[dict[str, bool]]]:
     """Generate every request and check it at each stage up to `size`, averaged down to 64 pixels: checks by size.
 
@@ -146,7 +151,7 @@ def _rates(checks: Sequence[dict[str, bool]], skills: Sequence[str]) -> dict[str
 
 
 def _rows(
-    requests: Sequence[Request], checks: Sequence[dict[str, bool]], world: World
+    requests: Sequence[SkillRequest], checks: Sequence[dict[str, bool]], world: World
 ) -> Iterator[dict[str, str | float | int]]:
     """One row per skill over all scenes, and one per skill and kind of scene."""
     for kind in ("all", *world.kinds):

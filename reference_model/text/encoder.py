@@ -70,7 +70,7 @@ class Tokenizer(Protocol):
         ...
 
 
-class ByteTokenizer:
+class ByT5Tokenizer:
     """UTF-8 bytes plus 3 and the end token, as ByT5 does."""
 
     max_tokens = MAX_TOKENS
@@ -86,7 +86,7 @@ class ByteTokenizer:
 
 def byte_tokens(text: str, max_tokens: int = MAX_TOKENS) -> list[int]:
     """UTF-8 bytes plus 3 and the end token. Raises ReferenceModelError when the text is longer than `max_tokens`."""
-    ids = ByteTokenizer().tokens(text)
+    ids = ByT5Tokenizer().tokens(text)
     if len(ids) > max_tokens:
         raise ReferenceModelError(
             f"a prompt of {len(ids) - 1} bytes is longer than the text encoder's {max_tokens - 1}: shorten the prompt"
@@ -145,7 +145,7 @@ class TextEncoder:
         if long_texts not in get_args(LongTexts):
             raise ReferenceModelError(f"long texts cannot be treated by {long_texts!r}: choose refuse or cut")
         self.encoder = encoder.eval().requires_grad_(False)
-        self.tokenizer = tokenizer or ByteTokenizer()
+        self.tokenizer = tokenizer or ByT5Tokenizer()
         self.long_texts = long_texts
 
     @property
@@ -214,7 +214,7 @@ def load_text_encoder(folder: Path, dtype: str = "float32", long_texts: LongText
     """
     torch_dtype, config = text_dtype(dtype), _read_config(folder)
     if _is_byte_t5(config, folder):
-        return TextEncoder(_load_byte_t5(folder, config).to(torch_dtype), ByteTokenizer(), long_texts)
+        return TextEncoder(_load_byte_t5(folder, config).to(torch_dtype), ByT5Tokenizer(), long_texts)
     from reference_model.text.pretrained import load_pretrained
 
     encoder, tokenizer = load_pretrained(folder, str(config["model_type"]), torch_dtype)

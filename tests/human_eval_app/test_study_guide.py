@@ -27,7 +27,7 @@ from human_eval_app.app.tokens import TOKEN, Signer
 from human_eval_app.store.records import Identity
 from human_eval_app.store.store import VoteStore
 from human_eval_app.study.design import read_design
-from human_eval_app.study.power import Block, power_row
+from human_eval_app.study.power import PanelSize, power_row
 from tests.human_eval_app import postgresql
 from tests.human_eval_app.runs import make_run
 from tests.human_eval_app.serving import START_SECONDS, chromium_path, free_port, run_async
@@ -192,7 +192,7 @@ def test_the_power_that_the_guide_tells() -> None:
     counts = Counter(prompt.category for prompt in load_prompt_set("open").prompts)  # equal to DrawBench's
 
     def found(raters: int, *categories: str) -> float:
-        blocks = [Block(counts[category], raters) for category in categories or counts]
+        blocks = [PanelSize(counts[category], raters) for category in categories or counts]
         return power_row("", blocks, "drawbench").powers[0]  # of a true 55 to 45
 
     text = " ".join(GUIDE.read_text().split())

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from drawbench.plot_style import INK, LINE, SOFT, STYLE, write_figure
 from drawbench.results.scores import OVERALL
-from human_eval_app.analysis.records import Analysis, CaptionScore, Comparison, Rate
+from human_eval_app.analysis.records import Analysis, CaptionScore, PairwiseComparison, Rate
 from human_eval_app.analysis.report.sheets import SIMULATED, VERSION_NAMES, marks
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def charts(analysis: Analysis) -> dict[str, "Figure"]:
     return figures
 
 
-def comparison_chart(pair: Comparison, analysis: Analysis, version: str) -> "Figure":
+def comparison_chart(pair: PairwiseComparison, analysis: Analysis, version: str) -> "Figure":
     """Shares of A, indifferent and B of all votes and of each category, one panel per question."""
     questions = list(dict.fromkeys(row.question for row in pair.rows))
     figure, panels = _figure(len(questions), sum(row.average == "micro" for row in pair.rows) // len(questions))

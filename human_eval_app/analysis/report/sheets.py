@@ -9,7 +9,7 @@ from human_eval_app.analysis.records import (
     Analysis,
     CaptionScore,
     Checks,
-    Comparison,
+    PairwiseComparison,
     Preference,
     Rate,
     Strengths,
@@ -73,7 +73,7 @@ def _version_sheets(analysis: Analysis, version: Version) -> Iterator[Sheet]:
     yield Sheet(" · ".join(("checks", *tail)), tuple(_check_blocks(version)), (), ())
 
 
-def _comparison_blocks(pair: Comparison, indifferent: bool) -> Iterator[Block]:
+def _comparison_blocks(pair: PairwiseComparison, indifferent: bool) -> Iterator[Block]:
     whole = [row for row in pair.rows if row.scope in WHOLE]
     yield _rate_block("overall", pair, whole, indifferent, by_category=False)
     parts = [row for row in pair.rows if row.scope not in WHOLE]
@@ -84,7 +84,7 @@ def _comparison_blocks(pair: Comparison, indifferent: bool) -> Iterator[Block]:
 
 
 def _rate_block(
-    caption: str, pair: Comparison, rows: Sequence[Preference], indifferent: bool, by_category: bool
+    caption: str, pair: PairwiseComparison, rows: Sequence[Preference], indifferent: bool, by_category: bool
 ) -> Block:
     columns = [Column("category", numeric=False)] if by_category else [_text("question"), _text("votes of")]
     columns += [Column(pair.model_a, "% of votes"), *([Column("indifferent", "% of votes")] if indifferent else [])]
@@ -99,7 +99,7 @@ def _rate_block(
     return Block(caption, tuple(columns), tuple(grid))
 
 
-def _beside_block(pair: Comparison) -> Block:
+def _beside_block(pair: PairwiseComparison) -> Block:
     columns = (
         _text("question"),
         _text("votes of"),

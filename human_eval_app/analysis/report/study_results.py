@@ -7,7 +7,7 @@ from drawbench.interface import ModelCard
 from drawbench.prompts.people import NO_PEOPLE
 from drawbench.results.files import HumanPreference, Kind, Result, RunRef, StudyRef
 from drawbench.results.scores import OVERALL, ProtocolRef, Score
-from human_eval_app.analysis.records import Analysis, CaptionScore, Comparison
+from human_eval_app.analysis.records import Analysis, CaptionScore, PairwiseComparison
 from human_eval_app.study.design import ORIGINAL, Design, StudyModel
 
 PROTOCOL_VERSION = 1  # another one when the same votes would give other numbers
@@ -87,7 +87,7 @@ def _result(
     )
 
 
-def _preferences(pair: Comparison) -> tuple[HumanPreference, ...]:
+def _preferences(pair: PairwiseComparison) -> tuple[HumanPreference, ...]:
     against = PHOTOGRAPHS.name if pair.model_b == ORIGINAL else pair.model_b
     return tuple(
         HumanPreference(

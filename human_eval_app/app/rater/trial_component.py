@@ -8,20 +8,20 @@ from typing import Any
 from pydantic import Field, ValidationError
 
 from drawbench.records import Record
-from human_eval_app.store.records import Part, Timing
+from human_eval_app.store.records import Part, ResponseTimes
 
 
 class TimingMessage(Record):
-    """What the browser measured; see `Timing`."""
+    """What the browser measured; see `ResponseTimes`."""
 
     load_ms: int = Field(ge=0)
     dwell_ms: int = Field(ge=0)
     zooms: int = Field(ge=0)
     shown_at: str = Field(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?Z$")
 
-    def timing(self) -> Timing:
+    def timing(self) -> ResponseTimes:
         """As the store takes it."""
-        return Timing(self.load_ms, self.dwell_ms, self.zooms, self.shown_at)
+        return ResponseTimes(self.load_ms, self.dwell_ms, self.zooms, self.shown_at)
 
 
 class ScreenKey(Record):

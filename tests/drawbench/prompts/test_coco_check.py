@@ -24,8 +24,8 @@ def official(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     root = many(tmp_path / "coco")
     draw(root, NAMES)
     md5 = hashlib.md5((root / ANNOTATIONS).read_bytes(), usedforsecurity=False).hexdigest()
-    layouts = (replace(coco.LAYOUTS[0], listed=10, captions_md5=md5), coco.LAYOUTS[1])
-    monkeypatch.setattr(coco, "LAYOUTS", layouts)
+    releases = (replace(coco.RELEASES[0], listed=10, captions_md5=md5), coco.RELEASES[1])
+    monkeypatch.setattr(coco, "RELEASES", releases)
     return root
 
 

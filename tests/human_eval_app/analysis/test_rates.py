@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from drawbench.prompts.people import NO_PEOPLE
 from drawbench.results.scores import OVERALL
 from human_eval_app.analysis.analyse import analyse
-from human_eval_app.analysis.records import Analysis, Comparison, Preference, Rate
+from human_eval_app.analysis.records import Analysis, PairwiseComparison, Preference, Rate
 from human_eval_app.analysis.votes import check_votes
 from human_eval_app.simulate import Truth
 from human_eval_app.study.design import Design
@@ -199,5 +199,5 @@ def test_the_same_captions_for_both_sides_narrow_the_difference() -> None:
 
 def test_three_models_are_three_comparisons() -> None:
     design = make_design(models=("x", "y", "z"), raters=2)
-    pairs: tuple[Comparison, ...] = analyse(design, simulated(design)).versions[0].comparisons
+    pairs: tuple[PairwiseComparison, ...] = analyse(design, simulated(design)).versions[0].comparisons
     assert [(pair.model_a, pair.model_b) for pair in pairs] == [("x", "y"), ("x", "z"), ("y", "z")]

@@ -123,7 +123,7 @@ def test_a_folder_without_a_study_is_refused(tmp_path: Path, capsys: pytest.Capt
 
 
 def test_votes_are_read_from_the_studys_own_database(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    from human_eval_app.store.records import Identity, Timing
+    from human_eval_app.store.records import Identity, ResponseTimes
     from human_eval_app.store.store import VoteStore
 
     design = _study(tmp_path / "study", make_design(categories={"Only": 2}, raters=1))
@@ -133,7 +133,7 @@ def test_votes_are_read_from_the_studys_own_database(tmp_path: Path, capsys: pyt
     while place.stage == "trial":
         assert place.sitting is not None
         answers = dict.fromkeys([question.id for question in design.questions], "left")
-        timing = Timing(load_ms=10, dwell_ms=1000, zooms=0, shown_at="")
+        timing = ResponseTimes(load_ms=10, dwell_ms=1000, zooms=0, shown_at="")
         place = store.vote(place.rater, place.sitting, "main", place.position, 0, answers, timing, "test")  # type: ignore[arg-type]
     store.close()
     assert place.stage == "complete"

@@ -17,7 +17,7 @@ import pytest
 from drawbench.cli.main import main
 from drawbench.errors import UserError
 from human_eval_app.app.service import open_service
-from human_eval_app.backup.archive import MANIFEST, Manifest
+from human_eval_app.backup.archive import MANIFEST, BackupManifest
 from human_eval_app.backup.backup import write_backup
 from human_eval_app.backup.restore import check_backup, restore
 from human_eval_app.store.records import Identity
@@ -354,7 +354,7 @@ def test_a_check_restores_nothing(small_backup: Path, tmp_path: Path, capsys: py
     assert "is whole" in capsys.readouterr().err
     assert main(["study", "restore", str(small_backup), "--check", "--database", "sqlite:///x"]) == 2
     assert names_in(tmp_path) == before
-    assert isinstance(check_backup(small_backup), Manifest)
+    assert isinstance(check_backup(small_backup), BackupManifest)
 
 
 def test_a_study_without_votes_has_no_backup(study: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from drawbench.cli.main import main
 from human_eval_app.store.export import COLUMNS
-from human_eval_app.store.records import Identity, Timing, VoteRow
+from human_eval_app.store.records import Identity, ResponseTimes, VoteRow
 from human_eval_app.store.store import VoteStore
 from human_eval_app.study.design import Design, write_design
 from tests.human_eval_app.designs import make_design
@@ -32,7 +32,7 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
     place = cast(store, DESIGN, cast(store, DESIGN, place, wrong=True))
     given = answers(DESIGN, trial_at(DESIGN, place))
     assert place.sitting is not None
-    store.vote(rater, place.sitting, "main", 0, 0, given, Timing(1, 2, 3, NASTY), "v")
+    store.vote(rater, place.sitting, "main", 0, 0, given, ResponseTimes(1, 2, 3, NASTY), "v")
     finish(store, DESIGN, store.undo(rater, place.sitting, 0))
     store.withdraw(finish_one(store, DESIGN, "gone"))
     finish_one(store, DESIGN, "here")
@@ -117,7 +117,7 @@ def test_no_text_from_outside_is_a_formula_in_a_spreadsheet(tmp_path: Path) -> N
     place = ready(store, "=HYPERLINK(1)")
     given = answers(DESIGN, trial_at(DESIGN, place))
     assert place.sitting is not None
-    timing = Timing(1, 2, 0, "@SUM(1)")
+    timing = ResponseTimes(1, 2, 0, "@SUM(1)")
     store.vote(place.rater, place.sitting, "training", place.position, place.sequence, given, timing, "v")
     store.close()
     for kind, formula_starts in (("csv", "'"), ("jsonl", "")):

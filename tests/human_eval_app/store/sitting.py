@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 
-from human_eval_app.store.records import Identity, Part, Place, Timing
+from human_eval_app.store.records import Identity, Part, Place, ResponseTimes
 from human_eval_app.store.store import VoteStore
 from human_eval_app.study.design import Answer, Design, Trial
 
-TIMING = Timing(load_ms=120, dwell_ms=3400, zooms=1, shown_at="2026-01-02T03:04:05.678Z")
+TIMING = ResponseTimes(load_ms=120, dwell_ms=3400, zooms=1, shown_at="2026-01-02T03:04:05.678Z")
 VERSION = "1.2.3"
 
 

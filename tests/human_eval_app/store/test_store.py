@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from human_eval_app.store.records import Identity, StoreRefusal, Timing
+from human_eval_app.store.records import Identity, ResponseTimes, StoreRefusal
 from tests.human_eval_app.designs import make_design
 from tests.human_eval_app.store.conftest import OpenStore
 from tests.human_eval_app.store.sitting import (
@@ -295,7 +295,7 @@ def test_every_text_comes_back_as_it_came(open_store: OpenStore) -> None:
     place = store.finish_instructions(rater)
     assert place.sitting is not None
     given = answers(design, trial_at(design, place))
-    store.vote(rater, place.sitting, part_of(place), 0, 0, given, Timing(1, 2, 3, NASTY), NASTY)
+    store.vote(rater, place.sitting, part_of(place), 0, 0, given, ResponseTimes(1, 2, 3, NASTY), NASTY)
     row = next(iter(store.vote_rows()))
     assert (row.study, row.client_time, row.app_version) == (NASTY, NASTY, NASTY)
     assert (row.language, row.instructions_version) == (NASTY, NASTY)
@@ -323,7 +323,7 @@ def test_numbers_from_a_browser_are_kept_within_range(open_store: OpenStore) -> 
     place = ready(store, "one")
     assert place.sitting is not None
     given = answers(design, trial_at(design, place))
-    store.vote(place.rater, place.sitting, "main", 0, 0, given, Timing(-5, 10**20, 7, ""), VERSION)
+    store.vote(place.rater, place.sitting, "main", 0, 0, given, ResponseTimes(-5, 10**20, 7, ""), VERSION)
     row = next(iter(store.vote_rows()))
     assert (row.load_ms, row.dwell_ms, row.zooms) == (0, 2**31 - 1, 7)
 

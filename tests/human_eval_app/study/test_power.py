@@ -11,7 +11,7 @@ from human_eval_app.analysis.two_way import Crossing
 from human_eval_app.study.power import (
     ASSUMED,
     Assumptions,
-    Block,
+    PanelSize,
     power,
     power_row,
     power_table,
@@ -21,12 +21,12 @@ from human_eval_app.study.power import (
 from tests.human_eval_app.designs import make_design
 
 COUNTS = [25, 10, 19, 20, 20, 10, 10, 20, 7, 38, 21]  # prompts of DrawBench's categories
-PAPER = [Block(count, 25) for count in COUNTS]
+PAPER = [PanelSize(count, 25) for count in COUNTS]
 DRAWBENCH = ASSUMED["drawbench"]
 CUT = 0.2533  # a standard normal is within it of zero in 20% of cases
 
 
-def simulated_power(blocks: list[Block], shift: float, studies: int, seed: int) -> tuple[float, Assumptions]:
+def simulated_power(blocks: list[PanelSize], shift: float, studies: int, seed: int) -> tuple[float, Assumptions]:
     """The share of simulated studies whose analysis finds a net preference, and what their votes were like.
 
     A vote is a, b or neither as a normal variable is above CUT, below -CUT or between; its variance of one is 12% the
@@ -48,7 +48,7 @@ def simulated_power(blocks: list[Block], shift: float, studies: int, seed: int) 
     return float(found.mean()), _likeness(votes / 2, blocks[0])
 
 
-def _likeness(votes: np.ndarray, block: Block) -> Assumptions:
+def _likeness(votes: np.ndarray, block: PanelSize) -> Assumptions:
     """The components of the first block's votes, read off how alike pairs of votes are; votes of -1/2, 0 and 1/2."""
     table = votes[: block.prompts * block.raters].reshape(block.prompts, block.raters, -1)
     table = table - table.mean()
@@ -61,13 +61,13 @@ def _likeness(votes: np.ndarray, block: Block) -> Assumptions:
 @pytest.mark.parametrize(
     ("blocks", "shift", "studies"),
     [
-        ([Block(12, 12)], 0.30, 500),
-        ([Block(8, 10)] * 4, 0.22, 500),
-        pytest.param([Block(18, 24)] * 11, 0.11, 2000, marks=pytest.mark.proof),
-        pytest.param([Block(18, 24)], 0.30, 4000, marks=pytest.mark.proof),
+        ([PanelSize(12, 12)], 0.30, 500),
+        ([PanelSize(8, 10)] * 4, 0.22, 500),
+        pytest.param([PanelSize(18, 24)] * 11, 0.11, 2000, marks=pytest.mark.proof),
+        pytest.param([PanelSize(18, 24)], 0.30, 4000, marks=pytest.mark.proof),
     ],
 )
-def test_the_closed_form_is_the_power_of_the_analysis(blocks: list[Block], shift: float, studies: int) -> None:
+def test_the_closed_form_is_the_power_of_the_analysis(blocks: list[PanelSize], shift: float, studies: int) -> None:
     share, assumed = simulated_power(blocks, shift, studies, seed=7)
     above, below = 0.5 * math.erfc((CUT - shift) / math.sqrt(2)), 0.5 * math.erfc((CUT + shift) / math.sqrt(2))
     expected = power((above - below) / 2, blocks, assumed)
@@ -90,7 +90,7 @@ def test_the_papers_study_finds_55_to_45_overall_and_hardly_in_one_category() ->
 
 def test_the_assumptions_make_pooled_intervals_as_wrong_as_they_were_found_to_be() -> None:
     """31 to 38% of studies of equal models were significant when all votes were taken as independent."""
-    blocks = [Block(18, 25)] * 11
+    blocks = [PanelSize(18, 25)] * 11
     variance, _ = variance_of_mean(blocks, DRAWBENCH)
     pooled = DRAWBENCH.variance * (1 - DRAWBENCH.indifferent) / (11 * 18 * 25)
     assert 0.31 < math.erfc(1.96 * math.sqrt(pooled / variance) / math.sqrt(2)) < 0.38
@@ -103,15 +103,15 @@ def test_the_detectable_difference_has_80_percent_power() -> None:
 
 
 def test_more_raters_help_less_and_less() -> None:
-    found = [power_row("overall", [Block(18, raters)] * 11, "drawbench").detectable or 1 for raters in (5, 25, 500)]
+    found = [power_row("overall", [PanelSize(18, raters)] * 11, "drawbench").detectable or 1 for raters in (5, 25, 500)]
     assert found[0] > found[1] > found[2]
     prompts_only = Assumptions(DRAWBENCH.variance, DRAWBENCH.indifferent, DRAWBENCH.prompt, 0, 1)
-    floor, _ = variance_of_mean([Block(18, 10**6)] * 11, prompts_only)
-    assert variance_of_mean([Block(18, 500)] * 11, DRAWBENCH)[0] > floor
+    floor, _ = variance_of_mean([PanelSize(18, 10**6)] * 11, prompts_only)
+    assert variance_of_mean([PanelSize(18, 500)] * 11, DRAWBENCH)[0] > floor
 
 
-@pytest.mark.parametrize("block", [Block(1, 25), Block(25, 1)])
-def test_one_prompt_or_one_rater_tell_nothing(block: Block) -> None:
+@pytest.mark.parametrize("block", [PanelSize(1, 25), PanelSize(25, 1)])
+def test_one_prompt_or_one_rater_tell_nothing(block: PanelSize) -> None:
     row = power_row("one", [block], "drawbench")
     assert row.detectable is None
     assert all(math.isnan(value) for value in row.powers)
@@ -131,8 +131,8 @@ def test_a_caption_study_subtracts_two_panels() -> None:
     design = make_design("coco-alignment", categories={"": 6}, models=("a",), raters=4)
     (row,) = power_table(design)
     assert (row.prompts, row.raters, row.votes) == (6, 8, 48)
-    one, degrees = variance_of_mean([Block(6, 4)], Assumptions(0.0625, 0, 0.1, 0.05, 1))
-    two, degrees_of_two = variance_of_mean([Block(6, 4)], ASSUMED["coco-alignment"])
+    one, degrees = variance_of_mean([PanelSize(6, 4)], Assumptions(0.0625, 0, 0.1, 0.05, 1))
+    two, degrees_of_two = variance_of_mean([PanelSize(6, 4)], ASSUMED["coco-alignment"])
     assert two == pytest.approx(2 * one)
     assert degrees_of_two == pytest.approx(2 * degrees)
     assert "power at 1 point " in power_text(design)
