@@ -30,6 +30,8 @@ from drawbench.prompts.captions import Choice
 from drawbench.prompts.coco import ANNOTATIONS, load_coco
 from drawbench.runs.directory import RunDirectory
 from drawbench.runs.generate import Request, generate
+from drawbench.scoring.kinds.clip_score import CLIP_SCORE
+from drawbench.scoring.kinds.frechet import FRECHET
 from drawbench.scoring.protocols import MetricDefinition, Protocol
 from drawbench.scoring.score import score_run
 from metrics.features.extractor import Extractor, fingerprint_of
@@ -138,8 +140,8 @@ def measure(n: int, folder: Path) -> list[Step]:
         "no metric",
         None,
         (
-            MetricDefinition("clip_score", "clip_score", entry, "cosines of a table"),
-            MetricDefinition("frechet_distance", "frechet", entry, "distance of a table"),
+            MetricDefinition("clip_score", CLIP_SCORE, entry, "cosines of a table"),
+            MetricDefinition("frechet_distance", FRECHET, entry, "distance of a table"),
         ),
     )
     timed("score", lambda: score_run(out, protocol, out / "images", progress=Progress()))

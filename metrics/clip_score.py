@@ -81,33 +81,24 @@ def _blocks(n: int) -> Iterator[slice]:
     return (slice(start, start + BLOCK) for start in range(0, n, BLOCK))
 
 
-def clip_score_results(scores: PromptScores, definition: str, fingerprint: str, note: str = "") -> list[MetricResult]:
+def clip_score_results(scores: PromptScores) -> dict[str, MetricResult]:
     """The three numbers of one scope: `clip_score`, `clip_score_shuffled`, `clip_score_difference`.
 
     The last two are absent when the scope has one caption only, which nothing can be shuffled with; the note says so.
     """
-    n = len(scores.own)
     influence = _shuffled(scores)
     if influence is None:
-        notes = _join(note, f"{NOT_MEASURABLE}: one caption cannot be shuffled")
-        return [_result("clip_score", scores.own, n, f"{definition}; {CONVENTION}", fingerprint, notes)]
+        note = f"{NOT_MEASURABLE}: one caption cannot be shuffled"
+        return {"clip_score": _result(scores.own, note)}
     difference = scores.own - influence
     interval = t_interval(difference, LINEARISED)
     clear = interval is not None and interval.low > 0
-    notes = _join(note, "" if clear else NOT_MEASURABLE)
-    return [
-        _result("clip_score", scores.own, n, f"{definition}; {CONVENTION}", fingerprint, notes),
-        _result("clip_score_shuffled", influence, n, f"{definition}; {SHUFFLED}", fingerprint, note, LINEARISED),
-        MetricResult(
-            "clip_score_difference",
-            float(difference.mean()),
-            interval,
-            n,
-            f"{definition}; {DIFFERENCE}",
-            fingerprint,
-            notes,
-        ),
-    ]
+    note = "" if clear else NOT_MEASURABLE
+    return {
+        "clip_score": _result(scores.own, note),
+        "clip_score_shuffled": _result(influence, method=LINEARISED),
+        "clip_score_difference": MetricResult(float(difference.mean()), interval, len(difference), note),
+    }
 
 
 def _shuffled(scores: PromptScores) -> np.ndarray | None:
@@ -134,20 +125,8 @@ def _others_sum(vectors: np.ndarray, group: np.ndarray) -> np.ndarray:
     return vectors.sum(axis=0) - sums[group]
 
 
-def _result(
-    metric: str,
-    values: np.ndarray,
-    n: int,
-    definition: str,
-    fingerprint: str,
-    note: str,
-    method: str = "t over prompts",
-) -> MetricResult:
-    return MetricResult(metric, float(values.mean()), t_interval(values, method), n, definition, fingerprint, note)
-
-
-def _join(*notes: str) -> str:
-    return "; ".join(note for note in notes if note)
+def _result(values: np.ndarray, note: str = "", method: str = "t over prompts") -> MetricResult:
+    return MetricResult(float(values.mean()), t_interval(values, method), len(values), note)
 
 
 HESSEL_PREFIX = "A photo depicts "

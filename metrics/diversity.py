@@ -19,13 +19,21 @@ LOWEST = {"pairwise_distance": 0.0, "vendi_score": 1.0}
 METHOD = "t over prompts; prompts independent"
 
 
-def diversity_results(
-    features: np.ndarray, prompts: np.ndarray, definition: str, fingerprint: str, note: str = ""
-) -> list[MetricResult]:
-    """`pairwise_distance` in [0, 2] and `vendi_score` in [1, samples] of features (N, D).
+def diversity_results(features: np.ndarray, prompts: np.ndarray) -> dict[str, MetricResult]:
+    """`pairwise_distance` in [0, 2] and `vendi_score` in [1, samples] of features (N, D); input as for `diversities`.
 
-    prompts: (N,), the prompt row of each image; every prompt needs at least 2 samples. Both are means over prompts, and
-    n counts prompts; one prompt has no interval. The number of samples bounds the Vendi score: the definition tells it.
+    Both are means over prompts, and n counts prompts; one prompt has no interval.
+    """
+    return {
+        metric: MetricResult(float(values.mean()), _interval(values, metric), len(values))
+        for metric, values in diversities(features, prompts).items()
+    }
+
+
+def diversities(features: np.ndarray, prompts: np.ndarray) -> dict[str, np.ndarray]:
+    """Both values of each prompt, (G,), of features (N, D).
+
+    prompts: (N,), the prompt row of each image; every prompt needs at least 2 samples.
     """
     table = feature_table(features, "features")
     groups = PromptGroups.of(np.asarray(prompts), len(table))
@@ -39,19 +47,7 @@ def diversity_results(
         samples = unit(table[groups.order[groups.start[g] : groups.start[g + 1]]])
         values["pairwise_distance"][g] = pairwise_distance(samples)
         values["vendi_score"][g] = vendi_score(samples)
-    count = f"{sizes.min()}" if sizes.min() == sizes.max() else f"{sizes.min()} to {sizes.max()}"
-    return [
-        MetricResult(
-            metric,
-            float(each.mean()),
-            _interval(each, metric),
-            groups.count,
-            f"{definition}; {DEFINITIONS[metric]}; {count} samples a prompt",
-            fingerprint,
-            note,
-        )
-        for metric, each in values.items()
-    ]
+    return values
 
 
 def pairwise_distance(samples: np.ndarray) -> float:

@@ -24,14 +24,7 @@ DEFINITION = "exp of the mean KL divergence of an image's class probabilities fr
 METHOD = "exp of t on the logarithm, jackknife over {}; {} independent"
 
 
-def inception_score_result(
-    logits: np.ndarray,
-    definition: str,
-    fingerprint: str,
-    note: str = "",
-    *,
-    prompts: np.ndarray | None = None,
-) -> MetricResult:
+def inception_score_result(logits: np.ndarray, *, prompts: np.ndarray | None = None) -> MetricResult:
     """`inception_score` of logits (N, C), in [1, C]; softmax is taken over all C columns.
 
     prompts: (N,), the prompt row of each image, the unit of the interval; None: the images themselves. Few images score
@@ -42,18 +35,15 @@ def inception_score_result(
     classes = _Classes.of(table, groups)
     log_score = classes.log_score
     value = math.exp(log_score)
-    interval, notes = None, note
+    interval, note = None, ""
     if groups.count >= 2:
         without = classes.log_scores_without(table, groups)
         around = t_around(log_score, jackknife_variance(without), groups.count, "", low=0.0)
         low, high = min(value, math.exp(around.low)), max(value, math.exp(around.high))
         interval = Interval(low, high, METHOD.format(groups.unit, groups.unit))
         bias = value * ((groups.count - 1) * (float(without.mean()) - log_score))
-        estimate = f"finite-sample bias about {bias:+.3g} (jackknife)"
-        notes = f"{note}; {estimate}" if note else estimate
-    return MetricResult(
-        "inception_score", value, interval, len(table), f"{definition}; {DEFINITION}", fingerprint, notes
-    )
+        note = f"finite-sample bias about {bias:+.3g} (jackknife)"
+    return MetricResult(value, interval, len(table), note)
 
 
 def inception_score_jackknife(logits: np.ndarray, prompts: np.ndarray | None = None) -> Jackknife:

@@ -40,15 +40,7 @@ METHOD = "inverted squared length with error (moments, t) over {}; {} independen
 Kernel = Callable[["torch.Tensor", "torch.Tensor"], "torch.Tensor"]
 
 
-def kid_result(
-    features: np.ndarray,
-    references: np.ndarray,
-    definition: str,
-    fingerprint: str,
-    note: str = "",
-    *,
-    prompts: np.ndarray | None = None,
-) -> MetricResult:
+def kid_result(features: np.ndarray, references: np.ndarray, *, prompts: np.ndarray | None = None) -> MetricResult:
     """`kid` of features (N, D) to references (M, D), in the kernel's unit (not times 1000); may be below 0.
 
     All pairs: the mean that random subsets of any size scatter around. prompts: (N,), the prompt row of each image,
@@ -56,27 +48,18 @@ def kid_result(
     """
     images, others = _checked(features, references)
     found = _discrepancy(images, others, PromptGroups.of(prompts, len(images)), _cubic, biased=False)
-    return _result("kid", found, 1.0, len(images), f"{definition}; {KID_DEFINITION}", fingerprint, note)
+    return _result(found, 1.0, len(images))
 
 
-def cmmd_result(
-    features: np.ndarray,
-    references: np.ndarray,
-    definition: str,
-    fingerprint: str,
-    note: str = "",
-    *,
-    prompts: np.ndarray | None = None,
-) -> MetricResult:
+def cmmd_result(features: np.ndarray, references: np.ndarray, *, prompts: np.ndarray | None = None) -> MetricResult:
     """`cmmd` of features (N, D) to references (M, D), >= 0; rows are scaled to length 1 here. Else as `kid_result`.
 
     The published estimator keeps the pairs of an image with itself, a bias of about 1/N + 1/M: the note says how much.
     """
     images, others = _checked(features, references)
     found = _discrepancy(unit(images), unit(others), PromptGroups.of(prompts, len(images)), _gaussian, biased=True)
-    bias = f"finite-sample bias {CMMD_SCALE * found.bias:+.4g} is part of the value"
-    notes = f"{note}; {bias}" if note else bias
-    return _result("cmmd", found, CMMD_SCALE, len(images), f"{definition}; {CMMD_DEFINITION}", fingerprint, notes)
+    note = f"finite-sample bias {CMMD_SCALE * found.bias:+.4g} is part of the value"
+    return _result(found, CMMD_SCALE, len(images), note)
 
 
 def kid_jackknife(features: np.ndarray, references: np.ndarray, prompts: np.ndarray | None = None) -> Jackknife:
@@ -128,14 +111,12 @@ def _checked(features: np.ndarray, references: np.ndarray) -> tuple[np.ndarray, 
     return images, others
 
 
-def _result(
-    metric: str, found: _Discrepancy, scale: float, n: int, definition: str, fingerprint: str, note: str
-) -> MetricResult:
+def _result(found: _Discrepancy, scale: float, n: int, note: str = "") -> MetricResult:
     value, interval = scale * found.value, None
     if found.limits is not None:
         low, high = (scale * limit for limit in found.limits)
         interval = Interval(min(value, low), max(value, high), METHOD.format(found.unit, found.unit))
-    return MetricResult(metric, value, interval, n, definition, fingerprint, note)
+    return MetricResult(value, interval, n, note)
 
 
 def _cubic(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:

@@ -45,12 +45,9 @@ DEFINITIONS = {
 def manifold_results(
     features: np.ndarray,
     references: np.ndarray,
-    definition: str,
-    fingerprint: str,
-    note: str = "",
     *,
     prompts: np.ndarray | None = None,
-) -> list[MetricResult]:
+) -> dict[str, MetricResult]:
     """`precision`, `recall`, `density` and `coverage` of features (N, D) against references (M, D).
 
     All in [0, 1] but density, which is >= 0 and 1 for equal sets. At least 6 images and 6 references. prompts: (N,),
@@ -58,11 +55,7 @@ def manifold_results(
     """
     found = _Measured.of(features, references, prompts)
     intervals = _intervals(found)
-    return [
-        MetricResult(metric, value, intervals[metric], len(features), f"{definition}; {text}", fingerprint, note)
-        for metric, text in DEFINITIONS.items()
-        for value in [found.values[metric]]
-    ]
+    return {metric: MetricResult(value, intervals[metric], len(features)) for metric, value in found.values.items()}
 
 
 def manifold_jackknives(

@@ -35,29 +35,17 @@ def r_precision_result(
     prompt_of_image: Sequence[int] | np.ndarray,
     texts: Sequence[str],
     text_features: np.ndarray,
-    definition: str,
-    fingerprint: str,
-    note: str = "",
 ) -> MetricResult:
     """`r_precision` in [0, 1] of image embeddings (N, D) and caption embeddings (n, D), the same as for `clip_score`.
 
     Input as for `prompt_hits`. The note says what chance alone would give.
     """
     by_prompt = prompt_hits(images, prompt_of_image, texts, text_features)
-    different = len(set(texts))
     value = float(by_prompt.mean())
     variance = mean_variance(by_prompt, PromptGroups.of(None, len(by_prompt)))
     assert variance is not None  # two captions are two prompts
-    chance = f"chance gives {1 / different:.4g}"
-    return MetricResult(
-        "r_precision",
-        value,
-        proportion_interval(value, variance, len(by_prompt), METHOD),
-        len(by_prompt),
-        f"{definition}; {DEFINITION.format(different)}",
-        fingerprint,
-        f"{note}; {chance}" if note else chance,
-    )
+    interval = proportion_interval(value, variance, len(by_prompt), METHOD)
+    return MetricResult(value, interval, len(by_prompt), f"chance gives {1 / len(set(texts)):.4g}")
 
 
 def prompt_hits(

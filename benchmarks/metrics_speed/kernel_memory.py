@@ -97,11 +97,9 @@ def _task(name: str, subset: int) -> Callable[[np.ndarray, np.ndarray], float]:
         return float(peer.compute()[0])
 
     return {
-        "KID, all pairs": lambda x, y: kid_result(x, y, "", "").value,
-        "KID, all pairs, 8 images a prompt": lambda x, y: (
-            kid_result(x, y, "", "", prompts=np.arange(len(x)) // 8).value
-        ),
-        "CMMD, all pairs": lambda x, y: cmmd_result(x, y, "", "").value,
+        "KID, all pairs": lambda x, y: kid_result(x, y).value,
+        "KID, all pairs, 8 images a prompt": lambda x, y: kid_result(x, y, prompts=np.arange(len(x)) // 8).value,
+        "CMMD, all pairs": lambda x, y: cmmd_result(x, y).value,
         "KID, subsets": lambda x, y: kid_of_subsets(x, y, subsets=SUBSETS, size=subset)[0],
         "torch-fidelity KID, subsets": fidelity,
         "torchmetrics KID, subsets": torchmetrics,

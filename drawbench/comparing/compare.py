@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from drawbench.comparing.differences import KINDS, Compared, Difference
+from drawbench.comparing.differences import Difference, metric_differences
 from drawbench.comparing.pairing import comparable_size, paired
 from drawbench.progress import Progress
 from drawbench.records import Record
@@ -11,7 +11,8 @@ from drawbench.results.scores import PromptSetRef, ProtocolRef, ReferenceRef
 from drawbench.runs.directory import RunDirectory
 from drawbench.scoring.extractors import Extractors
 from drawbench.scoring.image_features import BATCH, Reading
-from drawbench.scoring.protocols import REFERENCE_KINDS, MetricDefinition, Protocol
+from drawbench.scoring.prepared import PreparedRun
+from drawbench.scoring.protocols import MetricDefinition, Protocol
 from drawbench.scoring.references import find_references, read_references
 from drawbench.scoring.run_features import features_of_run
 
@@ -63,20 +64,20 @@ def compare_runs(
     size = comparable_size(runs[0], runs[1], protocol)
     references = find_references(reference) if reference else None
     left_out: dict[str, str] = {}
-    asked = [metric for metric in protocol.metrics if references or metric.kind not in REFERENCE_KINDS]
+    asked = [metric for metric in protocol.metrics if references or not metric.kind.needs.references]
     left_out |= {metric.metric: "no reference images" for metric in protocol.metrics if metric not in asked}
     extractors = Extractors([metric.extractor for metric in asked], device, progress.note)
     reading = Reading(size, batch, None, verify)
     theirs = None
-    if references and any(metric.kind in REFERENCE_KINDS for metric in asked):
+    if references and any(metric.kind.needs.references for metric in asked):
         theirs = read_references(references, asked, extractors, reading, progress)
-        for metric in [each for each in asked if each.kind in REFERENCE_KINDS and not theirs.serve(each)]:
+        for metric in [each for each in asked if each.kind.needs.references and not theirs.serve(each)]:
             left_out[metric.metric] = f"{theirs.ref.name} does not hold what it needs"
             asked.remove(metric)
     names = list(dict.fromkeys(metric.extractor.name for metric in asked))
     pair = paired(*(features_of_run(run, extractors, names, reading, progress) for run in runs))
-    compared = Compared(pair, extractors, theirs, size)
-    found = _differences(asked, compared, left_out, progress)
+    a, b = (PreparedRun.of(run, size, part, extractors, theirs) for run, part in zip(runs, pair, strict=True))
+    found = _differences(asked, a, b, left_out, progress)
     plan = runs[0].plan
     return Comparison(
         a=_compared(runs[0]),
@@ -87,20 +88,24 @@ def compare_runs(
         size=size,
         samples=plan.samples,
         complete=plan.complete,
-        images=len(pair.rows),
+        images=len(a.rows),
         differences=found,
         left_out=left_out,
     )
 
 
 def _differences(
-    metrics: Sequence[MetricDefinition], compared: Compared, left_out: dict[str, str], progress: Progress
+    metrics: Sequence[MetricDefinition],
+    a: PreparedRun,
+    b: PreparedRun,
+    left_out: dict[str, str],
+    progress: Progress,
 ) -> list[Difference]:
     found: list[Difference] = []
     progress.start("comparing", 0, len(metrics), "metrics")
     try:
         for metric in metrics:
-            found += KINDS[metric.kind](metric, compared, left_out)
+            found += metric_differences(metric, a, b, left_out)
             progress.advance(1)
     finally:
         progress.finish()

@@ -1,42 +1,12 @@
 """Two runs made one: whether they compare, and their features on the samples that both have an image for."""
 
-from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from drawbench.errors import UserError
-from drawbench.interface import Sample
-from drawbench.results.scores import OVERALL, ReferenceRef, read_scores, scores_path
+from drawbench.results.scores import ReferenceRef, read_scores, scores_path
 from drawbench.runs.directory import RunDirectory
 from drawbench.scoring.protocols import Protocol
 from drawbench.scoring.run_features import RunFeatures
-
-
-@dataclass(frozen=True)
-class Paired:
-    """Features of the samples that both runs have an image for, row by row the same prompt and sample number.
-
-    prompts: one sample for each prompt, in plan order. rows: (N,), each image's place in `prompts`.
-    a, b: per extractor (N, D). hashes: of both runs' pixels, (N,) each.
-    """
-
-    prompts: tuple[Sample, ...]
-    rows: np.ndarray
-    a: dict[str, np.ndarray]
-    b: dict[str, np.ndarray]
-    hashes: tuple[tuple[str, ...], tuple[str, ...]]
-
-    @property
-    def captions(self) -> list[str]:
-        """The text of each prompt."""
-        return [prompt.text for prompt in self.prompts]
-
-    def scopes(self) -> list[tuple[str, list[int]]]:
-        """`overall`, then each category: its name and the places of its prompts."""
-        categories = [c for c in dict.fromkeys(prompt.category for prompt in self.prompts) if c]
-        inside = [(c, [i for i, prompt in enumerate(self.prompts) if prompt.category == c]) for c in categories]
-        return [(OVERALL, list(range(len(self.prompts)))), *inside]
 
 
 def comparable_size(a: RunDirectory, b: RunDirectory, protocol: Protocol) -> int:
@@ -63,8 +33,11 @@ def comparable_size(a: RunDirectory, b: RunDirectory, protocol: Protocol) -> int
     return protocol.size or ours.size
 
 
-def paired(a: RunFeatures, b: RunFeatures) -> Paired:
-    """The samples of both, in the order of the first. Raises UserError when no sample has an image in both."""
+def paired(a: RunFeatures, b: RunFeatures) -> tuple[RunFeatures, RunFeatures]:
+    """The samples that both have an image for, row by row the same prompt and sample number, in the order of the first.
+
+    Raises UserError when no sample has an image in both.
+    """
     places = {(sample.prompt_id, sample.index): place for place, sample in enumerate(b.samples)}
     common = [
         (place, places[sample.prompt_id, sample.index])
@@ -73,17 +46,8 @@ def paired(a: RunFeatures, b: RunFeatures) -> Paired:
     ]
     if not common:
         raise UserError("no sample has an image in both runs: nothing can be paired")
-    first, second = (list(each) for each in zip(*common, strict=True))
-    samples = [a.samples[place] for place in first]
-    prompts = tuple({sample.prompt_id: sample for sample in samples}.values())
-    row = {prompt.prompt_id: number for number, prompt in enumerate(prompts)}
-    return Paired(
-        prompts,
-        np.array([row[sample.prompt_id] for sample in samples]),
-        {name: rows[first] for name, rows in a.features.items()},
-        {name: rows[second] for name, rows in b.features.items()},
-        (tuple(a.hashes[place] for place in first), tuple(b.hashes[place] for place in second)),
-    )
+    first, second = zip(*common, strict=True)
+    return a.only(first), b.only(second)
 
 
 def refuse_other_references(a: Path, b: Path, protocol: Protocol) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from drawbench.comparing.compare import ComparedRun, Comparison
 from drawbench.comparing.differences import Difference
-from drawbench.tables.headers import HEADERS
+from drawbench.tables.headers import measure_of
 from drawbench.tables.layout import Block, Cell, Column, Footnotes, Sheet
 from drawbench.tables.text import sheet_text
 
@@ -39,7 +39,7 @@ def _row(each: Difference, notes: Footnotes) -> tuple[Cell, ...]:
     words = each.verdict
     marks = notes.mark(each.note) if each.note else ""
     return (
-        Cell(HEADERS.get(each.metric, each.metric)),
+        Cell(measure_of(each.metric).arrowed),
         Cell(each.scope),
         Cell(str(each.n)),
         Cell(f"{each.a:.{digits}f}"),

@@ -10,6 +10,7 @@ import numpy as np
 from drawbench.doctor.peer_networks import compare_networks
 from drawbench.doctor.peers import Comparison, Sets, compare_numbers
 from drawbench.progress import Progress
+from drawbench.scoring.kinds import kinds
 from drawbench.scoring.protocols import PROTOCOLS
 from metrics.errors import MetricInputError
 from metrics.features.extractor import Extractor
@@ -97,7 +98,8 @@ def _lacking(entry: ExtractorEntry) -> str:
 def _suite(entry: ExtractorEntry, extractor: Extractor, images: SuiteImages, progress: Progress) -> SuiteResult:
     progress.start(entry.name, 0, images.passes(hasattr(extractor, "encode_texts")))
     try:
-        checks = run_suite(extractor, images, progress.advance)
+        metrics = [kind.suite_metric for kind in kinds()]
+        checks = run_suite(extractor, images, metrics, progress.advance)
     finally:
         progress.finish()
     return SuiteResult(entry.name, entry.description, extractor.fingerprint, tuple(checks))

@@ -133,11 +133,13 @@ def _suite_data(suite: SuiteResult) -> dict[str, Any]:
         "description": suite.description,
         "fingerprint": suite.fingerprint,
         "passed": not suite.failures,
-        "checks": [
-            {**asdict(check), "unit": UNITS[check.degradation], "movement": check.movement, "passed": check.passed}
-            for check in suite.checks
-        ],
+        "checks": [_check_data(check) for check in suite.checks],
     }
+
+
+def _check_data(check: Check) -> dict[str, Any]:
+    told = {name: value for name, value in asdict(check).items() if name != "higher_is_better"}
+    return {**told, "unit": UNITS[check.degradation], "movement": check.movement, "passed": check.passed}
 
 
 def _by_metric(suite: SuiteResult) -> list[tuple[str, list[Check | None]]]:

@@ -13,12 +13,12 @@ from importlib.metadata import PackageNotFoundError, version
 
 import numpy as np
 
-from metrics.frechet.distance import frechet_distance
+from drawbench.scoring.kinds import kinds
 from metrics.frechet.gaussian import Gaussian
-from metrics.inception_score import inception_score_result
-from metrics.kernel import kid_result
-from metrics.manifold import K_PRECISION, manifold_results
+from metrics.image_set import ImageSet
+from metrics.manifold import K_PRECISION
 
+# As tables name them.
 FRECHET, KID, PRECISION, RECALL, INCEPTION_SCORE = "Fréchet distance", "KID", "precision", "recall", "Inception Score"
 NUMBER_TOLERANCE = 1e-6  # relative
 SINGULAR_TOLERANCE = 1e-5  # of a Fréchet distance from no more images than dimensions: peers' square roots wobble there
@@ -108,14 +108,14 @@ def _number(peer: str, what: str, ours: float, theirs: Callable[[Sets], float], 
 
 
 def _ours(sets: Sets) -> dict[str, float]:
-    manifold = {result.metric: result.value for result in manifold_results(sets.features, sets.references, "", "")}
-    return {
-        FRECHET: frechet_distance(Gaussian.of_features(sets.features), Gaussian.of_features(sets.references)),
-        KID: kid_result(sets.features, sets.references, "", "").value,
-        PRECISION: manifold["precision"],
-        RECALL: manifold["recall"],
-        INCEPTION_SCORE: inception_score_result(sets.logits, "", "").value,
-    }
+    """The numbers of all metrics that a peer computes too, by what tables call them."""
+    moments = Gaussian.of_features(sets.references)
+    images = ImageSet(
+        sets.features, np.arange(len(sets.features)), logits=sets.logits, references=sets.references, moments=moments
+    )
+    asked = {what for calls in THEIRS.values() for what in calls}
+    found = (kind for kind in kinds() if any(measure.title in asked for measure in kind.measures))
+    return {kind.measure(name).title: value for kind in found for name, value in kind.values(images).items()}
 
 
 def _statistics(sets: Sets) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:

@@ -7,18 +7,10 @@ from pydantic import ValidationError
 
 from drawbench.errors import UserError
 from drawbench.records import Record, first_problem
+from metrics.statistics.result import Interval as Interval  # one for what is computed and what is stored
 
 SCHEMA_VERSION = 1
 OVERALL = "overall"
-
-
-class Interval(Record):
-    """A confidence interval in the metric's own unit, with the method that made it."""
-
-    low: float
-    high: float
-    method: str
-    level: float = 0.95
 
 
 class Score(Record):

@@ -6,10 +6,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
 
 from drawbench.errors import UserError
 from drawbench.results.scores import ProtocolRef
+from drawbench.scoring.kinds.clip_score import CLIP_SCORE
+from drawbench.scoring.kinds.diversity import DIVERSITY
+from drawbench.scoring.kinds.frechet import FRECHET, FRECHET_INFINITY
+from drawbench.scoring.kinds.inception_score import INCEPTION_SCORE
+from drawbench.scoring.kinds.kernel import CMMD, KID
+from drawbench.scoring.kinds.kind import MetricKind
+from drawbench.scoring.kinds.manifold import MANIFOLD
+from drawbench.scoring.kinds.retrieval import R_PRECISION
 from metrics.errors import MetricInputError
 from metrics.features.clip.open_clip import read_scorer_card
 from metrics.features.registry import (
@@ -31,37 +38,25 @@ OWN_CLIP = "clip"  # begins the name of a protocol with a scorer of the user's o
 PUBLISHED_N = 30_000  # images behind a published FID-30K
 
 
-Kind = Literal[
-    "clip_score",
-    "r_precision",
-    "frechet",
-    "frechet_infinity",
-    "kid",
-    "cmmd",
-    "manifold",
-    "inception_score",
-    "diversity",
-]
-FRECHET_KINDS: tuple[Kind, ...] = ("frechet", "frechet_infinity")  # need the references' moments only
-REFERENCE_KINDS: tuple[Kind, ...] = (*FRECHET_KINDS, "kid", "cmmd", "manifold")
-
-
 @dataclass(frozen=True)
 class MetricDefinition:
     """One metric of a protocol.
 
     metric: its name; for kinds that give several numbers, the name of the family.
-    kind: what is computed. `clip_score` gives clip_score, clip_score_shuffled and clip_score_difference; `manifold`
-        gives precision, recall, density and coverage; `diversity` gives pairwise_distance and vendi_score.
+    kind: what is computed, and all that is known of it.
     statistics: how an .npz of reference statistics for it must be marked in its file name; empty: any .npz will do.
     definition: one line with every choice that changes the number.
     """
 
     metric: str
-    kind: Kind
+    kind: MetricKind
     extractor: ExtractorEntry
     definition: str
     statistics: str = ""
+
+    def name_of(self, number: str) -> str:
+        """What a number of the kind is called in score files."""
+        return self.metric if number == self.kind.name else number
 
 
 @dataclass(frozen=True)
@@ -82,7 +77,7 @@ class Protocol:
     @cached_property
     def fingerprint(self) -> str:
         """SHA-256 over the version, the size and every definition with its extractor's fingerprint."""
-        parts = [[m.metric, m.kind, m.definition, m.extractor.fingerprint()] for m in self.metrics]
+        parts = [[m.metric, m.kind.name, m.definition, m.extractor.fingerprint()] for m in self.metrics]
         content = json.dumps([self.name, self.version, self.size, parts], ensure_ascii=False)
         return hashlib.sha256(content.encode()).hexdigest()
 
@@ -107,13 +102,13 @@ def bundled(folder: Path = BUNDLED_FOLDER) -> Protocol:
 def bundled_extended(folder: Path = BUNDLED_FOLDER) -> Protocol:
     """All kinds of metrics that the bundled scorer's features can serve, so that all of it runs without a download."""
     label, scorer, common = _bundled_parts(folder)
-    others: tuple[tuple[str, Kind, str], ...] = (
-        ("r_precision", "r_precision", "R-precision of image and caption embeddings"),
-        ("frechet_distance_infinity", "frechet_infinity", "Fréchet distance at infinitely many images, not FID"),
-        ("kid", "kid", "kernel distance of image embeddings, not KID on Inception"),
-        ("cmmd", "cmmd", "kernel distance of image embeddings, not CMMD on CLIP"),
-        ("manifold", "manifold", "precision, recall, density, coverage of image embeddings"),
-        ("diversity", "diversity", "diversity of the images of a prompt, by their embeddings"),
+    others: tuple[tuple[str, MetricKind, str], ...] = (
+        ("r_precision", R_PRECISION, "R-precision of image and caption embeddings"),
+        ("frechet_distance_infinity", FRECHET_INFINITY, "Fréchet distance at infinitely many images, not FID"),
+        ("kid", KID, "kernel distance of image embeddings, not KID on Inception"),
+        ("cmmd", CMMD, "kernel distance of image embeddings, not CMMD on CLIP"),
+        ("manifold", MANIFOLD, "precision, recall, density, coverage of image embeddings"),
+        ("diversity", DIVERSITY, "diversity of the images of a prompt, by their embeddings"),
     )
     return Protocol(
         name="bundled-extended",
@@ -143,9 +138,9 @@ def _bundled_parts(folder: Path) -> tuple[str, ExtractorEntry, str]:
 
 def _bundled_metrics(scorer: ExtractorEntry, common: str) -> tuple[MetricDefinition, ...]:
     return (
-        MetricDefinition("clip_score", "clip_score", scorer, f"CLIP score; {common}"),
+        MetricDefinition("clip_score", CLIP_SCORE, scorer, f"CLIP score; {common}"),
         MetricDefinition(
-            "frechet_distance", "frechet", scorer, f"Fréchet distance of image embeddings, not FID; {common}"
+            "frechet_distance", FRECHET, scorer, f"Fréchet distance of image embeddings, not FID; {common}"
         ),
     )
 
@@ -161,15 +156,15 @@ def imagen(inception_weights: WeightsFile = INCEPTION, clip_weights: WeightsFile
         label="the nearest to the Imagen paper's evaluation",
         size=256,
         metrics=(
-            MetricDefinition("clip_score", "clip_score", clip, f"CLIP score; {clip.description}; {crop}"),
+            MetricDefinition("clip_score", CLIP_SCORE, clip, f"CLIP score; {clip.description}; {crop}"),
             MetricDefinition(
                 "fid_legacy_tensorflow",
-                "frechet",
+                FRECHET,
                 tensorflow,
                 f"FID; {tensorflow.description}; {crop}",
                 "legacy_tensorflow",
             ),
-            MetricDefinition("fid_clean", "frechet", clean, f"FID; {clean.description}; {crop}", "clean"),
+            MetricDefinition("fid_clean", FRECHET, clean, f"FID; {clean.description}; {crop}", "clean"),
         ),
         published_n=PUBLISHED_N,
     )
@@ -181,17 +176,17 @@ def extended() -> Protocol:
     crop = "central square, Pillow bicubic to 256 px"
     pytorch, tensorflow, clean = (inception(mode) for mode in ("legacy_pytorch", "legacy_tensorflow", "clean"))
     clip, clip_raw, clip_336, dino = openai_clip(), clip_fid(), openai_clip_336(), dinov2()
-    others: tuple[tuple[str, Kind, ExtractorEntry, str, str], ...] = (
-        ("fid_legacy_pytorch", "frechet", pytorch, "FID", "legacy_pytorch"),
-        ("fid_infinity", "frechet_infinity", tensorflow, "FID at infinitely many images", "legacy_tensorflow"),
-        ("clip_fid", "frechet", clip_raw, "CLIP-FID", "clip_vit_b_32"),
-        ("fd_dinov2", "frechet", dino, "FD-DINOv2", "dinov2"),
-        ("kid", "kid", clean, "KID", ""),
-        ("cmmd", "cmmd", clip_336, "CMMD", ""),
-        ("manifold", "manifold", dino, "precision, recall, density, coverage", ""),
-        ("inception_score", "inception_score", tensorflow, "Inception Score", ""),
-        ("r_precision", "r_precision", clip, "R-precision", ""),
-        ("diversity", "diversity", dino, "diversity of the images of a prompt", ""),
+    others: tuple[tuple[str, MetricKind, ExtractorEntry, str, str], ...] = (
+        ("fid_legacy_pytorch", FRECHET, pytorch, "FID", "legacy_pytorch"),
+        ("fid_infinity", FRECHET_INFINITY, tensorflow, "FID at infinitely many images", "legacy_tensorflow"),
+        ("clip_fid", FRECHET, clip_raw, "CLIP-FID", "clip_vit_b_32"),
+        ("fd_dinov2", FRECHET, dino, "FD-DINOv2", "dinov2"),
+        ("kid", KID, clean, "KID", ""),
+        ("cmmd", CMMD, clip_336, "CMMD", ""),
+        ("manifold", MANIFOLD, dino, "precision, recall, density, coverage", ""),
+        ("inception_score", INCEPTION_SCORE, tensorflow, "Inception Score", ""),
+        ("r_precision", R_PRECISION, clip, "R-precision", ""),
+        ("diversity", DIVERSITY, dino, "diversity of the images of a prompt", ""),
     )
     return Protocol(
         name="extended",
@@ -232,9 +227,9 @@ def own_clip(spec: str) -> Protocol:
         label=f"a scorer of the user's choice: {scorer.description}",
         size=None,
         metrics=(
-            MetricDefinition("clip_score", "clip_score", scorer, f"CLIP score; {common}"),
+            MetricDefinition("clip_score", CLIP_SCORE, scorer, f"CLIP score; {common}"),
             MetricDefinition(
-                "r_precision", "r_precision", scorer, f"R-precision of image and caption embeddings; {common}"
+                "r_precision", R_PRECISION, scorer, f"R-precision of image and caption embeddings; {common}"
             ),
         ),
     )

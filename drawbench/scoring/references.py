@@ -13,7 +13,7 @@ from drawbench.progress import Progress
 from drawbench.results.scores import ReferenceRef
 from drawbench.scoring.extractors import Extractors
 from drawbench.scoring.image_features import ImageFiles, Reading, image_features
-from drawbench.scoring.protocols import FRECHET_KINDS, REFERENCE_KINDS, MetricDefinition
+from drawbench.scoring.protocols import MetricDefinition
 from metrics.features.weights import file_sha256
 from metrics.frechet.gaussian import FeatureStream, Gaussian, read_statistics
 from metrics.images.decode import SUFFIXES
@@ -72,8 +72,8 @@ def read_references(
     progress: Progress,
 ) -> ReferenceFeatures:
     """What the metrics that look at references need: from the images, cropped and resized, or from the statistics."""
-    asked = [metric for metric in metrics if metric.kind in REFERENCE_KINDS]
-    frechet = [metric for metric in asked if metric.kind in FRECHET_KINDS]
+    asked = [metric for metric in metrics if metric.kind.needs.references]
+    frechet = [metric for metric in asked if metric.kind.needs.references == "moments"]
     if not references.images:
         return _from_statistics(references.path, frechet)
     names = list(dict.fromkeys(metric.extractor.name for metric in asked))

@@ -27,6 +27,14 @@ class RunFeatures:
     features: dict[str, np.ndarray]
     hashes: tuple[str, ...]
 
+    def only(self, places: Sequence[int]) -> "RunFeatures":
+        """Some of the samples, by their places."""
+        return RunFeatures(
+            tuple(self.samples[place] for place in places),
+            {name: rows[list(places)] for name, rows in self.features.items()},
+            tuple(self.hashes[place] for place in places),
+        )
+
 
 def run_features(
     run: RunDirectory,
@@ -63,14 +71,6 @@ def features_of_run(
         raise UserError(f"the model refused every image of {run.path}: there is nothing to score")
     found = image_features(sealed_files(run, drawn), extractors, names, reading, "scoring", progress)
     return RunFeatures(drawn, found.features, found.hashes)
-
-
-def images_of(rows: np.ndarray, prompts: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
-    """The images of some prompts, (k,), and each one's place among these prompts, (k,). rows: (N,), all images'."""
-    place = np.full(rows.max() + 1, -1)
-    place[list(prompts)] = np.arange(len(prompts))
-    chosen = np.flatnonzero(place[rows] >= 0)
-    return chosen, place[rows[chosen]]
 
 
 def sealed_files(run: RunDirectory, samples: Sequence[Sample]) -> ImageFiles:

@@ -12,8 +12,9 @@ from drawbench.results.scores import PromptSetRef, ScoreFile, read_scores, score
 from drawbench.runs.directory import RunDirectory
 from drawbench.scoring.extractors import Extractors
 from drawbench.scoring.image_features import Reading, default_batch
-from drawbench.scoring.kinds import ScoredRun, lacking, least_images, measure
-from drawbench.scoring.protocols import REFERENCE_KINDS, MetricDefinition, Protocol
+from drawbench.scoring.measure import lacking, measure
+from drawbench.scoring.prepared import PreparedRun
+from drawbench.scoring.protocols import MetricDefinition, Protocol
 from drawbench.scoring.references import ReferenceFeatures, find_references, read_references
 from drawbench.scoring.run_features import features_of_run
 from drawbench.scoring.score_files import write_scores
@@ -47,7 +48,7 @@ def score_run(
     run.require_seal()
     reading = Reading(_evaluated_size(run, protocol), batch or default_batch(device), workers, verify)
     references = find_references(reference) if reference else None
-    metrics = [metric for metric in protocol.metrics if references or metric.kind not in REFERENCE_KINDS]
+    metrics = [metric for metric in protocol.metrics if references or not metric.kind.needs.references]
     if not references:
         _keep_distances(run, protocol)
     if len(metrics) < len(protocol.metrics):
@@ -55,13 +56,13 @@ def score_run(
     metrics = _measurable(metrics, run, progress)
     extractors = Extractors([metric.extractor for metric in metrics], device, progress.note)
     theirs = None
-    if references and any(metric.kind in REFERENCE_KINDS for metric in metrics):
+    if references and any(metric.kind.needs.references for metric in metrics):
         theirs = read_references(references, metrics, extractors, reading, progress)
         metrics = _served(metrics, theirs, progress)
     names = list(dict.fromkeys(metric.extractor.name for metric in metrics))
     features = features_of_run(run, extractors, names, reading, progress)
-    scored = ScoredRun.of(run, protocol, reading.size, features, extractors, theirs)
-    measured = measure(scored, metrics, progress)
+    prepared = PreparedRun.of(run, reading.size, features, extractors, theirs)
+    measured = measure(prepared, metrics, protocol.published_n, progress)
     plan, seal = run.plan, run.require_seal()
     result = ScoreFile(
         protocol=protocol.ref,
@@ -123,13 +124,13 @@ def _served(
     metrics: Sequence[MetricDefinition], theirs: ReferenceFeatures, progress: Progress
 ) -> list[MetricDefinition]:
     """The metrics that the references are enough for: statistics of one mode give the distances of that mode."""
-    kept = [metric for metric in metrics if metric.kind not in REFERENCE_KINDS or theirs.serve(metric)]
+    kept = [metric for metric in metrics if not metric.kind.needs.references or theirs.serve(metric)]
     left_out = [metric.metric for metric in metrics if metric not in kept]
     if left_out:
         progress.note(f"{theirs.ref.name} does not hold what {', '.join(left_out)} need: give a folder of images")
-    few = [metric for metric in kept if 0 < theirs.ref.n < least_images(metric)]
+    few = [metric for metric in kept if metric.kind.needs.references and 0 < theirs.ref.n < metric.kind.needs.images]
     for metric in few:
-        least = least_images(metric)
+        least = metric.kind.needs.images
         progress.note(f"{theirs.ref.name} holds {theirs.ref.n} images, and {metric.metric} needs {least} or more")
     return [metric for metric in kept if metric not in few]
 

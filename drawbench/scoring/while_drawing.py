@@ -9,7 +9,7 @@ from drawbench.runs.directory import RunDirectory
 from drawbench.runs.plan import Slice
 from drawbench.scoring.extractors import Extractors
 from drawbench.scoring.image_features import default_batch, image_store
-from drawbench.scoring.protocols import REFERENCE_KINDS, Protocol
+from drawbench.scoring.protocols import Protocol
 from metrics.features.cache import FeatureStore, content_ids
 from metrics.images.decode import centre_square, pixel_hash
 
@@ -29,7 +29,7 @@ class FeaturesWhileDrawing:
             dict.fromkeys(
                 metric.extractor.name
                 for metric in protocol.metrics
-                if with_references or metric.kind not in REFERENCE_KINDS
+                if with_references or not metric.kind.needs.references
             )
         )
         self._following = False

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from drawbench.plot_style import INK, LINE, SOFT, STYLE, write_figure
 from drawbench.results.scores import OVERALL, Score
 from drawbench.sweeps.sweep import GUIDANCE, SweepPoint
-from drawbench.tables.headers import CLIP_SCORE, DISTANCES
+from drawbench.tables.headers import CLIP_SCORE, distances
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -198,7 +198,7 @@ def _whiskers(scores: Sequence[Score]) -> list[list[float]] | None:
 
 
 def _distance(point: SweepPoint) -> Score | None:
-    found = (point.result.score(metric, OVERALL) for metric in DISTANCES)
+    found = (point.result.score(metric, OVERALL) for metric in distances())
     return next((score for score in found if score is not None), None)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from drawbench.results.scores import OVERALL, Score
 from drawbench.sweeps.pareto_plot import curves
 from drawbench.sweeps.sweep import SweepPoint
-from drawbench.tables.headers import CLIP_SCORE, DISTANCES
+from drawbench.tables.headers import CLIP_SCORE, distances
 from drawbench.terminal import aligned
 
 
@@ -54,7 +54,7 @@ def sweep_text(points: Sequence[SweepPoint]) -> str:
     """A table with the swept settings, CLIP score and distance; `*` marks the smallest distance of each curve."""
     axes = list(dict.fromkeys(name for point in points for name in point.settings))
     several = len({point.model for point in points}) > 1
-    distance = next((m for m in DISTANCES if any(p.result.score(m, OVERALL) for p in points)), None)
+    distance = next((m for m in distances() if any(p.result.score(m, OVERALL) for p in points)), None)
     best = {id(curve.best.distance) for curve in curves(points)}
     rows = [[*(["model"] if several else []), *axes, "CLIP score", *([distance] if distance else []), ""]]
     for point in points:

@@ -1,39 +1,34 @@
 """What tables call each metric, in the order of their columns; the arrow says which way is better."""
 
-# Distances order a table before CLIP score does; the nearest to the published FID comes first.
-DISTANCES = ("fid_legacy_tensorflow", "fid_clean", "frechet_distance")
-
+from drawbench.scoring.kinds import kinds
+from drawbench.scoring.kinds.kind import Measure
 
 CLIP_SCORE = "clip_score"
-
-
+CLIP_DIFFERENCE = "clip_score_difference"
 CAPTION_SCORE = "caption_alignment"  # people's, 0 to 100
 
-CLIP_SHUFFLED = "clip_score_shuffled"
-CLIP_DIFFERENCE = "clip_score_difference"
 
-HEADERS = {
-    "fid_legacy_tensorflow": "FID (legacy_tensorflow) ↓",
-    "fid_clean": "FID (clean) ↓",
-    "fid_legacy_pytorch": "FID (legacy_pytorch) ↓",
-    "fid_infinity": "FID∞ ↓",
-    "frechet_distance": "Fréchet distance ↓",
-    "frechet_distance_infinity": "Fréchet distance∞ ↓",
-    "clip_fid": "CLIP-FID ↓",
-    "fd_dinov2": "FD-DINOv2 ↓",
-    "kid": "KID ↓",
-    "cmmd": "CMMD ↓",
-    CLIP_SCORE: "CLIP score ↑",
-    CLIP_SHUFFLED: "shuffled captions",
-    CLIP_DIFFERENCE: "difference ↑",
-    "r_precision": "R-precision ↑",
-    "precision": "precision ↑",
-    "recall": "recall ↑",
-    "density": "density ↑",
-    "coverage": "coverage ↑",
-    "inception_score": "Inception Score ↑",
-    "pairwise_distance": "pairwise distance ↑",
-    "vendi_score": "Vendi score ↑",
-    CAPTION_SCORE: "caption score ↑",
-    f"{CAPTION_SCORE}_no_people": "no people ↑",
-}
+def _of_people(name: str, header: str, column: int) -> Measure:
+    return Measure(name, header, True, column=column, decimals=lambda largest: 1)
+
+
+PEOPLE = (
+    _of_people(CAPTION_SCORE, "caption score", 70),
+    _of_people(f"{CAPTION_SCORE}_no_people", "no people", 71),
+)
+
+
+def measures() -> dict[str, Measure]:
+    """All numbers that tables know, by name, in the order of their columns."""
+    found = (*(measure for kind in kinds() for measure in kind.measures), *PEOPLE)
+    return {measure.name: measure for measure in sorted(found, key=lambda measure: measure.column)}
+
+
+def measure_of(metric: str) -> Measure:
+    """What is known of a metric; of one that no kind names, its name."""
+    return measures().get(metric) or Measure(metric, metric, None)
+
+
+def distances() -> tuple[str, ...]:
+    """What orders a table before CLIP score does; the nearest to the published FID comes first."""
+    return tuple(name for name, measure in measures().items() if measure.ranks)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from drawbench.results.files import Result
 from drawbench.results.published import PUBLISHED_TITLE, PublishedNumber
 from drawbench.results.scores import OVERALL, Interval, ReferenceRef, Score
-from drawbench.tables.headers import CAPTION_SCORE, CLIP_DIFFERENCE, CLIP_SCORE, HEADERS
+from drawbench.tables.headers import CLIP_DIFFERENCE, CLIP_SCORE, measure_of, measures
 from drawbench.tables.leaderboard import LeaderboardTable, Row, ordering_metric
 from metrics.clip_score import NOT_MEASURABLE
 
@@ -144,14 +144,15 @@ def format_interval(value: float, interval: Interval, decimals: int) -> str:
 def metrics_of(table: LeaderboardTable) -> list[str]:
     """All metrics with an overall number in some row: the known ones in their order, then the others by name."""
     present = {score.metric for row in table.rows for score in row.result.scores if score.scope == OVERALL}
-    return [name for name in HEADERS if name in present] + sorted(present - set(HEADERS))
+    known = measures()
+    return [name for name in known if name in present] + sorted(present - set(known))
 
 
 def _overall_block(table: LeaderboardTable, notes: Footnotes) -> Block:
     metrics = metrics_of(table)
     decimals = {metric: _decimals(metric, table) for metric in metrics}
     columns = [Column("#"), Column("model", numeric=False)]
-    columns += [Column(HEADERS.get(metric, metric)) for metric in metrics]
+    columns += [Column(measure_of(metric).arrowed) for metric in metrics]
     columns += [Column("prompts"), Column("refused")]
     rows = []
     for row in table.rows:
@@ -178,7 +179,7 @@ def _one_model_block(table: LeaderboardTable, categories: Sequence[str], notes: 
     result = table.first
     metrics = [name for name in metrics_of(table) if any(result.score(name, each) for each in categories)]
     columns = [Column("category", numeric=False), Column("prompts")]
-    columns += [Column(HEADERS.get(metric, metric)) for metric in metrics]
+    columns += [Column(measure_of(metric).arrowed) for metric in metrics]
     rows = []
     for category in categories:
         scores = [result.score(metric, category) for metric in metrics]
@@ -212,14 +213,9 @@ def _remarks(note: str) -> list[str]:
 
 
 def _decimals(metric: str, table: LeaderboardTable) -> int:
-    """Four decimals for cosines and small distances, six for a small KID, two for the usual FID, one for 0 to 100."""
-    if metric.startswith(CAPTION_SCORE):
-        return 1
     scores = [row.result.score(metric, OVERALL) for row in table.rows]
     largest = max((abs(score.value) for score in scores if score), default=0.0)
-    if metric == "kid" and largest < 0.01:
-        return 6
-    return 2 if largest >= 10 else 4
+    return measure_of(metric).decimals(largest)
 
 
 def _counts(table: LeaderboardTable, metric: str, category: str) -> str:
@@ -270,7 +266,7 @@ def _provenance(table: LeaderboardTable) -> tuple[tuple[str, str], ...]:
 
 def _order(table: LeaderboardTable) -> str:
     metric, less_is_better = ordering_metric([row.result for row in table.rows])
-    name = HEADERS.get(metric, metric).rstrip(" ↑↓")
+    name = measure_of(metric).title
     words = f"by {name}, {'lowest' if less_is_better else 'highest'} first; a rank says nothing about significance"
     if metric == CLIP_SCORE:
         words += "; no rank where a model's own captions score no higher than shuffled ones"
@@ -301,7 +297,7 @@ def _definitions(table: LeaderboardTable) -> list[tuple[str, str]]:
     for metric in metrics_of(table):
         definitions = [score.definition for row in table.rows if (score := row.result.score(metric, OVERALL))]
         for definition in dict.fromkeys(definitions):
-            name, clauses = HEADERS.get(metric, metric).rstrip(" ↑↓"), definition.split("; ")
+            name, clauses = measure_of(metric).title, definition.split("; ")
             like = max(told, key=lambda other: len(set(told[other]) & set(clauses)), default="")
             own = [clause for clause in clauses if clause not in told.get(like, [])]
             shared = len(own) < len(clauses)

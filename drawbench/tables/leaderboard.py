@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from drawbench.results.comparable import ComparisonKey, comparison_key, differences
 from drawbench.results.files import Result
 from drawbench.results.scores import OVERALL, Score
-from drawbench.tables.headers import CAPTION_SCORE, CLIP_SCORE, DISTANCES
+from drawbench.tables.headers import CAPTION_SCORE, CLIP_SCORE, distances, measure_of
 from metrics.clip_score import NOT_MEASURABLE
 
 CEILING_ADAPTERS = ("world", "photographs")  # the true renderings, and the prompts' own photographs
@@ -72,9 +72,9 @@ def ordering_metric(results: Sequence[Result]) -> tuple[str, bool]:
 
     It is a distance that all rows have, else people's caption scores where all have these, else CLIP score.
     """
-    for metric in (*DISTANCES, CAPTION_SCORE):
+    for metric in (*distances(), CAPTION_SCORE):
         if all(result.score(metric, OVERALL) for result in results):
-            return metric, metric in DISTANCES
+            return metric, not measure_of(metric).higher_is_better
     return CLIP_SCORE, False
 
 

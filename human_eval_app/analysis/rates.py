@@ -125,7 +125,7 @@ def rate(estimate: Estimate, bounds: Bounds, column: int, method: str, scale: fl
     """One estimate with its interval, as a record; `scale` turns shares into other units."""
     interval = interval_at(bounds, column, method, estimate)
     if interval != "not available" and scale != 1.0:
-        interval = interval.model_copy(update={"low": interval.low * scale, "high": interval.high * scale})
+        interval = replace(interval, low=interval.low * scale, high=interval.high * scale)
     return Rate(value=float(estimate.value[column]) * scale, interval=interval)
 
 

@@ -11,6 +11,7 @@ from metrics.frechet.gaussian import Gaussian
 from metrics.frechet.infinity import FrechetLine, enough_images, frechet_line
 from metrics.frechet.interval import frechet_jackknife
 from metrics.statistics.jackknife import PAIRED_TO_REFERENCES, Jackknife, jackknife_interval, paired_interval
+from metrics.statistics.paired import PairedResult
 from metrics.statistics.result import Interval
 
 
@@ -37,6 +38,25 @@ class FrechetDifference:
     def difference(self) -> float:
         """a - b at this n."""
         return self.a - self.b
+
+    @property
+    def at_this_n(self) -> PairedResult:
+        """Both distances as they are, with what of them is bias."""
+        hopeless, doubtful = self.n <= self.dimension, self.n_is_too_small
+        return PairedResult(self.a, self.b, self.interval, self.n, self._bias_note, hopeless, doubtful)
+
+    @property
+    def at_infinity(self) -> PairedResult | None:
+        """Both distances extrapolated to infinite n; None where they cannot be."""
+        return PairedResult(*self.limits, self.limit_interval, self.n) if self.limits else None
+
+    @property
+    def _bias_note(self) -> str:
+        if self.bias is None:
+            return f"n = {self.n} images is at most the dimension {self.dimension}: bias cannot be told from distance"
+        how = "FID-infinity fit" if self.limits else "jackknife; too few images for a FID-infinity fit"
+        a, b = self.bias
+        return f"finite-sample bias about {a:.3g} in A and {b:.3g} in B, {a - b:+.2g} in the difference ({how})"
 
     @property
     def n_is_too_small(self) -> bool:

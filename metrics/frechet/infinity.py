@@ -51,10 +51,6 @@ def enough_images(n: int, dimension: int) -> bool:
 def frechet_infinity_result(
     features: np.ndarray,
     reference: Gaussian,
-    metric: str,
-    definition: str,
-    fingerprint: str,
-    note: str = "",
     *,
     prompts: np.ndarray | None = None,
     seed: int = 0,
@@ -71,12 +67,13 @@ def frechet_infinity_result(
     line = frechet_line(features, reference, prompts=prompts, seed=seed)
     full = jackknife or frechet_jackknife(features, reference, prompts)
     interval = _interval(line, full, "images" if prompts is None else "prompts")
-    sizes = ", ".join(f"{size:.0f}" for size in line.sizes)
-    described = f"{definition}; {CONVENTION} over parts of {sizes} images, seed {seed}"
-    found = f"{line.bias:.3g} below the distance of all {full.n} images"
-    return MetricResult(
-        metric, line.limit, interval, full.n, described, fingerprint, "; ".join(filter(None, (note, found)))
-    )
+    return MetricResult(line.limit, interval, full.n, f"{line.bias:.3g} below the distance of all {full.n} images")
+
+
+def frechet_infinity_definition(n: int, dimension: int, seed: int = 0) -> str:
+    """How the distance of n images is extrapolated, in words."""
+    sizes = ", ".join(f"{size:.0f}" for size in _sizes(n, dimension))
+    return f"{CONVENTION} over parts of {sizes} images, seed {seed}"
 
 
 def frechet_line(
@@ -92,13 +89,22 @@ def frechet_line(
     if not np.isfinite(features).all():
         raise MetricInputError("features hold NaN or infinity: no distance can be computed from them")
     numbers = np.arange(n) if prompts is None else np.asarray(prompts)
-    finest = 4 if n >= QUARTER_IMAGES * dimension else 2
-    moments = [_moments(features[rows]) for rows in _parts(numbers, finest, seed)]
-    counts = [count for count in (1, 2, 4) if count <= finest]
+    counts = _counts(n, dimension)
+    moments = [_moments(features[rows]) for rows in _parts(numbers, counts[-1], seed)]
     distances = [_mean_distance(moments, count, reference) for count in counts]
-    sizes = n / np.asarray(counts, dtype=np.float64)
+    sizes = _sizes(n, dimension)
     limit = float(np.polyfit(1 / sizes, distances, 1)[1])
     return FrechetLine(sizes, np.asarray(distances), limit)
+
+
+def _counts(n: int, dimension: int) -> tuple[int, ...]:
+    """Into how many parts the set is cut, at each point of the line."""
+    return (1, 2, 4) if n >= QUARTER_IMAGES * dimension else (1, 2)
+
+
+def _sizes(n: int, dimension: int) -> np.ndarray:
+    """Mean images of a part at each point, (p,)."""
+    return n / np.asarray(_counts(n, dimension), dtype=np.float64)
 
 
 def _parts(numbers: np.ndarray, count: int, seed: int) -> list[np.ndarray]:

@@ -32,10 +32,6 @@ BLOCK = 1 << 24  # float64 numbers that a step of the pass may hold: 128 MiB
 def frechet_result(
     features: np.ndarray,
     reference: Gaussian,
-    metric: str,
-    definition: str,
-    fingerprint: str,
-    note: str = "",
     *,
     prompts: np.ndarray | None = None,
     jackknife: Jackknife | None = None,
@@ -51,10 +47,8 @@ def frechet_result(
     found = jackknife or frechet_jackknife(features, reference, prompts)
     method = METHOD.format(units="images" if prompts is None else "prompts")
     interval = jackknife_interval(found.value, found.without, method, least=0.0)
-    notes = [note] if note else []
-    if interval:
-        notes.append(_bias_note(found, features.shape[1]))
-    return MetricResult(metric, found.value, interval, found.n, definition, fingerprint, "; ".join(notes))
+    note = _bias_note(found, features.shape[1]) if interval else ""
+    return MetricResult(found.value, interval, found.n, note)
 
 
 def _bias_note(found: Jackknife, dimension: int) -> str:

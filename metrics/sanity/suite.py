@@ -7,14 +7,16 @@ its range over eight undegraded sets; a movement counts when it is larger.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 
 from metrics.features.extractor import Extractor
+from metrics.frechet.gaussian import Gaussian
+from metrics.image_set import ImageSet
 from metrics.sanity.degradations import IMAGE_DEGRADATIONS, caption_shuffle, memorised, mode_dropping, repeated_images
-from metrics.sanity.values import CAPTION, DISTRIBUTION, RULES, Requirement, caption_values, distribution_values
+from metrics.sanity.rules import DROPPING, MEMORISED, REPEATS, SHUFFLE, Requirement, SuiteMetric
 
 Movement = Literal["worse", "better", "still", "mixed"]
 Advance = Callable[[int], None]
@@ -22,7 +24,6 @@ Advance = Callable[[int], None]
 CLEAN_SETS = 8
 GROUP = 8  # images that metrics of diversity take for the samples of one prompt
 BATCH = 32
-SHUFFLE, DROPPING, REPEATS, MEMORISED = "caption shuffle", "modes dropped", "repeats", "memorised"
 FRACTIONS = (0.25, 0.5, 0.75)
 UNITS = {
     **{degradation.name: degradation.unit for degradation in IMAGE_DEGRADATIONS},
@@ -74,6 +75,7 @@ class Check:
 
     levels: of the degradation, without 0. values: undegraded first, then at each level. spread: the metric's range over
     eight undegraded sets. required: how it must move, or None where that is shown and not judged.
+    higher_is_better: which way is better.
     """
 
     metric: str
@@ -82,6 +84,7 @@ class Check:
     values: tuple[float, ...]
     spread: float
     required: Requirement | None
+    higher_is_better: bool
 
     @property
     def movement(self) -> Movement:
@@ -106,29 +109,44 @@ class Check:
     @property
     def _quality(self) -> np.ndarray:
         """The values, signed so that higher is better."""
-        return np.array(self.values) * (1.0 if RULES[self.metric].higher_is_better else -1.0)
+        return np.array(self.values) * (1.0 if self.higher_is_better else -1.0)
 
 
-def run_suite(extractor: Extractor, images: SuiteImages, advance: Advance = lambda count: None) -> list[Check]:
+def run_suite(
+    extractor: Extractor,
+    images: SuiteImages,
+    metrics: Sequence[SuiteMetric],
+    advance: Advance = lambda count: None,
+) -> list[Check]:
     """All checks of one extractor. advance: told how many images went through it since the last call.
 
-    Metrics of captions are checked where the extractor reads texts, the Inception Score where it gives logits.
+    Metrics of captions are checked where the extractor reads texts, those of classes where it gives logits.
     Raises MetricInputError for sets that are too small for a metric.
     """
-    checks = _distribution_checks(extractor, images, advance)
+    has_logits = hasattr(extractor, "logits")
+    alone = [each for each in metrics if not each.needs_texts and (has_logits or not each.needs_logits)]
+    checks = _distribution_checks(extractor, images, alone, advance)
     if hasattr(extractor, "encode_texts"):
-        checks += _caption_checks(extractor, images, advance)
+        checks += _caption_checks(extractor, images, [each for each in metrics if each.needs_texts], advance)
     return checks
 
 
-def _distribution_checks(extractor: Extractor, images: SuiteImages, advance: Advance) -> list[Check]:
+def _distribution_checks(
+    extractor: Extractor, images: SuiteImages, metrics: Sequence[SuiteMetric], advance: Advance
+) -> list[Check]:
     n = images.n
     references = _features(extractor, images.references, advance)
     pool = _features(extractor, images.pool, advance)
     groups = np.arange(n) * (n // GROUP) // n  # of GROUP images or a few more
 
+    moments = Gaussian.of_features(references)
+    has_logits = any(metric.needs_logits for metric in metrics)
+
     def values(features: np.ndarray) -> dict[str, float]:
-        return distribution_values(extractor, features, references, groups)
+        single = ImageSet(features, np.arange(n), references=references, moments=moments)
+        if has_logits:
+            single = replace(single, logits=extractor.logits(features))  # type: ignore[attr-defined]
+        return _values(metrics, single, replace(single, prompts=groups))
 
     clean = [values(pool[start : start + n]) for start in range(0, CLEAN_SETS * n, n)]
     steps = {
@@ -140,28 +158,35 @@ def _distribution_checks(extractor: Extractor, images: SuiteImages, advance: Adv
     steps[REPEATS] = FRACTIONS, [values(first[repeated_images(groups, part)]) for part in FRACTIONS]
     copied = [np.where(memorised(n, part)[:, None], references, first) for part in FRACTIONS]
     steps[MEMORISED] = FRACTIONS, [values(features) for features in copied]
-    return _checks(DISTRIBUTION, clean, steps)
+    return _checks(metrics, clean, steps)
 
 
-def _caption_checks(extractor: Extractor, images: SuiteImages, advance: Advance) -> list[Check]:
+def _caption_checks(
+    extractor: Extractor, images: SuiteImages, metrics: Sequence[SuiteMetric], advance: Advance
+) -> list[Check]:
     m = images.n_captioned
     features = _features(extractor, images.captioned, advance)
     texts = extractor.encode_texts(images.captions)  # type: ignore[attr-defined]
+
+    def values(features: np.ndarray, texts: np.ndarray, captions: Sequence[str]) -> dict[str, float]:
+        found = ImageSet(features, np.arange(m), captions, texts)
+        return _values(metrics, found, found)
+
     parts = [slice(start, start + m) for start in range(0, CLEAN_SETS * m, m)]
-    clean = [caption_values(features[part], texts[part], images.captions[part]) for part in parts]
+    clean = [values(features[part], texts[part], images.captions[part]) for part in parts]
     steps = {
         name: (
             levels,
-            [caption_values(_features(extractor, step, advance), texts[:m], images.captions[:m]) for step in degraded],
+            [values(_features(extractor, step, advance), texts[:m], images.captions[:m]) for step in degraded],
         )
         for name, levels, degraded in _degraded(images.captioned[:m])
     }
     shuffled = []
     for part in FRACTIONS:
         order = caption_shuffle(m, part)
-        shuffled.append(caption_values(features[:m], texts[order], [images.captions[i] for i in order]))
+        shuffled.append(values(features[:m], texts[order], [images.captions[i] for i in order]))
     steps[SHUFFLE] = FRACTIONS, shuffled
-    return _checks(CAPTION, clean, steps)
+    return _checks(metrics, clean, steps)
 
 
 def _degraded(
@@ -177,19 +202,28 @@ def _degraded(
         )
 
 
+def _values(metrics: Sequence[SuiteMetric], single: ImageSet, grouped: ImageSet) -> dict[str, float]:
+    """The numbers of all metrics. single, grouped: each image a prompt of its own, and in groups of a prompt."""
+    found: dict[str, float] = {}
+    for metric in metrics:
+        found |= metric.values(grouped if metric.needs_groups else single)
+    return found
+
+
 def _checks(
-    metrics: Sequence[str],
+    metrics: Sequence[SuiteMetric],
     clean: Sequence[Mapping[str, float]],
     steps: Mapping[str, tuple[tuple[float, ...], list[dict[str, float]]]],
 ) -> list[Check]:
     """One check for each metric that was computed and each degradation, metric by metric."""
     checks = []
-    for metric in (metric for metric in metrics if metric in clean[0]):
+    rules = {name: rule for metric in metrics for name, rule in metric.rules.items() if name in clean[0]}
+    for metric, rule in rules.items():
         spread = max(values[metric] for values in clean) - min(values[metric] for values in clean)
         for degradation, (levels, values) in steps.items():
             traced = (clean[0][metric], *(each[metric] for each in values))
-            required = RULES[metric].required.get(degradation)
-            checks.append(Check(metric, degradation, levels, traced, spread, required))
+            required = rule.required.get(degradation)
+            checks.append(Check(metric, degradation, levels, traced, spread, required, rule.higher_is_better))
     return checks
 
 

@@ -1,4 +1,4 @@
-"""The result of a metric: a value never travels without its interval, count and definition."""
+"""The result of a metric: a value never travels without its interval and count."""
 
 from dataclasses import dataclass
 
@@ -20,21 +20,15 @@ class Interval:
 
 @dataclass(frozen=True)
 class MetricResult:
-    """One number and everything needed to trust it.
+    """One number and what is needed to trust it; who asked for it adds its name and definition.
 
-    metric: machine name, e.g. `clip_score`, `frechet_distance`.
     value: in the metric's own unit (raw cosine for CLIP score, never times 100).
     interval: None means that no interval is available, and is shown so.
     n: the number of units behind the value (prompts for a mean, images for a distance).
-    definition: one readable line with every choice that changes the number.
-    fingerprint: of the extractor(s) used.
     note: a warning a reader must see beside the number, or empty.
     """
 
-    metric: str
     value: float
     interval: Interval | None
     n: int
-    definition: str
-    fingerprint: str
     note: str = ""

@@ -10,7 +10,7 @@ from metrics.statistics.vectors import unit
 
 
 def _results(scores: PromptScores) -> dict[str, MetricResult]:
-    return {result.metric: result for result in clip_score_results(scores, "definition", "f")}
+    return clip_score_results(scores)
 
 
 def _random(seed: int, n: int, samples: int = 1, signal: float = 0.0, hub: float = 0.0) -> PromptScores:

@@ -21,7 +21,7 @@ def _logits(seed: int, n: int = 60, classes: int = 20, spread: float = 2.0) -> n
 
 
 def _score(logits: np.ndarray, prompts: np.ndarray | None = None) -> MetricResult:
-    return inception_score_result(logits, "d", "f", prompts=prompts)
+    return inception_score_result(logits, prompts=prompts)
 
 
 def _plain(logits: np.ndarray) -> float:

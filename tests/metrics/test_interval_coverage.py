@@ -51,7 +51,7 @@ def kid_coverage(name: str, prompts: int, samples: int, trials: int) -> float:
     population, random = _population(name), np.random.default_rng(prompts + 7 * samples)
     truth = population.discrepancy(cubic, prompts, samples, biased=False)
     draws = [population.draw(random, prompts, samples) for _ in range(trials)]
-    return _share([kid_result(x, population.references, "", "", prompts=p) for x, p in draws], truth)
+    return _share([kid_result(x, population.references, prompts=p) for x, p in draws], truth)
 
 
 def cmmd_coverage(name: str, prompts: int, samples: int, trials: int) -> float:
@@ -59,14 +59,14 @@ def cmmd_coverage(name: str, prompts: int, samples: int, trials: int) -> float:
     population, random = _population(name), np.random.default_rng(prompts + 7 * samples)
     truth = 1000 * population.discrepancy(gaussian, prompts, samples, biased=True)
     draws = [population.draw(random, prompts, samples) for _ in range(trials)]
-    return _share([cmmd_result(x, population.references, "", "", prompts=p) for x, p in draws], truth)
+    return _share([cmmd_result(x, population.references, prompts=p) for x, p in draws], truth)
 
 
 def clip_coverage(prompts: int, trials: int) -> tuple[float, float]:
     """Of the CLIP score and of its difference from shuffled captions, 4 samples a prompt."""
     population, random = _captioned(), np.random.default_rng(prompts)
     draws = [population.draw(random, prompts, 4) for _ in range(trials)]
-    results = [{r.metric: r for r in clip_score_results(prompt_scores(*draw), "", "")} for draw in draws]
+    results = [clip_score_results(prompt_scores(*draw)) for draw in draws]
     return (
         _share([result["clip_score"] for result in results], population.score),
         _share([result["clip_score_difference"] for result in results], population.difference),
@@ -76,7 +76,7 @@ def clip_coverage(prompts: int, trials: int) -> tuple[float, float]:
 def other_coverage(family: str, prompts: int, trials: int) -> dict[str, float]:
     """Of each metric's expectation at this number of prompts, 4 samples each, known as the mean over all trials."""
     random = np.random.default_rng(prompts)
-    found = [{r.metric: r for r in _others(family, random, prompts)} for _ in range(trials)]
+    found = [_others(family, random, prompts) for _ in range(trials)]
     shares = {}
     for metric in OTHERS[family]:
         results = [result[metric] for result in found]
@@ -84,16 +84,16 @@ def other_coverage(family: str, prompts: int, trials: int) -> dict[str, float]:
     return shares
 
 
-def _others(family: str, random: np.random.Generator, prompts: int) -> list[MetricResult]:
+def _others(family: str, random: np.random.Generator, prompts: int) -> dict[str, MetricResult]:
     if family == "retrieval":
-        return [r_precision_result(*_captioned().draw(random, prompts, 4), "", "")]
+        return {"r_precision": r_precision_result(*_captioned().draw(random, prompts, 4))}
     population = _population("factors 0.3")
     x, p = population.draw(random, prompts, 4)
     if family == "inception":
-        return [inception_score_result(4 * (x[:, :20] - 1), "", "", prompts=p)]
+        return {"inception_score": inception_score_result(4 * (x[:, :20] - 1), prompts=p)}
     if family == "diversity":
-        return diversity_results(x, p, "", "")
-    return manifold_results(x, population.references, "", "", prompts=p)
+        return diversity_results(x, p)
+    return manifold_results(x, population.references, prompts=p)
 
 
 def _published(name: str) -> list[float]:

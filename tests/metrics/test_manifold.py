@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from metrics import manifold
 from metrics.errors import MetricInputError
-from metrics.manifold import manifold_results
+from metrics.manifold import DEFINITIONS, manifold_results
 from metrics.statistics.prompt_units import (
     PromptGroups,
     jackknife_variance,
@@ -22,7 +22,7 @@ METRICS = ("precision", "recall", "density", "coverage")
 
 
 def _results(x: np.ndarray, y: np.ndarray, prompts: np.ndarray | None = None) -> dict[str, MetricResult]:
-    return {result.metric: result for result in manifold_results(x, y, "d", "f", prompts=prompts)}
+    return manifold_results(x, y, prompts=prompts)
 
 
 def _values(x: np.ndarray, y: np.ndarray) -> list[float]:
@@ -181,16 +181,15 @@ def test_small_and_bad_sets_are_refused() -> None:
     x, y = _sets(12)
     for images, references, message in ((x[:5], y, "at least 6"), (x, y[:5], "at least 6"), (x[:, :2], y, "same net")):
         with pytest.raises(MetricInputError, match=message):
-            manifold_results(images, references, "d", "f")
+            manifold_results(images, references)
 
 
 def test_what_the_results_say() -> None:
     x, y = _sets(13)
-    results = manifold_results(x, y, "pool", "abc", "careful")
-    assert [result.metric for result in results] == list(METRICS)
-    for result in results:
-        assert (result.n, result.fingerprint, result.note) == (60, "abc", "careful")
-        assert result.definition.startswith("pool; ")
-        assert ("neighbour 3" if result.metric in ("precision", "recall") else "neighbour 5") in result.definition
+    results = manifold_results(x, y)
+    assert list(results) == list(DEFINITIONS) == list(METRICS)
+    for metric, result in results.items():
+        assert (result.n, result.note) == (60, "")
+        assert ("neighbour 3" if metric in ("precision", "recall") else "neighbour 5") in DEFINITIONS[metric]
         assert result.interval is not None
         assert "references fixed" in result.interval.method

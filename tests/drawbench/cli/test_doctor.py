@@ -13,8 +13,8 @@ from drawbench.doctor.metrics_check_text import check_data, check_markdown, chec
 from drawbench.doctor.peers import THEIRS, Comparison
 from drawbench.doctor.suite_images import suite_images
 from drawbench.progress import Progress
+from drawbench.scoring.kinds import kinds
 from metrics.sanity.suite import UNITS, Check, SuiteImages
-from metrics.sanity.values import RULES
 
 
 def _isolate(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
@@ -41,8 +41,9 @@ def bundled(tmp_path_factory: pytest.TempPathFactory) -> MetricsCheck:
     return _checked(tmp_path_factory.mktemp("alone"), 96)
 
 
+RULES = {name for kind in kinds() for name in kind.suite_metric.rules}
 # The scorer has no classes, and a distance at infinity needs as many images as the command takes by default.
-JUDGED = set(RULES) - {"inception_score", "frechet_distance_infinity"}
+JUDGED = RULES - {"inception_score", "frechet_distance_infinity"}
 
 
 @pytest.fixture(scope="module")
@@ -66,8 +67,8 @@ def _small(*checks: Check, numbers: tuple[Comparison, ...] = (), refused: str = 
     return MetricsCheck(images, (suite,), numbers, (), {"other": "a-file"}, {"third": refused} if refused else {})
 
 
-FAILED = Check("kid", "blur", (0.1, 0.2, 0.3), (0.0, 0.1, 0.05, -0.1), 0.01, "worse")
-PASSED = Check("kid", "noise", (1.0, 2.0, 3.0), (0.0, 0.1, 0.2, 0.3), 0.01, "worse")
+FAILED = Check("kid", "blur", (0.1, 0.2, 0.3), (0.0, 0.1, 0.05, -0.1), 0.01, "worse", False)
+PASSED = Check("kid", "noise", (1.0, 2.0, 3.0), (0.0, 0.1, 0.2, 0.3), 0.01, "worse", False)
 
 
 def test_the_bundled_scorer_passes_the_sanity_suite(bundled: MetricsCheck) -> None:

@@ -11,7 +11,7 @@ from PIL import Image
 from drawbench.cli import compare as command
 from drawbench.cli.main import main
 from drawbench.comparing.compare import Comparison, compare_runs
-from drawbench.comparing.differences import frechet_rows, jackknife_row, mean_difference, verdict
+from drawbench.comparing.differences import Difference, verdict
 from drawbench.comparing.text import comparison_text
 from drawbench.errors import UserError
 from drawbench.interface import ModelCard, Refused, Sample, TextToImage
@@ -22,6 +22,7 @@ from drawbench.scoring.protocols import Protocol, bundled, bundled_extended
 from drawbench.scoring.score import score_run
 from metrics.frechet.difference import FrechetDifference
 from metrics.statistics.jackknife import Jackknife
+from metrics.statistics.paired import PairedResult, paired_jackknives, paired_means
 from metrics.statistics.result import Interval
 from tests.metrics.stand_ins import write_scorer
 
@@ -162,13 +163,13 @@ def test_a_run_does_not_differ_from_itself(protocol: Protocol, runs: tuple[Path,
 
 def test_the_words_follow_interval_and_bias() -> None:
     above, around = Interval(0.1, 0.3, "t"), Interval(-0.1, 0.3, "t")
-    assert verdict(0.2, above) == "A is higher"
-    assert verdict(-0.2, Interval(-0.3, -0.1, "t")) == "B is higher"
-    assert verdict(0.1, around) == "within noise"
-    assert verdict(0.1, None) == "no interval"
-    assert verdict(0.2, above, doubtful=True) == "n too small for FID"
-    assert verdict(0.1, around, doubtful=True) == "within noise"
-    assert verdict(0.1, around, hopeless=True) == "n too small for FID"
+    assert verdict(PairedResult(0.2, 0.0, above, 5)) == "A is higher"
+    assert verdict(PairedResult(-0.2, 0.0, Interval(-0.3, -0.1, "t"), 5)) == "B is higher"
+    assert verdict(PairedResult(0.1, 0.0, around, 5)) == "within noise"
+    assert verdict(PairedResult(0.1, 0.0, None, 5)) == "no interval"
+    assert verdict(PairedResult(0.2, 0.0, above, 5, doubtful=True)) == "n too small for FID"
+    assert verdict(PairedResult(0.1, 0.0, around, 5, doubtful=True)) == "within noise"
+    assert verdict(PairedResult(0.1, 0.0, around, 5, hopeless=True)) == "n too small for FID"
 
 
 @pytest.mark.parametrize(
@@ -185,7 +186,6 @@ def test_the_words_follow_interval_and_bias() -> None:
     ],
 )
 def test_bias_that_may_make_the_difference_is_said(
-    protocol: Protocol,
     bias: tuple[float, float],
     limits: tuple[float, float] | None,
     words: str,
@@ -193,24 +193,27 @@ def test_bias_that_may_make_the_difference_is_said(
 ) -> None:
     interval = Interval(0.5, 1.5, "jackknife")
     found = FrechetDifference(3.0, 2.0, interval, 500, 64, limits, interval if limits else None, bias)
-    metric = next(each for each in protocol.metrics if each.kind == "frechet")
-    (row,) = frechet_rows(metric, found, {})
+    row = Difference.of("frechet_distance", OVERALL, found.at_this_n, lower_is_better=True)
     assert row.verdict == words
     assert note in row.note
 
 
+def _of_means(a: np.ndarray, b: np.ndarray) -> Difference:
+    return Difference.of("r_precision", "Text", paired_means(a, b), lower_is_better=False)
+
+
 def test_one_prompt_has_no_interval() -> None:
-    found = mean_difference("clip_score", "Text", np.array([0.5]), np.array([0.2]))
+    found = _of_means(np.array([0.5]), np.array([0.2]))
     assert (found.interval, found.verdict, found.n) == ("not available", "no interval", 1)
 
 
 def test_hits_of_all_against_hits_of_none_are_no_certainty() -> None:
     ones, zeros = np.ones(3), np.zeros(3)
-    found = mean_difference("r_precision", "Text", ones, zeros)
+    found = _of_means(ones, zeros)
     assert (found.difference, found.interval, found.verdict) == (1.0, "not available", "no interval")
-    assert mean_difference("r_precision", "Text", ones, ones).verdict == "within noise"
+    assert _of_means(ones, ones).verdict == "within noise"
     a, b = (Jackknife(value, np.full(3, value), 6) for value in (1.0, 0.0))
-    row = jackknife_row("coverage", a, b, lower_is_better=False)
+    row = Difference.of("coverage", OVERALL, paired_jackknives(a, b), lower_is_better=False)
     assert (row.interval, row.verdict) == ("not available", "no interval")
 
 

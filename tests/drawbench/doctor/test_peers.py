@@ -30,7 +30,7 @@ def test_every_number_agrees_with_every_peer(n: int, dimension: int) -> None:
 
 
 def test_a_wrong_number_of_ours_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(peers, "frechet_distance", lambda a, b: 1.0001)
+    monkeypatch.setattr("drawbench.scoring.kinds.frechet.frechet_distance", lambda a, b: 1.0001)
     found = [each for each in compare_numbers(_sets(60, 8)) if each.what == peers.FRECHET and each.version]
     assert found
     assert not any(each.passed for each in found)

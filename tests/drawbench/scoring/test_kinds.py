@@ -13,7 +13,8 @@ from drawbench.progress import Progress
 from drawbench.results.scores import OVERALL, ScoreFile
 from drawbench.runs.directory import RunDirectory
 from drawbench.runs.generate import Request, generate
-from drawbench.scoring.kinds import KINDS
+from drawbench.scoring.kinds import kinds
+from drawbench.scoring.kinds.inception_score import INCEPTION_SCORE
 from drawbench.scoring.protocols import MetricDefinition, Protocol, bundled_extended
 from drawbench.scoring.run_features import run_features
 from drawbench.scoring.score import score_run
@@ -164,7 +165,7 @@ def test_a_network_without_texts_or_classes_is_refused_where_they_are_needed(
     protocol: Protocol, run: Path, tmp_path: Path
 ) -> None:
     scorer = protocol.metrics[0].extractor
-    wrong = MetricDefinition("inception_score", "inception_score", scorer, "made up")
+    wrong = MetricDefinition("inception_score", INCEPTION_SCORE, scorer, "made up")
     with pytest.raises(MetricInputError, match="scorer knows no classes"):
         score_run(run, replace(protocol, metrics=(wrong,)))
 
@@ -175,7 +176,7 @@ def test_inception_score_is_that_of_the_logits_of_all_images(run: Path) -> None:
             return np.asarray(pool[:, :3] * 4)
 
     entry = entry_of(Classes("classes"), "classes")
-    only = MetricDefinition("inception_score", "inception_score", entry, "made up")
+    only = MetricDefinition("inception_score", INCEPTION_SCORE, entry, "made up")
     protocol = Protocol("classes", 1, "made up", None, (only,))
     (score,) = score_run(run, protocol).scores
     rows = run_features(RunDirectory.open(run), [entry], SIZE).features["classes"]
@@ -189,4 +190,4 @@ def test_inception_score_is_that_of_the_logits_of_all_images(run: Path) -> None:
 
 
 def test_every_kind_is_computed_by_something(protocol: Protocol) -> None:
-    assert {metric.kind for metric in protocol.metrics} | {"inception_score"} == set(KINDS)
+    assert {metric.kind for metric in protocol.metrics} | {INCEPTION_SCORE} == set(kinds())

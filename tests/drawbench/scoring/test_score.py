@@ -16,6 +16,8 @@ from drawbench.progress import Progress
 from drawbench.prompts.prompt_set import Prompt, PromptSet
 from drawbench.results.scores import OVERALL, Score, ScoreFile
 from drawbench.runs.generate import Request, generate
+from drawbench.scoring.kinds.clip_score import CLIP_SCORE
+from drawbench.scoring.kinds.frechet import FRECHET
 from drawbench.scoring.protocols import MetricDefinition, Protocol, bundled, bundled_extended
 from drawbench.scoring.score import score_run
 from metrics.errors import MetricInputError
@@ -248,10 +250,10 @@ def _fid_protocol(folder: Path) -> Protocol:
     weights = WeightsFile(INCEPTION.file, "", INCEPTION.source)
     scorer = scorer_folder(folder)
     fids = (
-        MetricDefinition(f"fid_{mode}", "frechet", inception(mode, weights), f"FID {mode}", mode)
+        MetricDefinition(f"fid_{mode}", FRECHET, inception(mode, weights), f"FID {mode}", mode)
         for mode in ("legacy_tensorflow", "clean")
     )
-    clip = MetricDefinition("clip_score", "clip_score", scorer, "CLIP score")
+    clip = MetricDefinition("clip_score", CLIP_SCORE, scorer, "CLIP score")
     return Protocol("fids", 1, "stand-ins", 32, (clip, *fids), published_n=30_000)
 
 

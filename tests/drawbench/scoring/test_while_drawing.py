@@ -8,6 +8,7 @@ from drawbench.errors import StageError
 from drawbench.results.scores import Score
 from drawbench.runs.generate import Request, generate
 from drawbench.scoring.image_features import BATCH
+from drawbench.scoring.kinds.clip_score import CLIP_SCORE
 from drawbench.scoring.protocols import MetricDefinition, Protocol
 from drawbench.scoring.score import score_run
 from drawbench.scoring.while_drawing import FeaturesWhileDrawing
@@ -23,7 +24,7 @@ def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def _protocol(extractor: PlainExtractor, size: int | None = None) -> Protocol:
-    return Protocol("p", 1, "", size, (MetricDefinition("clip_score", "clip_score", entry_of(extractor), "made up"),))
+    return Protocol("p", 1, "", size, (MetricDefinition("clip_score", CLIP_SCORE, entry_of(extractor), "made up"),))
 
 
 def _watched(path: Path, model: NoiseModel, extractor: PlainExtractor, size: int | None = None) -> None:

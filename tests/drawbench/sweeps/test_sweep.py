@@ -22,6 +22,7 @@ from drawbench.files import write_text_atomically
 from drawbench.interface import ModelCard, Sample, TextToImage
 from drawbench.prompts.prompt_set import PromptRow, build_prompt_set
 from drawbench.results.scores import OVERALL, ScoreFile
+from drawbench.scoring.kinds import clip_score as kinds
 from drawbench.scoring.protocols import MetricDefinition, Protocol, get_protocol
 from drawbench.scoring.score import score_run
 from drawbench.sweeps.pareto_plot import curves, write_plots
@@ -207,7 +208,9 @@ def test_scoring_finds_the_features_that_were_computed_while_drawing(
         return scores
 
     monkeypatch.setattr("drawbench.sweeps.sweep.score_run", scoring)
-    plain = Protocol("p", 1, "", None, (MetricDefinition(CLIP_SCORE, "clip_score", entry_of(extractor), "made up"),))
+    plain = Protocol(
+        "p", 1, "", None, (MetricDefinition(CLIP_SCORE, kinds.CLIP_SCORE, entry_of(extractor), "made up"),)
+    )
     run_sweep(Sweep(**{**vars(sweep_of(None, ("1", "2"))), "protocol": plain}), tmp_path / "sweep", Source())
     assert known == [len(PROMPTS.prompts), 2 * len(PROMPTS.prompts)]
 

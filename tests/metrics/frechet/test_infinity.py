@@ -8,7 +8,12 @@ import pytest
 from metrics.errors import MetricInputError
 from metrics.frechet.distance import frechet_distance
 from metrics.frechet.gaussian import Gaussian
-from metrics.frechet.infinity import enough_images, frechet_infinity_result, frechet_line
+from metrics.frechet.infinity import (
+    enough_images,
+    frechet_infinity_definition,
+    frechet_infinity_result,
+    frechet_line,
+)
 from metrics.frechet.interval import frechet_jackknife
 from tests.metrics.frechet.worlds import World, flat_world, pool_like_world
 
@@ -62,25 +67,15 @@ def test_the_seed_decides_and_the_order_does_not() -> None:
 
 def test_the_result_says_how_it_was_made() -> None:
     features, reference = _features(11, 80, 4), Gaussian.of_features(_features(12, 60, 4) + 1)
-    found = frechet_infinity_result(features, reference, "fid_infinity", "FID", "print", "refusals", seed=5)
-    assert (found.metric, found.n, found.fingerprint) == ("fid_infinity", 80, "print")
-    assert (
-        found.definition == "FID; extrapolated to infinite n by a line in 1/n over parts of 80, 40, 20 images, seed 5"
-    )
-    assert found.note.startswith("refusals; ")
+    found = frechet_infinity_result(features, reference, seed=5)
+    assert found.n == 80
+    words = "extrapolated to infinite n by a line in 1/n over parts of 80, 40, 20 images, seed 5"
+    assert frechet_infinity_definition(80, 4, seed=5) == words
     assert found.note.endswith(" below the distance of all 80 images")
     assert found.interval is not None
     assert found.interval.low <= found.value <= found.interval.high
-    given = frechet_infinity_result(
-        features,
-        reference,
-        "fid_infinity",
-        "FID",
-        "print",
-        "refusals",
-        seed=5,
-        jackknife=frechet_jackknife(features, reference),
-    )
+    jackknife = frechet_jackknife(features, reference)
+    given = frechet_infinity_result(features, reference, seed=5, jackknife=jackknife)
     assert given == found
 
 
@@ -89,19 +84,16 @@ def test_too_few_images_are_refused() -> None:
     assert not enough_images(29, 10)
     assert enough_images(30, 10)
     with pytest.raises(MetricInputError, match=r"29 images of 10 feature dimensions.*at least 30 are needed"):
-        frechet_infinity_result(_features(14, 29, 10), reference, "fid_infinity", "", "")
+        frechet_infinity_result(_features(14, 29, 10), reference)
     with pytest.raises(MetricInputError, match="1 prompts cannot be cut into 2 parts"):
-        frechet_infinity_result(_features(14, 30, 10), reference, "fid_infinity", "", "", prompts=np.zeros(30))
+        frechet_infinity_result(_features(14, 30, 10), reference, prompts=np.zeros(30))
     with pytest.raises(MetricInputError, match="NaN"):
         frechet_line(np.full((30, 10), np.nan), reference)
 
 
 def _limits(world: World, prompts: int, studies: int) -> tuple[np.ndarray, float]:
     """Extrapolated distances, and the share of intervals that hold the population's."""
-    found = [
-        frechet_infinity_result(x, world.reference, "fid_infinity", "", "", prompts=p)
-        for x, p in world.studies(prompts, studies)
-    ]
+    found = [frechet_infinity_result(x, world.reference, prompts=p) for x, p in world.studies(prompts, studies)]
     inside = [each.interval is not None and each.interval.low <= world.limit <= each.interval.high for each in found]
     return np.array([each.value for each in found]), float(np.mean(inside))
 

@@ -85,8 +85,8 @@ def test_order_of_images_and_names_of_prompts_change_nothing() -> None:
     features, reference = _features(7, 60, 8), Gaussian.of_features(_features(8, 60, 8))
     prompts = np.arange(60) // 3
     shuffle = np.random.default_rng(9).permutation(60)
-    ours = frechet_result(features, reference, "fid", "", "", prompts=prompts)
-    theirs = frechet_result(features[shuffle], reference, "fid", "", "", prompts=500 - 2 * prompts[shuffle])
+    ours = frechet_result(features, reference, prompts=prompts)
+    theirs = frechet_result(features[shuffle], reference, prompts=500 - 2 * prompts[shuffle])
     assert ours.interval is not None
     assert theirs.interval is not None
     assert (ours.interval.low, ours.interval.high) == pytest.approx(
@@ -98,17 +98,17 @@ def test_order_of_images_and_names_of_prompts_change_nothing() -> None:
 def test_the_point_lies_inside_its_interval(n: int) -> None:
     features = _features(10, n, 20)
     for reference in (Gaussian.of_features(_features(11, 50, 20)), Gaussian.of_features(features)):
-        found = frechet_result(features, reference, "fid", "", "")
+        found = frechet_result(features, reference)
         assert found.interval is not None
         assert 0 <= found.interval.low <= found.value <= found.interval.high
 
 
-def test_the_note_names_the_bias_and_keeps_the_callers_note() -> None:
+def test_the_note_names_the_bias() -> None:
     reference = Gaussian.of_features(_features(12, 300, 20))
-    many = frechet_result(_features(13, 200, 20), reference, "fid", "definition", "print", "refusals")
-    few = frechet_result(_features(13, 20, 20), reference, "fid", "definition", "print")
-    assert (many.metric, many.n, many.definition, many.fingerprint) == ("fid", 200, "definition", "print")
-    assert many.note.startswith("refusals; about ")
+    many = frechet_result(_features(13, 200, 20), reference)
+    few = frechet_result(_features(13, 20, 20), reference)
+    assert many.n == 200
+    assert many.note.startswith("about ")
     assert many.note.endswith("of it is finite-sample bias (jackknife; not subtracted)")
     assert few.note == "mostly finite-sample bias, as n = 20 images is at most the dimension 20"
     assert many.interval is not None
@@ -117,8 +117,8 @@ def test_the_note_names_the_bias_and_keeps_the_callers_note() -> None:
 
 def test_one_prompt_and_hardly_any_images_have_no_interval() -> None:
     reference = Gaussian.of_features(_features(14, 30, 4))
-    assert frechet_result(_features(15, 10, 4), reference, "fid", "", "", prompts=np.zeros(10)).interval is None
-    assert frechet_result(_features(15, 2, 4), reference, "fid", "", "").interval is None
+    assert frechet_result(_features(15, 10, 4), reference, prompts=np.zeros(10)).interval is None
+    assert frechet_result(_features(15, 2, 4), reference).interval is None
 
 
 def test_equal_images_are_allowed() -> None:
@@ -143,26 +143,26 @@ def test_sets_of_one_image_again_and_again_are_measured(n: int) -> None:
         assert found.value == pytest.approx(sum(parts), abs=1e-9)
         left = [frechet_distance(Gaussian.of_features(np.delete(features, i, axis=0)), reference) for i in range(n)]
         assert found.without == pytest.approx(np.array(left), rel=1e-6, abs=1e-9)
-        assert frechet_result(features, reference, "fid", "", "").value == found.value
+        assert frechet_result(features, reference).value == found.value
 
 
 def test_the_note_never_says_that_more_is_bias_than_there_is() -> None:
     """Images that are among the references lie nearer to them than the jackknife, which holds those fixed, expects."""
     references = _features(22, 120, 20)
-    note = frechet_result(references[:60], Gaussian.of_features(references), "fid", "", "").note
+    note = frechet_result(references[:60], Gaussian.of_features(references)).note
     assert note.startswith("all of it may be finite-sample bias (about ")
 
 
 def test_wrong_input_is_refused() -> None:
     reference = Gaussian.of_features(_features(19, 30, 4))
     with pytest.raises(MetricInputError, match="a prompt's number each"):
-        frechet_result(_features(20, 10, 4), reference, "fid", "", "", prompts=np.arange(9))
+        frechet_result(_features(20, 10, 4), reference, prompts=np.arange(9))
     with pytest.raises(MetricInputError, match="at least 2 images"):
-        frechet_result(_features(20, 1, 4), reference, "fid", "", "")
+        frechet_result(_features(20, 1, 4), reference)
     with pytest.raises(MetricInputError, match="NaN"):
-        frechet_result(np.full((5, 4), np.nan), reference, "fid", "", "")
+        frechet_result(np.full((5, 4), np.nan), reference)
     with pytest.raises(MetricInputError, match="another network"):
-        frechet_result(_features(20, 10, 5), reference, "fid", "", "")
+        frechet_result(_features(20, 10, 5), reference)
 
 
 def test_the_interval_of_a_mean_is_students() -> None:
@@ -176,7 +176,7 @@ def test_the_interval_of_a_mean_is_students() -> None:
 
 def _coverage(world: World, prompts: int, studies: int) -> float:
     """The share of studies whose interval holds the distance that is expected at their n."""
-    found = [frechet_result(x, world.reference, "fid", "", "", prompts=p) for x, p in world.studies(prompts, studies)]
+    found = [frechet_result(x, world.reference, prompts=p) for x, p in world.studies(prompts, studies)]
     expected = np.mean([each.value for each in found])
     return float(
         np.mean([each.interval is not None and each.interval.low <= expected <= each.interval.high for each in found])

@@ -5,16 +5,19 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import pytest
 
+from drawbench.scoring.kinds import kinds
 from metrics.errors import MetricInputError
 from metrics.sanity.degradations import IMAGE_DEGRADATIONS
+from metrics.sanity.rules import Requirement
 from metrics.sanity.suite import CLEAN_SETS, MEMORISED, UNITS, Check, Movement, SuiteImages, run_suite
-from metrics.sanity.values import RULES, Requirement
 
 N, MODES, SIDE = 48, 6, 32
+METRICS = [kind.suite_metric for kind in kinds()]
+RULES = {name: rule for metric in METRICS for name, rule in metric.rules.items()}
 
 
 def _check(metric: str, values: Sequence[float], spread: float, required: Requirement | None = "worse") -> Check:
-    return Check(metric, "blur", (1.0, 2.0, 3.0), tuple(values), spread, required)
+    return Check(metric, "blur", (1.0, 2.0, 3.0), tuple(values), spread, required, RULES[metric].higher_is_better)
 
 
 @pytest.mark.parametrize(
@@ -98,14 +101,14 @@ def images() -> SuiteImages:
 
 def _failures(extractor: Callable, images: SuiteImages) -> dict[str, set[str]]:
     failed: dict[str, set[str]] = {}
-    for check in run_suite(extractor, images):  # type: ignore[arg-type]
+    for check in run_suite(extractor, images, METRICS):  # type: ignore[arg-type]
         if not check.passed:
             failed.setdefault(check.degradation, set()).add(check.metric)
     return failed
 
 
 def test_every_metric_without_captions_meets_every_degradation(images: SuiteImages) -> None:
-    checks = run_suite(_Colours(), images)
+    checks = run_suite(_Colours(), images, METRICS)
     without = {"clip_score", "r_precision", "inception_score", "cmmd"}  # no texts, logits, unit vectors
     expected = set(RULES) - without - {"frechet_distance_infinity"}  # too few images for 27 dimensions
     assert {check.metric for check in checks} == expected
@@ -127,14 +130,14 @@ def test_a_colour_blind_network_is_found_out_by_the_colour_shift(images: SuiteIm
 
 def test_a_network_that_sees_nothing_fails(images: SuiteImages) -> None:
     pixels = {degradation.name for degradation in IMAGE_DEGRADATIONS}
-    judged = [check for check in run_suite(_Dice(), images) if check.degradation in pixels and check.required]
+    judged = [check for check in run_suite(_Dice(), images, METRICS) if check.degradation in pixels and check.required]
     assert {check.metric for check in judged} >= {"frechet_distance", "kid", "precision", "recall", "coverage"}
     assert sum(check.passed for check in judged) <= len(judged) / 5  # chance
 
 
 def test_memorised_references_fool_distances_and_precision(images: SuiteImages) -> None:
     """A known failure of all of them: no metric of this package tells copies from new images."""
-    seen = {c.metric: c for c in run_suite(_Colours(), images) if c.degradation == MEMORISED}
+    seen = {c.metric: c for c in run_suite(_Colours(), images, METRICS) if c.degradation == MEMORISED}
     assert not any(check.required for check in seen.values())
     for metric in ("frechet_distance", "precision", "density"):
         assert seen[metric].movement != "worse"
@@ -143,15 +146,15 @@ def test_memorised_references_fool_distances_and_precision(images: SuiteImages) 
 
 def test_progress_counts_every_image(images: SuiteImages) -> None:
     counts: list[int] = []
-    run_suite(_Colours(), images, counts.append)
+    run_suite(_Colours(), images, METRICS, counts.append)
     assert sum(counts) == images.passes(reads_text=False) == (1 + CLEAN_SETS + 15) * N
 
 
 def test_the_same_images_give_the_same_checks(images: SuiteImages) -> None:
-    assert run_suite(_Colours(), images) == run_suite(_Colours(), images)
+    assert run_suite(_Colours(), images, METRICS) == run_suite(_Colours(), images, METRICS)
 
 
 def test_too_few_images_are_refused_by_the_metrics() -> None:
     few = SuiteImages("waves", _pictures(4, 0), _pictures(16, 1), np.arange(16) % 4, "none", [], [])
     with pytest.raises(MetricInputError):
-        run_suite(_Colours(), few)
+        run_suite(_Colours(), few, METRICS)

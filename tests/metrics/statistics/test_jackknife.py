@@ -22,19 +22,19 @@ def _features(seed: int, n: int, dimension: int = 6) -> np.ndarray:
 
 ALL: dict[str, tuple[Scores, Jackknives]] = {
     "kid": (
-        lambda x, y: {"kid": kid_result(x, y, "", "").value},
+        lambda x, y: {"kid": kid_result(x, y).value},
         lambda x, y, prompts: {"kid": kid_jackknife(x, y, prompts)},
     ),
     "cmmd": (
-        lambda x, y: {"cmmd": cmmd_result(x, y, "", "").value},
+        lambda x, y: {"cmmd": cmmd_result(x, y).value},
         lambda x, y, prompts: {"cmmd": cmmd_jackknife(x, y, prompts)},
     ),
     "manifold": (
-        lambda x, y: {found.metric: found.value for found in manifold_results(x, y, "", "")},
+        lambda x, y: {name: found.value for name, found in manifold_results(x, y).items()},
         manifold_jackknives,
     ),
     "inception_score": (
-        lambda x, _: {"is": inception_score_result(x, "", "").value},
+        lambda x, _: {"is": inception_score_result(x).value},
         lambda x, _, prompts: {"is": inception_score_jackknife(x, prompts)},
     ),
 }

@@ -1,0 +1,57 @@
+"""CLIP score, beside the score of the same images with shuffled captions."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+
+from drawbench.scoring.kinds.kind import Measure, Needs, PromptMeans
+from metrics.clip_score import (
+    CONVENTION,
+    DIFFERENCE,
+    NOT_MEASURABLE,
+    SHUFFLED,
+    PromptScores,
+    clip_score_results,
+    prompt_scores,
+    sample_cosines,
+)
+from metrics.image_set import ImageSet
+from metrics.sanity.rules import PIXELS, SHUFFLE
+from metrics.statistics.paired import PairedResult
+from metrics.statistics.result import MetricResult
+
+
+class _ClipScore(PromptMeans):
+    def per_image(self, images: ImageSet) -> np.ndarray:
+        return sample_cosines(images.features, images.texts[images.prompts])
+
+    def by_prompt(self, images: ImageSet) -> Mapping[str, np.ndarray]:
+        return {self.name: _scores(images).own}
+
+    def results(self, images: ImageSet) -> Mapping[str, MetricResult]:
+        return clip_score_results(_scores(images))
+
+    def differences(self, a: ImageSet, b: ImageSet) -> Mapping[str, PairedResult]:
+        """Marked where the scorer cannot tell either run's captions from shuffled ones."""
+        unclear = all(NOT_MEASURABLE in self.results(images)[self.name].note for images in (a, b))
+        note = NOT_MEASURABLE if unclear else ""
+        return {name: replace(found, note=note) for name, found in super().differences(a, b).items()}
+
+
+def _scores(images: ImageSet) -> PromptScores:
+    def make() -> PromptScores:
+        return prompt_scores(images.features, images.prompts.tolist(), images.captions, images.texts)
+
+    return images.once(prompt_scores, make)
+
+
+CLIP_SCORE = _ClipScore(
+    "clip_score",
+    (
+        Measure("clip_score", "CLIP score", True, CONVENTION, column=20, required={**PIXELS, SHUFFLE: "worse"}),
+        Measure("clip_score_shuffled", "shuffled captions", None, SHUFFLED, column=21),
+        Measure("clip_score_difference", "difference", True, DIFFERENCE, column=22),
+    ),
+    Needs(texts=True),
+)

@@ -1,0 +1,114 @@
+"""Fréchet distances (FID, on Inception features): of the images there are, and extrapolated to infinitely many."""
+
+from collections.abc import Mapping
+
+from drawbench.scoring.kinds.kind import Measure, MetricKind, Needs
+from metrics.frechet.difference import FrechetDifference, frechet_difference
+from metrics.frechet.distance import frechet_distance
+from metrics.frechet.gaussian import Gaussian
+from metrics.frechet.infinity import (
+    LEAST_IMAGES,
+    enough_images,
+    frechet_infinity_definition,
+    frechet_infinity_result,
+    frechet_line,
+)
+from metrics.frechet.interval import frechet_jackknife, frechet_result
+from metrics.image_set import CannotMeasureError, ImageSet
+from metrics.sanity.rules import DROPPING, PIXELS, POORER, Required
+from metrics.statistics.jackknife import Jackknife
+from metrics.statistics.paired import PairedResult
+from metrics.statistics.result import MetricResult
+
+FEW = "no more references than feature dimensions ({}): strongly biased upwards"
+PUBLISHED = "{} images where published distances use {}: compare at equal n only"
+
+
+class _Frechet(MetricKind):
+    def results(self, images: ImageSet) -> Mapping[str, MetricResult]:
+        given = images.features, _moments(images)
+        return {self.name: frechet_result(*given, prompts=images.prompts, jackknife=_jackknife(images))}
+
+    def differences(self, a: ImageSet, b: ImageSet) -> Mapping[str, PairedResult]:
+        return {self.name: _difference(a, b).at_this_n}
+
+    def cautions(self, images: ImageSet, published_n: int) -> list[str]:
+        (n, dimension), references = images.features.shape, _moments(images).n
+        few = [FEW.format(dimension)] if 0 < references <= dimension else []
+        return [*few, *([PUBLISHED.format(n, published_n)] if n < published_n else [])]
+
+    def values(self, images: ImageSet) -> Mapping[str, float]:
+        """Without the jackknife."""
+        return {"frechet_distance": frechet_distance(Gaussian.of_features(images.features), _moments(images))}
+
+
+class _FrechetInfinity(MetricKind):
+    def results(self, images: ImageSet) -> Mapping[str, MetricResult]:
+        n, dimension = images.features.shape
+        if not enough_images(n, dimension):
+            raise CannotMeasureError(
+                f"which needs {LEAST_IMAGES} images for each of {dimension} dimensions and has {n}"
+            )
+        given = images.features, _moments(images)
+        return {self.name: frechet_infinity_result(*given, prompts=images.prompts, jackknife=_jackknife(images))}
+
+    def differences(self, a: ImageSet, b: ImageSet) -> Mapping[str, PairedResult]:
+        found = _difference(a, b)
+        if found.at_infinity is None:
+            raise CannotMeasureError(f"{found.n} images of {found.dimension} dimensions cannot be extrapolated")
+        return {self.name: found.at_infinity}
+
+    def definition(self, name: str, images: ImageSet) -> str:
+        return frechet_infinity_definition(*images.features.shape)
+
+    def cautions(self, images: ImageSet, published_n: int) -> list[str]:
+        dimension, references = images.features.shape[1], _moments(images).n
+        return [f"{FEW.format(dimension)}, which no number of images takes away"] if 0 < references <= dimension else []
+
+    def values(self, images: ImageSet) -> Mapping[str, float]:
+        if not enough_images(*images.features.shape):
+            return {}
+        line = frechet_line(images.features, _moments(images), prompts=images.prompts)
+        return {"frechet_distance_infinity": line.limit}
+
+
+def _moments(images: ImageSet) -> Gaussian:
+    assert images.moments is not None, "distances are left out without references"
+    return images.moments
+
+
+def _jackknife(images: ImageSet) -> Jackknife:
+    """Shared by both distances of an extractor."""
+    return images.once("frechet", lambda: frechet_jackknife(images.features, _moments(images), images.prompts))
+
+
+def _difference(a: ImageSet, b: ImageSet) -> FrechetDifference:
+    """Shared by both distances of an extractor."""
+    return a.once(("frechet", b), lambda: frechet_difference(a.features, b.features, _moments(a), a.prompts))
+
+
+def _fid(name: str, header: str, column: int, ranks: bool = False, required: Required | None = None) -> Measure:
+    return Measure(name, header, False, column=column, ranks=ranks, required=required)
+
+
+# The nearest to the published FID orders a table first.
+FRECHET = _Frechet(
+    "frechet",
+    (
+        _fid("fid_legacy_tensorflow", "FID (legacy_tensorflow)", 0, ranks=True),
+        _fid("fid_clean", "FID (clean)", 1, ranks=True),
+        _fid("fid_legacy_pytorch", "FID (legacy_pytorch)", 2),
+        _fid("frechet_distance", "Fréchet distance", 4, ranks=True, required={**PIXELS, **POORER}),
+        _fid("clip_fid", "CLIP-FID", 6),
+        _fid("fd_dinov2", "FD-DINOv2", 7),
+    ),
+    Needs(references="moments"),
+)
+FRECHET_INFINITY = _FrechetInfinity(
+    "frechet_infinity",
+    (
+        _fid("fid_infinity", "FID∞", 3),
+        _fid("frechet_distance_infinity", "Fréchet distance∞", 5, required={**PIXELS, DROPPING: "worse"}),
+    ),
+    Needs(references="moments"),
+)

@@ -1,0 +1,152 @@
+"""One metric, one object: what it is called, what it needs, how it scores a run, how two runs differ."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from metrics.image_set import CannotMeasureError, ImageSet
+from metrics.sanity.rules import Required, Rule, SuiteMetric
+from metrics.statistics.intervals import t_interval
+from metrics.statistics.paired import PairedResult, paired_means
+from metrics.statistics.result import MetricResult
+
+LAST_COLUMN = 1000
+ARROWS = {True: " ↑", False: " ↓", None: ""}
+
+
+def usual_decimals(largest: float) -> int:
+    """Four for cosines and small distances, two for the usual FID. largest: absolute value in a column."""
+    return 2 if largest >= 10 else 4
+
+
+@dataclass(frozen=True)
+class Measure:
+    """One number of a metric, as it stands in score files and tables.
+
+    name: in files. header: in tables. higher_is_better: None where neither is better.
+    definition: what it is, beyond the words of the protocol. unit: shown behind the header.
+    column: its place in tables, from the left. decimals: from the largest absolute value in the column.
+    ranks: whether the rows of a table are ordered by it where all have it, the first such column before others.
+    required: how it must move in the sanity suite, by degradation; None where the suite does not read it.
+    """
+
+    name: str
+    header: str
+    higher_is_better: bool | None
+    definition: str = ""
+    unit: str = ""
+    column: int = LAST_COLUMN
+    decimals: Callable[[float], int] = usual_decimals
+    ranks: bool = False
+    required: Required | None = None
+
+    @property
+    def title(self) -> str:
+        """Header and unit."""
+        return f"{self.header}, {self.unit}" if self.unit else self.header
+
+    @property
+    def arrowed(self) -> str:
+        """The title with an arrow that says which way is better."""
+        return self.title + ARROWS[self.higher_is_better]
+
+
+@dataclass(frozen=True)
+class Needs:
+    """What a metric looks at beside the features of the images.
+
+    references: of the reference images, `moments` (which a file of statistics has) or all `features`.
+    pairs: prompts with two images or more; others are left out. images: the least number, of images and of references.
+    """
+
+    references: Literal["", "moments", "features"] = ""
+    texts: bool = False
+    logits: bool = False
+    pairs: bool = False
+    images: int = 0
+
+
+@dataclass(frozen=True, eq=False)
+class MetricKind(ABC):
+    """A metric, whatever its features come from.
+
+    name: as protocols fingerprint it. measures: the numbers that it gives. A number of the kind's own name takes the
+    name that the protocol has for it. by_category: whether it is measured on each category too.
+    """
+
+    name: str
+    measures: tuple[Measure, ...]
+    needs: Needs = Needs()
+    by_category: bool = False
+
+    @abstractmethod
+    def results(self, images: ImageSet) -> Mapping[str, MetricResult]:
+        """The numbers of a set, by name. Raises CannotMeasureError for a set that has not what they need."""
+
+    @abstractmethod
+    def differences(self, a: ImageSet, b: ImageSet) -> Mapping[str, PairedResult]:
+        """The numbers of two sets of the same prompts and their differences. Raises as `results`."""
+
+    def measure(self, name: str) -> Measure:
+        """The number of that name; where a protocol has its own name for it, the first."""
+        return next((each for each in self.measures if each.name == name), self.measures[0])
+
+    def definition(self, name: str, images: ImageSet) -> str:
+        """What a number of this set is, beyond the words of the protocol."""
+        return self.measure(name).definition
+
+    def cautions(self, images: ImageSet, published_n: int) -> list[str]:
+        """What must be known before all else. published_n: images behind published numbers, 0 for none."""
+        return []
+
+    def per_image(self, images: ImageSet) -> np.ndarray | None:
+        """A value for each image, (N,), for the table of samples; None where there is none."""
+        return None
+
+    def values(self, images: ImageSet) -> Mapping[str, float]:
+        """The numbers alone, as the sanity suite names them; none of a set that has not what they need."""
+        try:
+            return {name: result.value for name, result in self.results(images).items()}
+        except CannotMeasureError:
+            return {}
+
+    @property
+    def suite_metric(self) -> SuiteMetric:
+        """How the sanity suite reads it."""
+        rules = {
+            each.name: Rule(bool(each.higher_is_better), each.required)
+            for each in self.measures
+            if each.required is not None
+        }
+        return SuiteMetric(rules, self.values, self.needs.texts, self.needs.logits, self.needs.pairs)
+
+
+@dataclass(frozen=True, eq=False)
+class PromptMeans(MetricKind):
+    """A mean over prompts: overall and for each category with t intervals, differences paired by prompt.
+
+    A kind of one number gives `per_image` alone.
+    """
+
+    by_category: bool = True
+
+    def by_prompt(self, images: ImageSet) -> Mapping[str, np.ndarray]:
+        """The values of each prompt, (n,), by number; here the mean of its images' values."""
+        values = self.per_image(images)
+        assert values is not None, f"{self.name} gives values by image or by prompt"
+        return {self.name: np.bincount(images.prompts, weights=values) / images.counts}
+
+    def results(self, images: ImageSet) -> Mapping[str, MetricResult]:
+        """The means, with t intervals."""
+        return {
+            name: MetricResult(float(values.mean()), t_interval(values), len(values))
+            for name, values in self.by_prompt(images).items()
+        }
+
+    def differences(self, a: ImageSet, b: ImageSet) -> Mapping[str, PairedResult]:
+        """The means and the t intervals of the paired values."""
+        theirs = self.by_prompt(b)
+        return {name: paired_means(values, theirs[name]) for name, values in self.by_prompt(a).items()}

@@ -1,0 +1,36 @@
+"""Precision, recall, density and coverage."""
+
+from collections.abc import Mapping
+
+from drawbench.scoring.kinds.kind import Measure, MetricKind, Needs
+from metrics.image_set import ImageSet
+from metrics.manifold import DEFINITIONS, LEAST_IMAGES, manifold_jackknives, manifold_results
+from metrics.sanity.rules import DROPPING, PIXELS, POORER, Required
+from metrics.statistics.paired import PairedResult, paired_jackknives
+from metrics.statistics.result import MetricResult
+
+
+class _Manifold(MetricKind):
+    def results(self, images: ImageSet) -> Mapping[str, MetricResult]:
+        return manifold_results(images.features, images.references, prompts=images.prompts)
+
+    def differences(self, a: ImageSet, b: ImageSet) -> Mapping[str, PairedResult]:
+        ours, theirs = (manifold_jackknives(each.features, each.references, each.prompts) for each in (a, b))
+        return {name: paired_jackknives(found, theirs[name]) for name, found in ours.items()}
+
+
+def _measure(name: str, column: int, required: Required) -> Measure:
+    return Measure(name, name, True, DEFINITIONS[name], column=column, required=required)
+
+
+MANIFOLD = _Manifold(
+    "manifold",
+    (
+        _measure("precision", 40, {**PIXELS, DROPPING: "not worse"}),  # it asks of images that are there
+        _measure("density", 42, PIXELS),  # a mean that differs by mode, and so moves with what is dropped
+        # not monotone under a crop
+        _measure("recall", 41, {name: how for name, how in {**PIXELS, **POORER}.items() if name != "crop"}),
+        _measure("coverage", 43, {**PIXELS, **POORER}),
+    ),
+    Needs(references="features", images=LEAST_IMAGES),
+)

@@ -1,0 +1,92 @@
+"""A run made ready for its metrics, by scoring and by comparing alike: features, prompts, scopes."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from drawbench.interface import Sample
+from drawbench.results.scores import OVERALL
+from drawbench.runs.directory import RunDirectory
+from drawbench.scoring.extractors import Extractors, Texts
+from drawbench.scoring.protocols import MetricDefinition
+from drawbench.scoring.references import ReferenceFeatures
+from drawbench.scoring.run_features import RunFeatures
+from metrics.image_set import ImageSet, nothing
+
+Part = list[int]  # places of prompts
+
+
+@dataclass(frozen=True)
+class PreparedRun:
+    """The images of a run by prompt.
+
+    size: pixels that extractors saw. references: None where there are none, or no metric asks.
+    prompts: one sample for each prompt that has an image, in plan order. rows: (N,), for each image its prompt's place
+    in `prompts`.
+    """
+
+    run: RunDirectory
+    size: int
+    features: RunFeatures
+    extractors: Extractors
+    references: ReferenceFeatures | None
+    prompts: tuple[Sample, ...]
+    rows: np.ndarray
+    _texts: dict[str, Texts] = field(default_factory=dict, init=False)
+    _sets: dict[object, ImageSet] = field(default_factory=dict, init=False)
+
+    @classmethod
+    def of(
+        cls,
+        run: RunDirectory,
+        size: int,
+        features: RunFeatures,
+        extractors: Extractors,
+        references: ReferenceFeatures | None,
+    ) -> "PreparedRun":
+        """Group the images by prompt."""
+        prompts = tuple({sample.prompt_id: sample for sample in features.samples}.values())
+        row = {prompt.prompt_id: number for number, prompt in enumerate(prompts)}
+        rows = np.array([row[sample.prompt_id] for sample in features.samples])
+        return cls(run, size, features, extractors, references, prompts, rows)
+
+    def images(self, metric: MetricDefinition) -> ImageSet:
+        """All that a metric reads; one set for all metrics of an extractor that need the same."""
+        name, needs = metric.extractor.name, metric.kind.needs
+        if (name, needs) not in self._sets:
+            rows, theirs = self.features.features[name], self.references
+            logits = f"{self.size} px, logits"
+            self._sets[name, needs] = ImageSet(
+                rows,
+                self.rows,
+                [prompt.text for prompt in self.prompts],
+                self.texts(name).vectors if needs.texts else nothing(),
+                self.extractors.logits(name, logits, self.features.hashes, rows) if needs.logits else nothing(),
+                theirs.features[name] if theirs and needs.references == "features" else nothing(),
+                theirs.gaussians[metric.metric] if theirs and needs.references == "moments" else None,
+            )
+        return self._sets[name, needs]
+
+    def texts(self, extractor: str) -> Texts:
+        """The embeddings of the prompts' captions."""
+        if extractor not in self._texts:
+            self._texts[extractor] = self.extractors.texts(extractor, [prompt.text for prompt in self.prompts])
+        return self._texts[extractor]
+
+    def scopes(self, metric: MetricDefinition) -> Iterator[tuple[str, Part]]:
+        """`overall`, then each category that has an image, in plan order: its name, and the places of its prompts."""
+        yield OVERALL, list(range(len(self.prompts)))
+        for category in self.categories() if metric.kind.by_category else []:
+            inside = [i for i, prompt in enumerate(self.prompts) if prompt.category == category]
+            if category and inside:  # a category that was refused altogether is named in the overall note
+                yield category, inside
+
+    def categories(self) -> list[str]:
+        """Of the whole plan, in its order."""
+        return list(dict.fromkeys(sample.category for sample in self.run.samples()))
+
+    def served(self, metric: MetricDefinition, inside: Sequence[int]) -> Part:
+        """The prompts of a scope that have the images which the metric compares."""
+        counts = np.bincount(self.rows)
+        return [i for i in inside if counts[i] > 1] if metric.kind.needs.pairs else list(inside)
