@@ -5,6 +5,7 @@ from pathlib import Path
 from drawbench.errors import UserError
 from drawbench.results.scores import ReferenceRef, read_scores, scores_path
 from drawbench.runs.directory import RunDirectory
+from drawbench.scoring.prepared import evaluated_size
 from drawbench.scoring.protocols import Protocol
 from drawbench.scoring.run_features import RunFeatures
 
@@ -13,24 +14,20 @@ def comparable_size(a: RunDirectory, b: RunDirectory, protocol: Protocol) -> int
     """The evaluated size. Raises UserError naming the first thing that keeps the runs apart."""
     for run in (a, b):
         run.require_seal()
-        if protocol.size and run.plan.size < protocol.size:
-            raise UserError(
-                f"protocol {protocol.name} evaluates at {protocol.size} px and {run.path} holds images of "
-                f"{run.plan.size} px: generate them with --size {protocol.size} or more"
-            )
+    sizes = evaluated_size(a, protocol), evaluated_size(b, protocol)
     ours, theirs = a.plan, b.plan
     facts: list[tuple[str, object, object]] = [
         ("prompt set", ours.prompt_set_name, theirs.prompt_set_name),
         ("prompt set's content", ours.prompt_set_sha256[:12], theirs.prompt_set_sha256[:12]),
         ("number of prompts", ours.n_prompts, theirs.n_prompts),
         ("choice of prompts", ours.prompts_sha256[:12], theirs.prompts_sha256[:12]),
-        ("evaluated size", protocol.size or ours.size, protocol.size or theirs.size),
+        ("evaluated size", *sizes),
         ("samples per prompt", ours.samples, theirs.samples),
     ]
     for name, mine, other in facts:
         if mine != other:
             raise UserError(f"{a.path} and {b.path} do not compare: the {name} is {mine} in A and {other} in B")
-    return protocol.size or ours.size
+    return sizes[0]
 
 
 def paired(a: RunFeatures, b: RunFeatures) -> tuple[RunFeatures, RunFeatures]:

@@ -5,11 +5,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from drawbench.errors import UserError
 from drawbench.interface import Sample
 from drawbench.results.scores import OVERALL
 from drawbench.runs.directory import RunDirectory
 from drawbench.scoring.extractors import Extractors, Texts
-from drawbench.scoring.protocols import MetricDefinition
+from drawbench.scoring.protocols import MetricDefinition, Protocol
 from drawbench.scoring.references import ReferenceFeatures
 from drawbench.scoring.run_features import RunFeatures
 from metrics.image_set import ImageSet, nothing
@@ -90,3 +91,14 @@ class PreparedRun:
         """The prompts of a scope that have the images which the metric compares."""
         counts = np.bincount(self.rows)
         return [i for i in inside if counts[i] > 1] if metric.kind.needs.pairs else list(inside)
+
+
+def evaluated_size(run: RunDirectory, protocol: Protocol) -> int:
+    """Pixels the metrics see. Enlarging images would measure the enlargement, so it is refused: raises UserError."""
+    size = protocol.size or run.plan.size
+    if run.plan.size < size:
+        raise UserError(
+            f"protocol {protocol.name} evaluates at {size} px and {run.path} holds images of {run.plan.size} px: "
+            f"generate them with --size {size} or more"
+        )
+    return size

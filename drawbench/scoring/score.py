@@ -13,7 +13,7 @@ from drawbench.runs.directory import RunDirectory
 from drawbench.scoring.extractors import Extractors
 from drawbench.scoring.image_features import Reading, default_batch
 from drawbench.scoring.measure import lacking, measure
-from drawbench.scoring.prepared import PreparedRun
+from drawbench.scoring.prepared import PreparedRun, evaluated_size
 from drawbench.scoring.protocols import MetricDefinition, Protocol
 from drawbench.scoring.references import ReferenceFeatures, find_references, read_references
 from drawbench.scoring.run_features import features_of_run
@@ -46,7 +46,7 @@ def score_run(
     progress = progress or Progress()
     run = RunDirectory.open(run_path)
     run.require_seal()
-    reading = Reading(_evaluated_size(run, protocol), batch or default_batch(device), workers, verify)
+    reading = Reading(evaluated_size(run, protocol), batch or default_batch(device), workers, verify)
     references = find_references(reference) if reference else None
     metrics = [metric for metric in protocol.metrics if references or not metric.kind.needs.references]
     if not references:
@@ -80,17 +80,6 @@ def score_run(
     )
     write_scores(run, result, features.samples, measured.per_sample)
     return result
-
-
-def _evaluated_size(run: RunDirectory, protocol: Protocol) -> int:
-    """Pixels the metrics see. Enlarging images would measure the enlargement, so it is refused."""
-    size = protocol.size or run.plan.size
-    if run.plan.size < size:
-        raise UserError(
-            f"protocol {protocol.name} evaluates at {size} px and {run.path} holds images of {run.plan.size} px: "
-            f"generate them with --size {size} or more"
-        )
-    return size
 
 
 def _keep_distances(run: RunDirectory, protocol: Protocol) -> None:

@@ -125,9 +125,10 @@ def run_suite(
     """
     has_logits = hasattr(extractor, "logits")
     alone = [each for each in metrics if not each.needs_texts and (has_logits or not each.needs_logits)]
+    captioned = [each for each in metrics if each.needs_texts]
     checks = _distribution_checks(extractor, images, alone, advance)
-    if hasattr(extractor, "encode_texts"):
-        checks += _caption_checks(extractor, images, [each for each in metrics if each.needs_texts], advance)
+    if captioned and hasattr(extractor, "encode_texts"):
+        checks += _caption_checks(extractor, images, captioned, advance)
     return checks
 
 

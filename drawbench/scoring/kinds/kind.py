@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
@@ -78,7 +78,7 @@ class MetricKind(ABC):
     """
 
     name: str
-    measures: tuple[Measure, ...]
+    measures: tuple[Measure, ...] = field(repr=False)
     needs: Needs = Needs()
     by_category: bool = False
 

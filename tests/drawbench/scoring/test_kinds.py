@@ -14,11 +14,17 @@ from drawbench.results.scores import OVERALL, ScoreFile
 from drawbench.runs.directory import RunDirectory
 from drawbench.runs.generate import Request, generate
 from drawbench.scoring.kinds import kinds
+from drawbench.scoring.kinds.diversity import DIVERSITY
+from drawbench.scoring.kinds.frechet import FRECHET_INFINITY
 from drawbench.scoring.kinds.inception_score import INCEPTION_SCORE
+from drawbench.scoring.kinds.kind import Measure
+from drawbench.scoring.kinds.manifold import MANIFOLD
+from drawbench.scoring.kinds.retrieval import R_PRECISION
 from drawbench.scoring.protocols import MetricDefinition, Protocol, bundled_extended
 from drawbench.scoring.run_features import run_features
 from drawbench.scoring.score import score_run
 from metrics.errors import MetricInputError
+from metrics.image_set import ImageSet
 from tests.drawbench.plain_extractors import PlainExtractor, entry_of
 from tests.drawbench.scoring.test_score import CATEGORIES, PROMPTS, SIZE, NoiseModel, make_run
 from tests.metrics.stand_ins import write_scorer
@@ -191,3 +197,27 @@ def test_inception_score_is_that_of_the_logits_of_all_images(run: Path) -> None:
 
 def test_every_kind_is_computed_by_something(protocol: Protocol) -> None:
     assert {metric.kind for metric in protocol.metrics} | {INCEPTION_SCORE} == set(kinds())
+
+
+def test_what_a_kind_says_of_its_numbers() -> None:
+    """Where the words depend on the set."""
+    images = ImageSet(np.zeros((10, 2)), np.array([0, 0, *[1] * 8]), ["a", "a", "b"])
+    assert DIVERSITY.definition("vendi_score", images).endswith("2 to 8 samples a prompt")
+    assert "among the 2 different captions" in R_PRECISION.definition("r_precision", images)
+    assert FRECHET_INFINITY.definition("fid_infinity", images).startswith("extrapolated to infinite n")
+    assert "neighbour 5" in MANIFOLD.definition("coverage", images)
+
+
+def test_every_number_has_one_kind_and_one_column() -> None:
+    numbers = [measure for kind in kinds() for measure in kind.measures]
+    for each in (
+        [measure.name for measure in numbers],
+        [measure.column for measure in numbers],
+        [kind.name for kind in kinds()],
+    ):
+        assert len(each) == len(set(each))
+
+
+def test_units_and_arrows_stand_in_the_header() -> None:
+    assert Measure("m", "sharpness", True, unit="px").arrowed == "sharpness, px ↑"
+    assert Measure("m", "sharpness", None).arrowed == "sharpness"
