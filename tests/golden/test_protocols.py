@@ -46,7 +46,7 @@ def test_a_protocol_keeps_its_fingerprint(name: str) -> None:
 @pytest.mark.parametrize("name", PROTOCOLS)
 def test_a_protocol_keeps_its_definitions(name: str) -> None:
     protocol = get_protocol(name)
-    metrics = [[m.metric, m.kind, m.definition, m.statistics, m.extractor.name] for m in protocol.metrics]
+    metrics = [[m.metric, m.kind.name, m.definition, m.statistics, m.extractor.name] for m in protocol.metrics]
     facts = [protocol.name, protocol.version, protocol.size, metrics]
     digest = hashlib.sha256(json.dumps(facts, ensure_ascii=False).encode()).hexdigest()
     assert (name, digest) == (name, DEFINITIONS[name, protocol.version])

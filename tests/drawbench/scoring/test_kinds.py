@@ -30,7 +30,7 @@ from tests.drawbench.scoring.test_score import CATEGORIES, PROMPTS, SIZE, NoiseM
 from tests.metrics.stand_ins import write_scorer
 
 EVERYWHERE = ("clip_score", "clip_score_shuffled", "clip_score_difference", "r_precision")
-DIVERSITY = ("pairwise_distance", "vendi_score")
+OF_A_PROMPT = ("pairwise_distance", "vendi_score")
 DISTANCES = ("frechet_distance", "kid", "cmmd", "precision", "recall", "density", "coverage")
 
 
@@ -72,11 +72,11 @@ def _scopes(scores: ScoreFile, metric: str) -> list[str]:
 
 def test_all_kinds_give_their_numbers_over_their_scopes(protocol: Protocol, run: Path, references: Path) -> None:
     scores = score_run(run, protocol, references)
-    for metric in (*EVERYWHERE, *DIVERSITY):
+    for metric in (*EVERYWHERE, *OF_A_PROMPT):
         assert _scopes(scores, metric) == [OVERALL, *CATEGORIES]
     for metric in (*DISTANCES, "frechet_distance_infinity"):
         assert _scopes(scores, metric) == [OVERALL]
-    assert len(scores.scores) == 4 * len((*EVERYWHERE, *DIVERSITY)) + len(DISTANCES) + 1
+    assert len(scores.scores) == 4 * len((*EVERYWHERE, *OF_A_PROMPT)) + len(DISTANCES) + 1
     for score in scores.scores:
         assert score.interval != "not available", score.metric
         assert score.interval.low <= score.value <= score.interval.high
@@ -100,7 +100,7 @@ def test_numbers_are_the_same_whatever_the_batch_and_the_cache(
 def test_without_references_only_what_needs_none_is_measured(protocol: Protocol, tmp_path: Path) -> None:
     notes = Notes()
     scores = score_run(make_run(tmp_path / "run"), protocol, progress=notes)
-    assert {score.metric for score in scores.scores} == {*EVERYWHERE, *DIVERSITY}
+    assert {score.metric for score in scores.scores} == {*EVERYWHERE, *OF_A_PROMPT}
     assert "no reference images" in notes.text
 
 
@@ -162,7 +162,7 @@ def test_statistics_serve_the_distances_that_need_no_more(
     write_statistics(tmp_path / "references.npz", Moments.of(scorer(images)))
     notes = Notes()
     scores = score_run(run, protocol, tmp_path / "references.npz", progress=notes)
-    distances = {score.metric for score in scores.scores} - {*EVERYWHERE, *DIVERSITY}
+    distances = {score.metric for score in scores.scores} - {*EVERYWHERE, *OF_A_PROMPT}
     assert distances == {"frechet_distance", "frechet_distance_infinity"}
     assert "kid, cmmd, manifold" in notes.text
 
