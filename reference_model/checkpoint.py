@@ -18,7 +18,7 @@ from typing import Any, get_args
 import torch
 
 from reference_model.cascade import Cascade, Stage
-from reference_model.errors import ReferenceModelError
+from reference_model.errors import ReferenceModelError, with_exit_code
 from reference_model.files import atomic_path, remove_leftovers
 from reference_model.networks.efficient_unet import EfficientUNetConfig
 from reference_model.networks.presets import CascadeConfig, StageConfig, UNetConfigs, build_unet
@@ -196,7 +196,8 @@ def _content_sha256(path: Path, folder: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+@with_exit_code
+def main(arguments: Sequence[str] | None = None) -> None:
     """`python -m reference_model.checkpoint`: a checkpoint for `drawbench run --model reference:FOLDER`."""
     parser = argparse.ArgumentParser(prog="python -m reference_model.checkpoint", description=main.__doc__)
     parser.add_argument("exports", type=Path, nargs="+", help="export folders of trained stages")
@@ -205,12 +206,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, required=True, help="the checkpoint's folder; must not exist")
     parser.add_argument("--link-text", action="store_true", help="link to the text encoder instead of copying it")
     args = parser.parse_args(arguments)
-    try:
-        assemble(args.name, args.text, args.exports, args.out, args.link_text)
-    except ReferenceModelError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    return 0
+    assemble(args.name, args.text, args.exports, args.out, args.link_text)
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ import numpy as np
 from drawbench.errors import UserError
 from drawbench.interface import ModelCard, Prompts, Refused, Sample, Setting, TextToImage
 from drawbench.runs.directory import MANIFEST, METADATA, REFUSED, named, rows_of
+from metrics.features.weights import file_sha256
 from metrics.images.decode import SUFFIXES, read_image
 
 SETTINGS = ("name",)
@@ -176,9 +177,7 @@ class FolderAdapter(TextToImage):
     def _content_hash(self) -> str:
         digest = hashlib.sha256()
         for path in self._files:
-            with path.open("rb") as file:
-                content = hashlib.file_digest(file, "sha256").hexdigest()
-            digest.update(f"{path.relative_to(self._root).as_posix()}\t{content}\n".encode())
+            digest.update(f"{path.relative_to(self._root).as_posix()}\t{file_sha256(path)}\n".encode())
         return digest.hexdigest()
 
 

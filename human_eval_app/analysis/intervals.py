@@ -86,7 +86,10 @@ def detectable(estimate: Estimate) -> np.ndarray:
 
 
 def wilson_bounds(share: np.ndarray, n: np.ndarray) -> Bounds:
-    """Wilson's intervals of shares of n independent votes."""
+    """Wilson's intervals of shares (K,) of n (K,) votes taken as independent, with the normal quantile.
+
+    The interval of `metrics` is of one proportion with a variance of its own, and with Student's quantile.
+    """
     from scipy.special import ndtri
 
     z = float(ndtri(0.5 + LEVEL / 2))

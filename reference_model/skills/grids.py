@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from reference_model.errors import ReferenceModelError
+from reference_model.errors import with_exit_code
 from reference_model.skills.measure import CHECKED_SIZE, SkillRequest, draw_requests, wilson_interval
 from reference_model.world.worlds import world_named
 
@@ -92,7 +92,8 @@ def _requests(kind: str, count: int, seed: int) -> list[SkillRequest]:
     return found[:count]
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+@with_exit_code
+def main(arguments: Sequence[str] | None = None) -> None:
     """Write one picture for each skill."""
     parser = argparse.ArgumentParser(
         prog="python -m reference_model.skills.grids",
@@ -107,21 +108,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from reference_model.cascade import SamplingSettings
     from reference_model.checkpoint import load_cascade
 
-    try:
-        cascade = load_cascade(args.checkpoint)
-        settings = [SamplingSettings(args.steps, args.guidance)]
-        args.out.mkdir(parents=True, exist_ok=True)
-        for skill in KIND_OF_SKILL:
-            tiles = skill_tiles(
-                lambda texts, seeds: list(cascade.generate(texts, seeds, CHECKED_SIZE, settings)), skill
-            )
-            path = args.out / f"{skill}.jpg"  # all colours: a palette would change those that are judged
-            grid(skill, tiles).save(path, quality=88, subsampling=0, optimize=True)
-            print(f"{path}: {_heading(skill, tiles)}")
-    except ReferenceModelError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    return 0
+    cascade = load_cascade(args.checkpoint)
+    settings = [SamplingSettings(args.steps, args.guidance)]
+    args.out.mkdir(parents=True, exist_ok=True)
+    for skill in KIND_OF_SKILL:
+        tiles = skill_tiles(lambda texts, seeds: list(cascade.generate(texts, seeds, CHECKED_SIZE, settings)), skill)
+        path = args.out / f"{skill}.jpg"  # all colours: a palette would change those that are judged
+        grid(skill, tiles).save(path, quality=88, subsampling=0, optimize=True)
+        print(f"{path}: {_heading(skill, tiles)}")
 
 
 if __name__ == "__main__":

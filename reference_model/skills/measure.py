@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 
-from reference_model.errors import ReferenceModelError
+from reference_model.errors import with_exit_code
 from reference_model.world.examples import captioned
 from reference_model.world.scene import Split
 from reference_model.world.worlds import WORLDS, World, world_named
@@ -39,7 +39,7 @@ def skill_rates(
 
 
 def wilson_interval(rate: float, n: int) -> tuple[float, float]:
-    """Wilson's 95% interval of a proportion of n independent images."""
+    """Wilson's 95% interval of a proportion of n independent images. This package may not import that of `metrics`."""
     centre = (rate + _Z95**2 / (2 * n)) / (1 + _Z95**2 / n)
     margin = _Z95 / (1 + _Z95**2 / n) * math.sqrt(rate * (1 - rate) / n + _Z95**2 / (4 * n**2))
     return 0.0 if rate == 0 else centre - margin, 1.0 if rate == 1 else centre + margin
@@ -106,7 +106,8 @@ def paired_difference(before: Sequence[bool], after: Sequence[bool]) -> tuple[fl
     return (gained - lost) / n, centre - margin, centre + margin
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+@with_exit_code
+def main(arguments: Sequence[str] | None = None) -> None:
     """`python -m reference_model.skills`: prints rates with n and intervals, over all scenes and by kind of scene.
 
     With a larger --size, also each skill's rate after super-resolution less that before, of the same images.
@@ -127,12 +128,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from reference_model.checkpoint import load_cascade, weights_sha256
 
     requests = draw_requests(args.n, args.split, args.seed, args.world)
-    try:
-        cascade = load_cascade(args.checkpoint)
-        checks = measure(cascade, requests, args.guidance, args.steps, args.world, args.size)
-    except ReferenceModelError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+    cascade = load_cascade(args.checkpoint)
+    checks = measure(cascade, requests, args.guidance, args.steps, args.world, args.size)
     known = world_named(args.world)
     rows = list(_rows(requests, checks[args.size], known))
     changes = list(_changes(checks[CHECKED_SIZE], checks[args.size], known)) if args.size > CHECKED_SIZE else []
@@ -142,7 +139,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(json.dumps({**found, f"less those at {CHECKED_SIZE}": changes}, indent=2))
     else:
         print(_table(rows) + (f"\n\n{_changes_table(changes, args.size)}" if changes else ""))
-    return 0
 
 
 def _rates(checks: Sequence[dict[str, bool]], skills: Sequence[str]) -> dict[str, tuple[float, int]]:

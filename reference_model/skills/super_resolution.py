@@ -17,7 +17,7 @@ import torch
 
 from reference_model.cascade import Cascade, SamplingSettings, Stage, sample_noise
 from reference_model.checkpoint import load_cascade
-from reference_model.errors import ReferenceModelError
+from reference_model.errors import with_exit_code
 from reference_model.networks.efficient_unet import EfficientUNetConfig, enlarge
 from reference_model.pixels import averaged, from_pixels, to_pixels
 from reference_model.skills.measure import CHECKED_SIZE, draw_requests, wilson_interval
@@ -107,7 +107,8 @@ def table(rows: Sequence[Fidelity]) -> str:
     return "\n".join(lines)
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+@with_exit_code
+def main(arguments: Sequence[str] | None = None) -> None:
     """`python -m reference_model.skills.super_resolution`: a row for each stage above the base."""
     parser = argparse.ArgumentParser(prog="python -m reference_model.skills.super_resolution", description=__doc__)
     parser.add_argument("--checkpoint", type=Path, required=True, help="a cascade's folder")
@@ -116,15 +117,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--aug-level", type=float, default=0.1)
     parser.add_argument("-n", type=int, default=200, help="scenes for each stage")
     args = parser.parse_args(arguments)
-    try:
-        cascade = load_cascade(args.checkpoint)
-        settings = SamplingSettings(args.steps, aug_level=args.aug_level)
-        rows = [measure_stage(stage, cascade, settings, args.n, args.world) for stage in cascade.stages[1:]]
-    except ReferenceModelError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+    cascade = load_cascade(args.checkpoint)
+    settings = SamplingSettings(args.steps, aug_level=args.aug_level)
+    rows = [measure_stage(stage, cascade, settings, args.n, args.world) for stage in cascade.stages[1:]]
     print(table(rows))
-    return 0
 
 
 if __name__ == "__main__":

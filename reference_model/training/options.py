@@ -5,20 +5,12 @@ import sys
 from collections.abc import Sequence
 from functools import wraps
 from pathlib import Path
-from typing import Protocol, TypeVar, get_args
+from typing import get_args
 
 import torch
 
-from reference_model.errors import ReferenceModelError
+from reference_model.errors import Command, with_exit_code
 from reference_model.training.loop import LoopConfig, OptimizerName, Task, annealed, train
-
-Answer = TypeVar("Answer", covariant=True)
-
-
-class Command(Protocol[Answer]):
-    """`python -m ...`: arguments, by default the program's own."""
-
-    def __call__(self, arguments: Sequence[str] | None = None) -> Answer: ...
 
 
 def add_loop_options(parser: argparse.ArgumentParser, minutes: float, batch: int) -> None:
@@ -53,17 +45,14 @@ def run_training(task: Task, args: argparse.Namespace, **more: float) -> None:
 
 def reported(command: Command[None]) -> Command[int]:
     """A training command with an exit code: what is wrong with its options is one sentence."""
+    coded = with_exit_code(command)
 
     @wraps(command)
     def main(arguments: Sequence[str] | None = None) -> int:
         try:
-            command(arguments)
-        except ReferenceModelError as error:
-            print(f"error: {error}", file=sys.stderr)
-            return 2
+            return coded(arguments)
         except KeyboardInterrupt:
             print("stopped: the same command goes on from the last saved state", file=sys.stderr)
             return 130
-        return 0
 
     return main

@@ -27,7 +27,7 @@ from reference_model.world.worlds import WORLDS, World, world_named
 VERSION = 2  # a retrained scorer that is to be shipped is a new one; protocol `bundled` names it
 IMAGE_SIZE = 64
 CONTEXT_LENGTH = 176  # every caption of both worlds, with its two end tokens
-START, END, FIRST_BYTE, VOCABULARY_SIZE = 257, 258, 1, 259  # the scorer's byte tokens: see metrics.features
+START, END, FIRST_BYTE, VOCABULARY_SIZE = 257, 258, 1, 259  # as metrics' byte tokenizer, which a test compares
 GROUP = 4  # a scene and three near misses
 
 MODEL_CONFIG: dict[str, Any] = {

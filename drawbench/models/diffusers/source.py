@@ -14,6 +14,7 @@ from typing import Any
 
 from drawbench.errors import UserError
 from drawbench.models.diffusers.libraries import hub_error, quiet_libraries
+from metrics.features.weights import file_sha256
 
 INDEX = "model_index.json"
 WEIGHTS = ".safetensors"
@@ -108,7 +109,7 @@ class Checkpoint:
         for name in self.parts:
             files += [path for path in (self.folder / name).rglob("*") if _is_configuration(path)]
         with ThreadPoolExecutor() as pool:
-            digests = list(pool.map(_file_sha256, files))
+            digests = list(pool.map(file_sha256, files))
         lines = sorted(
             f"{path.relative_to(self.folder).as_posix()}\t{digest}\n"
             for path, digest in zip(files, digests, strict=True)
@@ -192,11 +193,6 @@ def _is_configuration(path: Path) -> bool:
     """Everything beside weights that decides what a part does: configurations, vocabularies."""
     other = (WEIGHTS, *PICKLES, ".onnx", ".msgpack", ".h5", ".md", ".png", ".gitattributes")
     return path.is_file() and path.suffix not in other and ".index." not in path.name and not path.name.startswith(".")
-
-
-def _file_sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _stored_types(path: Path) -> Iterator[tuple[str, int]]:
