@@ -22,7 +22,8 @@ from drawbench.prompts.prompt_set import PromptRow, PromptSet, build_prompt_set,
 from drawbench.prompts.set_options import CHOICE, choice_of, split_options
 
 OPTIONS = (*CHOICE, "year", "captions")
-IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")  # as in metrics, which this module does without: it loads numpy
+# As in metrics, which this module does without: it loads numpy.
+IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp")
 
 
 @dataclass(frozen=True)

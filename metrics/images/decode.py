@@ -7,7 +7,7 @@ import zlib
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, contextmanager
 from itertools import islice
 from pathlib import Path
 from typing import TypeVar
@@ -18,8 +18,9 @@ from PIL import Image, UnidentifiedImageError
 from metrics.errors import MetricInputError
 
 FORMATS = ("PNG", "JPEG", "WEBP")
-SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
-_OPAQUE_MODES = ("RGB", "L", "1", "P")  # the last three convert to RGB without loss when nothing is transparent
+SUFFIXES = (".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp")
+SEVERAL_PICTURES = "MPO"  # what a camera writes: a JPEG with a preview, a depth map or another view behind it
+_PLAIN_MODES = ("RGB", "L", "1", "P", "RGBA", "LA", "PA")  # to RGB without loss where every pixel is opaque
 _PNG_BIT_DEPTH_AT = 24  # signature 8, chunk length and name 8, width and height 8
 _PNG_FIRST_CHUNK_AT = 8
 
@@ -30,19 +31,27 @@ Result = TypeVar("Result")
 def read_image(path: Path) -> np.ndarray:
     """The file's pixels, uint8 (H, W, 3), RGB, as stored: no colour management, no EXIF rotation.
 
-    Greyscale of up to 8 bits and opaque palettes become RGB without loss. Refused, by MetricInputError: alpha or any
+    Greyscale of up to 8 bits, palettes and an alpha channel become RGB without loss where every pixel is opaque; of a
+    camera's file of several pictures (MPO) the first is read, as every viewer does. Refused, by MetricInputError: any
     transparency, 16 bits, CMYK and other colour spaces, animations, other formats, damaged, truncated and empty files.
     """
+    with opened(path) as image:
+        _refuse_lossy(image, path)
+        if image.format == "PNG" and not _png_has_end(path):
+            raise MetricInputError(f"{path} is damaged or truncated (its end is missing): make this image again")
+        return np.array(_opaque(image, path).convert("RGB"))
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[Image.Image]:
+    """The file, its pixels not decoded yet. Raises MetricInputError naming it, also for what is met inside."""
     if not path.is_file():
         raise MetricInputError(f"{path} is missing")
     if path.stat().st_size == 0:
         raise MetricInputError(f"{path} is empty (0 bytes): make this image again")
     try:
         with Image.open(path, formats=FORMATS) as image:
-            _refuse_lossy(image, path)
-            if image.format == "PNG" and not _png_has_end(path):
-                raise MetricInputError(f"{path} is damaged or truncated (its end is missing): make this image again")
-            return np.array(image.convert("RGB"))
+            yield image
     except UnidentifiedImageError:
         raise MetricInputError(f"{path} is not a PNG, JPEG or WebP image, whatever its name says") from None
     except Image.DecompressionBombError:
@@ -90,14 +99,22 @@ def decoded(paths: Sequence[Path], batch: int, workers: int | None = None) -> It
 
 def _refuse_lossy(image: Image.Image, path: Path) -> None:
     """Refuse what cannot become 8-bit RGB without a choice that changes numbers."""
-    if getattr(image, "n_frames", 1) > 1:
+    if getattr(image, "n_frames", 1) > 1 and image.format != SEVERAL_PICTURES:
         raise MetricInputError(f"{path} is animated ({getattr(image, 'n_frames', 0)} frames): save one frame as RGB")
-    if image.mode not in _OPAQUE_MODES and not image.mode.startswith("I"):
+    if image.mode not in _PLAIN_MODES and not image.mode.startswith("I"):
         raise MetricInputError(f"{path} has mode {image.mode}: save it as 8-bit RGB without alpha")
-    if "transparency" in image.info:
-        raise MetricInputError(f"{path} has transparent pixels: save it as 8-bit RGB without alpha")
     if image.mode.startswith("I") or _png_bit_depth(path, image) == 16:
         raise MetricInputError(f"{path} has 16 bits per channel: save it as 8-bit RGB")
+
+
+def _opaque(image: Image.Image, path: Path) -> Image.Image:
+    """The image, refused where any pixel is transparent: what is behind it would be a choice."""
+    if not image.has_transparency_data:
+        return image
+    seen = image.convert("RGBA")
+    if seen.getchannel("A").getextrema() != (255, 255):
+        raise MetricInputError(f"{path} has transparent pixels (mode {image.mode}): save it as 8-bit RGB without alpha")
+    return seen
 
 
 def _png_bit_depth(path: Path, image: Image.Image) -> int:

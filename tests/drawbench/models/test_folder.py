@@ -187,7 +187,7 @@ def _in_mode(mode: str) -> Callable[[Path], None]:
         (lambda path: path.write_bytes(b""), "0 bytes"),
         (lambda path: path.write_text("text"), "not a PNG, JPEG or WebP"),
         (_truncated, "damaged or truncated"),
-        (_in_mode("RGBA"), "mode RGBA"),
+        (_in_mode("RGBA"), "transparent pixels"),
         (_in_mode("CMYK"), "mode CMYK"),
         (_in_mode("I;16"), "16 bits"),
         (lambda path: Image.fromarray(picture(0, 8)).save(path), "is 8x8 px, not 4x4"),

@@ -52,16 +52,57 @@ def test_greyscale_and_opaque_palettes_become_rgb_without_loss(tmp_path: Path) -
     np.testing.assert_array_equal(read_image(tmp_path / "palette.png"), np.asarray(palette.convert("RGB")))
 
 
+def _with_alpha(mode: str) -> Image.Image:
+    """One pixel is not quite opaque."""
+    image = RGB.convert(mode)
+    alpha = Image.new("L", RGB.size, 255)
+    alpha.putpixel((3, 4), 254)
+    image.putalpha(alpha)
+    return image
+
+
+def _opaque_palette(path: Path) -> None:
+    """A palette in which every entry has an opacity, and all are full, as optimisers write it."""
+    RGB.quantize(16).save(path, transparency=bytes([255] * 16))
+
+
+OPAQUE: dict[str, Callable[[Path], object]] = {
+    "rgba.png": lambda p: RGB.convert("RGBA").save(p),
+    "grey-alpha.png": lambda p: RGB.convert("LA").save(p),
+    "palette.png": _opaque_palette,
+    "unused-colour.png": lambda p: RGB.save(p, transparency=(1, 2, 3)),
+}
+
+
+@pytest.mark.parametrize("name", OPAQUE)
+def test_alpha_without_a_transparent_pixel_is_lost_without_loss(tmp_path: Path, name: str) -> None:
+    assert (1, 2, 3) not in {tuple(pixel) for row in PIXELS.tolist() for pixel in row}
+    OPAQUE[name](tmp_path / name)
+    with Image.open(tmp_path / name) as image:
+        assert image.has_transparency_data
+        expected = np.asarray(image.convert("RGBA"))[..., :3]
+    np.testing.assert_array_equal(read_image(tmp_path / name), expected)
+
+
+def test_the_first_picture_of_a_cameras_file_is_read(tmp_path: Path) -> None:
+    RGB.save(tmp_path / "one.jpg", quality=95)
+    RGB.save(tmp_path / "two.jpg", format="MPO", save_all=True, append_images=[RGB.rotate(180)], quality=95)
+    with Image.open(tmp_path / "two.jpg") as image:
+        assert getattr(image, "n_frames", 1) == 2
+    np.testing.assert_array_equal(read_image(tmp_path / "two.jpg"), read_image(tmp_path / "one.jpg"))
+
+
 def _truncated(path: Path) -> None:
     RGB.resize((300, 200)).save(path)
     path.write_bytes(path.read_bytes()[:-2000])
 
 
 REFUSED: dict[str, tuple[Callable[[Path], object], str]] = {
-    "alpha.png": (lambda p: RGB.convert("RGBA").save(p), "mode RGBA"),
-    "grey-alpha.png": (lambda p: RGB.convert("LA").save(p), "mode LA"),
+    "alpha.png": (lambda p: _with_alpha("RGBA").save(p), "transparent pixels (mode RGBA)"),
+    "grey-alpha.png": (lambda p: _with_alpha("LA").save(p), "transparent pixels (mode LA)"),
+    "alpha.webp": (lambda p: _with_alpha("RGBA").save(p, lossless=True), "transparent pixels (mode RGBA)"),
     "transparent-palette.png": (lambda p: RGB.quantize(16).save(p, transparency=3), "transparent"),
-    "transparent-colour.png": (lambda p: RGB.save(p, transparency=(1, 2, 3)), "transparent"),
+    "transparent-colour.png": (lambda p: RGB.save(p, transparency=tuple(PIXELS[0, 0].tolist())), "transparent"),
     "cmyk.jpg": (lambda p: RGB.convert("CMYK").save(p), "mode CMYK"),
     "grey16.png": (lambda p: Image.fromarray(np.zeros((4, 4), np.uint16)).save(p), "16 bits"),
     "rgb16.png": (_write_rgb16, "16 bits"),
