@@ -10,8 +10,7 @@ from drawbench.interface import Sample
 from drawbench.progress import Progress
 from drawbench.runs.directory import RunDirectory
 from drawbench.scoring.extractors import Extractors
-from drawbench.scoring.image_features import ImageFiles, Reading, default_batch, image_features
-from metrics.features.registry import ExtractorEntry
+from drawbench.scoring.image_features import ImageFiles, Reading, image_features
 
 
 @dataclass(frozen=True)
@@ -36,35 +35,16 @@ class RunFeatures:
         )
 
 
-def run_features(
-    run: RunDirectory,
-    entries: Sequence[ExtractorEntry],
-    size: int,
-    *,
-    device: str = "cpu",
-    batch: int | None = None,
-    verify: bool = False,
-    workers: int | None = None,
-    progress: Progress | None = None,
-) -> RunFeatures:
-    """Features of all images of a sealed run, cropped and resized to `size` pixels, under each extractor.
-
-    Features that are in the cache are not computed again, and images that did not change since they were sealed or
-    last read are not read again; `verify` reads all of them. `batch` (see `default_batch`) and `workers` change speed
-    and memory only.
-    Raises UserError for a run that is not sealed, has no image, or was changed since; MetricInputError for weights that
-    are missing, images that cannot be read, and features that are NaN or infinite.
-    """
-    progress = progress or Progress()
-    extractors = Extractors(entries, device, progress.note)
-    reading = Reading(size, batch or default_batch(device), workers, verify)
-    return features_of_run(run, extractors, [entry.name for entry in entries], reading, progress)
-
-
 def features_of_run(
     run: RunDirectory, extractors: Extractors, names: Sequence[str], reading: Reading, progress: Progress
 ) -> RunFeatures:
-    """`run_features` with extractors that the caller goes on using."""
+    """Features of all images of a sealed run, under the extractors of these names.
+
+    Features that are in the cache are not computed again, and images that did not change since they were sealed or
+    last read are not read again; `reading.verify` reads all of them.
+    Raises UserError for a run that is not sealed, has no image, or was changed since; MetricInputError for weights that
+    are missing, images that cannot be read, and features that are NaN or infinite.
+    """
     run.require_seal()
     drawn = tuple(sample for sample in run.samples() if run.refusal(sample) is None)
     if not drawn:

@@ -13,6 +13,8 @@ from drawbench.progress import Progress
 from drawbench.results.scores import OVERALL, ScoreFile
 from drawbench.runs.directory import RunDirectory
 from drawbench.runs.generate import Request, generate
+from drawbench.scoring.extractors import Extractors
+from drawbench.scoring.image_features import Reading
 from drawbench.scoring.kinds import kinds
 from drawbench.scoring.kinds.diversity import DIVERSITY
 from drawbench.scoring.kinds.frechet import FRECHET_INFINITY
@@ -21,7 +23,7 @@ from drawbench.scoring.kinds.kind import Measure
 from drawbench.scoring.kinds.manifold import MANIFOLD
 from drawbench.scoring.kinds.retrieval import R_PRECISION
 from drawbench.scoring.protocols import MetricDefinition, Protocol, bundled_extended
-from drawbench.scoring.run_features import run_features
+from drawbench.scoring.run_features import features_of_run
 from drawbench.scoring.score import score_run
 from metrics.errors import MetricInputError
 from metrics.image_set import ImageSet
@@ -185,7 +187,8 @@ def test_inception_score_is_that_of_the_logits_of_all_images(run: Path) -> None:
     only = MetricDefinition("inception_score", INCEPTION_SCORE, entry, "made up")
     protocol = Protocol("classes", 1, "made up", None, (only,))
     (score,) = score_run(run, protocol).scores
-    rows = run_features(RunDirectory.open(run), [entry], SIZE).features["classes"]
+    extractors, reading = Extractors([entry], "cpu", Progress().note), Reading(SIZE, batch=8)
+    rows = features_of_run(RunDirectory.open(run), extractors, ["classes"], reading, Progress()).features["classes"]
     odds = np.exp(rows[:, :3].astype(np.float64) * 4)
     shares = odds / odds.sum(axis=1, keepdims=True)
     expected = np.exp((shares * np.log(shares / shares.mean(axis=0))).sum(axis=1).mean())
