@@ -1,11 +1,44 @@
-"""What a terminal needs to know: how wide it is, columns of text, text that is wrapped beside what leads it."""
+"""What a terminal needs to know: its width, columns, text wrapped beside what leads it, signs that it cannot show."""
 
+import codecs
 import shutil
 import sys
 import textwrap
+import unicodedata
 from collections.abc import Sequence
 
 WIDTH = 140  # columns, where stdout is no terminal
+
+READABLE = "drawbench.readable"  # names of error handlers, for codecs and streams
+ESCAPED = "drawbench.json"
+_UTF8 = ("utf-8", "utf8")
+_SIGNS = {
+    "↓": "v",
+    "↑": "^",
+    "→": "->",
+    "▶": ">",
+    "±": "+-",
+    "∞": "-inf",
+    "×": "x",
+    "·": "|",
+    "§": "*",
+    "¶": "**",
+    "†": "+",
+    "‡": "++",
+    "–": "-",
+    "—": "--",
+    "‘": "'",
+    "’": "'",
+    "“": '"',
+    "”": '"',
+    "═": "=",
+    "─": "-",
+    "≤": "<=",
+    "≥": ">=",
+    "≈": "~",
+    "√": "sqrt ",
+    "µ": "u",
+}
 
 
 def terminal_width(elsewhere: int = WIDTH, least: int = 1) -> int:
@@ -29,3 +62,57 @@ def wrapped(lead: str, text: str, width: int) -> list[str]:
         break_long_words=False,
         break_on_hyphens=False,
     ) or [lead.rstrip()]
+
+
+def shown(text: str) -> str:
+    """The text as stdout will show it. For what is laid out in columns: a replacement may be longer."""
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    return text if text.isascii() or encoding.lower() in _UTF8 else text.encode(encoding, READABLE).decode(encoding)
+
+
+def degrade_streams() -> None:
+    """From now on stdout and stderr write signs in ASCII where their encoding has none, and `?` for what has no like.
+
+    May be called again. Streams that are none of the interpreter's own are left as they are.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors=READABLE)
+
+
+def write_data(form: str) -> None:
+    """From now on stdout carries data for programs, where its encoding is not UTF-8 by itself.
+
+    form: `json` and `html` are written in ASCII, with escapes, which every encoding reads alike; others (`csv`, `tsv`,
+    ...) in UTF-8, except on a terminal.
+    """
+    stream = sys.stdout
+    if not hasattr(stream, "reconfigure") or stream.encoding.lower() in _UTF8:
+        return
+    if form in ("json", "html"):
+        stream.reconfigure(encoding="ascii", errors=ESCAPED if form == "json" else "xmlcharrefreplace")
+    elif not stream.isatty():
+        stream.reconfigure(encoding="utf-8", errors=READABLE)
+
+
+def _readable(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    return "".join(map(_sign, error.object[error.start : error.end])), error.end
+
+
+def _sign(char: str) -> str:
+    plain = unicodedata.normalize("NFKD", char).encode("ascii", "ignore").decode()
+    return _SIGNS.get(char) or plain or ("" if unicodedata.combining(char) else "?")
+
+
+def _escaped(error: UnicodeError) -> tuple[str, int]:
+    """As JSON writes them: beyond the basic plane as two surrogates."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    units = error.object[error.start : error.end].encode("utf-16-be", "surrogatepass").hex()
+    return "".join(f"\\u{units[i : i + 4]}" for i in range(0, len(units), 4)), error.end
+
+
+codecs.register_error(READABLE, _readable)
+codecs.register_error(ESCAPED, _escaped)

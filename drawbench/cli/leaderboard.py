@@ -7,7 +7,7 @@ from pathlib import Path
 
 from drawbench.errors import UserError
 from drawbench.results.files import Result
-from drawbench.terminal import terminal_width
+from drawbench.terminal import terminal_width, write_data
 
 EPILOGUE = """examples:
   drawbench leaderboard                                      ./results, with the published numbers apart
@@ -61,6 +61,8 @@ def run(args: argparse.Namespace) -> int:
             print(f"drawbench: {reason}", file=sys.stderr)
     if not results:
         _say_what_is_missing(args, bool(published))
+    if args.format != "table":
+        write_data(args.format)
     width = terminal_width(least=MIN_WIDTH)
     print(render_tables(results, args.format, heading=args.heading, published=published, width=width), end="")
     return 0

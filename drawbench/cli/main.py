@@ -11,6 +11,7 @@ from types import ModuleType
 
 from drawbench import __version__
 from drawbench.errors import StageError, UserError, is_input_error
+from drawbench.terminal import degrade_streams, write_data
 
 # name -> (module, one line of help). A module has `configure(parser)` and `run(args) -> int`;
 # it is imported only when its command is the one asked for, so that help stays fast.
@@ -44,6 +45,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     141 when whoever read the output has had enough, as in `drawbench prompts show open | head`.
     """
     try:
+        degrade_streams()
         try:
             return _exit_code(list(sys.argv[1:] if argv is None else argv))
         finally:
@@ -78,6 +80,8 @@ def _dispatch(arguments: list[str]) -> int:
     found = parse(arguments)
     if found is not None:
         module, options = found
+        if getattr(options, "json", False):
+            write_data("json")
         return int(module.run(options))
     overview = _overview(_commands())
     overview.parse_args(arguments)

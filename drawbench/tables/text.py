@@ -5,7 +5,7 @@ import unicodedata
 from collections.abc import Sequence
 
 from drawbench.tables.layout import Block, Cell, Column, Sheet
-from drawbench.terminal import wrapped
+from drawbench.terminal import shown, wrapped
 
 GAP = "  "
 Entries = tuple[Column, list[list[str]]]  # a column, and its padded lines: the heading's, then each row's
@@ -19,7 +19,7 @@ def sheet_text(sheet: Sheet, width: int) -> str:
         parts += ["", *_block_lines(block, width)]
     if sheet.footnotes:
         parts.append("")
-        parts += [line for mark, text in sheet.footnotes for line in wrapped(f"{mark} ", _clean(text), width)]
+        parts += [line for mark, text in sheet.footnotes for line in wrapped(f"{_clean(mark)} ", _clean(text), width)]
     if sheet.provenance:
         parts.append("")
         margin = max(len(name) for name, _ in sheet.provenance) + 2
@@ -51,9 +51,9 @@ def _entries(column: Column, cells: Sequence[Cell], folded: bool) -> Entries:
     """One column as padded strings: its heading lines, then the lines of each row (all of one width)."""
     heading = _clean(column.header)
     header = textwrap.wrap(heading, HEADER_WIDTH, break_long_words=False) if folded else [heading]
-    header += [column.sub] if column.sub else []
+    header += [_clean(column.sub)] if column.sub else []
     if folded:
-        texts = [[_with_marks(cell), cell.interval] for cell in cells]
+        texts = [[_with_marks(cell), _clean(cell.interval)] for cell in cells]
         if not any(below for _, below in texts):
             texts = [[above] for above, _ in texts]
     else:
@@ -65,7 +65,7 @@ def _entries(column: Column, cells: Sequence[Cell], folded: bool) -> Entries:
 def _aligned(cells: Sequence[Cell]) -> list[str]:
     """Values, intervals and marks each in a column of their own, so that digits stand below digits."""
     values = [_clean(cell.text) for cell in cells]
-    fields = [values, [_clean(cell.interval) for cell in cells], [cell.marks for cell in cells]]
+    fields = [values, [_clean(cell.interval) for cell in cells], [_clean(cell.marks) for cell in cells]]
     widths = [max((display_width(text) for text in each), default=0) for each in fields]
     numeric = bool(widths[1] or widths[2])
     joined = []
@@ -78,7 +78,7 @@ def _aligned(cells: Sequence[Cell]) -> list[str]:
 
 
 def _with_marks(cell: Cell) -> str:
-    return " ".join(part for part in (_clean(cell.text), cell.marks) if part)
+    return " ".join(part for part in (_clean(cell.text), _clean(cell.marks)) if part)
 
 
 def _total(grid: Sequence[Entries]) -> int:
@@ -121,5 +121,5 @@ def _pad(text: str, width: int, right: bool) -> str:
 
 
 def _clean(text: str) -> str:
-    """No control characters: a model's name must not move the cursor or start a line of its own."""
-    return "".join("�" if unicodedata.category(char) in ("Cc", "Cf", "Zl", "Zp") else char for char in text)
+    """No control characters (a model's name must not move the cursor or start a line of its own); signs as shown."""
+    return shown("".join("�" if unicodedata.category(char) in ("Cc", "Cf", "Zl", "Zp") else char for char in text))
