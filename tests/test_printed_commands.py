@@ -117,8 +117,8 @@ def test_what_doctor_advises(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 def test_what_a_whole_coco_folder_makes_possible(monkeypatch: pytest.MonkeyPatch) -> None:
     captions = [SimpleNamespace(image_id=number) for number in range(SAMPLED)]
-    layout, file = SimpleNamespace(year="2014"), SimpleNamespace(captions=captions)
-    source = SimpleNamespace(root=Path("my coco"), images=captions, file=file, layout=layout)
+    release, file = SimpleNamespace(year="2014"), SimpleNamespace(captions=captions)
+    source = SimpleNamespace(root=Path("my coco"), images=captions, file=file, release=release)
     monkeypatch.setattr(coco_check, "reference_folder", lambda source: source.root)
     told = list(coco_check._possible(source, official=True))[-1]  # type: ignore[arg-type]
     assert "coco:my coco" in accepted(told.removeprefix("FID-30K: "))
