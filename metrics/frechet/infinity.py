@@ -17,6 +17,7 @@ from metrics.frechet.gaussian import SLICE, Gaussian
 from metrics.frechet.interval import frechet_jackknife
 from metrics.frechet.moments import Moments, merge_all
 from metrics.statistics.jackknife import Jackknife, jackknife_interval
+from metrics.statistics.prompt_units import PromptGroups
 from metrics.statistics.result import Interval, MetricResult
 
 LEAST_IMAGES = 3  # per dimension: below, the distance is no line in 1/n
@@ -88,9 +89,9 @@ def frechet_line(
         )
     if not np.isfinite(features).all():
         raise MetricInputError("features hold NaN or infinity: no distance can be computed from them")
-    numbers = np.arange(n) if prompts is None else np.asarray(prompts)
+    groups = PromptGroups.of(prompts, n)
     counts = _counts(n, dimension)
-    moments = [_moments(features[rows]) for rows in _parts(numbers, counts[-1], seed)]
+    moments = [_moments(features[rows]) for rows in _parts(groups, counts[-1], seed)]
     distances = [_mean_distance(moments, count, reference) for count in counts]
     sizes = _sizes(n, dimension)
     limit = float(np.polyfit(1 / sizes, distances, 1)[1])
@@ -107,16 +108,16 @@ def _sizes(n: int, dimension: int) -> np.ndarray:
     return n / np.asarray(_counts(n, dimension), dtype=np.float64)
 
 
-def _parts(numbers: np.ndarray, count: int, seed: int) -> list[np.ndarray]:
+def _parts(groups: PromptGroups, count: int, seed: int) -> list[np.ndarray]:
     """Image numbers of `count` random parts, a prompt's images always in one, with as many images as can be in each."""
-    units, row, sizes = np.unique(numbers, return_inverse=True, return_counts=True)
-    if len(units) < count:
-        raise MetricInputError(f"{len(units)} prompts cannot be cut into {count} parts: more prompts are needed")
-    order = np.random.default_rng(seed).permutation(len(units))
-    middles = np.cumsum(sizes[order]) - sizes[order] / 2
-    part_of = np.empty(len(units), dtype=np.int64)
-    part_of[order] = np.minimum(middles * count // len(numbers), count - 1)
-    return [np.flatnonzero(part_of[row] == part) for part in range(count)]
+    if groups.count < count:
+        raise MetricInputError(f"{groups.count} prompts cannot be cut into {count} parts: more prompts are needed")
+    order = np.random.default_rng(seed).permutation(groups.count)
+    sizes = groups.sizes[order]
+    middles = np.cumsum(sizes) - sizes / 2
+    part_of = np.empty(groups.count, dtype=np.int64)
+    part_of[order] = np.minimum(middles * count // len(groups.label), count - 1)
+    return [np.flatnonzero(part_of[groups.label] == part) for part in range(count)]
 
 
 def _moments(features: np.ndarray) -> Moments:

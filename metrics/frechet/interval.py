@@ -19,10 +19,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from metrics.errors import MetricInputError
 from metrics.frechet.distance import covariance_factor, frechet_distance
 from metrics.frechet.gaussian import Gaussian
 from metrics.statistics.jackknife import Jackknife, jackknife_interval
+from metrics.statistics.prompt_units import PromptGroups
 from metrics.statistics.result import MetricResult
 
 METHOD = "jackknife over {units}, references fixed; of the distance expected at this n"
@@ -64,16 +64,13 @@ def frechet_jackknife(features: np.ndarray, reference: Gaussian, prompts: np.nda
     gaussian = Gaussian.of_features(features)
     value = frechet_distance(gaussian, reference)
     n = gaussian.n
-    numbers = np.arange(n) if prompts is None else np.asarray(prompts)
-    if numbers.shape != (n,):
-        raise MetricInputError(f"{n} images need a prompt's number each, not an array of shape {numbers.shape}")
-    _, row, counts = np.unique(numbers, return_inverse=True, return_counts=True)
-    if len(counts) < 2 or n - counts.max() < 2:
+    groups = PromptGroups.of(prompts, n)
+    if groups.count < 2 or n - groups.sizes.max() < 2:
         return Jackknife(value, np.zeros(0), n)
     seen = _through(features, gaussian, reference)
     width = len(seen.eigenvalues) + gaussian.mean.size
-    without = np.zeros(len(counts))
-    for units, images in _blocks(row, counts, width):
+    without = np.zeros(groups.count)
+    for units, images in _blocks(groups, width):
         if _held(images.shape[1], width) > BLOCK:  # a single prompt, of very many images
             without[units] = frechet_distance(_gaussian_without(features, images[0], gaussian), reference)
         else:
@@ -135,16 +132,14 @@ def _solve(symmetric: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return values[kept], vectors[:, kept]
 
 
-def _blocks(row: np.ndarray, counts: np.ndarray, width: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+def _blocks(groups: PromptGroups, width: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Prompts (g,) of one size k and their images' numbers (g, k), a few at a time so that memory stays small."""
-    order = np.argsort(row, kind="stable")
-    starts = np.cumsum(counts) - counts
-    for size in np.unique(counts):
-        units = np.flatnonzero(counts == size)
+    for size in np.unique(groups.sizes):
+        units = np.flatnonzero(groups.sizes == size)
         step = max(1, BLOCK // _held(int(size), width))
         for start in range(0, len(units), step):
             part = units[start : start + step]
-            yield part, order[starts[part][:, None] + np.arange(size)]
+            yield part, groups.order[groups.start[part][:, None] + np.arange(size)]
 
 
 def _held(size: int, width: int) -> int:

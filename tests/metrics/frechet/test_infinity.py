@@ -86,7 +86,7 @@ def test_too_few_images_are_refused() -> None:
     with pytest.raises(MetricInputError, match=r"29 images of 10 feature dimensions.*at least 30 are needed"):
         frechet_infinity_result(_features(14, 29, 10), reference)
     with pytest.raises(MetricInputError, match="1 prompts cannot be cut into 2 parts"):
-        frechet_infinity_result(_features(14, 30, 10), reference, prompts=np.zeros(30))
+        frechet_infinity_result(_features(14, 30, 10), reference, prompts=np.zeros(30, dtype=int))
     with pytest.raises(MetricInputError, match="NaN"):
         frechet_line(np.full((30, 10), np.nan), reference)
 

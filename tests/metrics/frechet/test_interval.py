@@ -117,7 +117,7 @@ def test_the_note_names_the_bias() -> None:
 
 def test_one_prompt_and_hardly_any_images_have_no_interval() -> None:
     reference = Gaussian.of_features(_features(14, 30, 4))
-    assert frechet_result(_features(15, 10, 4), reference, prompts=np.zeros(10)).interval is None
+    assert frechet_result(_features(15, 10, 4), reference, prompts=np.zeros(10, dtype=int)).interval is None
     assert frechet_result(_features(15, 2, 4), reference).interval is None
 
 
@@ -155,7 +155,7 @@ def test_the_note_never_says_that_more_is_bias_than_there_is() -> None:
 
 def test_wrong_input_is_refused() -> None:
     reference = Gaussian.of_features(_features(19, 30, 4))
-    with pytest.raises(MetricInputError, match="a prompt's number each"):
+    with pytest.raises(MetricInputError, match="one whole number for each"):
         frechet_result(_features(20, 10, 4), reference, prompts=np.arange(9))
     with pytest.raises(MetricInputError, match="at least 2 images"):
         frechet_result(_features(20, 1, 4), reference)
