@@ -10,7 +10,7 @@ from drawbench.records import Record
 from drawbench.results.scores import PromptSetRef, ProtocolRef, ReferenceRef
 from drawbench.runs.directory import RunDirectory
 from drawbench.scoring.extractors import Extractors
-from drawbench.scoring.image_features import BATCH, Reading
+from drawbench.scoring.image_features import BATCH, ReadSettings
 from drawbench.scoring.prepared import PreparedRun
 from drawbench.scoring.protocols import MetricDefinition, Protocol
 from drawbench.scoring.references import find_references, read_references
@@ -67,7 +67,7 @@ def compare_runs(
     asked = [metric for metric in protocol.metrics if references or not metric.kind.needs.references]
     left_out |= {metric.metric: "no reference images" for metric in protocol.metrics if metric not in asked}
     extractors = Extractors([metric.extractor for metric in asked], device, progress.note)
-    reading = Reading(size, batch, None, verify)
+    reading = ReadSettings(size, batch, None, verify)
     theirs = None
     if references and any(metric.kind.needs.references for metric in asked):
         theirs = read_references(references, asked, extractors, reading, progress)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from drawbench.doctor.peer_networks import compare_networks
-from drawbench.doctor.peers import Comparison, Sets, compare_numbers
+from drawbench.doctor.peers import PeerComparison, PeerInputs, compare_numbers
 from drawbench.progress import Progress
 from drawbench.scoring.kinds import kinds
 from drawbench.scoring.protocols import PROTOCOLS
@@ -47,8 +47,8 @@ class MetricsCheck:
 
     images: SuiteImages
     suites: tuple[SuiteResult, ...]
-    numbers: tuple[Comparison, ...]
-    networks: tuple[Comparison, ...]
+    numbers: tuple[PeerComparison, ...]
+    networks: tuple[PeerComparison, ...]
     missing: dict[str, str]
     refused: dict[str, str]
 
@@ -64,7 +64,7 @@ def check_metrics(
 ) -> MetricsCheck:
     """Everything that can be checked here. entries: those tried, by default all that are known."""
     suites: list[SuiteResult] = []
-    numbers: list[Comparison] = []
+    numbers: list[PeerComparison] = []
     missing: dict[str, str] = {}
     refused: dict[str, str] = {}
     for entry in known_entries() if entries is None else entries:
@@ -105,7 +105,7 @@ def _suite(entry: ExtractorEntry, extractor: Extractor, images: SuiteImages, pro
     return SuiteResult(entry.name, entry.description, extractor.fingerprint, tuple(checks))
 
 
-def _sets(extractor: Extractor, images: SuiteImages) -> Sets:
+def _sets(extractor: Extractor, images: SuiteImages) -> PeerInputs:
     """Features of an undegraded set and of its references; as logits, the features themselves, spread out."""
     pairs = [np.asarray(extractor(part), dtype=np.float64) for part in (images.pool[: images.n], images.references)]
-    return Sets(pairs[0], pairs[1], LOGIT_SCALE * pairs[0])
+    return PeerInputs(pairs[0], pairs[1], LOGIT_SCALE * pairs[0])

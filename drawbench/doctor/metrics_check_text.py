@@ -8,7 +8,7 @@ from dataclasses import asdict
 from typing import Any
 
 from drawbench.doctor.metrics_check import MetricsCheck, SuiteResult
-from drawbench.doctor.peers import Comparison
+from drawbench.doctor.peers import PeerComparison
 from drawbench.terminal import aligned
 from metrics.sanity.suite import UNITS, Check
 
@@ -55,7 +55,7 @@ def suite_text(suite: SuiteResult, width: int) -> str:
     return "\n".join([*_table(heads, rows, width), *(["", *failed] if failed else [])])
 
 
-def peers_text(comparisons: Sequence[Comparison], width: int) -> str:
+def peers_text(comparisons: Sequence[PeerComparison], width: int) -> str:
     """A table of what was compared; then what was not, by reason."""
     compared = [
         [

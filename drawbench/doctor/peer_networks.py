@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from drawbench.doctor.peers import Comparison, absent, compare, compare_features
+from drawbench.doctor.peers import PeerComparison, absent, compare, compare_features
 from metrics.clip_score import sample_cosines
 from metrics.errors import MetricInputError
 from metrics.features.clip.transformers import find_model
@@ -48,7 +48,7 @@ class PeerFiles:
 
 def compare_networks(
     images: Sequence[np.ndarray], captions: Sequence[str], files: PeerFiles | None = None
-) -> list[Comparison]:
+) -> list[PeerComparison]:
     """Every network of a peer on the first images (uint8 (S, S, 3)), beside ours in the mode that it stands for."""
     files = files or PeerFiles()
     seen = list(images[:IMAGES])
@@ -68,7 +68,7 @@ def _inception(
     weights: WeightsFile,
     theirs: Callable[[Path, np.ndarray], np.ndarray],
     images: Sequence[np.ndarray],
-) -> Comparison:
+) -> PeerComparison:
     what = f"Inception features, {mode}"
     path = located(weights)
     if path is None:
@@ -121,7 +121,7 @@ def _torchmetrics(path: Path, images: np.ndarray) -> np.ndarray:
         return metric.inception(_batch(images)).numpy()
 
 
-def _clip_score(model: str, images: Sequence[np.ndarray], captions: Sequence[str]) -> Comparison:
+def _clip_score(model: str, images: Sequence[np.ndarray], captions: Sequence[str]) -> PeerComparison:
     """The mean cosine of images and captions, which torchmetrics gives as 100 x and not below 0."""
     what = f"CLIP score, {Path(model).name}"
     try:

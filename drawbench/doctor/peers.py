@@ -27,7 +27,7 @@ FEATURE_TOLERANCE = 1e-4  # relative to the largest feature
 
 
 @dataclass(frozen=True)
-class Sets:
+class PeerInputs:
     """What numbers are computed from, float64: features (n, D) of images and of n references, logits (n, C)."""
 
     features: np.ndarray
@@ -36,7 +36,7 @@ class Sets:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class PeerComparison:
     """Ours and a peer's.
 
     what: the number, or the network and mode whose features are compared. version: the peer's; empty when it is not
@@ -56,7 +56,7 @@ class Comparison:
         return self.difference is None or self.difference <= self.tolerance
 
 
-def compare_numbers(sets: Sets) -> list[Comparison]:
+def compare_numbers(sets: PeerInputs) -> list[PeerComparison]:
     """Each number that a peer computes too."""
     ours = _ours(sets)
     return [
@@ -64,7 +64,7 @@ def compare_numbers(sets: Sets) -> list[Comparison]:
     ]
 
 
-def compare_features(peer: str, what: str, ours: np.ndarray, theirs: Callable[[], np.ndarray]) -> Comparison:
+def compare_features(peer: str, what: str, ours: np.ndarray, theirs: Callable[[], np.ndarray]) -> PeerComparison:
     """Features (n, D) of the same images: the largest difference, relative to the largest feature."""
 
     def difference() -> float:
@@ -74,31 +74,33 @@ def compare_features(peer: str, what: str, ours: np.ndarray, theirs: Callable[[]
     return compare(peer, what, FEATURE_TOLERANCE, difference)
 
 
-def absent(peer: str, what: str, why: str) -> Comparison:
+def absent(peer: str, what: str, why: str) -> PeerComparison:
     """A comparison that cannot be made."""
     try:
         found = version(peer)
     except PackageNotFoundError:
         found, why = "", NOT_INSTALLED
-    return Comparison(peer, found, what, FEATURE_TOLERANCE, note=why)
+    return PeerComparison(peer, found, what, FEATURE_TOLERANCE, note=why)
 
 
-def compare(peer: str, what: str, tolerance: float, difference: Callable[[], float]) -> Comparison:
+def compare(peer: str, what: str, tolerance: float, difference: Callable[[], float]) -> PeerComparison:
     """A comparison, or why there is none: a peer is not installed, or its own code fails here."""
     try:
         found = version(peer)
     except PackageNotFoundError:
-        return Comparison(peer, "", what, tolerance, note=NOT_INSTALLED)
+        return PeerComparison(peer, "", what, tolerance, note=NOT_INSTALLED)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of the peer's own dependencies
-            return Comparison(peer, found, what, tolerance, difference())
+            return PeerComparison(peer, found, what, tolerance, difference())
     except Exception as error:  # whatever a peer raises, others are still compared
         reason = f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
-        return Comparison(peer, found, what, tolerance, note=f"does not run here ({reason})")
+        return PeerComparison(peer, found, what, tolerance, note=f"does not run here ({reason})")
 
 
-def _number(peer: str, what: str, ours: float, theirs: Callable[[Sets], float], sets: Sets) -> Comparison:
+def _number(
+    peer: str, what: str, ours: float, theirs: Callable[[PeerInputs], float], sets: PeerInputs
+) -> PeerComparison:
     def difference() -> float:
         found = theirs(sets)
         return abs(ours - found) / max(abs(found), np.finfo(float).tiny)
@@ -107,7 +109,7 @@ def _number(peer: str, what: str, ours: float, theirs: Callable[[Sets], float], 
     return compare(peer, what, SINGULAR_TOLERANCE if singular else NUMBER_TOLERANCE, difference)
 
 
-def _ours(sets: Sets) -> dict[str, float]:
+def _ours(sets: PeerInputs) -> dict[str, float]:
     """The numbers of all metrics that a peer computes too, by what tables call them."""
     moments = Gaussian.of_features(sets.references)
     images = ImageSet(
@@ -118,32 +120,32 @@ def _ours(sets: Sets) -> dict[str, float]:
     return {kind.measure(name).title: value for kind in found for name, value in kind.values(images).items()}
 
 
-def _statistics(sets: Sets) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+def _statistics(sets: PeerInputs) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Mean and covariance of the features, then of the references, as every peer takes them."""
     both = [(each.mean(axis=0), np.cov(each, rowvar=False)) for each in (sets.features, sets.references)]
     return both[0][0], both[0][1], both[1][0], both[1][1]
 
 
-def _pytorch_fid_frechet(sets: Sets) -> float:
+def _pytorch_fid_frechet(sets: PeerInputs) -> float:
     from pytorch_fid.fid_score import calculate_frechet_distance
 
     return float(calculate_frechet_distance(*_statistics(sets)))
 
 
-def _clean_fid_frechet(sets: Sets) -> float:
+def _clean_fid_frechet(sets: PeerInputs) -> float:
     from cleanfid.fid import frechet_distance as theirs
 
     return float(theirs(*_statistics(sets)))
 
 
-def _clean_fid_kid(sets: Sets) -> float:
+def _clean_fid_kid(sets: PeerInputs) -> float:
     """One subset of all images: nothing is left to draw."""
     from cleanfid.fid import kernel_distance
 
     return float(kernel_distance(sets.features, sets.references, num_subsets=1, max_subset_size=len(sets.features)))
 
 
-def _torch_fidelity_frechet(sets: Sets) -> float:
+def _torch_fidelity_frechet(sets: PeerInputs) -> float:
     import torch
     from torch_fidelity.metric_fid import fid_features_to_statistics, fid_statistics_to_metric
 
@@ -151,7 +153,7 @@ def _torch_fidelity_frechet(sets: Sets) -> float:
     return float(fid_statistics_to_metric(*both, verbose=False)["frechet_inception_distance"])
 
 
-def _torch_fidelity_kid(sets: Sets) -> float:
+def _torch_fidelity_kid(sets: PeerInputs) -> float:
     import torch
     from torch_fidelity.metric_kid import KEY_METRIC_KID_MEAN, kid_features_to_metric
 
@@ -163,7 +165,7 @@ def _torch_fidelity_kid(sets: Sets) -> float:
     )
 
 
-def _torch_fidelity_manifold(sets: Sets, key: str) -> float:
+def _torch_fidelity_manifold(sets: PeerInputs, key: str) -> float:
     import torch
     from torch_fidelity.metric_prc import prc_features_to_metric
 
@@ -171,28 +173,28 @@ def _torch_fidelity_manifold(sets: Sets, key: str) -> float:
     return float(prc_features_to_metric(*both, prc_neighborhood=K_PRECISION, verbose=False)[key])
 
 
-def _torch_fidelity_inception_score(sets: Sets) -> float:
+def _torch_fidelity_inception_score(sets: PeerInputs) -> float:
     import torch
     from torch_fidelity.metric_isc import KEY_METRIC_ISC_MEAN, isc_features_to_metric
 
     return float(isc_features_to_metric(torch.from_numpy(sets.logits), splits=1)[KEY_METRIC_ISC_MEAN])
 
 
-def _torchmetrics_frechet(sets: Sets) -> float:
+def _torchmetrics_frechet(sets: PeerInputs) -> float:
     import torch
     from torchmetrics.image.fid import _compute_fid
 
     return float(_compute_fid(*map(torch.from_numpy, _statistics(sets))))
 
 
-def _torchmetrics_kid(sets: Sets) -> float:
+def _torchmetrics_kid(sets: PeerInputs) -> float:
     import torch
     from torchmetrics.image.kid import poly_mmd
 
     return float(poly_mmd(torch.from_numpy(sets.references), torch.from_numpy(sets.features)))
 
 
-THEIRS: Mapping[str, Mapping[str, Callable[[Sets], float]]] = {
+THEIRS: Mapping[str, Mapping[str, Callable[[PeerInputs], float]]] = {
     "pytorch-fid": {FRECHET: _pytorch_fid_frechet},
     "clean-fid": {FRECHET: _clean_fid_frechet, KID: _clean_fid_kid},
     "torch-fidelity": {

@@ -29,7 +29,7 @@ class ImageFiles:
 
 
 @dataclass(frozen=True)
-class Reading:
+class ReadSettings:
     """How files are read; none of it changes a number beyond float32 rounding.
 
     size: pixels, of the central square that extractors see. batch: images per pass. workers: threads that decode; None
@@ -51,7 +51,12 @@ class ImageFeatures:
 
 
 def image_features(
-    files: ImageFiles, extractors: Extractors, names: Sequence[str], reading: Reading, label: str, progress: Progress
+    files: ImageFiles,
+    extractors: Extractors,
+    names: Sequence[str],
+    reading: ReadSettings,
+    label: str,
+    progress: Progress,
 ) -> ImageFeatures:
     """The features of all files under the named extractors, from the cache where it has them.
 
@@ -92,7 +97,7 @@ class _Pass:
     """One pass over files: in order, a window of `batch` distinct images at a time."""
 
     def __init__(
-        self, files: ImageFiles, stores: dict[str, FeatureStore], extractors: Extractors, reading: Reading
+        self, files: ImageFiles, stores: dict[str, FeatureStore], extractors: Extractors, reading: ReadSettings
     ) -> None:
         self.files, self.stores, self.extractors, self.reading = files, stores, extractors, reading
         self._whole: dict[str, np.ndarray] = {}

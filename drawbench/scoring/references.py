@@ -12,7 +12,7 @@ from drawbench.errors import UserError
 from drawbench.progress import Progress
 from drawbench.results.scores import ReferenceRef
 from drawbench.scoring.extractors import Extractors
-from drawbench.scoring.image_features import ImageFiles, Reading, image_features
+from drawbench.scoring.image_features import ImageFiles, ReadSettings, image_features
 from drawbench.scoring.protocols import MetricDefinition
 from metrics.features.weights import file_sha256
 from metrics.frechet.gaussian import FeatureStream, Gaussian, read_statistics
@@ -68,7 +68,7 @@ def read_references(
     references: ReferenceSet,
     metrics: Sequence[MetricDefinition],
     extractors: Extractors,
-    reading: Reading,
+    reading: ReadSettings,
     progress: Progress,
 ) -> ReferenceFeatures:
     """What the metrics that look at references need: from the images, cropped and resized, or from the statistics."""

@@ -10,7 +10,7 @@ from drawbench.interface import Sample
 from drawbench.progress import Progress
 from drawbench.runs.directory import RunDirectory
 from drawbench.scoring.extractors import Extractors
-from drawbench.scoring.image_features import ImageFiles, Reading, image_features
+from drawbench.scoring.image_features import ImageFiles, ReadSettings, image_features
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class RunFeatures:
 
 
 def features_of_run(
-    run: RunDirectory, extractors: Extractors, names: Sequence[str], reading: Reading, progress: Progress
+    run: RunDirectory, extractors: Extractors, names: Sequence[str], reading: ReadSettings, progress: Progress
 ) -> RunFeatures:
     """Features of all images of a sealed run, under the extractors of these names.
 

@@ -11,7 +11,7 @@ from drawbench.progress import Progress
 from drawbench.results.scores import PromptSetRef, ScoreFile, read_scores, scores_path
 from drawbench.runs.directory import RunDirectory
 from drawbench.scoring.extractors import Extractors
-from drawbench.scoring.image_features import Reading, default_batch
+from drawbench.scoring.image_features import ReadSettings, default_batch
 from drawbench.scoring.measure import lacking, measure
 from drawbench.scoring.prepared import PreparedRun, evaluated_size
 from drawbench.scoring.protocols import MetricDefinition, Protocol
@@ -46,7 +46,7 @@ def score_run(
     progress = progress or Progress()
     run = RunDirectory.open(run_path)
     run.require_seal()
-    reading = Reading(evaluated_size(run, protocol), batch or default_batch(device), workers, verify)
+    reading = ReadSettings(evaluated_size(run, protocol), batch or default_batch(device), workers, verify)
     references = find_references(reference) if reference else None
     metrics = [metric for metric in protocol.metrics if references or not metric.kind.needs.references]
     if not references:

@@ -28,7 +28,7 @@ Values = dict[str, float]
 
 
 @dataclass(frozen=True)
-class Comparison:
+class Ordering:
     """A claim that one arm is better than another by a measure."""
 
     better: str
@@ -45,7 +45,7 @@ class Finding:
     claim: str
     arms: tuple[str, ...]
     measure: Callable[["Laboratory", str, int], Values]
-    comparisons: tuple[Comparison, ...]
+    comparisons: tuple[Ordering, ...]
     note: str = ""
 
 
@@ -152,8 +152,8 @@ def _sizes(network: object) -> Values:
     return {"parameters": float(sum(parameter.numel() for parameter in network.parameters()))}
 
 
-def _both(better: str, worse: str) -> tuple[Comparison, ...]:
-    return Comparison(better, worse, CLIP_SCORE), Comparison(better, worse, FRECHET, lower_is_better=True)
+def _both(better: str, worse: str) -> tuple[Ordering, ...]:
+    return Ordering(better, worse, CLIP_SCORE), Ordering(better, worse, FRECHET, lower_is_better=True)
 
 
 _SHARED = (
@@ -167,7 +167,7 @@ FINDINGS: tuple[Finding, ...] = (
         "guidance raises the CLIP score, and past a point worsens the Fréchet distance",
         tuple(f"{guidance:g}" for guidance in GUIDANCE),
         _guidance,
-        (Comparison("2", "1", CLIP_SCORE), Comparison("2", "10", FRECHET, lower_is_better=True)),
+        (Ordering("2", "1", CLIP_SCORE), Ordering("2", "10", FRECHET, lower_is_better=True)),
         "The bundled base at 64 pixels on held-out scenes of the whole world; a seed is other noise and other scenes.",
     ),
     Finding(
@@ -192,7 +192,7 @@ FINDINGS: tuple[Finding, ...] = (
         "attention to the text's tokens beats pooled text alone",
         ("base", "pooled text"),
         _base,
-        (*_both("base", "pooled text"), Comparison("base", "pooled text", LOSS, lower_is_better=True)),
+        (*_both("base", "pooled text"), Ordering("base", "pooled text", LOSS, lower_is_better=True)),
         _SHARED,
     ),
     Finding(
@@ -224,10 +224,10 @@ FINDINGS: tuple[Finding, ...] = (
         ("Efficient U-Net", "base-style U-Net"),
         _upsampler,
         (
-            Comparison("Efficient U-Net", "base-style U-Net", LOSS, lower_is_better=True),
-            Comparison("Efficient U-Net", "base-style U-Net", "activations, MB", lower_is_better=True),
-            Comparison("Efficient U-Net", "base-style U-Net", "images/s, training"),
-            Comparison("Efficient U-Net", "base-style U-Net", "images/s, evaluating"),
+            Ordering("Efficient U-Net", "base-style U-Net", LOSS, lower_is_better=True),
+            Ordering("Efficient U-Net", "base-style U-Net", "activations, MB", lower_is_better=True),
+            Ordering("Efficient U-Net", "base-style U-Net", "images/s, training"),
+            Ordering("Efficient U-Net", "base-style U-Net", "images/s, evaluating"),
         ),
     ),
 )

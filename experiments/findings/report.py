@@ -10,7 +10,7 @@ from textwrap import fill
 from typing import Any
 
 from drawbench.plot_style import DPI, INK, LINE, SOFT, STYLE
-from experiments.findings.claims import FINDINGS, Comparison, Finding, Laboratory, Values
+from experiments.findings.claims import FINDINGS, Finding, Laboratory, Ordering, Values
 from experiments.findings.measures import CLIP_SCORE, FRECHET
 
 LOWER_IS_BETTER = {c.measure for finding in FINDINGS for c in finding.comparisons if c.lower_is_better}
@@ -21,7 +21,7 @@ Results = Mapping[tuple[str, int], Values]  # by arm and seed
 class Verdict:
     """A comparison's outcome over seeds. difference: in the claimed direction, so that positive agrees."""
 
-    comparison: Comparison
+    comparison: Ordering
     difference: float
     low: float
     high: float
@@ -35,7 +35,7 @@ class Verdict:
         return "disagrees" if self.high < 0 else "not decided"
 
 
-def judge(comparison: Comparison, results: Results, seeds: Sequence[int]) -> Verdict:
+def judge(comparison: Ordering, results: Results, seeds: Sequence[int]) -> Verdict:
     """Paired by seed, with a t interval over seeds; a single seed has none, and decides nothing."""
     from scipy.stats import t
 

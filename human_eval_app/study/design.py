@@ -49,7 +49,7 @@ class StudyModel(Record):
     pixels_sha256: str | None
 
 
-class ImageSet(Record):
+class TrialImages(Record):
     """What is shown on one side of a trial: a model's images for a prompt, as opaque tokens.
 
     `altered` says what was done to the images on purpose, in gold and training trials; empty: nothing.
@@ -133,7 +133,7 @@ class Design(Record):
     controls: Controls
     exclusions: tuple[Exclusion, ...]
     departures: tuple[str, ...]  # from the paper's protocol, each one sentence
-    sets: dict[str, ImageSet]
+    sets: dict[str, TrialImages]
     panels: tuple[Panel, ...]
 
     @model_validator(mode="after")

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from random import Random
 
 from human_eval_app.study.assign import Known
-from human_eval_app.study.design import ImageSet
+from human_eval_app.study.design import TrialImages
 from human_eval_app.study.given import GivenTrial
 from human_eval_app.study.images import Alteration, ImageJob, image_token
 from human_eval_app.study.runs import GIVEN
@@ -17,7 +17,7 @@ class Sets:
     """
 
     def __init__(self, secret: bytes, seed: int, samples: int) -> None:
-        self.sets: dict[str, ImageSet] = {}
+        self.sets: dict[str, TrialImages] = {}
         self.jobs: list[ImageJob] = []
         self._secret = secret
         self._seed = seed
@@ -30,7 +30,7 @@ class Sets:
             order = Random(f"set\t{self._seed}\t{key}").sample(range(self._samples), self._samples)
             jobs = [self._job(label, prompt_id, index, alteration) for index in order]
             self.jobs += jobs
-            self.sets[key] = ImageSet(
+            self.sets[key] = TrialImages(
                 model=label, prompt_id=prompt_id, images=tuple(job.token for job in jobs), altered=alteration
             )
         return key

@@ -13,12 +13,12 @@ from human_eval_app.study.design import (
     Controls,
     Design,
     Exclusion,
-    ImageSet,
     Panel,
     Seat,
     StudyModel,
     StudyType,
     Trial,
+    TrialImages,
 )
 from human_eval_app.study.study_types import QUESTIONS
 
@@ -142,9 +142,9 @@ def _known(study_type: StudyType, label: str, kind: str, good_first: bool) -> Tr
     return Trial(prompt_id=GOLD_PROMPT, kind=kind, left=left, right=right, expected={question: answer})  # type: ignore[arg-type]
 
 
-def _image_set(label: str, prompt: str, samples: int, altered: str = "") -> ImageSet:
+def _image_set(label: str, prompt: str, samples: int, altered: str = "") -> TrialImages:
     tokens = [sha256(f"{label}\t{prompt}\t{index}\t{altered}".encode()).hexdigest()[:32] for index in range(samples)]
-    return ImageSet(model=label, prompt_id=prompt, images=tuple(tokens), altered=altered)
+    return TrialImages(model=label, prompt_id=prompt, images=tuple(tokens), altered=altered)
 
 
 def _model(label: str) -> StudyModel:

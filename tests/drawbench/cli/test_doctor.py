@@ -10,7 +10,7 @@ import pytest
 from drawbench.cli.main import main
 from drawbench.doctor.metrics_check import MetricsCheck, SuiteResult, check_metrics
 from drawbench.doctor.metrics_check_text import check_data, check_markdown, check_text
-from drawbench.doctor.peers import THEIRS, Comparison
+from drawbench.doctor.peers import THEIRS, PeerComparison
 from drawbench.doctor.suite_images import suite_images
 from drawbench.progress import Progress
 from drawbench.scoring.kinds import kinds
@@ -58,7 +58,7 @@ def _given(monkeypatch: pytest.MonkeyPatch, found: MetricsCheck) -> None:
     monkeypatch.setattr("drawbench.doctor.metrics_check.check_metrics", lambda images, device, progress: found)
 
 
-def _small(*checks: Check, numbers: tuple[Comparison, ...] = (), refused: str = "") -> MetricsCheck:
+def _small(*checks: Check, numbers: tuple[PeerComparison, ...] = (), refused: str = "") -> MetricsCheck:
     image = np.zeros((8, 8, 3), np.uint8)
     images = SuiteImages(
         "one photograph", [image] * 2, [image] * 8, np.arange(8) % 2, "a caption", [image] * 4, ["x"] * 4
@@ -166,8 +166,8 @@ def test_a_failed_check_is_told_with_its_values_and_ends_with_1(
 def test_a_number_that_differs_from_a_peers_ends_with_1(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    differing = Comparison("clean-fid", "0.1", "KID", 1e-6, 1e-3)
-    absent = Comparison("pytorch-fid", "", "Fréchet distance", 1e-6, note="not installed")
+    differing = PeerComparison("clean-fid", "0.1", "KID", 1e-6, 1e-3)
+    absent = PeerComparison("pytorch-fid", "", "Fréchet distance", 1e-6, note="not installed")
     _given(monkeypatch, _small(PASSED, numbers=(differing, absent)))
     assert main(["doctor", "--metrics"]) == 1
     lines = capsys.readouterr().out.splitlines()

@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 
 from drawbench.doctor import peers
-from drawbench.doctor.peers import THEIRS, Comparison, Sets, compare, compare_features, compare_numbers
+from drawbench.doctor.peers import THEIRS, PeerComparison, PeerInputs, compare, compare_features, compare_numbers
 
 
-def _sets(n: int, dimension: int, seed: int = 0) -> Sets:
+def _sets(n: int, dimension: int, seed: int = 0) -> PeerInputs:
     random = np.random.default_rng(seed)
     scale = 1 / np.sqrt(np.arange(1, dimension + 1))
-    return Sets(
+    return PeerInputs(
         random.normal(0.0, scale, (n, dimension)),
         random.normal(0.2, scale, (n, dimension)),
         3 * random.standard_normal((n, 10)),
@@ -58,7 +58,7 @@ def test_features_are_compared_with_the_largest() -> None:
 
 
 def test_nan_never_passes() -> None:
-    assert not Comparison("numpy", "2", "KID", 1e-6, float("nan")).passed
+    assert not PeerComparison("numpy", "2", "KID", 1e-6, float("nan")).passed
 
 
 def test_the_four_peers() -> None:

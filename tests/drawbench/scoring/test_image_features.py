@@ -12,7 +12,7 @@ from drawbench.errors import UserError
 from drawbench.progress import Progress
 from drawbench.scoring import image_features as module
 from drawbench.scoring.extractors import Extractors
-from drawbench.scoring.image_features import ImageFeatures, ImageFiles, Reading, image_features
+from drawbench.scoring.image_features import ImageFeatures, ImageFiles, ReadSettings, image_features
 from metrics.errors import MetricInputError
 from metrics.features import cache
 from metrics.images import file_hashes
@@ -53,7 +53,9 @@ def _features(
     size: int = SIZE,
 ) -> ImageFeatures:
     extractors = Extractors([entry_of(extractor)], "cpu", lambda message: pytest.fail(message))
-    return image_features(files, extractors, ["plain"], Reading(size, batch, workers, verify), "reading", Progress())
+    return image_features(
+        files, extractors, ["plain"], ReadSettings(size, batch, workers, verify), "reading", Progress()
+    )
 
 
 def _expected(files: ImageFiles) -> np.ndarray:

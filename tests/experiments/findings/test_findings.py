@@ -9,7 +9,7 @@ import torch
 from scipy import stats
 
 from experiments.findings.__main__ import main
-from experiments.findings.claims import FINDINGS, Comparison, Finding, Laboratory
+from experiments.findings.claims import FINDINGS, Finding, Laboratory, Ordering
 from experiments.findings.report import judge, write_report
 from experiments.findings.training import TRAININGS, Budget
 
@@ -53,7 +53,7 @@ def results(better: Sequence[float], worse: Sequence[float]) -> dict[tuple[str, 
 def test_verdicts_are_those_of_the_paired_t_interval(
     better: list[float], worse: list[float], lower: bool, word: str
 ) -> None:
-    verdict = judge(Comparison("a", "b", "m", lower), results(better, worse), range(len(better)))
+    verdict = judge(Ordering("a", "b", "m", lower), results(better, worse), range(len(better)))
     assert verdict.word == word
     if len(better) > 1:
         sign = -1 if lower else 1
