@@ -14,7 +14,7 @@ from drawbench.results.scores import OVERALL, ScoreFile
 from drawbench.runs.directory import RunDirectory
 from drawbench.runs.generate import Request, generate
 from drawbench.scoring.extractors import Extractors
-from drawbench.scoring.image_features import Reading
+from drawbench.scoring.image_features import ReadSettings
 from drawbench.scoring.kinds import kinds
 from drawbench.scoring.kinds.diversity import DIVERSITY
 from drawbench.scoring.kinds.frechet import FRECHET_INFINITY
@@ -187,7 +187,7 @@ def test_inception_score_is_that_of_the_logits_of_all_images(run: Path) -> None:
     only = MetricDefinition("inception_score", INCEPTION_SCORE, entry, "made up")
     protocol = Protocol("classes", 1, "made up", None, (only,))
     (score,) = score_run(run, protocol).scores
-    extractors, reading = Extractors([entry], "cpu", Progress().note), Reading(SIZE, batch=8)
+    extractors, reading = Extractors([entry], "cpu", Progress().note), ReadSettings(SIZE, batch=8)
     rows = features_of_run(RunDirectory.open(run), extractors, ["classes"], reading, Progress()).features["classes"]
     odds = np.exp(rows[:, :3].astype(np.float64) * 4)
     shares = odds / odds.sum(axis=1, keepdims=True)
