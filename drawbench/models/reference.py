@@ -37,7 +37,7 @@ class ReferenceSettings:
     percentile: float = 0.995
     sr_guidance: float = 1.0
     sr_steps: int = 6
-    aug_level: float = 0.1
+    aug_level: float = 0.0
     guidance_low: float = 0.0
     guidance_high: float = 1.0
     long_prompts: str = "refuse"

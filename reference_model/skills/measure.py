@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from reference_model.cascade import Cascade
 
 CHECKED_SIZE = 64  # pixels
-UPSAMPLING_STEPS, UPSAMPLING_LEVEL = 6, 0.1  # steps and augmentation level of the stages above the base
+UPSAMPLING_STEPS, UPSAMPLING_LEVEL = 6, 0.0  # steps and augmentation level of the stages above the base
 _BATCH = 16
 _Z95 = 1.959963984540054  # standard normal quantile at 0.975
 

@@ -114,7 +114,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--checkpoint", type=Path, required=True, help="a cascade's folder")
     parser.add_argument("--world", choices=WORLDS, default="small")
     parser.add_argument("--steps", type=int, default=6)
-    parser.add_argument("--aug-level", type=float, default=0.1)
+    parser.add_argument("--aug-level", type=float, default=0.0)
     parser.add_argument("-n", type=int, default=200, help="scenes for each stage")
     args = parser.parse_args(arguments)
     cascade = load_cascade(args.checkpoint)

@@ -119,9 +119,10 @@ class StageTraining:
     def _aug_levels(self, generator: torch.Generator) -> torch.Tensor:
         """Noise conditioning augmentation (Imagen, sec. 2.4): a level in [0, 1] for each image, not for the batch.
 
-        Squares of uniform numbers: half of the levels are below 0.25, where images are sampled.
+        Half of the images have none, as in sampling; the other levels are squares of uniform numbers.
         """
-        return torch.rand(self.batch, generator=generator).square()
+        levels = torch.rand(self.batch, generator=generator).square()
+        return levels * (torch.rand(self.batch, generator=generator) < 0.5)
 
 
 def captions_of_step(stage: str, step: int, batch: int, world: str = "small") -> list[str]:

@@ -29,7 +29,8 @@ from reference_model.world.scene import COUNTS, OPPOSITE, SETTINGS, SIGN_OBJECT,
 from reference_model.world.worlds import WORLDS, World, world_named
 
 MAX_LETTERS = 4
-PAIR_SHARE = 0.5  # of captions drawn again until they tell of a pair, whose order is the hardest to learn
+# Of captions drawn again until they tell of a pair, whose order is the hardest to learn, or of a word, letter by letter.
+PAIR_SHARE, WORD_SHARE = 0.4, 0.2
 _OBJECT_NAMES = ("", SIGN_OBJECT, *OBJECTS)
 _COLOUR_NAMES = ("", *COLOURS)
 _AXES = ("", "horizontal", "vertical")
@@ -202,8 +203,10 @@ class Parsing:
         return tuple(tensor.to(self.device) for tensor in (ids, mask, labels, roles))
 
     def _scene(self, random: Random, split: Split) -> Any:
-        scene, pair = self.world.sample_scene(random, split), random.random() < PAIR_SHARE
-        while pair and scene.relation is None:
+        scene, kind = self.world.sample_scene(random, split), random.random()
+        while kind < PAIR_SHARE and scene.relation is None:
+            scene = self.world.sample_scene(random, split)
+        while PAIR_SHARE <= kind < PAIR_SHARE + WORD_SHARE and scene.word is None:
             scene = self.world.sample_scene(random, split)
         return scene
 
