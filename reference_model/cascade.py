@@ -12,11 +12,19 @@ from reference_model.errors import ReferenceModelError
 from reference_model.networks.efficient_unet import EfficientUNet
 from reference_model.networks.presets import StageConfig
 from reference_model.networks.unet import UNet
-from reference_model.pixels import to_pixels
-from reference_model.sampling.guidance import DYNAMIC_PERCENTILE, Thresholding, classifier_free_guidance, threshold
+from reference_model.pixels import from_pixels, to_pixels
+from reference_model.sampling.guidance import (
+    DYNAMIC_PERCENTILE,
+    Thresholding,
+    classifier_free_guidance,
+    rescaled_guidance,
+    threshold,
+)
 from reference_model.sampling.samplers import SAMPLERS, Denoiser, NoiseSource, time_steps
 from reference_model.sampling.schedules import SCHEDULES, augment_low_resolution, predicted_x0
 from reference_model.text.encoder import TextEncoder, TextFeatures, TextSource, stack_features
+
+ROUNDING = 1e-6  # of times that are multiples of 1 / steps in float32
 
 
 @dataclass(frozen=True)
@@ -25,7 +33,9 @@ class SamplingSettings:
 
     guidance: classifier-free guidance weight, 1 is none. It is applied at times from guidance_low to guidance_high (1
     is noise, 0 is data; of n steps the first is at 1, the last at 1/n). At other times the network is asked once, not
-    twice (Kynkäänniemi et al., arXiv 2404.07724). aug_level: of the low-resolution image, in [0, 1].
+    twice (Kynkäänniemi et al., arXiv 2404.07724). guidance_rescale: see `rescaled_guidance`.
+    threshold_cap: the most that dynamic thresholding divides by. dynamic_low: below this time it gives way to static.
+    aug_level: of the low-resolution image, in [0, 1].
     """
 
     steps: int
@@ -36,6 +46,9 @@ class SamplingSettings:
     aug_level: float = 0.0
     guidance_low: float = 0.0
     guidance_high: float = 1.0
+    guidance_rescale: float = 0.0
+    threshold_cap: float = math.inf
+    dynamic_low: float = 0.0
 
     def __post_init__(self) -> None:
         if self.steps < 1:
@@ -46,18 +59,23 @@ class SamplingSettings:
             raise ReferenceModelError(f"there is no thresholding {self.thresholding!r}: choose none, static or dynamic")
         if not math.isfinite(self.guidance):
             raise ReferenceModelError(f"guidance = {self.guidance} is no weight: use a finite number, 1 for none")
-        if not 0 <= self.percentile <= 1:
-            raise ReferenceModelError(f"percentile = {self.percentile} is outside [0, 1]: use a share, as in 0.995")
-        if not 0 <= self.aug_level <= 1:
-            raise ReferenceModelError(f"aug_level = {self.aug_level} is outside [0, 1]")
+        for name in ("percentile", "aug_level", "guidance_rescale", "dynamic_low"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ReferenceModelError(f"{name} = {getattr(self, name)} is outside [0, 1]: use a share, as in 0.5")
+        if not self.threshold_cap >= 1:
+            raise ReferenceModelError(f"threshold_cap = {self.threshold_cap} would brighten images: use 1 or more")
         if not 0 <= self.guidance_low <= self.guidance_high <= 1:
             interval = f"from guidance_low = {self.guidance_low} to guidance_high = {self.guidance_high}"
             raise ReferenceModelError(f"guidance {interval} is no interval of times: use 0 <= low <= high <= 1")
 
+    def thresholded(self, x0: torch.Tensor, time: float) -> torch.Tensor:
+        """An estimate of x_0 at this time, (B, C, H, W), brought back towards [-1, 1]."""
+        late = self.thresholding == "dynamic" and time < self.dynamic_low - ROUNDING
+        return threshold(x0, "static" if late else self.thresholding, self.percentile, self.threshold_cap)
+
     def guided_at(self, time: float) -> bool:
         """Whether the network is asked twice, with and without text, at this time."""
-        rounding = 1e-6  # of times that are multiples of 1 / steps in float32
-        return self.guidance != 1 and self.guidance_low - rounding <= time <= self.guidance_high + rounding
+        return self.guidance != 1 and self.guidance_low - ROUNDING <= time <= self.guidance_high + ROUNDING
 
 
 @dataclass
@@ -110,9 +128,8 @@ class Stage:
             if guided:
                 conditional, unconditional = output.chunk(2)
                 output = classifier_free_guidance(conditional, unconditional, settings.guidance)
-            return threshold(
-                predicted_x0(schedule, prediction, x, output, t), settings.thresholding, settings.percentile
-            )
+                output = rescaled_guidance(output, conditional, settings.guidance_rescale)
+            return settings.thresholded(predicted_x0(schedule, prediction, x, output, t), float(t[0]))
 
         return denoise
 
@@ -166,17 +183,28 @@ class Cascade:
 
     @torch.inference_mode()
     def generate_stages(
-        self, texts: Sequence[str], seeds: Sequence[int], size: int, settings: Sequence[SamplingSettings]
+        self,
+        texts: Sequence[str],
+        seeds: Sequence[int],
+        size: int,
+        settings: Sequence[SamplingSettings],
+        low: np.ndarray | None = None,
     ) -> dict[int, np.ndarray]:
-        """What `generate` makes and what it is made from: the images of every stage up to `size`, by their size."""
-        if size not in self.sizes:
-            raise ReferenceModelError(f"this cascade makes images of {self.sizes} pixels, not of {size}")
+        """What `generate` makes and what it is made from: the images of every stage up to `size`, by their size.
+
+        low: uint8 (B, s, s, 3), to start from in place of what the stages up to s pixels would make.
+        """
+        start = 0 if low is None else low.shape[1]
+        sides = [stage.size for stage in self.stages if start < stage.size <= size]
+        if size not in sides or (start and start not in self.sizes):
+            begun = f" from {start}" if start else ""
+            raise ReferenceModelError(f"this cascade makes images of {self.sizes} pixels, not of {size}{begun}")
         unique = {text: self._encode(text) for text in dict.fromkeys(texts)}
         features = stack_features([unique[text] for text in texts]).to(self.device)
-        images: torch.Tensor | None = None
+        images = None if low is None else from_pixels(low).contiguous().to(self.device)
         made: dict[int, np.ndarray] = {}
         for index, (stage, setting) in enumerate(zip(self.stages, settings, strict=False)):
-            if stage.size <= size:
+            if stage.size in sides:
                 noise = sample_noise(seeds, index, stage.size, self.device)
                 images = stage.sample(features, noise, setting, images)
                 made[stage.size] = to_pixels(images)

@@ -1,5 +1,6 @@
 """The bundled Imagen cascade, or another checkpoint of it, as a model to benchmark."""
 
+import math
 from collections.abc import Mapping, Sequence
 from copy import copy
 from dataclasses import asdict, dataclass
@@ -19,7 +20,15 @@ if TYPE_CHECKING:
 UNTRAINED = "untrained"
 
 # In the card, and so in the plan, only where they are not at their default: older runs have plans without them.
-IN_CARD_WHEN_SET = ("guidance_low", "guidance_high", "long_prompts", "text_dtype")
+IN_CARD_WHEN_SET = (
+    "guidance_low",
+    "guidance_high",
+    "guidance_rescale",
+    "threshold_cap",
+    "dynamic_low",
+    "long_prompts",
+    "text_dtype",
+)
 
 
 @dataclass(frozen=True)
@@ -27,6 +36,7 @@ class ReferenceSettings:
     """What `--set` can change; `sr_` settings are those of both super-resolution stages.
 
     guidance_low, guidance_high: the times, from 0 (data) to 1 (noise), between which any stage's guidance is applied.
+    guidance_rescale, threshold_cap, dynamic_low: see `SamplingSettings`.
     long_prompts: `refuse` or `cut` those of more tokens than the text encoder takes. text_dtype: float32 or bfloat16.
     """
 
@@ -40,6 +50,9 @@ class ReferenceSettings:
     aug_level: float = 0.0
     guidance_low: float = 0.0
     guidance_high: float = 1.0
+    guidance_rescale: float = 0.0
+    threshold_cap: float = math.inf
+    dynamic_low: float = 0.0
     long_prompts: str = "refuse"
     text_dtype: str = "float32"
 
@@ -53,6 +66,9 @@ class ReferenceSettings:
             "percentile": self.percentile,
             "guidance_low": self.guidance_low,
             "guidance_high": self.guidance_high,
+            "guidance_rescale": self.guidance_rescale,
+            "threshold_cap": self.threshold_cap,
+            "dynamic_low": self.dynamic_low,
         }
         base = SamplingSettings(self.steps, self.guidance, **shared)
         above = SamplingSettings(self.sr_steps, self.sr_guidance, aug_level=self.aug_level, **shared)
@@ -136,6 +152,14 @@ class ReferenceAdapter(TextToImage):
     def generate(self, samples: Sequence[Sample], size: int) -> list[np.ndarray | Refused]:
         texts, seeds = [sample.text for sample in samples], [sample.seed for sample in samples]
         return list(self.cascade.generate(texts, seeds, size, self._per_stage))
+
+    def generate_stages(
+        self, samples: Sequence[Sample], size: int, low: np.ndarray | None = None
+    ) -> dict[int, np.ndarray]:
+        """Images (B, s, s, 3) of every stage up to `size`, by size s. low: uint8 (s, s, 3), for all to start from."""
+        texts, seeds = [sample.text for sample in samples], [sample.seed for sample in samples]
+        lows = None if low is None else np.stack([low] * len(samples))
+        return self.cascade.generate_stages(texts, seeds, size, self._per_stage, lows)
 
 
 def parse_settings(settings: Mapping[str, str]) -> ReferenceSettings:

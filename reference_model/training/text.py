@@ -29,7 +29,7 @@ from reference_model.world.scene import COUNTS, OPPOSITE, SETTINGS, SIGN_OBJECT,
 from reference_model.world.worlds import WORLDS, World, world_named
 
 MAX_LETTERS = 4
-# Of captions drawn again until they tell of a pair, whose order is the hardest to learn, or of a word, letter by letter.
+# Of captions drawn again until they tell of a pair, whose order is the hardest to learn, or of a word.
 PAIR_SHARE, WORD_SHARE = 0.4, 0.2
 _OBJECT_NAMES = ("", SIGN_OBJECT, *OBJECTS)
 _COLOUR_NAMES = ("", *COLOURS)
