@@ -1,7 +1,7 @@
 """`drawbench sample`: images of one prompt, as one picture, without a run."""
 
 import argparse
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -51,9 +51,13 @@ def run(args: argparse.Namespace) -> int:
     check = getattr(model, "check_plan", None)
     if check is not None:
         check(samples, size)
-    made: Mapping[int, Sequence[np.ndarray | Refused]]
-    made = {size: model.generate(samples, size)} if draw is None else draw(samples, size, low)
-    picture = _picture([images for side, images in made.items() if args.stages or side == size], size)
+    rows: list[list[np.ndarray | Refused]]
+    if draw is None:
+        rows = [model.generate(samples, size)]
+    else:
+        made = draw(samples, size, low)
+        rows = [list(images) for side, images in made.items() if args.stages or side == size]
+    picture = _picture(rows, size)
     args.out.parent.mkdir(parents=True, exist_ok=True)
     picture.save(args.out)
     print(f"{args.out}: {args.n} image{'s' if args.n > 1 else ''} of {size} px")
