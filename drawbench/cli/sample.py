@@ -10,7 +10,7 @@ from PIL import Image
 from drawbench.cli.generate import parse_settings
 from drawbench.errors import UserError
 from drawbench.interface import Refused, Sample, TextToImage, sample_seed
-from drawbench.models.registry import default_size, model_specs, resolve_model
+from drawbench.models.registry import model_specs, resolve_model
 
 COLUMNS, GAP = 4, 4  # images side by side, and pixels between them
 PAPER, REFUSED = 255, 225
@@ -46,11 +46,9 @@ def run(args: argparse.Namespace) -> int:
     low = None if args.low is None else _read_low(args.low)
     model = resolve_model(args.model, parse_settings(args.set or []), args.device)
     draw = _stages_of(model) if args.stages or low is not None else None
-    size = args.size if args.size is not None else default_size(model)
+    size = args.size if args.size is not None else model.native_size
     samples = [Sample("sample", "", args.text, i, sample_seed(args.seed, "sample", i)) for i in range(args.n)]
-    check = getattr(model, "check_plan", None)
-    if check is not None:
-        check(samples, size)
+    model.check_plan(samples, size)
     rows: list[list[np.ndarray | Refused]]
     if draw is None:
         rows = [model.generate(samples, size)]

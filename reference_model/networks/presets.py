@@ -92,6 +92,21 @@ TINY = CascadeConfig(
     )
 )
 
+
+def _rich_base(channels: tuple[int, ...]) -> StageConfig:
+    """A base for the rich world: text attention at 16 x 16 as well, where a scene's things have places of their own."""
+    attention = (False, True, True)
+    return StageConfig(
+        UNetConfig(64, 128, channels, (1, 2, 2), attention, 32, 256, patch=2, upsample_last=True),
+        "v",
+        "cosine",
+    )
+
+
+# For the rich world, in training: `rich` for processors (5M), `rich-gpu` for ten minutes of one large GPU (18M).
+RICH = CascadeConfig((_rich_base((32, 64, 128)), *TINY.stages[1:]))
+RICH_GPU = CascadeConfig((_rich_base((64, 128, 256)), *TINY.stages[1:]))
+
 # Imagen, app. F.1 (base) and app. B.1 (Efficient U-Nets); T5-XXL features are 4096 wide.
 PAPER = CascadeConfig(
     (
@@ -129,7 +144,7 @@ PAPER = CascadeConfig(
     )
 )
 
-PRESETS: dict[str, CascadeConfig] = {"tiny": TINY, "paper": PAPER}
+PRESETS: dict[str, CascadeConfig] = {"tiny": TINY, "rich": RICH, "rich-gpu": RICH_GPU, "paper": PAPER}
 PUBLISHED_PARAMETERS = {
     "text_encoder": 4.6e9,
     "base_64": 2.0e9,

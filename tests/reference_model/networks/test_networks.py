@@ -48,6 +48,7 @@ def call(network: torch.nn.Module, words: TextFeatures, keep: torch.Tensor | Non
 
 NETWORKS = [
     pytest.param(lambda: UNet(BASE), id="base"),
+    pytest.param(lambda: UNet(replace(BASE, upsample_last=True)), id="base, upsampled last"),
     pytest.param(lambda: EfficientUNet(SUPER), id="self and text"),
     pytest.param(lambda: EfficientUNet(replace(SUPER, attention="text")), id="text"),
 ]
@@ -157,5 +158,5 @@ def test_the_papers_sizes_instantiate_without_memory() -> None:
 
 def test_presets_are_found_by_name() -> None:
     assert preset("tiny") is PRESETS["tiny"]
-    with pytest.raises(ValueError, match="tiny, paper"):
+    with pytest.raises(ValueError, match="tiny, rich, rich-gpu, paper"):
         preset("huge")
