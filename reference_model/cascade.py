@@ -41,7 +41,7 @@ class SamplingSettings:
     steps: int
     guidance: float = 1.0
     sampler: str = "dpmpp_2m"
-    thresholding: Thresholding = "dynamic"
+    thresholding: Thresholding = "static"
     percentile: float = DYNAMIC_PERCENTILE
     aug_level: float = 0.0
     guidance_low: float = 0.0

@@ -43,7 +43,7 @@ class ReferenceSettings:
     guidance: float = 2.0
     steps: int = 16
     sampler: str = "dpmpp_2m"
-    thresholding: str = "dynamic"
+    thresholding: str = "static"
     percentile: float = 0.995
     sr_guidance: float = 1.0
     sr_steps: int = 6
