@@ -22,8 +22,8 @@ LOSS = "held-out loss"
 GUIDANCE = (1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0, 10.0)
 THRESHOLDED_AT = (2.0, 6.0, 10.0)
 AUG_LEVELS = (0.0, 0.1, 0.2, 0.3)
-BASE_SAMPLING = SamplingSettings(16, 2.0)
-UPSAMPLING = SamplingSettings(8, 1.0)
+BASE_SAMPLING = SamplingSettings(16, 2.0, thresholding="dynamic")
+UPSAMPLING = SamplingSettings(8, 1.0, thresholding="dynamic")
 Values = dict[str, float]
 
 

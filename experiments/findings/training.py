@@ -116,7 +116,8 @@ class SmallTraining(StageTraining):
         return Batch(tuple(words for words, _ in examples), images, lows[0] if lows else None)
 
     def _aug_levels(self, generator: torch.Generator) -> torch.Tensor:
-        levels = super()._aug_levels(generator)
+        """Uniform in [0, 1], as in the paper, or none."""
+        levels = torch.rand(self.batch, generator=generator)
         return levels if self.training.augmentation else torch.zeros_like(levels)
 
 

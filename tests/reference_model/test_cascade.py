@@ -72,7 +72,10 @@ def test_settings_change_images_after_training(cascade: Cascade) -> None:
             "unguided": SamplingSettings(3, 1.0),
             "ddpm": SamplingSettings(3, 3.0, sampler="ddpm"),
             "static": SamplingSettings(3, 30.0, thresholding="static"),
-            "dynamic": SamplingSettings(3, 30.0),
+            "dynamic": SamplingSettings(3, 30.0, thresholding="dynamic"),
+            "capped": SamplingSettings(3, 30.0, thresholding="dynamic", threshold_cap=1.5),
+            "dynamic at first": SamplingSettings(3, 30.0, thresholding="dynamic", dynamic_low=0.9),
+            "rescaled": SamplingSettings(3, 30.0, guidance_rescale=0.7),
         }.items()
     }
     distinct = {image.tobytes() for image in images.values()}
@@ -97,6 +100,9 @@ def test_a_size_the_cascade_does_not_make_is_refused(cascade: Cascade) -> None:
         {"percentile": float("nan")},
         {"guidance_low": 0.6, "guidance_high": 0.5},
         {"guidance_high": 1.1},
+        {"guidance_rescale": 2.0},
+        {"threshold_cap": 0.5},
+        {"dynamic_low": -0.1},
     ],
     ids=str,
 )

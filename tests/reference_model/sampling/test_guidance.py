@@ -5,7 +5,12 @@ import pytest
 import torch
 
 from reference_model.sampling import guidance
-from reference_model.sampling.guidance import classifier_free_guidance, dynamic_threshold, threshold
+from reference_model.sampling.guidance import (
+    classifier_free_guidance,
+    dynamic_threshold,
+    rescaled_guidance,
+    threshold,
+)
 
 
 def test_guidance_of_one_is_the_conditional_and_of_zero_the_unconditional() -> None:
@@ -59,3 +64,22 @@ def test_static_thresholding_clips_and_none_does_nothing() -> None:
     x0 = torch.tensor([[[[-2.0, 0.5, 3.0]]]])
     assert threshold(x0, "static").flatten().tolist() == [-1.0, 0.5, 1.0]
     assert threshold(x0, "none") is x0
+
+
+def test_a_cap_limits_what_dynamic_thresholding_divides_by() -> None:
+    x0 = torch.full((1, 3, 8, 8), 3.0)
+    torch.testing.assert_close(dynamic_threshold(x0, cap=1.5), torch.ones_like(x0))
+    x0[..., 0] = 0.6
+    torch.testing.assert_close(dynamic_threshold(x0, cap=1.5)[..., 0], torch.full((1, 3, 8), 0.4))
+    torch.testing.assert_close(dynamic_threshold(x0)[..., 0], torch.full((1, 3, 8), 0.2))
+
+
+def test_rescaled_guidance_has_the_spread_of_the_conditional_output() -> None:
+    generator = torch.Generator().manual_seed(0)
+    conditional = torch.randn(2, 3, 16, 16, generator=generator)
+    guided = 5 * conditional + torch.randn(2, 3, 16, 16, generator=generator)
+    spread = rescaled_guidance(guided, conditional, 1.0).std(dim=(1, 2, 3))
+    torch.testing.assert_close(spread, conditional.std(dim=(1, 2, 3)))
+    assert rescaled_guidance(guided, conditional, 0.0) is guided
+    between = rescaled_guidance(guided, conditional, 0.5).std(dim=(1, 2, 3))
+    assert bool((between < guided.std(dim=(1, 2, 3))).all() and (between > spread).all())
