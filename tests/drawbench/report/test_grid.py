@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from drawbench.interface import ModelCard, Refused, Sample, TextToImage
 from drawbench.prompts.prompt_set import Prompt, PromptSet
-from drawbench.report.grid import GAP, ID_HEIGHT, LABEL_HEIGHT, MARGIN, PER_CATEGORY, REFUSED, TILE, category_grid
+from drawbench.report.grid import GAP, LABEL_HEIGHT, MARGIN, PAPER, PER_CATEGORY, REFUSED, TILE, UNDER, category_grid
 from drawbench.runs.generate import Request, generate
 
 COLOURS = {"Red": (250, 0, 0), "Blue": (0, 0, 250), "Green": (0, 250, 0)}
@@ -43,12 +44,16 @@ def test_every_category_has_its_row_in_two_columns(tmp_path: Path) -> None:
     assert tile(0, 0, 1) == REFUSED
 
 
-def test_ids_stand_below_their_images_and_move_nothing_else(tmp_path: Path) -> None:
-    prompts = tuple(Prompt(f"{c.lower()}-{i:03d}", c, f"{c} {i}") for c in COLOURS for i in range(2))
+@pytest.mark.parametrize("under", ["ids", "texts"])
+def test_what_stands_below_the_images_moves_nothing_else(under: str, tmp_path: Path) -> None:
+    """A text of more lines than there is room for does not run into the next row either."""
+    prompts = tuple(Prompt(f"{c.lower()}-{i:03d}", c, f"{c} {i} " * 30) for c in COLOURS for i in range(2))
     run = generate(Request(FlatPainter(), PromptSet("three", prompts), tmp_path / "run", samples=1, size=16))
-    plain, named = category_grid(run), category_grid(run, ids=True)
-    assert named.height == plain.height + 2 * ID_HEIGHT
+    plain, named = category_grid(run), category_grid(run, under)
+    assert named.height == plain.height + 2 * UNDER[under]
     first = (MARGIN, MARGIN, MARGIN + 2 * (TILE + GAP), MARGIN + LABEL_HEIGHT + TILE)
     assert named.crop(first).tobytes() == plain.crop(first).tobytes()
-    below = (MARGIN, first[3], first[2], first[3] + ID_HEIGHT)
+    below = (MARGIN, first[3], first[2], first[3] + UNDER[under])
     assert len(named.crop(below).getcolors() or []) > 1
+    gap = (MARGIN, below[3], named.width, below[3] + MARGIN)
+    assert [colour for _, colour in named.crop(gap).getcolors() or []] == [PAPER]
