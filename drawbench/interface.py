@@ -88,6 +88,18 @@ class Refused:
     reason: str
 
 
+class Sources(BaseModel):
+    """What must be known of the files that a model reads its images from. lossy: how many are JPEG or lossy WebP.
+
+    notes: in words, for the note of every score.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    lossy: int = 0
+    notes: tuple[str, ...] = ()
+
+
 class Identified(Protocol):
     """A prompt, as far as `held_samples` needs it."""
 
@@ -139,6 +151,10 @@ class TextToImage(ABC):
         Raises UserError that names what is missing (images on disk, say), or what the model cannot draw.
         """
         return
+
+    def sources(self) -> Sources:
+        """Called after `check_plan`: what a reader of the scores must know of files that the images are read from."""
+        return Sources()
 
     def held_samples(self, prompt_set: Prompts) -> int:
         """Images per prompt when none are asked for: the set's usual number, or as many as the model holds."""

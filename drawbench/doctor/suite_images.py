@@ -8,7 +8,8 @@ import numpy as np
 from PIL import Image
 
 from drawbench.errors import UserError
-from metrics.images.decode import SUFFIXES, read_image
+from metrics.images.decode import read_image
+from metrics.images.image_folder import read_image_folder
 from metrics.sanity.suite import CLEAN_SETS, SuiteImages
 
 SIZE = 128  # pixels of a crop
@@ -73,7 +74,7 @@ def packaged_photographs() -> list[Path]:
 def _photographs(folder: Path) -> list[Path]:
     if not folder.is_dir():
         raise UserError(f"--images {folder} is no folder: name one that holds photographs")
-    paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)
+    paths = list(read_image_folder(folder).images)
     if len(paths) < FEWEST_MODES:
         raise UserError(
             f"the folder {folder} holds {len(paths)} PNG, JPEG or WebP images: the sanity suite needs {FEWEST_MODES}"

@@ -13,7 +13,15 @@ from drawbench.errors import UserError
 from drawbench.files import write_text_atomically
 from drawbench.interface import ModelCard
 from drawbench.records import Record, first_problem
-from drawbench.results.scores import Interval, PromptSetRef, ProtocolRef, ReferenceRef, Score, ScoreFile
+from drawbench.results.scores import (
+    Interval,
+    PromptSetRef,
+    ProtocolRef,
+    ReferenceRef,
+    Score,
+    ScoreFile,
+    with_own_reference_name,
+)
 
 Kind = Literal["measured", "published", "simulated"]
 
@@ -88,6 +96,8 @@ class Result(Record):
     run: RunRef | None
     environment: dict[str, str]
     date: str
+
+    _names = model_validator(mode="before")(with_own_reference_name)
 
     @model_validator(mode="after")
     def _numbers_are_usable(self) -> Self:

@@ -1,9 +1,9 @@
 """The score file of a run: aggregates of one protocol, as scores/<protocol>.json beside the images."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import ValidationError
+from pydantic import ValidationError, model_validator
 
 from drawbench.errors import UserError
 from drawbench.records import Record, first_problem
@@ -11,6 +11,7 @@ from metrics.statistics.result import Interval as Interval  # one for what is co
 
 SCHEMA_VERSION = 1
 OVERALL = "overall"
+WORLD, FORMER_NAME, WORLD_REFERENCES = "world", "val2014", 2000
 
 
 class Score(Record):
@@ -49,6 +50,25 @@ class ReferenceRef(Record):
     n: int
 
 
+def with_own_reference_name(data: Any) -> Any:
+    """A score file or result as it is read. The references of the set `world` once went by their folder, `val2014`."""
+    reference, prompts = (data.get(name) if isinstance(data, dict) else None for name in ("reference", "prompt_set"))
+    if not isinstance(reference, dict) or not isinstance(prompts, dict):
+        return data
+    if (prompts.get("name"), reference.get("name"), reference.get("n")) != (WORLD, FORMER_NAME, WORLD_REFERENCES):
+        return data
+    scores = [
+        {
+            **score,
+            "definition": str(score.get("definition")).replace(f"references {FORMER_NAME}", f"references {WORLD}"),
+        }
+        if isinstance(score, dict)
+        else score
+        for score in data.get("scores", [])
+    ]
+    return {**data, "reference": {**reference, "name": WORLD}, "scores": scores}
+
+
 class ScoreFile(Record):
     """Everything measured on one run under one protocol."""
 
@@ -65,6 +85,8 @@ class ScoreFile(Record):
     pixels_sha256: str
     environment: dict[str, str]
     date: str  # ISO 8601, day
+
+    _names = model_validator(mode="before")(with_own_reference_name)
 
 
 FOLDER = "scores"

@@ -11,7 +11,7 @@ from typing import Any, Literal
 from pydantic import ValidationError
 
 from drawbench.errors import UserError
-from drawbench.interface import Sample
+from drawbench.interface import Sample, Sources
 from drawbench.prompts.prompt_set import Prompt, PromptSet, category_slug, ids_sha256
 from drawbench.records import Record, first_problem
 from drawbench.runs.plan import Plan, Slice, plan_samples, plan_slices
@@ -61,7 +61,8 @@ class Manifest(Record):
     """manifest.json: what was planned, who worked on it, and what came of it.
 
     `prompt_ids_sha256` is that of the plan's prompt ids, for people: two runs of one choice of captions have it in
-    common. Manifests written before it was introduced do not have it.
+    common. Manifests written before it was introduced do not have it. `sources`: of what files the images were read,
+    where the model read them.
     """
 
     schema_version: Literal[1] = 1
@@ -70,6 +71,7 @@ class Manifest(Record):
     plan: Plan
     attempts: tuple[Attempt, ...] = ()
     seal: Seal | None = None
+    sources: Sources = Sources()
 
 
 class Outcome(Record):

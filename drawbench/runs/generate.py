@@ -74,7 +74,10 @@ def generate(request: Request, progress: Progress | None = None, watcher: Watche
         if writer.finished():
             progress.note(f"{path} is finished: all {len(writer.run.samples())} samples verified, nothing to do")
             return writer.run
-        writer.begin(str(request.model.device))
+        sources = request.model.sources()
+        for note in sources.notes:
+            progress.note(f"{plan.model.name}: {note}")
+        writer.begin(str(request.model.device), sources)
         try:
             _draw(request.model, writer, progress, watcher)
             writer.seal()

@@ -18,7 +18,7 @@ from filelock import FileLock, Timeout
 
 from drawbench.errors import StageError, UserError
 from drawbench.files import put_in_place, remove_leftovers, write_text_atomically
-from drawbench.interface import Refused, Sample
+from drawbench.interface import Refused, Sample, Sources
 from drawbench.prompts.prompt_set import Prompt, ids_sha256
 from drawbench.runs.directory import (
     MANIFEST,
@@ -78,10 +78,10 @@ class RunWriter:
             and not self._missing(run)
         )
 
-    def begin(self, device: str) -> None:
+    def begin(self, device: str, sources: Sources) -> None:
         """Record that this process starts to work: withdraws the seal, clears what a killed one left half-written."""
         attempt = Attempt(plan_sha256=self._manifest.plan_sha256, versions=versions(), device=device, start=_now())
-        self._save(attempts=(*self._manifest.attempts, attempt), seal=None)
+        self._save(attempts=(*self._manifest.attempts, attempt), seal=None, sources=sources)
         shutil.rmtree(self.path / PARTIAL, ignore_errors=True)
         (self.path / PARTIAL).mkdir()
         for name in (MANIFEST, METADATA, REFUSED):

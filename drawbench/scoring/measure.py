@@ -8,6 +8,7 @@ import numpy as np
 from drawbench.progress import Progress
 from drawbench.results.scores import OVERALL, Score
 from drawbench.runs.directory import RunDirectory
+from drawbench.scoring.image_notes import few_different
 from drawbench.scoring.prepared import PreparedRun
 from drawbench.scoring.protocols import MetricDefinition
 from metrics.image_set import CannotMeasureError
@@ -95,8 +96,9 @@ def _definition(prepared: PreparedRun, metric: MetricDefinition) -> str:
 def _notes(prepared: PreparedRun, metric: MetricDefinition, scope: str, inside: Sequence[int]) -> list[str]:
     """What a reader must know beside the number: other files' artefacts, refusals, captions and prompts left out."""
     run, needs, notes = prepared.run, metric.kind.needs, []
-    if needs.references and prepared.references and prepared.references.jpeg:
-        notes.append("references are JPEG files and the images are not: that alone moves the distance")
+    if needs.references and prepared.references:
+        few = few_different(prepared.references, prepared.images(metric).features.shape[1])
+        notes += [*few, *prepared.references.notes, *prepared.reference_notes]
     samples = [sample for sample in run.samples() if scope in (OVERALL, sample.category)]
     drawn = [sample for sample in samples if run.refusal(sample) is None]
     if len(drawn) < len(samples):
@@ -113,7 +115,7 @@ def _notes(prepared: PreparedRun, metric: MetricDefinition, scope: str, inside: 
     if single:
         words = "1 prompt with one image is" if single == 1 else f"{single} prompts with one image are"
         notes.append(f"{words} left out")
-    return notes
+    return [*notes, *prepared.image_notes]
 
 
 def _joined(*parts: str) -> str:

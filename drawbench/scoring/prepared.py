@@ -10,6 +10,7 @@ from drawbench.interface import Sample
 from drawbench.results.scores import OVERALL
 from drawbench.runs.directory import RunDirectory
 from drawbench.scoring.extractors import Extractors, Texts
+from drawbench.scoring.image_notes import image_notes, reference_notes
 from drawbench.scoring.protocols import MetricDefinition, Protocol
 from drawbench.scoring.references import ReferenceFeatures
 from drawbench.scoring.run_features import RunFeatures
@@ -24,7 +25,8 @@ class PreparedRun:
 
     size: pixels that extractors saw. references: None where there are none, or no metric asks.
     prompts: one sample for each prompt that has an image, in plan order. rows: (N,), for each image its prompt's place
-    in `prompts`.
+    in `prompts`. image_notes, reference_notes: what must be known beside every number of these images, and beside every
+    distance of theirs to these references.
     """
 
     run: RunDirectory
@@ -34,6 +36,8 @@ class PreparedRun:
     references: ReferenceFeatures | None
     prompts: tuple[Sample, ...]
     rows: np.ndarray
+    image_notes: tuple[str, ...] = ()
+    reference_notes: tuple[str, ...] = ()
     _texts: dict[str, Texts] = field(default_factory=dict, init=False)
     _sets: dict[object, ImageSet] = field(default_factory=dict, init=False)
 
@@ -50,7 +54,9 @@ class PreparedRun:
         prompts = tuple({sample.prompt_id: sample for sample in features.samples}.values())
         row = {prompt.prompt_id: number for number, prompt in enumerate(prompts)}
         rows = np.array([row[sample.prompt_id] for sample in features.samples])
-        return cls(run, size, features, extractors, references, prompts, rows)
+        odd = tuple(image_notes(run, features))
+        beside = tuple(reference_notes(run, features, references)) if references else ()
+        return cls(run, size, features, extractors, references, prompts, rows, odd, beside)
 
     def images(self, metric: MetricDefinition) -> ImageSet:
         """All that a metric reads; one set for all metrics of an extractor that need the same."""

@@ -16,22 +16,23 @@ from drawbench.scoring.image_features import ImageFiles, ReadSettings, image_fea
 from drawbench.scoring.protocols import MetricDefinition
 from metrics.features.weights import file_sha256
 from metrics.frechet.gaussian import FeatureStream, Gaussian, read_statistics
-from metrics.images.decode import SUFFIXES
+from metrics.images.facts import ImageFacts, facts_notes, facts_of
+from metrics.images.image_folder import read_image_folder
 
+PROCEDURAL, HEAD = b"procedural world", 300  # what our own captions files say of themselves, within so many bytes
 ROWS = 4096  # of float32 features that are widened to float64 at once
 
 
 @dataclass(frozen=True)
 class ReferenceSet:
-    """References as found on disk, not yet read. `images` is empty for a file of statistics."""
+    """References as found on disk, not yet read. `images` is empty for a file of statistics.
+
+    notes: what else is in the folder, and was left out.
+    """
 
     path: Path
     images: tuple[Path, ...]
-
-    @property
-    def jpeg(self) -> bool:
-        """Whether any reference is a JPEG, whose artefacts a PNG does not have."""
-        return any(path.suffix.lower() in (".jpg", ".jpeg") for path in self.images)
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -39,13 +40,16 @@ class ReferenceFeatures:
     """What distances need: which set it was, and for each metric that can be computed its part.
 
     gaussians: by metric, for the Fréchet distances. features: by extractor, float32 (M, D), for all other distances;
-    empty for a file of statistics.
+    empty for a file of statistics. hashes: of each image's pixels. lossy: how many are JPEG or lossy WebP files.
+    notes: what must be known beside a distance to them.
     """
 
     ref: ReferenceRef
-    jpeg: bool
     gaussians: dict[str, Gaussian]
     features: dict[str, np.ndarray]
+    hashes: tuple[str, ...] = ()
+    lossy: int = 0
+    notes: tuple[str, ...] = ()
 
     def serve(self, metric: MetricDefinition) -> bool:
         """Whether these references are enough for the metric."""
@@ -53,15 +57,34 @@ class ReferenceFeatures:
 
 
 def find_references(path: Path) -> ReferenceSet:
-    """The images under a folder, at any depth, in order of their paths, or one .npz. Raises UserError for neither."""
+    """The images under a folder, in order of their paths, or one .npz. Raises UserError for neither, MetricInputError
+    for a folder with images of other formats."""
     if path.is_file() and path.suffix == ".npz":
         return ReferenceSet(path, ())
     if not path.is_dir():
         raise UserError(f"the reference {path} is neither a folder of images nor an .npz file with mu and sigma")
-    images = sorted(file for file in path.rglob("*") if file.suffix.lower() in SUFFIXES)
-    if len(images) < 2:
-        raise UserError(f"the reference folder {path} holds {len(images)} images: a distance needs at least 2")
-    return ReferenceSet(path, tuple(images))
+    folder = read_image_folder(path)
+    if len(folder.images) < 2:
+        raise UserError(f"the reference folder {path} holds {len(folder.images)} images: a distance needs at least 2")
+    return ReferenceSet(path, folder.images, tuple(folder.notes()))
+
+
+def reference_name(path: Path) -> str:
+    """What a reference set goes by: its folder's name, unless that says the layout of a prompt set's files only.
+
+    A set that is kept in the cache (`world-<hash>/val2014`, `hf-<name>-<hash>/images`) goes by its own name, and images
+    of the procedural world in COCO's layout are never `val2014`.
+    """
+    place = path.absolute()
+    kept = re.fullmatch(r"((?:world|hf-.+))-[0-9a-f]{12}", place.parent.name)
+    if kept and place.name in ("val2014", "images"):
+        return kept[1]
+    captions = place.parent / "annotations" / f"captions_{place.name}.json"
+    if captions.is_file():
+        with captions.open("rb") as file:
+            if PROCEDURAL in file.read(HEAD):
+                return f"{place.parent.name} (procedural world)"
+    return place.name
 
 
 def read_references(
@@ -80,12 +103,29 @@ def read_references(
     files = ImageFiles(references.path, references.images)
     found = image_features(files, extractors, names, reading, "references", progress)
     digest = hashlib.sha256("\n".join(sorted(found.hashes)).encode()).hexdigest()
-    ref = ReferenceRef(name=references.path.name, sha256=digest, n=len(found.hashes))
+    ref = ReferenceRef(name=reference_name(references.path), sha256=digest, n=len(found.hashes))
     by_extractor = {
         name: _gaussian(found.features[name]) for name in dict.fromkeys(metric.extractor.name for metric in frechet)
     }
     gaussians = {metric.metric: by_extractor[metric.extractor.name] for metric in frechet}
-    return ReferenceFeatures(ref, references.jpeg, gaussians, found.features)
+    facts = facts_of(references.images)
+    notes = (*references.notes, *_notes(facts, found.hashes, reading.size))
+    for note in notes:
+        progress.note(f"references {ref.name}: {note}")
+    lossy = sum(each.lossy for each in facts)
+    return ReferenceFeatures(ref, gaussians, found.features, found.hashes, lossy, notes)
+
+
+def _notes(facts: Sequence[ImageFacts], hashes: Sequence[str], size: int) -> list[str]:
+    """What is unusual among reference images, counted. size: pixels, that they are evaluated at."""
+    small = sum(min(each.width, each.height) < size for each in facts)
+    copies = len(hashes) - len(set(hashes))
+    notes = facts_notes(facts, "references")
+    if small:
+        notes.append(f"{small} of {len(facts)} references are smaller than {size} px and were enlarged")
+    if copies:
+        notes.append(f"{copies} of {len(facts)} references are copies of others and count again")
+    return notes
 
 
 def _gaussian(features: np.ndarray) -> Gaussian:
@@ -104,7 +144,7 @@ def _from_statistics(path: Path, metrics: Sequence[MetricDefinition]) -> Referen
         raise UserError(f"the statistics {path} do not say how they were made: put {marks} into the file's name")
     gaussian = read_statistics(path)
     ref = ReferenceRef(name=path.name, sha256=file_sha256(path), n=gaussian.n)
-    return ReferenceFeatures(ref, False, {metric.metric: gaussian for metric in chosen}, {})
+    return ReferenceFeatures(ref, {metric.metric: gaussian for metric in chosen}, {})
 
 
 def _marked(path: Path, mark: str) -> bool:

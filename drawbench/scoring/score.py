@@ -62,6 +62,8 @@ def score_run(
     names = list(dict.fromkeys(metric.extractor.name for metric in metrics))
     features = features_of_run(run, extractors, names, reading, progress)
     prepared = PreparedRun.of(run, reading.size, features, extractors, theirs)
+    for note in (*prepared.image_notes, *prepared.reference_notes):
+        progress.note(f"{run_path.name}: {note}")
     measured = measure(prepared, metrics, protocol.published_n, progress)
     plan, seal = run.plan, run.require_seal()
     result = ScoreFile(

@@ -23,6 +23,7 @@ from drawbench.runs.directory import read_manifest
 from drawbench.runs.generate import Request, generate, make_plan
 from drawbench.runs.plan import Plan
 from drawbench.scoring.protocols import Protocol
+from drawbench.scoring.references import reference_name
 from drawbench.scoring.score import score_run
 
 SWEEP_FILE = "sweep.json"
@@ -216,7 +217,7 @@ def _expected(sweep: Sweep, plan: Plan, others: Iterable[SweepPoint]) -> SweepPo
 def _expected_reference(sweep: Sweep, theirs: ReferenceRef | None) -> ReferenceRef | None:
     if sweep.reference is None or not any(metric.kind.needs.references for metric in sweep.protocol.metrics):
         return None
-    return theirs or ReferenceRef(name=sweep.reference.name, sha256="not read yet", n=0)
+    return theirs or ReferenceRef(name=reference_name(sweep.reference), sha256="not read yet", n=0)
 
 
 def _measure(request: Request, protocol: Protocol, reference: Path | None, device: str, progress: Progress) -> Result:

@@ -142,16 +142,6 @@ def test_prompts_with_one_image_left_are_named_beside_diversity(protocol: Protoc
     assert found["Colors"].note == ""
 
 
-def test_jpeg_references_are_warned_about(protocol: Protocol, run: Path, references: Path, tmp_path: Path) -> None:
-    for path in references.glob("*.png"):
-        Image.open(path).save(tmp_path / f"{path.stem}.jpg", quality=95)
-    scores = score_run(run, protocol, tmp_path)
-    for score in scores.scores:
-        assert ("references are JPEG files" in score.note) == (
-            score.metric in (*DISTANCES, "frechet_distance_infinity")
-        )
-
-
 def test_statistics_serve_the_distances_that_need_no_more(
     protocol: Protocol, run: Path, references: Path, tmp_path: Path
 ) -> None:

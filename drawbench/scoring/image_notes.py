@@ -1,0 +1,73 @@
+"""What a reader must know of the images beside every number: how they met their prompts, and what is odd in them."""
+
+from collections.abc import Sequence
+
+from drawbench.interface import Sample
+from drawbench.runs.directory import RunDirectory
+from drawbench.scoring.references import ReferenceFeatures
+from drawbench.scoring.run_features import RunFeatures
+from metrics.images.decode import read_image
+
+BY_ORDER = "images met prompts by the order of their files, not by anything that names a prompt"
+LOSSY = "JPEG or lossy WebP files"
+BLANK_PART = 50  # a run's PNG of one colour is over a hundred times smaller than its pixels; only such files are read
+
+
+def image_notes(run: RunDirectory, features: RunFeatures) -> list[str]:
+    """For every score of the run, whatever made the images."""
+    drawn = len(features.samples)
+    copies = drawn - len(set(features.hashes))
+    blank, black = blank_images(run, features.samples)
+    notes = [BY_ORDER] if is_by_order(run) else []
+    notes += run.manifest.sources.notes
+    if blank:
+        also = f", {black} of them black" if black else ""
+        notes.append(f"{blank} of {drawn} images are of a single colour{also}")
+    if copies:
+        notes.append(f"{copies} of {drawn} images are copies of others")
+    return notes
+
+
+def reference_notes(run: RunDirectory, features: RunFeatures, theirs: ReferenceFeatures) -> list[str]:
+    """For every distance of these images to these references."""
+    shared = len(set(theirs.hashes) & set(features.hashes))
+    notes = [f"{shared} references are among the generated images: the distance is too small"] if shared else []
+    lossy = run.manifest.sources.lossy
+    ours, others = f"{lossy} of {len(features.samples)} images", f"{theirs.lossy} of {theirs.ref.n} references"
+    if theirs.lossy and lossy:
+        notes.append(f"{others} and {ours} are {LOSSY}: a difference in their quality moves the distance")
+    elif theirs.lossy:
+        notes.append(f"{others} are {LOSSY} and the images are not: that alone moves the distance")
+    elif lossy and theirs.hashes:
+        notes.append(f"{ours} are {LOSSY} and the references are not: that alone moves the distance")
+    return notes
+
+
+def few_different(theirs: ReferenceFeatures, dimension: int) -> list[str]:
+    """For a distance in features of so many dimensions, where copies hide that there are too few references."""
+    different = len(set(theirs.hashes))
+    if not 0 < different <= dimension < theirs.ref.n:
+        return []
+    return [
+        f"no more different references ({different}) than feature dimensions ({dimension}): strongly biased upwards"
+    ]
+
+
+def is_by_order(run: RunDirectory) -> bool:
+    """Whether a folder's images met the prompts by order alone; so may those of runs made before it had to be asked."""
+    card = run.plan.model
+    return card.adapter == "folder" and card.settings.get("matched_by") == "order"
+
+
+def blank_images(run: RunDirectory, samples: Sequence[Sample]) -> tuple[int, int]:
+    """How many images are of a single colour, and how many of these are black."""
+    largest = 3 * run.plan.size**2 // BLANK_PART + 200  # bytes; the rest is what every PNG has
+    blank: dict[str, bool] = {}
+    for sample in samples:
+        path = run.image_path(sample)
+        digest = run.pixel_sha256(sample)
+        if digest is not None and path.stat().st_size <= largest:
+            pixels = read_image(path)
+            if (pixels == pixels[0, 0]).all():
+                blank[f"{sample.prompt_id} {sample.index}"] = not pixels.any()
+    return len(blank), sum(blank.values())

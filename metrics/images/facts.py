@@ -1,0 +1,75 @@
+"""What an image file says of itself before its pixels are decoded: by its content, whatever its name says."""
+
+import struct
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from PIL import ExifTags, Image
+
+from metrics.images.decode import SEVERAL_PICTURES, opened
+
+UPRIGHT = 1
+_RIFF_HEADER = 12  # bytes, before the first chunk
+_LOSSY_CHUNK, _LOSSLESS_CHUNK = b"VP8 ", b"VP8L"
+
+
+@dataclass(frozen=True)
+class ImageFacts:
+    """width, height: pixels, as stored. lossy: a JPEG, or a WebP of the lossy kind. turned: its EXIF asks viewers to
+    rotate or mirror it, which is not done here. pictures: in a camera's file of several; the first is read."""
+
+    width: int
+    height: int
+    lossy: bool
+    turned: bool
+    pictures: int
+
+
+def image_facts(path: Path) -> ImageFacts:
+    """The facts of one file. Raises MetricInputError as `read_image` does, as far as the file's head tells."""
+    with opened(path) as image:
+        lossy = image.format in ("JPEG", SEVERAL_PICTURES) or (image.format == "WEBP" and _is_lossy_webp(path))
+        pictures = getattr(image, "n_frames", 1) if image.format == SEVERAL_PICTURES else 1
+        return ImageFacts(*image.size, lossy, _is_turned(image), pictures)
+
+
+def facts_of(paths: Sequence[Path]) -> list[ImageFacts]:
+    """The facts of some files, in order."""
+    with ThreadPoolExecutor(thread_name_prefix="facts") as pool:
+        return list(pool.map(image_facts, paths))
+
+
+def facts_notes(facts: Sequence[ImageFacts], what: str) -> list[str]:
+    """What a reader must know of some files, counted; `what` names them in the plural."""
+    turned, several = sum(each.turned for each in facts), sum(each.pictures > 1 for each in facts)
+    notes = []
+    if turned:
+        notes.append(f"{turned} of {len(facts)} {what} have an EXIF rotation, which is ignored: read as stored")
+    if several:
+        notes.append(f"{several} of {len(facts)} {what} are files of several pictures (MPO): the first is read")
+    return notes
+
+
+def _is_turned(image: Image.Image) -> bool:
+    data = image.info.get("exif")  # image.getexif() would decode a PNG's pixels
+    if not data:
+        return False
+    exif = Image.Exif()
+    try:
+        exif.load(data)
+        return exif.get(ExifTags.Base.Orientation, UPRIGHT) not in (0, UPRIGHT)
+    except (SyntaxError, ValueError, TypeError, OSError, struct.error):  # not readable: no viewer turns it either
+        return False
+
+
+def _is_lossy_webp(path: Path) -> bool:
+    with path.open("rb") as file:
+        file.seek(_RIFF_HEADER)
+        while len(head := file.read(8)) == 8:
+            name, length = head[:4], struct.unpack("<I", head[4:])[0]
+            if name in (_LOSSY_CHUNK, _LOSSLESS_CHUNK):
+                return name == _LOSSY_CHUNK
+            file.seek(length + length % 2, 1)
+    return True  # not known to be lossless
