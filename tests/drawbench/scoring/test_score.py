@@ -241,7 +241,7 @@ def test_references_that_cannot_be_used_are_refused(protocol: Protocol, finished
     for number in range(3):
         Image.new("RGB", (8, 8)).save(tmp_path / f"{number}.png")
     Image.new("RGBA", (8, 8)).save(tmp_path / "1.png")
-    with pytest.raises(MetricInputError, match=r"1\.png has mode RGBA"):
+    with pytest.raises(MetricInputError, match=r"1\.png has transparent pixels"):
         score_run(finished, protocol, tmp_path)
 
 
