@@ -11,7 +11,7 @@ from drawbench.results.scores import PromptSetRef, ProtocolRef, ReferenceRef
 from drawbench.runs.directory import RunDirectory
 from drawbench.scoring.extractors import Extractors
 from drawbench.scoring.image_features import BATCH, ReadSettings
-from drawbench.scoring.prepared import PreparedRun
+from drawbench.scoring.prepared import PreparedRun, conditions
 from drawbench.scoring.protocols import MetricDefinition, Protocol
 from drawbench.scoring.references import find_references, read_references
 from drawbench.scoring.run_features import features_of_run
@@ -78,16 +78,10 @@ def compare_runs(
     pair = paired(*(features_of_run(run, extractors, names, reading, progress) for run in runs))
     a, b = (PreparedRun.of(run, size, part, extractors, theirs) for run, part in zip(runs, pair, strict=True))
     found = _differences(asked, a, b, left_out, progress)
-    plan = runs[0].plan
     return Comparison(
         a=_compared(runs[0]),
         b=_compared(runs[1]),
-        protocol=protocol.ref,
-        prompt_set=PromptSetRef(name=plan.prompt_set_name, sha256=plan.prompt_set_sha256, n=plan.n_prompts),
-        reference=theirs.ref if theirs else None,
-        size=size,
-        samples=plan.samples,
-        complete=plan.complete,
+        **vars(conditions(runs[0].plan, protocol, theirs.ref if theirs else None)),
         images=len(a.rows),
         differences=found,
         left_out=left_out,

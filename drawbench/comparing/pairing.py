@@ -3,31 +3,25 @@
 from pathlib import Path
 
 from drawbench.errors import UserError
+from drawbench.results.comparable import differences
 from drawbench.results.scores import ReferenceRef, read_scores, scores_path
 from drawbench.runs.directory import RunDirectory
-from drawbench.scoring.prepared import evaluated_size
+from drawbench.scoring.prepared import conditions, evaluated_size
 from drawbench.scoring.protocols import Protocol
 from drawbench.scoring.run_features import RunFeatures
 
 
 def comparable_size(a: RunDirectory, b: RunDirectory, protocol: Protocol) -> int:
-    """The evaluated size. Raises UserError naming the first thing that keeps the runs apart."""
+    """The evaluated size. Raises UserError naming all that keeps the runs apart."""
     for run in (a, b):
         run.require_seal()
-    sizes = evaluated_size(a, protocol), evaluated_size(b, protocol)
-    ours, theirs = a.plan, b.plan
-    facts: list[tuple[str, object, object]] = [
-        ("prompt set", ours.prompt_set_name, theirs.prompt_set_name),
-        ("prompt set's content", ours.prompt_set_sha256[:12], theirs.prompt_set_sha256[:12]),
-        ("number of prompts", ours.n_prompts, theirs.n_prompts),
-        ("choice of prompts", ours.prompts_sha256[:12], theirs.prompts_sha256[:12]),
-        ("evaluated size", *sizes),
-        ("samples per prompt", ours.samples, theirs.samples),
-    ]
-    for name, mine, other in facts:
-        if mine != other:
-            raise UserError(f"{a.path} and {b.path} do not compare: the {name} is {mine} in A and {other} in B")
-    return sizes[0]
+    size, _ = evaluated_size(a, protocol), evaluated_size(b, protocol)
+    reasons = differences(conditions(a.plan, protocol, None), conditions(b.plan, protocol, None))
+    if not reasons and a.plan.prompts_sha256 != b.plan.prompts_sha256:
+        reasons = (f"choice of prompts ({a.plan.prompts_sha256[:12]} against {b.plan.prompts_sha256[:12]})",)
+    if reasons:
+        raise UserError(f"{a.path} and {b.path} do not compare, because they differ in {'; '.join(reasons)}")
+    return size
 
 
 def paired(a: RunFeatures, b: RunFeatures) -> tuple[RunFeatures, RunFeatures]:

@@ -1,12 +1,29 @@
-"""Whether two results compare, and in which fields they differ if not."""
+"""Whether two numbers compare, and in what they differ if not."""
 
 from dataclasses import dataclass
+from typing import ClassVar, NamedTuple
 
 from drawbench.results.files import Result
+from drawbench.results.scores import PromptSetRef, ProtocolRef, ReferenceRef
 
 
 @dataclass(frozen=True)
-class ComparisonKey:
+class Conditions:
+    """What decides whether a number compares with another, for one that is measured now or later."""
+
+    prompt_set: PromptSetRef
+    protocol: ProtocolRef
+    reference: ReferenceRef | None
+    size: int
+    samples: int
+    complete: bool
+    kind: ClassVar[str] = "measured"
+
+
+Measured = Result | Conditions
+
+
+class ComparisonKey(NamedTuple):
     """Two numbers compare only when all of this is equal."""
 
     kind: str
@@ -19,61 +36,40 @@ class ComparisonKey:
     complete: bool
 
 
-def comparison_key(result: Result) -> ComparisonKey:
-    """The key under which a result may stand beside another one."""
+def comparison_key(measured: Measured) -> ComparisonKey:
+    """The key under which a number may stand beside another one."""
     return ComparisonKey(
-        kind=result.kind,
-        prompt_set_sha256=result.prompt_set.sha256,
-        prompts=result.prompt_set.n,
-        protocol_fingerprint=result.protocol.fingerprint,
-        reference_sha256=result.reference.sha256 if result.reference else None,
-        size=result.size,
-        samples=result.samples,
-        complete=result.complete,
+        kind=measured.kind,
+        prompt_set_sha256=measured.prompt_set.sha256,
+        prompts=measured.prompt_set.n,
+        protocol_fingerprint=measured.protocol.fingerprint,
+        reference_sha256=measured.reference.sha256 if measured.reference else None,
+        size=measured.size,
+        samples=measured.samples,
+        complete=measured.complete,
     )
 
 
-def differences(a: Result, b: Result) -> tuple[str, ...]:
-    """Every reason why two results do not compare, in words, with both values; empty when they do."""
-    pairs = {
-        "kind": (a.kind, b.kind),
-        "prompt set": (
-            f"{a.prompt_set.name} {a.prompt_set.sha256[:12]}",
-            f"{b.prompt_set.name} {b.prompt_set.sha256[:12]}",
-        ),
-        "number of prompts": (a.prompt_set.n, b.prompt_set.n),
-        "protocol": (_protocol_words(a), _protocol_words(b)),
-        "reference set": (_reference_words(a), _reference_words(b)),
-        "evaluated size": (f"{a.size} px", f"{b.size} px"),
-        "samples per prompt": (a.samples, b.samples),
-        "completeness": ("complete" if a.complete else "partial", "complete" if b.complete else "partial"),
-    }
-    keys = (comparison_key(a), comparison_key(b))
-    same = [getattr(keys[0], field) == getattr(keys[1], field) for field in _FIELD_ORDER]
+def differences(a: Measured, b: Measured) -> tuple[str, ...]:
+    """Every reason why two numbers do not compare, in words, with both values; empty when they do."""
+    keys, words = (comparison_key(a), comparison_key(b)), (_in_words(a), _in_words(b))
     return tuple(
-        f"{field} ({one} against {other})"
-        for (field, (one, other)), equal in zip(pairs.items(), same, strict=True)
-        if not equal
+        f"{name} ({words[0][name]} against {words[1][name]})"
+        for name, mine, other in zip(words[0], *keys, strict=True)
+        if mine != other
     )
 
 
-_FIELD_ORDER = (
-    "kind",
-    "prompt_set_sha256",
-    "prompts",
-    "protocol_fingerprint",
-    "reference_sha256",
-    "size",
-    "samples",
-    "complete",
-)
-
-
-def _protocol_words(result: Result) -> str:
-    protocol = result.protocol
-    return f"{protocol.name} version {protocol.version}, {protocol.fingerprint[:12]}"
-
-
-def _reference_words(result: Result) -> str:
-    reference = result.reference
-    return f"{reference.name} {reference.sha256[:12]}" if reference else "none"
+def _in_words(measured: Measured) -> dict[str, object]:
+    """The fields of the key, in their order, as a reader knows them."""
+    prompts, protocol, reference = measured.prompt_set, measured.protocol, measured.reference
+    return {
+        "kind": measured.kind,
+        "prompt set": f"{prompts.name} {prompts.sha256[:12]}",
+        "number of prompts": prompts.n,
+        "protocol": f"{protocol.name} version {protocol.version}, {protocol.fingerprint[:12]}",
+        "reference set": f"{reference.name} {reference.sha256[:12]}" if reference else "none",
+        "evaluated size": f"{measured.size} px",
+        "samples per prompt": measured.samples,
+        "completeness": "complete" if measured.complete else "partial",
+    }

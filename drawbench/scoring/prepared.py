@@ -7,8 +7,10 @@ import numpy as np
 
 from drawbench.errors import UserError
 from drawbench.interface import Sample
-from drawbench.results.scores import OVERALL
+from drawbench.results.comparable import Conditions
+from drawbench.results.scores import OVERALL, PromptSetRef, ReferenceRef
 from drawbench.runs.directory import RunDirectory
+from drawbench.runs.plan import Plan
 from drawbench.scoring.extractors import Extractors, Texts
 from drawbench.scoring.image_notes import image_notes, reference_notes
 from drawbench.scoring.protocols import MetricDefinition, Protocol
@@ -97,6 +99,14 @@ class PreparedRun:
         """The prompts of a scope that have the images which the metric compares."""
         counts = np.bincount(self.rows)
         return [i for i in inside if counts[i] > 1] if metric.kind.needs.pairs else list(inside)
+
+
+def conditions(plan: Plan, protocol: Protocol, reference: ReferenceRef | None) -> Conditions:
+    """Under what the numbers of a run are measured, which its plan decides but for the protocol and the references."""
+    prompt_set = PromptSetRef(name=plan.prompt_set_name, sha256=plan.prompt_set_sha256, n=plan.n_prompts)
+    return Conditions(
+        prompt_set, protocol.ref, reference, protocol.size or plan.size, plan.samples, complete=plan.complete
+    )
 
 
 def evaluated_size(run: RunDirectory, protocol: Protocol) -> int:

@@ -8,12 +8,12 @@ from pathlib import Path
 
 from drawbench.errors import UserError
 from drawbench.progress import Progress
-from drawbench.results.scores import PromptSetRef, ScoreFile, read_scores, scores_path
+from drawbench.results.scores import ScoreFile, read_scores, scores_path
 from drawbench.runs.directory import RunDirectory
 from drawbench.scoring.extractors import Extractors
 from drawbench.scoring.image_features import ReadSettings, default_batch
 from drawbench.scoring.measure import lacking, measure
-from drawbench.scoring.prepared import PreparedRun, evaluated_size
+from drawbench.scoring.prepared import PreparedRun, conditions, evaluated_size
 from drawbench.scoring.protocols import MetricDefinition, Protocol
 from drawbench.scoring.references import ReferenceFeatures, find_references, read_references
 from drawbench.scoring.run_features import features_of_run
@@ -65,14 +65,9 @@ def score_run(
     for note in (*prepared.image_notes, *prepared.reference_notes):
         progress.note(f"{run_path.name}: {note}")
     measured = measure(prepared, metrics, protocol.published_n, progress)
-    plan, seal = run.plan, run.require_seal()
+    seal = run.require_seal()
     result = ScoreFile(
-        protocol=protocol.ref,
-        prompt_set=PromptSetRef(name=plan.prompt_set_name, sha256=plan.prompt_set_sha256, n=plan.n_prompts),
-        reference=theirs.ref if theirs else None,
-        size=reading.size,
-        samples=plan.samples,
-        complete=plan.complete,
+        **vars(conditions(run.plan, protocol, theirs.ref if theirs else None)),
         refusals=seal.refused,
         scores=measured.scores,
         plan_sha256=run.manifest.plan_sha256,

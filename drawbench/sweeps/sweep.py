@@ -2,7 +2,7 @@
 
 import hashlib
 import itertools
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -16,12 +16,13 @@ from drawbench.interface import TextToImage
 from drawbench.progress import Progress
 from drawbench.prompts.prompt_set import PromptSet, category_slug
 from drawbench.records import Record, first_problem
-from drawbench.results.comparable import differences
+from drawbench.results.comparable import Measured, differences
 from drawbench.results.files import Result, result_from_score_file
-from drawbench.results.scores import PromptSetRef, ReferenceRef
+from drawbench.results.scores import ReferenceRef
 from drawbench.runs.directory import read_manifest
 from drawbench.runs.generate import Request, generate, make_plan
 from drawbench.runs.plan import Plan
+from drawbench.scoring.prepared import conditions
 from drawbench.scoring.protocols import Protocol
 from drawbench.scoring.references import reference_name
 from drawbench.scoring.score import score_run
@@ -128,8 +129,10 @@ def run_sweep(
         make_plan(sweep.request(model_at(model, {**sweep.fixed, **settings})))[0] for model, settings in combinations
     ]
     if others:
-        expected = _expected(sweep, plans[0], itertools.chain(*others.values()))
-        check_comparable({**others, out: [expected]})
+        theirs = _measured_at(others)
+        model, settings = combinations[0]
+        expected = conditions(plans[0], sweep.protocol, _expected_reference(sweep, theirs[0][1].reference))
+        _check_comparable([*theirs, (out / RUNS / _folder_name(sweep, model, settings), expected)])
     known = _measured(out, {})
     state = reference_state(sweep.reference)
     if begin:
@@ -146,7 +149,7 @@ def run_sweep(
             point = SweepPoint(model=model, settings=settings, run=folder, reference_state=state, result=result)
         points.append(point)
         known = _write(out, points, known)
-        check_comparable({**others, out: points})
+        _check_comparable(_measured_at({**others, out: points}))
     unasked = len(known.keys() - {point.run for point in points})
     if unasked:
         progress.note(f"{unasked} earlier points stay in {out / SWEEP_FILE}: ask for their settings to see them, too")
@@ -158,12 +161,16 @@ def read_sweep(folder: Path) -> list[SweepPoint]:
     return _read(folder).points
 
 
-def check_comparable(sweeps: Mapping[Path, Sequence[SweepPoint]]) -> None:
-    """Raises UserError that says what differs when the points (by their sweep's folder) may not stand in one plot."""
-    runs = [(folder / RUNS / point.run, point.result) for folder, points in sweeps.items() for point in points]
+def _measured_at(sweeps: Mapping[Path, Sequence[SweepPoint]]) -> list[tuple[Path, Result]]:
+    """The points of some sweeps, by sweep's folder: each one's run, and what was measured."""
+    return [(folder / RUNS / point.run, point.result) for folder, points in sweeps.items() for point in points]
+
+
+def _check_comparable(runs: Sequence[tuple[Path, Measured]]) -> None:
+    """Raises UserError that says what differs when not all of these may stand in one plot."""
     first, one = runs[0]
-    for path, result in runs[1:]:
-        reasons = differences(one, result)
+    for path, other in runs[1:]:
+        reasons = differences(one, other)
         if reasons:
             raise UserError(
                 f"{path} does not compare with {first}, because they differ in {'; '.join(reasons)}: "
@@ -188,33 +195,8 @@ def reference_state(reference: Path | None) -> str:
     return digest.hexdigest()
 
 
-def _expected(sweep: Sweep, plan: Plan, others: Iterable[SweepPoint]) -> SweepPoint:
-    """The first point, whose plan this is, as far as it is known before it is drawn: all that it compares by.
-
-    Its references, which are not read yet, are taken to be those of the others.
-    """
-    model, settings = sweep.combinations()[0]
-    theirs = next((point.result.reference for point in others), None)
-    result = Result(
-        kind="measured",
-        model=plan.model,
-        prompt_set=PromptSetRef(name=plan.prompt_set_name, sha256=plan.prompt_set_sha256, n=plan.n_prompts),
-        protocol=sweep.protocol.ref,
-        reference=_expected_reference(sweep, theirs),
-        size=sweep.protocol.size or plan.size,
-        samples=plan.samples,
-        complete=plan.complete,
-        refusals=0,
-        scores=[],
-        run=None,
-        environment={},
-        date="",
-    )
-    run = _folder_name(sweep, model, settings)
-    return SweepPoint(model=model, settings=settings, run=run, reference_state="", result=result)
-
-
 def _expected_reference(sweep: Sweep, theirs: ReferenceRef | None) -> ReferenceRef | None:
+    """The references that are not read yet are taken to be those of the others."""
     if sweep.reference is None or not any(metric.kind.needs.references for metric in sweep.protocol.metrics):
         return None
     return theirs or ReferenceRef(name=reference_name(sweep.reference), sha256="not read yet", n=0)

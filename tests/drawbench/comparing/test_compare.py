@@ -221,11 +221,11 @@ def test_runs_that_do_not_compare_are_refused(protocol: Protocol, runs: tuple[Pa
     other = PromptSet("other", (Prompt("a-001", "A", "another prompt"),))
     edited = PromptSet("made-up", (*PROMPTS.prompts[:-1], Prompt("text-004", "Text", "changed")))
     cases = {
-        "the prompt set is made-up in A and other in B": _run(tmp_path / "set", prompts=other),
-        "the prompt set's content is": _run(tmp_path / "content", prompts=edited),
-        "the number of prompts is 8 in A and 2 in B": _run(tmp_path / "part", limit=1),
-        "the evaluated size is 40 in A and 48 in B": _run(tmp_path / "size", size=48),
-        "the samples per prompt is 2 in A and 1 in B": _run(tmp_path / "samples", samples=1),
+        r"prompt set \(made-up \w+ against other": _run(tmp_path / "set", prompts=other),
+        r"prompt set \(made-up \w+ against made-up": _run(tmp_path / "content", prompts=edited),
+        r"number of prompts \(8 against 2\)": _run(tmp_path / "part", limit=1),
+        r"evaluated size \(40 px against 48 px\)": _run(tmp_path / "size", size=48),
+        r"samples per prompt \(2 against 1\)": _run(tmp_path / "samples", samples=1),
     }
     for words, path in cases.items():
         with pytest.raises(UserError, match=words):
