@@ -1,10 +1,11 @@
 """The rich world's cascade in ten minutes of one large GPU: text encoder, base and super-resolution, as a checkpoint.
 
-python -m experiments.rich_on_gpu --out OUT --seconds 560
+python -m experiments.rich_on_gpu --work WORK --out OUT --seconds 560
 
 Trainings are commands of `reference_model.training`, each with a part of the time. After the text encoder the base
 trains beside the two super-resolution stages, one after the other; each is annealed at its end. A training that is
-stopped leaves a state that the same command resumes. Files larger than --part MiB are split: `cat NAME.* > NAME`.
+stopped leaves a state in WORK that the same command resumes. OUT gets the checkpoint as an archive in parts of --part
+MiB: `cat OUT/checkpoint.tar.* | tar x`.
 
 On processors it is tried at a hundredth of the size: --device cpu --preset rich --batch 8 --workers 0 --seconds 60.
 """
@@ -13,6 +14,8 @@ import argparse
 import shutil
 import subprocess
 import sys
+import tarfile
+import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -29,7 +32,7 @@ UPSAMPLERS = ("super_resolution_256", "super_resolution_1024")
 class Plan:
     """What the trainings share. workers: processes that draw for the base; the others take a quarter of them."""
 
-    out: Path
+    work: Path
     device: str
     preset: str
     batch: int
@@ -49,14 +52,14 @@ class Plan:
 
     def export(self, name: str) -> Path:
         """Where a training's annealed weights are."""
-        return self.out / f"{name}-annealed" / "export"
+        return self.work / f"{name}-annealed" / "export"
 
     def _command(self, module: str) -> list[str]:
         training = [sys.executable, "-m", f"reference_model.training.{module}", "--world", "rich"]
         return [*training, "--device", self.device]
 
     def _held_and_annealed(self, name: str, command: Sequence[str], seconds: float) -> None:
-        held, annealed = self.out / name, self.out / f"{name}-annealed"
+        held, annealed = self.work / name, self.work / f"{name}-annealed"
         minutes = seconds / 60
         for options in (
             ["--out", str(held), "--minutes", str(minutes * (1 - ANNEALED))],
@@ -70,45 +73,49 @@ def train_all(plan: Plan, seconds: float) -> Path:
     began = time.monotonic()
     plan.text(TEXT * seconds)
     left = seconds - ASSEMBLY - (time.monotonic() - began)
-    own = [sys.executable, "-m", "experiments.rich_on_gpu", "--out", str(plan.out), "--device", plan.device]
+    own = [sys.executable, "-m", "experiments.rich_on_gpu", "--work", str(plan.work), "--device", plan.device]
+    own += ["--out", str(plan.work)]
     own += ["--preset", plan.preset, "--batch", str(plan.batch), "--workers", str(plan.workers)]
     above = subprocess.Popen([*own, "--seconds", str(left), "--only", "above"])
     plan.stage("base_64", left)
     if above.wait():
         raise subprocess.CalledProcessError(above.returncode, above.args)
-    folder = plan.out / "checkpoint"
+    folder = plan.work / "checkpoint"
     shutil.rmtree(folder, ignore_errors=True)
     assemble("Imagen rich", plan.export("text"), [plan.export(name) for name in ("base_64", *UPSAMPLERS)], folder)
     return folder
 
 
-def split(folder: Path, size: int) -> None:
-    """Cut files of more than `size` bytes into parts named .00, .01, ..."""
-    for path in [path for path in folder.rglob("*") if path.is_file() and path.stat().st_size > size]:
-        content = path.read_bytes()
-        for number, start in enumerate(range(0, len(content), size)):
-            path.with_name(f"{path.name}.{number:02}").write_bytes(content[start : start + size])
-        path.unlink()
+def pack(folder: Path, out: Path, size: int) -> None:
+    """Write a folder as out/NAME.tar.00, .01, ..., of `size` bytes each."""
+    out.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryFile() as archive:
+        with tarfile.open(fileobj=archive, mode="w") as tar:
+            tar.add(folder, folder.name)
+        archive.seek(0)
+        for number, part in enumerate(iter(lambda: archive.read(size), b"")):
+            (out / f"{folder.name}.tar.{number:02}").write_bytes(part)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Train, assemble, split."""
+    """Train, assemble, pack."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--work", type=Path, required=True, help="states, logs and exports of the trainings")
+    parser.add_argument("--out", type=Path, required=True, help="the checkpoint, in parts")
     parser.add_argument("--seconds", type=float, default=560)
     parser.add_argument("--device", default="cuda")
     parser.add_argument("--preset", default="rich-gpu")
     parser.add_argument("--batch", type=int, default=512, help="of the base; the others' follow from it")
     parser.add_argument("--workers", type=int, default=8, help="processes that draw the base's images")
-    parser.add_argument("--part", type=int, default=15, help="MiB of the largest file (15)")
+    parser.add_argument("--part", type=int, default=15, help="MiB of each part (15)")
     parser.add_argument("--only", choices=("all", "above"), default="all", help="above: super-resolution alone")
     args = parser.parse_args(arguments)
-    plan = Plan(args.out, args.device, args.preset, args.batch, args.workers)
+    plan = Plan(args.work, args.device, args.preset, args.batch, args.workers)
     if args.only == "above":
         for name in UPSAMPLERS:
             plan.stage(name, args.seconds / len(UPSAMPLERS))
         return 0
-    split(train_all(plan, args.seconds), args.part * 2**20)
+    pack(train_all(plan, args.seconds), args.out, args.part * 2**20)
     return 0
 
 

@@ -1,12 +1,14 @@
-"""The plan for a borrowed GPU: its commands are those that the trainings take, and what is split can be joined."""
+"""The plan for a borrowed GPU: its commands are those that the trainings take, and what is packed can be unpacked."""
 
+import io
 import shlex
+import tarfile
 from pathlib import Path
 
 import pytest
 
 from experiments import rich_on_gpu
-from experiments.rich_on_gpu import UPSAMPLERS, Plan, split
+from experiments.rich_on_gpu import UPSAMPLERS, Plan, pack
 
 
 def test_every_training_is_held_and_then_annealed_with_options_it_takes(
@@ -45,12 +47,16 @@ def _untrained(module: object) -> object:
     return lambda *_: untrained_cascade(TINY).text_encoder
 
 
-def test_large_files_are_split_into_parts_that_join_again(tmp_path: Path) -> None:
-    (tmp_path / "sub").mkdir()
-    (tmp_path / "sub/large").write_bytes(bytes(range(250)) * 10)
-    (tmp_path / "small").write_bytes(b"small")
-    split(tmp_path, 1000)
-    parts = sorted((tmp_path / "sub").iterdir())
-    assert [path.name for path in parts] == ["large.00", "large.01", "large.02"]
-    assert b"".join(path.read_bytes() for path in parts) == bytes(range(250)) * 10
-    assert (tmp_path / "small").read_bytes() == b"small"
+def test_the_packed_parts_join_to_an_archive_of_the_folder(tmp_path: Path) -> None:
+    folder, out = tmp_path / "checkpoint", tmp_path / "out"
+    (folder / "sub").mkdir(parents=True)
+    (folder / "sub/large").write_bytes(bytes(range(250)) * 100)
+    (folder / "small").write_bytes(b"small")
+    pack(folder, out, 10_000)
+    parts = sorted(out.iterdir())
+    assert len(parts) > 2
+    assert all(path.stat().st_size <= 10_000 for path in parts)
+    with tarfile.open(fileobj=io.BytesIO(b"".join(path.read_bytes() for path in parts))) as tar:
+        tar.extractall(tmp_path / "again", filter="data")
+    assert (tmp_path / "again/checkpoint/sub/large").read_bytes() == bytes(range(250)) * 100
+    assert (tmp_path / "again/checkpoint/small").read_bytes() == b"small"
