@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from drawbench.doctor.peer_networks import compare_networks
-from drawbench.doctor.peers import PeerComparison, PeerInputs, compare_numbers
+from drawbench.doctor.peers import PeerComparison, compare_numbers
 from drawbench.progress import Progress
 from drawbench.scoring.kinds import kinds
 from drawbench.scoring.protocols import PROTOCOLS
@@ -16,6 +16,7 @@ from metrics.errors import MetricInputError
 from metrics.features.extractor import Extractor
 from metrics.features.registry import ExtractorEntry
 from metrics.features.weights import PUBLISHED, located
+from metrics.image_set import ImageSet
 from metrics.sanity.suite import Check, SuiteImages, run_suite
 
 LOGIT_SCALE = 20.0  # makes classes of cosines: as spread as a classifier's
@@ -105,7 +106,7 @@ def _suite(entry: ExtractorEntry, extractor: Extractor, images: SuiteImages, pro
     return SuiteResult(entry.name, entry.description, extractor.fingerprint, tuple(checks))
 
 
-def _sets(extractor: Extractor, images: SuiteImages) -> PeerInputs:
+def _sets(extractor: Extractor, images: SuiteImages) -> ImageSet:
     """Features of an undegraded set and of its references; as logits, the features themselves, spread out."""
     pairs = [np.asarray(extractor(part), dtype=np.float64) for part in (images.pool[: images.n], images.references)]
-    return PeerInputs(pairs[0], pairs[1], LOGIT_SCALE * pairs[0])
+    return ImageSet(pairs[0], np.arange(images.n), logits=LOGIT_SCALE * pairs[0], references=pairs[1])

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 
 import numpy as np
@@ -24,15 +24,6 @@ NUMBER_TOLERANCE = 1e-6  # relative
 SINGULAR_TOLERANCE = 1e-5  # of a Fréchet distance from no more images than dimensions: peers' square roots wobble there
 NOT_INSTALLED = "not installed"
 FEATURE_TOLERANCE = 1e-4  # relative to the largest feature
-
-
-@dataclass(frozen=True)
-class PeerInputs:
-    """What numbers are computed from, float64: features (n, D) of images and of n references, logits (n, C)."""
-
-    features: np.ndarray
-    references: np.ndarray
-    logits: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -56,8 +47,8 @@ class PeerComparison:
         return self.difference is None or self.difference <= self.tolerance
 
 
-def compare_numbers(sets: PeerInputs) -> list[PeerComparison]:
-    """Each number that a peer computes too."""
+def compare_numbers(sets: ImageSet) -> list[PeerComparison]:
+    """Each number that a peer computes too. sets: with references, as many as images, and logits; all float64."""
     ours = _ours(sets)
     return [
         _number(peer, what, ours[what], call, sets) for peer, calls in THEIRS.items() for what, call in calls.items()
@@ -98,9 +89,7 @@ def compare(peer: str, what: str, tolerance: float, difference: Callable[[], flo
         return PeerComparison(peer, found, what, tolerance, note=f"does not run here ({reason})")
 
 
-def _number(
-    peer: str, what: str, ours: float, theirs: Callable[[PeerInputs], float], sets: PeerInputs
-) -> PeerComparison:
+def _number(peer: str, what: str, ours: float, theirs: Callable[[ImageSet], float], sets: ImageSet) -> PeerComparison:
     def difference() -> float:
         found = theirs(sets)
         return abs(ours - found) / max(abs(found), np.finfo(float).tiny)
@@ -109,43 +98,40 @@ def _number(
     return compare(peer, what, SINGULAR_TOLERANCE if singular else NUMBER_TOLERANCE, difference)
 
 
-def _ours(sets: PeerInputs) -> dict[str, float]:
+def _ours(sets: ImageSet) -> dict[str, float]:
     """The numbers of all metrics that a peer computes too, by what tables call them."""
-    moments = Gaussian.of_features(sets.references)
-    images = ImageSet(
-        sets.features, np.arange(len(sets.features)), logits=sets.logits, references=sets.references, moments=moments
-    )
+    images = replace(sets, moments=Gaussian.of_features(sets.references))
     asked = {what for calls in THEIRS.values() for what in calls}
     found = (kind for kind in kinds() if any(measure.title in asked for measure in kind.measures))
     return {kind.measure(name).title: value for kind in found for name, value in kind.values(images).items()}
 
 
-def _statistics(sets: PeerInputs) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+def _statistics(sets: ImageSet) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Mean and covariance of the features, then of the references, as every peer takes them."""
     both = [(each.mean(axis=0), np.cov(each, rowvar=False)) for each in (sets.features, sets.references)]
     return both[0][0], both[0][1], both[1][0], both[1][1]
 
 
-def _pytorch_fid_frechet(sets: PeerInputs) -> float:
+def _pytorch_fid_frechet(sets: ImageSet) -> float:
     from pytorch_fid.fid_score import calculate_frechet_distance
 
     return float(calculate_frechet_distance(*_statistics(sets)))
 
 
-def _clean_fid_frechet(sets: PeerInputs) -> float:
+def _clean_fid_frechet(sets: ImageSet) -> float:
     from cleanfid.fid import frechet_distance as theirs
 
     return float(theirs(*_statistics(sets)))
 
 
-def _clean_fid_kid(sets: PeerInputs) -> float:
+def _clean_fid_kid(sets: ImageSet) -> float:
     """One subset of all images: nothing is left to draw."""
     from cleanfid.fid import kernel_distance
 
     return float(kernel_distance(sets.features, sets.references, num_subsets=1, max_subset_size=len(sets.features)))
 
 
-def _torch_fidelity_frechet(sets: PeerInputs) -> float:
+def _torch_fidelity_frechet(sets: ImageSet) -> float:
     import torch
     from torch_fidelity.metric_fid import fid_features_to_statistics, fid_statistics_to_metric
 
@@ -153,7 +139,7 @@ def _torch_fidelity_frechet(sets: PeerInputs) -> float:
     return float(fid_statistics_to_metric(*both, verbose=False)["frechet_inception_distance"])
 
 
-def _torch_fidelity_kid(sets: PeerInputs) -> float:
+def _torch_fidelity_kid(sets: ImageSet) -> float:
     import torch
     from torch_fidelity.metric_kid import KEY_METRIC_KID_MEAN, kid_features_to_metric
 
@@ -165,7 +151,7 @@ def _torch_fidelity_kid(sets: PeerInputs) -> float:
     )
 
 
-def _torch_fidelity_manifold(sets: PeerInputs, key: str) -> float:
+def _torch_fidelity_manifold(sets: ImageSet, key: str) -> float:
     import torch
     from torch_fidelity.metric_prc import prc_features_to_metric
 
@@ -173,28 +159,28 @@ def _torch_fidelity_manifold(sets: PeerInputs, key: str) -> float:
     return float(prc_features_to_metric(*both, prc_neighborhood=K_PRECISION, verbose=False)[key])
 
 
-def _torch_fidelity_inception_score(sets: PeerInputs) -> float:
+def _torch_fidelity_inception_score(sets: ImageSet) -> float:
     import torch
     from torch_fidelity.metric_isc import KEY_METRIC_ISC_MEAN, isc_features_to_metric
 
     return float(isc_features_to_metric(torch.from_numpy(sets.logits), splits=1)[KEY_METRIC_ISC_MEAN])
 
 
-def _torchmetrics_frechet(sets: PeerInputs) -> float:
+def _torchmetrics_frechet(sets: ImageSet) -> float:
     import torch
     from torchmetrics.image.fid import _compute_fid
 
     return float(_compute_fid(*map(torch.from_numpy, _statistics(sets))))
 
 
-def _torchmetrics_kid(sets: PeerInputs) -> float:
+def _torchmetrics_kid(sets: ImageSet) -> float:
     import torch
     from torchmetrics.image.kid import poly_mmd
 
     return float(poly_mmd(torch.from_numpy(sets.references), torch.from_numpy(sets.features)))
 
 
-THEIRS: Mapping[str, Mapping[str, Callable[[PeerInputs], float]]] = {
+THEIRS: Mapping[str, Mapping[str, Callable[[ImageSet], float]]] = {
     "pytorch-fid": {FRECHET: _pytorch_fid_frechet},
     "clean-fid": {FRECHET: _clean_fid_frechet, KID: _clean_fid_kid},
     "torch-fidelity": {

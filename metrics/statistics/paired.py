@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from metrics.statistics.intervals import t_interval
-from metrics.statistics.jackknife import PAIRED_TO_REFERENCES, Jackknife, paired_interval
+from metrics.statistics.jackknife import Jackknife, paired_interval
 from metrics.statistics.result import Interval
 
 T_PAIRED = "t over prompts, paired"
@@ -40,8 +40,8 @@ def paired_means(a: np.ndarray, b: np.ndarray, note: str = "") -> PairedResult:
     return PairedResult(float(a.mean()), float(b.mean()), _varying(t_interval(a - b, T_PAIRED)), len(a), note)
 
 
-def paired_jackknives(a: Jackknife, b: Jackknife, method: str = PAIRED_TO_REFERENCES) -> PairedResult:
-    """Two scores over all images, from their values without each prompt."""
+def paired_jackknives(a: Jackknife, b: Jackknife, method: str) -> PairedResult:
+    """Two scores over all images, from their values without each prompt; `{units}` in the method are prompts."""
     return PairedResult(a.value, b.value, _varying(paired_interval(a, b, method.format(units="prompts"))), a.n)
 
 

@@ -2,21 +2,19 @@
 
 from collections.abc import Mapping
 
-from drawbench.scoring.kinds.kind import Measure, MetricKind, Needs
+from drawbench.scoring.kinds.kind import Measure, Needs, OverAllImages
 from metrics.image_set import ImageSet
 from metrics.inception_score import DEFINITION, inception_score_jackknife, inception_score_result
-from metrics.statistics.jackknife import PAIRED
-from metrics.statistics.paired import PairedResult, paired_jackknives
+from metrics.statistics.jackknife import Jackknife
 from metrics.statistics.result import MetricResult
 
 
-class _InceptionScore(MetricKind):
+class _InceptionScore(OverAllImages):
     def results(self, images: ImageSet) -> Mapping[str, MetricResult]:
         return {self.name: inception_score_result(images.logits, prompts=images.prompts)}
 
-    def differences(self, a: ImageSet, b: ImageSet) -> Mapping[str, PairedResult]:
-        ours, theirs = (inception_score_jackknife(each.logits, each.prompts) for each in (a, b))
-        return {self.name: paired_jackknives(ours, theirs, PAIRED)}
+    def jackknives(self, images: ImageSet) -> Mapping[str, Jackknife]:
+        return {self.name: inception_score_jackknife(images.logits, images.prompts)}
 
 
 INCEPTION_SCORE = _InceptionScore(

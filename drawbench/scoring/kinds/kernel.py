@@ -4,30 +4,28 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from drawbench.scoring.kinds.kind import Measure, MetricKind, Needs, usual_decimals
+from drawbench.scoring.kinds.kind import Measure, Needs, OverAllImages, usual_decimals
 from metrics.image_set import ImageSet
 from metrics.kernel import CMMD_DEFINITION, KID_DEFINITION, cmmd_jackknife, cmmd_result, kid_jackknife, kid_result
 from metrics.sanity.rules import PIXELS, POORER
-from metrics.statistics.paired import PairedResult, paired_jackknives
+from metrics.statistics.jackknife import Jackknife
 from metrics.statistics.result import MetricResult
 
 
-class _Kid(MetricKind):
+class _Kid(OverAllImages):
     def results(self, images: ImageSet) -> Mapping[str, MetricResult]:
         return {self.name: kid_result(images.features, images.references, prompts=images.prompts)}
 
-    def differences(self, a: ImageSet, b: ImageSet) -> Mapping[str, PairedResult]:
-        ours, theirs = (kid_jackknife(each.features, each.references, each.prompts) for each in (a, b))
-        return {self.name: paired_jackknives(ours, theirs)}
+    def jackknives(self, images: ImageSet) -> Mapping[str, Jackknife]:
+        return {self.name: kid_jackknife(images.features, images.references, images.prompts)}
 
 
-class _Cmmd(MetricKind):
+class _Cmmd(OverAllImages):
     def results(self, images: ImageSet) -> Mapping[str, MetricResult]:
         return {self.name: cmmd_result(images.features, images.references, prompts=images.prompts)}
 
-    def differences(self, a: ImageSet, b: ImageSet) -> Mapping[str, PairedResult]:
-        ours, theirs = (cmmd_jackknife(each.features, each.references, each.prompts) for each in (a, b))
-        return {self.name: paired_jackknives(ours, theirs)}
+    def jackknives(self, images: ImageSet) -> Mapping[str, Jackknife]:
+        return {self.name: cmmd_jackknife(images.features, images.references, images.prompts)}
 
     def values(self, images: ImageSet) -> Mapping[str, float]:
         """Of unit vectors alone, for which its kernel is made."""

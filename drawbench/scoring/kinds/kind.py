@@ -10,7 +10,8 @@ import numpy as np
 from metrics.image_set import CannotMeasureError, ImageSet
 from metrics.sanity.rules import Required, Rule, SuiteMetric
 from metrics.statistics.intervals import t_interval
-from metrics.statistics.paired import PairedResult, paired_means
+from metrics.statistics.jackknife import PAIRED, PAIRED_TO_REFERENCES, Jackknife
+from metrics.statistics.paired import PairedResult, paired_jackknives, paired_means
 from metrics.statistics.result import MetricResult
 
 LAST_COLUMN = 1000
@@ -122,6 +123,19 @@ class MetricKind(ABC):
             if each.required is not None
         }
         return SuiteMetric(rules, self.values, self.needs.texts, self.needs.logits, self.needs.pairs)
+
+
+class OverAllImages(MetricKind):
+    """Numbers of the whole set: differences are paired by leaving a prompt out of both sets at once."""
+
+    @abstractmethod
+    def jackknives(self, images: ImageSet) -> Mapping[str, Jackknife]:
+        """The numbers, and without each prompt. Raises as `results`."""
+
+    def differences(self, a: ImageSet, b: ImageSet) -> Mapping[str, PairedResult]:
+        """The numbers, with the jackknife's intervals."""
+        theirs, method = self.jackknives(b), PAIRED_TO_REFERENCES if self.needs.references else PAIRED
+        return {name: paired_jackknives(found, theirs[name], method) for name, found in self.jackknives(a).items()}
 
 
 @dataclass(frozen=True, eq=False)

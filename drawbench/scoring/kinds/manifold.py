@@ -2,21 +2,20 @@
 
 from collections.abc import Mapping
 
-from drawbench.scoring.kinds.kind import Measure, MetricKind, Needs
+from drawbench.scoring.kinds.kind import Measure, Needs, OverAllImages
 from metrics.image_set import ImageSet
 from metrics.manifold import DEFINITIONS, LEAST_IMAGES, manifold_jackknives, manifold_results
 from metrics.sanity.rules import DROPPING, PIXELS, POORER, Required
-from metrics.statistics.paired import PairedResult, paired_jackknives
+from metrics.statistics.jackknife import Jackknife
 from metrics.statistics.result import MetricResult
 
 
-class _Manifold(MetricKind):
+class _Manifold(OverAllImages):
     def results(self, images: ImageSet) -> Mapping[str, MetricResult]:
         return manifold_results(images.features, images.references, prompts=images.prompts)
 
-    def differences(self, a: ImageSet, b: ImageSet) -> Mapping[str, PairedResult]:
-        ours, theirs = (manifold_jackknives(each.features, each.references, each.prompts) for each in (a, b))
-        return {name: paired_jackknives(found, theirs[name]) for name, found in ours.items()}
+    def jackknives(self, images: ImageSet) -> Mapping[str, Jackknife]:
+        return manifold_jackknives(images.features, images.references, images.prompts)
 
 
 def _measure(name: str, column: int, required: Required) -> Measure:

@@ -213,7 +213,7 @@ def test_hits_of_all_against_hits_of_none_are_no_certainty() -> None:
     assert (found.difference, found.interval, found.verdict) == (1.0, "not available", "no interval")
     assert _of_means(ones, ones).verdict == "within noise"
     a, b = (Jackknife(value, np.full(3, value), 6) for value in (1.0, 0.0))
-    row = Difference.of("coverage", OVERALL, paired_jackknives(a, b), lower_is_better=False)
+    row = Difference.of("coverage", OVERALL, paired_jackknives(a, b, "t"), lower_is_better=False)
     assert (row.interval, row.verdict) == ("not available", "no interval")
 
 

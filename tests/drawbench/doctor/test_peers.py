@@ -4,17 +4,15 @@ import numpy as np
 import pytest
 
 from drawbench.doctor import peers
-from drawbench.doctor.peers import THEIRS, PeerComparison, PeerInputs, compare, compare_features, compare_numbers
+from drawbench.doctor.peers import THEIRS, PeerComparison, compare, compare_features, compare_numbers
+from metrics.image_set import ImageSet
 
 
-def _sets(n: int, dimension: int, seed: int = 0) -> PeerInputs:
+def _sets(n: int, dimension: int, seed: int = 0) -> ImageSet:
     random = np.random.default_rng(seed)
     scale = 1 / np.sqrt(np.arange(1, dimension + 1))
-    return PeerInputs(
-        random.normal(0.0, scale, (n, dimension)),
-        random.normal(0.2, scale, (n, dimension)),
-        3 * random.standard_normal((n, 10)),
-    )
+    features, references = (random.normal(mean, scale, (n, dimension)) for mean in (0.0, 0.2))
+    return ImageSet(features, np.arange(n), logits=3 * random.standard_normal((n, 10)), references=references)
 
 
 @pytest.mark.parametrize(("n", "dimension"), [(90, 24), (24, 64)])
