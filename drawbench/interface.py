@@ -101,17 +101,26 @@ class Sources(BaseModel):
 
 
 class Identified(Protocol):
-    """A prompt, as far as `held_samples` needs it."""
+    """A prompt, as far as a model needs it."""
 
     @property
     def id(self) -> str: ...
 
+    @property
+    def category(self) -> str: ...
+
+    @property
+    def text(self) -> str: ...
+
 
 class Prompts(Protocol):
-    """A prompt set, as far as `held_samples` needs it."""
+    """A prompt set, as far as a model needs it. image_ids: of the images that captions are of (COCO), by prompt id."""
 
     @property
     def prompts(self) -> Sequence[Identified]: ...
+
+    @property
+    def image_ids(self) -> Mapping[str, int]: ...
 
     @property
     def default_samples(self) -> int: ...
@@ -144,6 +153,10 @@ class TextToImage(ABC):
     def native_size(self) -> int:
         """The side of the images in pixels when none is asked for."""
         return DEFAULT_SIZE
+
+    def take_prompt_set(self, prompt_set: Prompts) -> None:
+        """Called before `check_plan` with the whole prompt set; a run may draw a part. Nothing is done here."""
+        return
 
     def check_plan(self, samples: Sequence[Sample], size: int) -> None:
         """Called with all samples of a run before `card`, and before anything is written; nothing is checked here.

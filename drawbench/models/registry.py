@@ -18,7 +18,7 @@ Adapter = Callable[[str | None, dict[str, str], str], Any]
 BUILT_IN: dict[str, tuple[str, str]] = {
     "reference": ("drawbench.models.reference:ReferenceAdapter", "reference[:CHECKPOINT]"),
     "world": ("drawbench.models.world_renderer:WorldRenderer", "world"),
-    "folder": ("drawbench.models.folder:FolderAdapter", "folder:DIR"),
+    "folder": ("drawbench.models.folder.adapter:FolderAdapter", "folder:DIR"),
     "python": ("drawbench.models.python_function:PythonAdapter", "python:module:factory"),
     "diffusers": ("drawbench.models.diffusers.adapter:DiffusersAdapter", "diffusers:PATH_OR_ID"),
 }

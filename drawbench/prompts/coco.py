@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from drawbench.errors import UserError
@@ -179,7 +179,8 @@ def caption_prompt_set(
 ) -> PromptSet:
     """The captions as prompts: their ids are the annotations' ids."""
     rows = [PromptRow("", caption.text, f"annotation {caption.id}", caption.id) for caption in captions]
-    return build_prompt_set(name, rows, str(path), references)
+    built = build_prompt_set(name, rows, str(path), references)
+    return replace(built, image_ids={caption.id: caption.image_id for caption in captions})
 
 
 def expanded(text: str) -> Path:

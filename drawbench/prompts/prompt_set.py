@@ -4,8 +4,8 @@ import hashlib
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -37,11 +37,15 @@ class PromptRow:
 
 @dataclass(frozen=True)
 class PromptSet:
-    """An ordered, non-empty list of prompts with unique ids; `reference_images` is a folder of real images, if any."""
+    """An ordered, non-empty list of prompts with unique ids.
+
+    reference_images: a folder of real images, if any. image_ids: of the images that captions are of, by prompt id.
+    """
 
     name: str
     prompts: tuple[Prompt, ...]
     reference_images: Path | None = None
+    image_ids: Mapping[str, int] = field(default_factory=dict, compare=False)
 
     @cached_property
     def sha256(self) -> str:

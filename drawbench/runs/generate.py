@@ -94,6 +94,7 @@ def make_plan(request: Request) -> tuple[Plan, tuple[Prompt, ...]]:
             raise UserError(f"--{name} {value} makes no run: give a whole number of at least 1.")
     whole = request.prompt_set
     planned = whole if request.limit is None else whole.limited(request.limit)
+    request.model.take_prompt_set(whole)
     request.model.check_plan(plan_samples(planned.prompts, request.samples, request.seed), request.size)
     card = request.model.card()
     plan = Plan(

@@ -12,7 +12,7 @@ from PIL import Image
 
 from drawbench.errors import UserError
 from drawbench.interface import ModelCard, Refused, Sample, TextToImage
-from drawbench.models.folder import FolderAdapter
+from drawbench.models.folder.adapter import FolderAdapter
 from drawbench.prompts.prompt_set import Prompt, PromptSet
 from drawbench.runs.directory import RunDirectory
 from drawbench.runs.generate import Request, generate
@@ -40,9 +40,9 @@ def adapter(folder: Path, **settings: str) -> FolderAdapter:
     return FolderAdapter(str(folder), settings, "cpu")
 
 
-def drawn(folder: Path, samples: list[Sample]) -> list[int]:
+def drawn(folder: Path, samples: list[Sample], **settings: str) -> list[int]:
     """The values of the pictures that the samples meet."""
-    model = adapter(folder)
+    model = adapter(folder, **settings)
     model.check_plan(samples, SIZE)
     images = model.generate(samples, SIZE)
     return [int(image[0, 0, 0]) for image in images if isinstance(image, np.ndarray)]
@@ -72,23 +72,40 @@ def test_images_that_are_not_asked_for_are_left_out(tmp_path: Path) -> None:
     assert drawn(save(tmp_path, [*names, "colors-999.png"]), samples_of(1)) == list(range(11))
 
 
-def test_order_is_by_number_when_no_name_matches(tmp_path: Path) -> None:
+def test_order_is_by_number_and_must_be_asked_for(tmp_path: Path) -> None:
     folder = save(tmp_path, [f"{n}.png" for n in range(11)])  # 10.png stands before 2.png for a plain sort
-    assert drawn(folder, samples_of()) == list(range(11))
-    model = adapter(folder)
+    with pytest.raises(UserError, match=r"holds 11 images, and nothing tells .*\(0\.png, .*--set match=order"):
+        drawn(folder, samples_of())
+    assert drawn(folder, samples_of(), match="order") == list(range(11))
+    model = adapter(folder, match="order")
     model.check_plan(samples_of(), SIZE)
     assert model.card().settings == {"matched_by": "order"}
 
 
-def test_order_takes_all_samples_of_a_prompt_before_the_next(tmp_path: Path) -> None:
+def test_order_of_several_images_per_prompt_must_be_said(tmp_path: Path) -> None:
     folder = save(tmp_path, [f"{n:05d}.png" for n in range(22)])
-    assert drawn(folder, samples_of(2)) == [*range(0, 22, 2), *range(1, 22, 2)]
+    with pytest.raises(UserError, match=r"2 images for each prompt: say --set order=prompt .* order=sample"):
+        drawn(folder, samples_of(2), match="order")
+    assert drawn(folder, samples_of(2), match="order", order="prompt") == [*range(0, 22, 2), *range(1, 22, 2)]
+    assert drawn(folder, samples_of(2), match="order", order="sample") == list(range(22))
+    cards = []
+    for order in ("prompt", "sample"):
+        model = adapter(folder, match="order", order=order)
+        model.check_plan(samples_of(2), SIZE)
+        cards.append(model.card())
+    assert cards[0].settings == {"matched_by": "order"}  # as runs of old have it
+    assert cards[1].settings == {"matched_by": "order", "order": "sample"}
 
 
-def test_order_needs_exactly_as_many_images_as_samples(tmp_path: Path) -> None:
+def test_order_needs_equally_many_images_for_each_prompt_of_the_whole_set(tmp_path: Path) -> None:
     folder = save(tmp_path, [f"{n}.png" for n in range(10)])
-    with pytest.raises(UserError, match="lacks 11 of 11 images"):
-        drawn(folder, samples_of())
+    with pytest.raises(UserError, match="holds 10 images for 11 prompts: by order there must be equally many"):
+        drawn(folder, samples_of(), match="order")
+    Image.fromarray(picture(10)).save(folder / "10.png")
+    request = Request(adapter(folder, match="order"), SET, tmp_path / "run", samples=1, size=SIZE, limit=3)
+    run = generate(request)
+    values = [int(np.asarray(Image.open(run.image_path(sample)))[0, 0, 0]) for sample in run.samples()]
+    assert values == [0, 1, 2]
 
 
 def test_every_miss_is_counted_and_the_first_are_named(tmp_path: Path) -> None:
@@ -146,7 +163,9 @@ def test_samples_and_size_come_from_the_images(tmp_path: Path) -> None:
     by_name = save(tmp_path / "a", [f"{name}-{index}.png" for index in range(3) for name in ids()])
     by_order = save(tmp_path / "b", [f"{n}.png" for n in range(22)])
     single = save(tmp_path / "c", [f"{name}.png" for name in ids()])
-    assert [adapter(folder).held_samples(SET) for folder in (by_name, by_order, single)] == [3, 2, 1]
+    ordered = {"match": "order", "order": "sample"}
+    assert [adapter(folder).held_samples(SET) for folder in (by_name, single)] == [3, 1]
+    assert adapter(by_order, **ordered).held_samples(SET) == 2
     assert adapter(by_name).native_size == SIZE
 
 
@@ -223,7 +242,7 @@ def test_what_is_no_folder_of_images_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="write folder:DIR"):
         FolderAdapter(None, {}, "cpu")
     save(tmp_path / "images", ["a.png"])
-    with pytest.raises(UserError, match="no setting 'steps': its settings are name"):
+    with pytest.raises(UserError, match="no setting 'steps': its settings are name, match, order"):
         adapter(tmp_path / "images", steps="3")
 
 
@@ -232,13 +251,16 @@ def test_the_order_of_writing_does_not_matter(tmp_path_factory: pytest.TempPathF
     folder = tmp_path_factory.mktemp("images")
     for n in order:
         Image.fromarray(picture(n)).save(folder / f"image_{n}.png")
-    assert drawn(folder, samples_of()) == list(range(11))
+    assert drawn(folder, samples_of(), match="order") == list(range(11))
 
 
 def test_hidden_files_do_not_count(tmp_path: Path) -> None:
     folder = save(tmp_path, [*(f"{n}.png" for n in range(11)), ".cache/12.png"])
     (folder / "._0.png").write_bytes(b"left by another system")
-    assert drawn(folder, samples_of()) == list(range(11))
+    assert drawn(folder, samples_of(), match="order") == list(range(11))
+    model = adapter(folder, match="order")
+    model.check_plan(samples_of(), SIZE)
+    assert model.sources().notes == ("2 hidden left out (._0.png, .cache/12.png)",)
 
 
 def test_a_generated_folder_run_opens(tmp_path: Path) -> None:

@@ -200,3 +200,17 @@ def test_results_of_the_former_name_are_read_under_the_new_one() -> None:
     kept = Result.model_validate(old).reference
     assert kept is not None
     assert kept.name == "val2014"
+
+
+def test_images_that_met_prompts_by_order_say_so_in_every_score(protocol: Protocol, tmp_path: Path) -> None:
+    from drawbench.models.folder.adapter import FolderAdapter
+
+    (tmp_path / "images").mkdir()
+    for number in range(len(PROMPTS.prompts)):
+        crop(number, SIZE).save(tmp_path / f"images/{number}.png")
+    model = FolderAdapter(str(tmp_path / "images"), {"match": "order"}, "cpu")
+    generate(Request(model, PROMPTS, tmp_path / "run", samples=1, size=SIZE))
+    notes = Notes()
+    scores = score_run(tmp_path / "run", protocol, progress=notes).scores
+    assert all("images met prompts by the order of their files" in score.note for score in scores)
+    assert "images met prompts by the order of their files" in notes.text

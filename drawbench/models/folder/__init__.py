@@ -1,0 +1,1 @@
+"""`folder:DIR`: images that somebody already made, and how they meet their prompts."""
