@@ -8,6 +8,8 @@ import unicodedata
 from collections.abc import Sequence
 
 WIDTH = 140  # columns, where stdout is no terminal
+LEAST_WIDTH = 40  # what a narrower one is taken to have
+UNFOLDED = 10_000  # columns, for lists that other programs may read line by line
 
 READABLE = "drawbench.readable"  # names of error handlers, for codecs and streams
 ESCAPED = "drawbench.json"
@@ -21,8 +23,8 @@ _SIGNS = {
     "∞": "-inf",
     "×": "x",
     "·": "|",
-    "§": "*",
-    "¶": "**",
+    "§": "#",
+    "¶": "##",
     "†": "+",
     "‡": "++",
     "–": "-",
@@ -41,7 +43,7 @@ _SIGNS = {
 }
 
 
-def terminal_width(elsewhere: int = WIDTH, least: int = 1) -> int:
+def terminal_width(elsewhere: int = WIDTH, least: int = LEAST_WIDTH) -> int:
     """Columns of the terminal that stdout is, taken to be at least `least`; `elsewhere` where it is none."""
     return max(least, shutil.get_terminal_size((elsewhere, 24)).columns) if sys.stdout.isatty() else elsewhere
 

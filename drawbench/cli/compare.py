@@ -54,5 +54,5 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         print(comparison.model_dump_json(indent=2))
         return 0
-    print(comparison_text(comparison, terminal_width(least=100)), end="")
+    print(comparison_text(comparison, terminal_width()), end="")
     return 0

@@ -15,7 +15,6 @@ EPILOGUE = """examples:
   drawbench leaderboard --set open --format csv > open.csv   every number, full precision
   drawbench leaderboard --write                              make the tables in ./results anew
 """
-MIN_WIDTH = 100
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -63,7 +62,7 @@ def run(args: argparse.Namespace) -> int:
         _say_what_is_missing(args, bool(published))
     if args.format != "table":
         write_data(args.format)
-    width = terminal_width(least=MIN_WIDTH)
+    width = terminal_width()
     print(render_tables(results, args.format, heading=args.heading, published=published, width=width), end="")
     return 0
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from drawbench.cli.progress import shown_progress
 from drawbench.errors import UserError
+from drawbench.terminal import terminal_width
 
 EPILOGUE = """examples:
   drawbench score runs/x --protocol bundled
@@ -67,7 +68,7 @@ def run(args: argparse.Namespace) -> int:
         return 0
     cards = [RunDirectory.open(path).plan.model for path in args.runs]
     results = [result_from_score_file(card, file, "measured") for card, file in zip(cards, files, strict=True)]
-    print(render_tables(results, heading="Scores"), end="")
+    print(render_tables(results, heading="Scores", width=terminal_width()), end="")
     return 0
 
 

@@ -157,8 +157,8 @@ def _overall_block(table: LeaderboardTable, notes: Footnotes) -> Block:
     rows = []
     for row in table.rows:
         cells = [Cell(MISSING if row.rank is None else str(row.rank)), Cell(row_name(row))]
-        cells += [_score_cell(row.result.score(metric, OVERALL), decimals[metric], notes) for metric in metrics]
-        cells += [Cell(str(_prompts(row.result))), Cell(str(row.result.refusals))]
+        cells += [score_cell(row.result.score(metric, OVERALL), decimals[metric], notes) for metric in metrics]
+        cells += [Cell(str(prompts_of(row.result))), Cell(str(row.result.refusals))]
         rows.append(tuple(cells))
     return Block("", tuple(columns), tuple(rows))
 
@@ -169,7 +169,7 @@ def _category_block(
     columns = [Column("model", numeric=False)]
     columns += [Column(category, _counts(table, metric, category)) for category in categories]
     rows = tuple(
-        (Cell(row_name(row)), *(_score_cell(row.result.score(metric, each), 3, notes) for each in categories))
+        (Cell(row_name(row)), *(score_cell(row.result.score(metric, each), 3, notes) for each in categories))
         for row in table.rows
     )
     return Block(caption, tuple(columns), rows)
@@ -184,7 +184,7 @@ def _one_model_block(table: LeaderboardTable, categories: Sequence[str], notes: 
     for category in categories:
         scores = [result.score(metric, category) for metric in metrics]
         count = str(next(score.n for score in scores if score))
-        rows.append((Cell(category), Cell(count), *(_score_cell(score, 3, notes) for score in scores)))
+        rows.append((Cell(category), Cell(count), *(score_cell(score, 3, notes) for score in scores)))
     return Block("by category", tuple(columns), tuple(rows))
 
 
@@ -196,7 +196,8 @@ def row_name(row: Row) -> str:
     return row.label + "".join(f" [{tag}]" for tag in tags)
 
 
-def _score_cell(score: Score | None, decimals: int, notes: Footnotes) -> Cell:
+def score_cell(score: Score | None, decimals: int, notes: Footnotes) -> Cell:
+    """A number with its interval, and the marks of what its note says."""
     if score is None:
         return Cell(MISSING)
     marks = [notes.mark(remark) for remark in _remarks(score.note)]
@@ -229,7 +230,8 @@ def _categories(table: LeaderboardTable) -> list[str]:
     return [scope for scope in dict.fromkeys(scopes) if scope != OVERALL]
 
 
-def _prompts(result: Result) -> int:
+def prompts_of(result: Result) -> int:
+    """How many prompts a result was made from."""
     score = result.score(CLIP_SCORE, OVERALL)
     return score.n if score else result.prompt_set.n
 

@@ -93,6 +93,26 @@ def html_fragment(sheets: Sequence[Sheet], heading: str) -> str:
     )
 
 
+def html_page(sheets: Sequence[Sheet], heading: str) -> str:
+    """The same as a page of its own: light or dark as the reader's system is."""
+    return f"""<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>{html.escape(heading)}</title>
+<style>
+body {{ margin: 0; }}
+body > .drawbench-tables {{ min-height: 100vh; box-sizing: border-box; padding: 1rem; }}
+</style>
+</head>
+<body>
+{html_fragment(sheets, heading)}
+</body>
+</html>"""
+
+
 def escape_markdown(text: str) -> str:
     """Text that Markdown shows as it is, within a table cell too."""
     escaped = re.sub(r"([\\`*_{}\[\]<>|#~$])", r"\\\1", text)

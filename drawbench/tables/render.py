@@ -9,7 +9,7 @@ from drawbench.tables.data import tables_csv, tables_json
 from drawbench.tables.human import human_sheet
 from drawbench.tables.layout import Sheet, leaderboard_sheet, published_sheet
 from drawbench.tables.leaderboard import LeaderboardTable, build_tables
-from drawbench.tables.markup import escape_markdown, html_fragment, sheet_latex, sheet_markdown
+from drawbench.tables.markup import escape_markdown, html_page, sheet_latex, sheet_markdown
 from drawbench.tables.text import sheet_text
 from drawbench.terminal import WIDTH
 
@@ -44,7 +44,7 @@ def render_tables(
     if form == "latex":
         return "\n\n".join([f"% {' '.join(heading.split())}", *(sheet_latex(sheet) for sheet in sheets)]) + "\n"
     if form == "html":
-        return html_fragment(sheets, heading) + "\n"
+        return html_page(sheets, heading) + "\n"
     return "\n\n\n".join([heading.upper(), *(sheet_text(sheet, width) for sheet in sheets)]) + "\n"
 
 

@@ -10,11 +10,14 @@ from drawbench.terminal import shown, wrapped
 GAP = "  "
 Entries = tuple[Column, list[list[str]]]  # a column, and its padded lines: the heading's, then each row's
 HEADER_WIDTH = 13  # longer headings are broken at a blank, in folded tables
+MAX_TEXT = 10_000  # columns of a text that is not folded
+TEXT_WIDTHS = (40, 32, 26, 20, 16, 12)  # to which columns of words are folded, the first that will do
 
 
 def sheet_text(sheet: Sheet, width: int) -> str:
     """One sheet as text of at most `width` columns (a single column wider than that stays whole)."""
-    parts = [_clean(sheet.title), "═" * min(width, display_width(_clean(sheet.title)))]
+    title = wrapped("", _clean(sheet.title), width)
+    parts = [*title, "═" * max(map(display_width, title))]
     for block in sheet.blocks:
         parts += ["", *_block_lines(block, width)]
     if sheet.footnotes:
@@ -36,23 +39,39 @@ def display_width(text: str) -> int:
 
 
 def _block_lines(block: Block, width: int) -> list[str]:
-    """One line per row where it fits; else value above interval; else the columns in several parts as well."""
+    """One line per row where it fits; else value above interval; else words folded; else columns in several parts."""
     lines = [_clean(block.caption)] if block.caption else []
-    for folded in (False, True):
-        grid = [_entries(column, [row[i] for row in block.rows], folded) for i, column in enumerate(block.columns)]
-        if _total(grid) <= width or folded:
-            break
-    for number, part in enumerate(_parts(grid, width)):
+    for number, part in enumerate(_fitting(block, width)):
         lines += ([""] if number else []) + _join(part)
     return lines
 
 
-def _entries(column: Column, cells: Sequence[Cell], folded: bool) -> Entries:
-    """One column as padded strings: its heading lines, then the lines of each row (all of one width)."""
+def _fitting(block: Block, width: int) -> list[list[Entries]]:
+    """The parts of a block, with no more folding than it takes."""
+    grids = [_grid(block, None), _grid(block, MAX_TEXT), *(_grid(block, most) for most in TEXT_WIDTHS)]
+    for grid in grids:
+        if _total(grid) <= width:
+            return [grid]
+    several = [_parts(grid, width) for grid in grids[1:]]
+    fitting = [parts for parts in several if all(_total(part) <= width for part in parts)]
+    return min(fitting, key=len, default=several[-1])
+
+
+def _grid(block: Block, most: int | None) -> list[Entries]:
+    return [_entries(column, [row[i] for row in block.rows], most) for i, column in enumerate(block.columns)]
+
+
+def _entries(column: Column, cells: Sequence[Cell], most: int | None) -> Entries:
+    """One column as padded strings: its heading lines, then the lines of each row (all of one width).
+
+    most: columns that a text may take in a folded table; None where nothing is folded.
+    """
     heading = _clean(column.header)
-    header = textwrap.wrap(heading, HEADER_WIDTH, break_long_words=False) if folded else [heading]
+    header = [heading] if most is None else textwrap.wrap(heading, HEADER_WIDTH, break_long_words=False) or [""]
     header += [_clean(column.sub)] if column.sub else []
-    if folded:
+    if most is not None and not column.numeric:
+        texts = [textwrap.wrap(_clean(cell.joined()), most) or [""] for cell in cells]
+    elif most is not None:
         texts = [[_with_marks(cell), _clean(cell.interval)] for cell in cells]
         if not any(below for _, below in texts):
             texts = [[above] for above, _ in texts]
@@ -86,15 +105,27 @@ def _total(grid: Sequence[Entries]) -> int:
 
 
 def _parts(grid: list[Entries], width: int) -> list[list[Entries]]:
-    """Split columns into as few parts as fit, of like length; the columns up to the model's name lead each part."""
+    """Columns in as few parts as fit, of like length if they can be; what tells rows apart leads each part."""
     fixed = next((i for i, (column, _) in enumerate(grid) if not column.numeric), 0) + 1
+    while fixed < len(grid) and not grid[fixed][0].numeric and _has_repeats(grid[:fixed]):
+        fixed += 1
     lead, rest = grid[:fixed], grid[fixed:]
-    for count in range(1, len(rest) + 1):
-        length = -(-len(rest) // count)
-        parts = [[*lead, *rest[i : i + length]] for i in range(0, len(rest), length)]
-        if all(_total(part) <= width for part in parts):
-            return parts
-    return [[*lead, entry] for entry in rest] or [lead]
+    if not rest:
+        return [lead]
+    packed = [[*lead, rest[0]]]
+    for entry in rest[1:]:
+        if _total([*packed[-1], entry]) <= width:
+            packed[-1].append(entry)
+        else:
+            packed.append([*lead, entry])
+    length = -(-len(rest) // len(packed))
+    alike = [[*lead, *rest[i : i + length]] for i in range(0, len(rest), length)]
+    return alike if all(_total(part) <= width for part in alike) else packed
+
+
+def _has_repeats(lead: Sequence[Entries]) -> bool:
+    rows = ["\t".join("\n".join(group) for group in row) for row in zip(*(entries for _, entries in lead), strict=True)]
+    return len(set(rows)) < len(rows)
 
 
 def _join(part: list[Entries]) -> list[str]:

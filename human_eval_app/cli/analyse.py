@@ -18,7 +18,6 @@ EPILOGUE = """examples:
   drawbench study analyse studies/a-b --json > analysis.json   every number, nothing written
   drawbench leaderboard studies/a-b/analysis/results           the study as a table of the leaderboard
 """
-LEAST_WIDTH = 100
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -53,7 +52,7 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         print(analysis.model_dump_json(indent=1))
     else:
-        print("\n\n\n".join(sheet_text(sheet, terminal_width(least=LEAST_WIDTH)) for sheet in sheets(analysis)))
+        print("\n\n\n".join(sheet_text(sheet, terminal_width()) for sheet in sheets(analysis)))
     if page is not None:
         print(f"drawbench: tables, charts and result files are in {page.parent}", file=sys.stderr)
     return 0

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from drawbench.errors import UserError
-from drawbench.terminal import WIDTH
+from drawbench.terminal import terminal_width
 
 if TYPE_CHECKING:
     from drawbench.tables.layout import Sheet
@@ -67,7 +67,7 @@ def run(args: argparse.Namespace) -> int:
     )
     votes = simulate_votes(design, truth, args.seed)
     _write(votes, args.out)
-    print(sheet_text(_true_shares(design, truth), WIDTH))
+    print(sheet_text(_true_shares(design, truth), terminal_width()))
     print(f"drawbench: {len(votes)} simulated answers are in {args.out}", file=sys.stderr)
     return 0
 

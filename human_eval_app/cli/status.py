@@ -37,7 +37,7 @@ def run(args: argparse.Namespace) -> int:
         return 0
     from drawbench.tables.text import sheet_text
 
-    print(sheet_text(standing_sheet(standing), terminal_width(WIDTH, least=60)))
+    print(sheet_text(standing_sheet(standing), terminal_width(WIDTH)))
     return 0
 
 

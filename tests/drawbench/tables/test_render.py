@@ -16,11 +16,11 @@ from hypothesis import strategies as st
 from drawbench.results.files import Result
 from drawbench.results.published import PUBLISHED_TITLE, published_numbers
 from drawbench.results.scores import Interval
-from drawbench.tables.layout import format_interval, format_number, leaderboard_sheet
+from drawbench.tables.layout import Block, Cell, Column, Sheet, format_interval, format_number, leaderboard_sheet
 from drawbench.tables.leaderboard import build_tables
 from drawbench.tables.markup import escape_latex, escape_markdown, html_fragment
 from drawbench.tables.render import FORMATS, render_tables
-from drawbench.tables.text import display_width
+from drawbench.tables.text import display_width, sheet_text
 from tests.drawbench.synthetic import CATEGORIES, clip_scores, result, score, world_result
 
 EVIL = '<script>alert("x")</script> & | \\textbf{%_#$^~} [1] `a`\x1b[31m\n模型'
@@ -255,3 +255,26 @@ def test_the_fragment_is_styled_by_itself() -> None:
     assert "<style>" in fragment
     assert "prefers-color-scheme" in fragment
     assert "H <b>" in _parsed(fragment).text
+
+
+@pytest.mark.parametrize("width", [60, 80, 100, 120])
+def test_no_line_is_wider_than_the_terminal(width: int) -> None:
+    names = ["a model with a name of some length", "a-name-without-a-single-blank-that-goes-on-and-on", "b"]
+    table = render_tables([result(name) for name in names], published=published_numbers(), width=width)
+    assert [line for line in table.splitlines() if display_width(line) > width] == []
+
+
+def test_parts_of_a_table_say_which_row_is_which() -> None:
+    lead = (Column("metric", numeric=False), Column("scope", numeric=False))
+    columns = (*lead, *(Column(f"number {n}") for n in range(9)))
+    rows = tuple((Cell("x"), Cell(scope), *[Cell("0.123456")] * 9) for scope in ("overall", "colors"))
+    lines = sheet_text(Sheet("t", (Block("", columns, rows),), (), ()), 60).splitlines()
+    overall, colors = (sum(line.startswith(f"x       {scope}") for line in lines) for scope in ("overall", "colors"))
+    assert overall == colors > 1
+
+
+def test_a_page_says_its_encoding_and_follows_the_readers_colours() -> None:
+    page = render_tables([result("a")], "html")
+    assert page.startswith("<!doctype html>\n")
+    assert page.index('<meta charset="utf-8">') < 1024
+    assert '<meta name="color-scheme" content="light dark">' in page
