@@ -2,18 +2,21 @@
 
 import argparse
 import json
+import sys
 from dataclasses import asdict
 from pathlib import Path
+from typing import TextIO
 
 from drawbench.cli.progress import shown_progress
 from drawbench.prompts import drawbench_set
-from drawbench.prompts.files import read_prompt_file
+from drawbench.prompts.files import read_prompt_file, to_tsv
 from drawbench.prompts.prompt_set import PromptSet
 from drawbench.prompts.registry import ACCEPTED, list_prompt_sets, load_prompt_set, name_conflict
+from drawbench.terminal import UNFOLDED, terminal_width, wrapped, write_data
 
 EPILOGUE = """examples:
   drawbench prompts list
-  drawbench prompts show open
+  drawbench prompts show open > mine.tsv      a file to change, and to give as --prompts mine.tsv
   drawbench prompts check my_prompts.csv --json
 """
 
@@ -47,7 +50,8 @@ def _list(as_json: bool) -> int:
         return 0
     print(f"{'set':<10} {'prompts':>7}  what it is, and where")
     for entry in entries:
-        print(f"{entry.name:<10} {entry.prompts or '':>7}  {entry.summary} ({entry.available})")
+        lead = f"{entry.name:<10} {entry.prompts or '':>7}  "
+        print("\n".join(wrapped(lead, f"{entry.summary} ({entry.available})", terminal_width(UNFOLDED))))
     return 0
 
 
@@ -55,10 +59,9 @@ def _show(prompt_set: PromptSet, as_json: bool) -> int:
     if as_json:
         _print_json(_facts(prompt_set) | {"prompts": [asdict(prompt) for prompt in prompt_set.prompts]})
         return 0
-    for prompt in prompt_set.prompts:
-        print(f"{prompt.id}\t{prompt.category}\t{prompt.text}")
-    print()
-    _print_facts(prompt_set)
+    write_data("tsv")
+    print(to_tsv(prompt_set), end="", flush=True)
+    _print_facts(prompt_set, sys.stderr)  # so that what goes into a file is the prompts alone
     return 0
 
 
@@ -92,13 +95,16 @@ def _facts(prompt_set: PromptSet) -> dict[str, object]:
     }
 
 
-def _print_facts(prompt_set: PromptSet) -> None:
-    print(f"set {prompt_set.name}: {len(prompt_set.prompts)} prompts; samples of each: {prompt_set.default_samples}")
-    print(f"sha256 {prompt_set.sha256}\nids sha256 {prompt_set.ids_sha256}")
+def _print_facts(prompt_set: PromptSet, stream: TextIO | None = None) -> None:
+    told = [
+        f"set {prompt_set.name}: {len(prompt_set.prompts)} prompts; samples of each: {prompt_set.default_samples}",
+        f"sha256 {prompt_set.sha256}",
+        f"ids sha256 {prompt_set.ids_sha256}",
+    ]
     if prompt_set.reference_images:
-        print(f"reference images {prompt_set.reference_images}")
-    for category, count in prompt_set.counts().items():
-        print(f"{count:7d}  {category or '(no category)'}")
+        told.append(f"reference images {prompt_set.reference_images}")
+    told += [f"{count:7d}  {category or '(no category)'}" for category, count in prompt_set.counts().items()]
+    print("\n".join(told), file=stream)
 
 
 def _print_json(value: object) -> None:

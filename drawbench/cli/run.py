@@ -39,6 +39,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Do all of it, then print the table and where images and report are."""
     from drawbench.scoring.while_drawing import FeaturesWhileDrawing
+    from drawbench.tables.leaderboard import in_sentence
 
     progress = shown_progress()
     with resumable(args):
@@ -53,7 +54,7 @@ def run(args: argparse.Namespace) -> int:
         facts = run_facts(finished) | {"report": str(report), "result": result.model_dump(mode="json")}
         print(json.dumps(facts, indent=2))
     else:
-        print(table([result], heading=f"{result.model.name} on {result.prompt_set.name}"))
+        print(table([result], heading=f"{in_sentence(result.model.name)} on {result.prompt_set.name}"))
         print(f"images: {finished.path / 'images'}\nreport: {report}")
     return 0
 

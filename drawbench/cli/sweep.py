@@ -17,6 +17,7 @@ from drawbench.models.registry import choose_device, model_specs, resolve_model
 from drawbench.prompts.prompt_set import category_slug
 from drawbench.prompts.registry import ACCEPTED, load_prompt_set
 from drawbench.sweeps.sweep import GUIDANCE, PAPER_GUIDANCE, Sweep, read_sweep, run_sweep
+from drawbench.terminal import terminal_width
 
 SWEEPS = Path("sweeps")
 TEXTS = "texts"
@@ -96,7 +97,7 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         print(json.dumps({"folder": str(out), "points": [point.model_dump(mode="json") for point in points]}, indent=2))
         return 0
-    print(sweep_text(points), end="")
+    print(sweep_text(points, terminal_width()), end="")
     for path in [out / "sweep.csv", *plots]:
         print(path)
     return 0

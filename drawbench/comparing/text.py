@@ -2,13 +2,16 @@
 
 import math
 from collections.abc import Sequence
+from pathlib import Path
 
 from drawbench.comparing.compare import ComparedRun, Comparison
 from drawbench.comparing.differences import Difference
 from drawbench.tables.headers import measure_of
 from drawbench.tables.layout import Block, Cell, Column, Footnotes, Sheet
+from drawbench.tables.leaderboard import in_sentence
 from drawbench.tables.text import sheet_text
 
+ITSELF = "A and B are one run, compared with itself"
 LEVEL = "95% intervals, each for its row alone: of 20 rows without any difference one will look different"
 
 
@@ -72,9 +75,13 @@ def _provenance(comparison: Comparison) -> Sequence[tuple[str, str]]:
     if comparison.left_out:
         lines.append(("left out", "; ".join(f"{name}: {why}" for name, why in comparison.left_out.items())))
     lines.append(("intervals", LEVEL))
+    if Path(comparison.a.path).resolve() == Path(comparison.b.path).resolve():
+        lines.append(("caution", f"{ITSELF}: all differences are 0 whatever the model is"))
+    elif comparison.a.plan_sha256 == comparison.b.plan_sha256:
+        lines.append(("caution", "A and B are runs of one plan: copies, or one model drawn twice"))
     return lines
 
 
 def _run(run: ComparedRun) -> str:
     refused = f", {run.refusals} refused" if run.refusals else ""
-    return f"{run.name} ({run.path}{refused})"
+    return f"{in_sentence(run.name)} ({run.path}{refused})"

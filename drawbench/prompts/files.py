@@ -88,10 +88,18 @@ def rows_from_records(records: Iterable[Record], source: str) -> list[PromptRow]
 
 def to_csv(prompt_set: PromptSet) -> str:
     """The set as CSV with the columns category and prompt; ids are left out, since the rows give them again."""
+    return _table(("category", "prompt"), ((prompt.category, prompt.text) for prompt in prompt_set.prompts), ",")
+
+
+def to_tsv(prompt_set: PromptSet) -> str:
+    """The set as TSV with the columns id, category and prompt, as `read_prompt_file` takes it."""
+    rows = ((prompt.id, prompt.category, prompt.text) for prompt in prompt_set.prompts)
+    return _table(("id", "category", "prompt"), rows, "\t")
+
+
+def _table(header: Sequence[str], rows: Iterable[Sequence[str]], delimiter: str) -> str:
     buffer = io.StringIO(newline="")
-    writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(("category", "prompt"))
-    writer.writerows((prompt.category, prompt.text) for prompt in prompt_set.prompts)
+    csv.writer(buffer, delimiter=delimiter, lineterminator="\n").writerows([header, *rows])
     return buffer.getvalue()
 
 

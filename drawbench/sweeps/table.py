@@ -7,8 +7,13 @@ from collections.abc import Sequence
 from drawbench.results.scores import OVERALL, Score
 from drawbench.sweeps.pareto_plot import curves
 from drawbench.sweeps.sweep import SweepPoint
-from drawbench.tables.headers import CLIP_SCORE, distances
-from drawbench.terminal import aligned
+from drawbench.tables.headers import CLIP_SCORE, distances, measure_of
+from drawbench.tables.layout import Block, Cell, Column, Footnotes, Sheet, prompts_of, score_cell, table_title
+from drawbench.tables.text import sheet_text
+from drawbench.terminal import WIDTH
+
+MODEL = "model"
+SMALLEST = "smallest"  # of its curve
 
 
 def sweep_csv(points: Sequence[SweepPoint]) -> str:
@@ -50,24 +55,41 @@ def sweep_csv(points: Sequence[SweepPoint]) -> str:
     return text.getvalue()
 
 
-def sweep_text(points: Sequence[SweepPoint]) -> str:
+def sweep_text(points: Sequence[SweepPoint], width: int = WIDTH) -> str:
     """A table with the swept settings, CLIP score and distance; `*` marks the smallest distance of each curve."""
+    if not points:
+        return ""
     axes = list(dict.fromkeys(name for point in points for name in point.settings))
+    metrics = [CLIP_SCORE, *[m for m in distances() if any(p.result.score(m, OVERALL) for p in points)][:1]]
     several = len({point.model for point in points}) > 1
-    distance = next((m for m in distances() if any(p.result.score(m, OVERALL) for p in points)), None)
     best = {id(curve.best.distance) for curve in curves(points)}
-    rows = [[*(["model"] if several else []), *axes, "CLIP score", *([distance] if distance else []), ""]]
+    notes = Footnotes()
+    columns = [Column(name, numeric=False) for name in ([MODEL] if several else []) + axes]
+    columns += [Column(measure_of(metric).arrowed) for metric in metrics]
+    columns += [Column("prompts"), Column("refused"), Column(SMALLEST if best else "", numeric=False)]
+    rows = []
     for point in points:
-        score = point.result.score(distance, OVERALL) if distance else None
-        row = [point.model] if several else []
-        row += [point.settings.get(name, "") for name in axes]
-        row += [_shown(point.result.score(CLIP_SCORE, OVERALL))]
-        row += [_shown(score)] if distance else []
-        rows.append([*row, "*" if id(score) in best else ""])
-    lines = aligned(rows)
-    rule = "-" * max(len(line) for line in lines)
-    note = ["* smallest distance of its curve; in brackets 95% intervals"] if distance else []
-    return "\n".join([lines[0], rule, *lines[1:], *note]) + "\n"
+        scores = [point.result.score(metric, OVERALL) for metric in metrics]
+        words = ([point.model] if several else []) + [point.settings.get(name, "") for name in axes]
+        counts = [str(prompts_of(point.result)), str(point.result.refusals)]
+        cells = [score_cell(score, 4 if score and abs(score.value) < 10 else 2, notes) for score in scores]
+        starred = any(id(score) in best for score in scores)
+        rows.append((*map(Cell, words), *cells, *map(Cell, counts), Cell("*" if starred else "")))
+    first = points[0].result
+    block = Block("", tuple(columns), tuple(rows))
+    return sheet_text(Sheet(table_title(first), (block,), notes.listed(), _told(points)), width) + "\n"
+
+
+def _told(points: Sequence[SweepPoint]) -> tuple[tuple[str, str], ...]:
+    first = points[0].result
+    facts = [("prompt set", f"{first.prompt_set.name}, {first.prompt_set.n} prompts")]
+    if first.reference:
+        count = f", {first.reference.n} images" if first.reference.n else ""
+        facts += [("reference", f"{first.reference.name}{count}")]
+    facts += [("intervals", "95%, each for its point alone: a smallest distance need not be smaller than the next")]
+    if not all(point.result.complete for point in points):
+        facts += [("caution", "PARTIAL: made from a part of the prompt set; compare with the same part only")]
+    return tuple(facts)
 
 
 def _cells(score: Score | None) -> list[object]:
@@ -76,13 +98,3 @@ def _cells(score: Score | None) -> list[object]:
     interval = score.interval
     bounds = ["", ""] if interval == "not available" else [repr(interval.low), repr(interval.high)]
     return [repr(score.value), *bounds, score.n]
-
-
-def _shown(score: Score | None) -> str:
-    if score is None:
-        return "-"
-    digits = 4 if abs(score.value) < 10 else 2
-    interval = score.interval
-    if interval == "not available":
-        return f"{score.value:.{digits}f}"
-    return f"{score.value:.{digits}f} [{interval.low:.{digits}f}, {interval.high:.{digits}f}]"

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from drawbench.results.files import HumanPreference
 from drawbench.results.scores import OVERALL, Interval
 from drawbench.tables.layout import NO_INTERVAL, Block, Cell, Column, Footnotes, Sheet, format_number, table_title
-from drawbench.tables.leaderboard import LeaderboardTable, Row
+from drawbench.tables.leaderboard import LeaderboardTable, Row, in_sentence
 
 AVERAGES = {"micro": "votes", "macro": "categories"}
 CAUTIONS = (
@@ -91,8 +91,8 @@ def _provenance(table: LeaderboardTable) -> list[tuple[str, str]]:
         if each.interval != "not available"
     ]
     studies = [
-        f"{row.label} against {row.result.against}: {study.name}, design {study.design_sha256[:12]}, "
-        f"{study.seats_complete} of {study.seats} seats"
+        f"{in_sentence(row.label)} against {in_sentence(row.result.against)}: "
+        f"{study.name}, design {study.design_sha256[:12]}, {study.seats_complete} of {study.seats} seats"
         for row in table.rows
         if (study := row.result.study) is not None
     ]

@@ -170,7 +170,12 @@ def _apart(table: LeaderboardTable, tables: list[LeaderboardTable]) -> tuple[str
     )
 
 
+def in_sentence(name: str) -> str:
+    """A name as one word of a sentence: quoted where a comma or `and` in it would read as the end of it."""
+    return f"'{name}'" if "," in name or " and " in name else name
+
+
 def _row_names(table: LeaderboardTable) -> str:
-    shown = [row.label for row in table.rows[:2]]
+    shown = [in_sentence(row.label) for row in table.rows[:2]]
     more = len(table.rows) - len(shown)
     return ", ".join(shown) + (f" and {more} more" if more else "")

@@ -253,6 +253,14 @@ def test_the_table_shows_every_row_and_what_must_be_known(
     assert max(len(line) for line in text.splitlines()) <= 140
 
 
+def test_a_run_compared_with_itself_says_so(protocol: Protocol, runs: tuple[Path, Path], tmp_path: Path) -> None:
+    link = tmp_path / "link"
+    link.symlink_to(runs[0])
+    for other in (runs[0], link):
+        assert "one run, compared with itself" in comparison_text(compare_runs(runs[0], other, protocol), 140)
+    assert "itself" not in comparison_text(compare_runs(*runs, protocol), 140)
+
+
 def test_the_command(
     runs: tuple[Path, Path],
     scorer: Path,

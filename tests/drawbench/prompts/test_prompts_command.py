@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from drawbench.cli.main import main
+from drawbench.prompts.files import read_prompt_file
 from drawbench.prompts.registry import load_open
 
 
@@ -21,15 +22,26 @@ def test_list_names_every_set(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_show_prints_prompts_counts_and_hash(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["prompts", "show", "open"]) == 0
-    out = capsys.readouterr().out
+    out, err = capsys.readouterr()
     first = load_open().prompts[0]
-    assert out.splitlines()[0] == f"{first.id}\t{first.category}\t{first.text}"
-    assert load_open().sha256 in out
+    assert out.splitlines()[:2] == ["id\tcategory\tprompt", f"{first.id}\t{first.category}\t{first.text}"]
+    assert load_open().sha256 in err
     assert main(["prompts", "show", "open", "--json"]) == 0
     shown = json.loads(capsys.readouterr().out)
     assert shown["sha256"] == load_open().sha256
     assert shown["counts"] == load_open().counts()
     assert shown["prompts"][0] == {"id": first.id, "category": first.category, "text": first.text}
+
+
+def test_what_show_prints_reads_back(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    whole, awkward, again = load_open(), tmp_path / "awkward.jsonl", tmp_path / "again.tsv"
+    texts = ('a "quoted" ring', "Café ↓", "a, b")
+    awkward.write_text("".join(json.dumps({"prompt": text, "id": f"p{i}"}) + "\n" for i, text in enumerate(texts)))
+    for name, prompt_set in (("open", whole), (str(awkward), read_prompt_file(awkward))):
+        assert main(["prompts", "show", name]) == 0
+        again.write_text(capsys.readouterr().out, encoding="utf-8", newline="")
+        assert read_prompt_file(again).prompts == prompt_set.prompts
+        assert read_prompt_file(again).sha256 == prompt_set.sha256
 
 
 def test_check_of_a_set_of_ones_own(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -410,7 +410,7 @@ def test_the_command_draws_the_bundled_model_and_keeps_its_texts(
     words += ["--guidance", "1,3", "--set", "steps=2", "--out", str(out)]
     assert main(words) == 0
     table = capsys.readouterr().out
-    assert [line.split()[0] for line in table.splitlines()[2:4]] == ["1", "3"]
+    assert [line.split()[0] for line in table.splitlines()[5:7]] == ["1", "3"]
     texts = list((out / "texts").rglob("*.rows"))
     assert len(texts) == 1, "the second point encoded nothing"
     assert {path.name for path in out.iterdir()} - {".sweep.json.lock"} == {"runs", "sweep.csv", "sweep.json", "texts"}

@@ -170,3 +170,10 @@ def test_photographs_of_two_studies_are_told_apart_by_the_studies() -> None:
         "original photographs (study north)",
         "original photographs (study south)",
     }
+
+
+def test_a_name_with_a_comma_is_one_word_of_a_sentence() -> None:
+    tables = build_tables([result("tiny, guidance 1"), result("cat and dog"), result("b", size=64)])
+    (sentence,) = separations(tables)
+    assert "'cat and dog', 'tiny, guidance 1'" in sentence
+    assert sentence.count("'") == 4
