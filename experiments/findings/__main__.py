@@ -15,6 +15,7 @@ from pathlib import Path
 
 import torch
 
+from drawbench.files import write_text_atomically
 from experiments.findings.claims import FINDINGS, Laboratory, findings_named
 from experiments.findings.report import Results, write_report
 from experiments.findings.training import BATCH, Budget, measure_budget
@@ -71,9 +72,7 @@ def _fixed_budget(path: Path, minutes: float, batch: int, images: int, reference
             )
         return Budget(**kept["budget"])
     budget = measure_budget(minutes, batch)
-    temporary = path.with_suffix(".part")
-    temporary.write_text(json.dumps({"asked": asked, "budget": asdict(budget)}, indent=2) + "\n")
-    temporary.replace(path)
+    write_text_atomically(path, json.dumps({"asked": asked, "budget": asdict(budget)}, indent=2) + "\n")
     return budget
 
 

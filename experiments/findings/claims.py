@@ -9,6 +9,7 @@ from random import Random
 
 import numpy as np
 
+from drawbench.files import write_text_atomically
 from experiments.findings.measures import CLIP_SCORE, FRECHET, Ruler, draw, memory_and_speed
 from experiments.findings.small_world import example
 from experiments.findings.training import Budget, Trained, trained
@@ -89,10 +90,7 @@ class Laboratory:
         path = self.out / "values" / f"{finding.name}--{arm}--{seed}.json".replace(" ", "-").replace(",", "")
         if not path.is_file():
             measured = finding.measure(self, arm, seed)
-            path.parent.mkdir(parents=True, exist_ok=True)
-            temporary = path.with_suffix(".part")
-            temporary.write_text(json.dumps(measured, indent=2) + "\n")
-            temporary.replace(path)
+            write_text_atomically(path, json.dumps(measured, indent=2) + "\n")
         return json.loads(path.read_text())
 
 

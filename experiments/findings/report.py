@@ -9,6 +9,7 @@ from statistics import mean, stdev
 from textwrap import fill
 from typing import Any
 
+from drawbench.files import write_text_atomically
 from drawbench.plot_style import DPI, INK, LINE, SOFT, STYLE
 from experiments.findings.claims import FINDINGS, Finding, Laboratory, Ordering, Values
 from experiments.findings.measures import CLIP_SCORE, FRECHET
@@ -101,11 +102,11 @@ def write_report(
         for (arm, seed), values in found.items()
     ]
     content = {"budget": asdict(lab.budget), "images": lab.images, "references": lab.references, "values": rows}
-    (lab.out / "findings.json").write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+    write_text_atomically(lab.out / "findings.json", json.dumps(content, indent=2, ensure_ascii=False) + "\n")
     for finding in findings:
         _picture(finding, results[finding.name], seeds, lab.out / f"{finding.name}.png")
     page = lab.out / "findings.md"
-    page.write_text(markdown(findings, results, lab, seeds))
+    write_text_atomically(page, markdown(findings, results, lab, seeds))
     return page
 
 
