@@ -10,7 +10,7 @@ class StageError(Exception):
 
 
 def is_input_error(error: Exception) -> bool:
-    """Whether `metrics` or `reference_model` says that the input is wrong: a UserError of packages that know none."""
+    """Whether it is the UserError of `metrics` or of `reference_model`, which have classes of their own."""
     from metrics.errors import MetricInputError
     from reference_model.errors import ReferenceModelError
 

@@ -60,10 +60,10 @@ class ModelCard(BaseModel):
 
 
 def later_defaults(record: BaseModel, first: Collection[str] = ()) -> set[str]:
-    """The fields that were added to a record later and are at their default: a hash that leaves them out is the one
-    that was made before there were such fields.
+    """The fields that were added to a record later and are at their default.
 
-    first: the fields with a default that were there from the start, and are hashed always. So is one without a default.
+    Without them, a hash of the record is what it was before there were such fields. first: fields with a default that
+    were there from the start; they are always hashed, and so is a field without a default.
     """
     return {
         name
@@ -75,7 +75,7 @@ def later_defaults(record: BaseModel, first: Collection[str] = ()) -> set[str]:
 
 
 def combined_sha256(digests: Sequence[str]) -> str:
-    """One hash for several parts of a model, in order; that of a single one is its own, that of none is empty."""
+    """One hash of a model's parts, in order: the hash of its only part, or empty where it has none."""
     if len(digests) < 2:
         return "".join(digests)
     return hashlib.sha256("".join(f"{digest}\n" for digest in digests).encode()).hexdigest()

@@ -131,7 +131,7 @@ def _overview(commands: dict[str, tuple[str, str]]) -> argparse.ArgumentParser:
 
 
 def _reader_is_gone() -> bool:
-    """Whether it is stdout whose pipe broke; if so, what is left to write goes nowhere, without a complaint."""
+    """Whether nobody reads stdout any more; if so, what is still written to it is dropped."""
     try:
         print(flush=True)
     except BrokenPipeError:

@@ -137,7 +137,7 @@ def _requirements() -> dict[str, dict[str, str]]:
 
 
 def _installed(requirement: str) -> tuple[bool, str]:
-    """Whether the package is there in a version that does, and that version or what is wrong."""
+    """Whether the package is installed in a version that is asked for; and its version, or what is wrong."""
     from packaging.requirements import Requirement
 
     asked = Requirement(requirement)

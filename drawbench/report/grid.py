@@ -57,7 +57,7 @@ def _write_under(picture: Image.Image, corner: tuple[int, int], sample: Sample, 
 
 
 def _lines(text: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont) -> list[str]:
-    """The words of a text on lines no wider than a tile; what does not fit is an ellipsis at the end."""
+    """The text on lines no wider than a tile; an ellipsis stands for what does not fit."""
     lines = [""]
     for word in text.split():
         longer = f"{lines[-1]} {word}".strip()

@@ -54,8 +54,10 @@ class Plan(Record):
 
     @property
     def sha256(self) -> str:
-        """SHA-256 of the plan as canonical JSON (sorted keys, no blanks, UTF-8): over every field but those that were
-        added to plan or model card later, as long as they are at their default."""
+        """SHA-256 of the plan as canonical JSON (sorted keys, no blanks, UTF-8).
+
+        Fields that were added to plan or model card later are left out while they are at their default.
+        """
         content = self.model_dump(exclude={"model": self.model.unhashed(), **dict.fromkeys(later_defaults(self), True)})
         canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
         return hashlib.sha256(canonical.encode()).hexdigest()

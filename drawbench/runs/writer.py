@@ -224,7 +224,7 @@ def refused_rows(run: RunDirectory) -> list[dict[str, Any]]:
 
 
 def versions() -> dict[str, str]:
-    """The versions that decide pixels: Python, this program, numpy, Pillow, and what draws where that is loaded."""
+    """The versions that decide pixels: Python, this program, numpy, Pillow, and the libraries that draw, if loaded."""
     found = {"python": platform.python_version(), "platform": platform.platform()}
     drawing = [name for name in ("torch", "transformers", "diffusers") if name in sys.modules]
     for name in ("drawbench", "numpy", "pillow", *drawing):

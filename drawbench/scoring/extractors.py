@@ -46,7 +46,7 @@ class Extractors:
         return self._loaded[name]
 
     def fingerprint(self, name: str) -> str:
-        """Of the weights that are used: where no digest is known beforehand, of the file that is found."""
+        """That of the extractor with the weights it uses; loads it where their digest is not published."""
         entry = self.entries[name]
         return entry.fingerprint() if entry.weights_sha256 else self.load(name).fingerprint
 

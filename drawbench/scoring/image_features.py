@@ -1,4 +1,4 @@
-"""Files to features, in their order: what is known is not read, what is read is decoded once and hashed."""
+"""Features of files, in the files' order. A file that is known is not read; any other is decoded once and hashed."""
 
 from collections.abc import Sequence
 from contextlib import closing

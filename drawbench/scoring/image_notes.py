@@ -44,7 +44,7 @@ def reference_notes(run: RunDirectory, features: RunFeatures, theirs: ReferenceF
 
 
 def few_different(theirs: ReferenceFeatures, dimension: int) -> list[str]:
-    """For a distance in features of so many dimensions, where copies hide that there are too few references."""
+    """A note for distances in so many dimensions, where there are enough references only if copies are counted."""
     different = len(set(theirs.hashes))
     if not 0 < different <= dimension < theirs.ref.n:
         return []

@@ -102,7 +102,7 @@ class PreparedRun:
 
 
 def conditions(plan: Plan, protocol: Protocol, reference: ReferenceRef | None) -> Conditions:
-    """Under what the numbers of a run are measured, which its plan decides but for the protocol and the references."""
+    """The conditions under which a run's numbers are measured."""
     prompt_set = PromptSetRef(name=plan.prompt_set_name, sha256=plan.prompt_set_sha256, n=plan.n_prompts)
     return Conditions(
         prompt_set, protocol.ref, reference, protocol.size or plan.size, plan.samples, complete=plan.complete

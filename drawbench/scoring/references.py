@@ -37,7 +37,7 @@ class ReferenceSet:
 
 @dataclass(frozen=True)
 class ReferenceFeatures:
-    """What distances need: which set it was, and for each metric that can be computed its part.
+    """A reference set, and of it what each distance needs that can be computed.
 
     gaussians: by metric, for the Fréchet distances. features: by extractor, float32 (M, D), for all other distances;
     empty for a file of statistics. hashes: of each image's pixels. lossy: how many are JPEG or lossy WebP files.

@@ -109,7 +109,7 @@ def _measurable(metrics: Sequence[MetricDefinition], run: RunDirectory, progress
 def _served(
     metrics: Sequence[MetricDefinition], theirs: ReferenceFeatures, progress: Progress
 ) -> list[MetricDefinition]:
-    """The metrics that the references are enough for: statistics of one mode give the distances of that mode."""
+    """The metrics that these references allow: statistics of one resize mode allow the distances of that mode only."""
     kept = [metric for metric in metrics if not metric.kind.needs.references or theirs.serve(metric)]
     left_out = [metric.metric for metric in metrics if metric not in kept]
     if left_out:

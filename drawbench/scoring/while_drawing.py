@@ -15,10 +15,10 @@ from metrics.images.decode import centre_square, pixel_hash
 
 
 class FeaturesWhileDrawing:
-    """Fills the cache with what scoring under a protocol will ask for, in the very batches that scoring would make.
+    """Computes the features that scoring will ask for, in the batches that scoring would make, and keeps them.
 
-    Only a run that is drawn from its beginning, or on from where it stopped, is followed: where slices are missing in
-    the middle, batches would be other ones, and scoring computes the features itself.
+    It follows a run that is drawn from its beginning, or on from where it stopped. Where slices are missing in the
+    middle, the batches would be other ones: scoring computes those features itself.
     """
 
     def __init__(self, protocol: Protocol, with_references: bool, device: str, note: Callable[[str], None]) -> None:

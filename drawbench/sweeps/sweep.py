@@ -53,9 +53,10 @@ class SweepPoint(Record):
 
 
 class SweepFile(Record):
-    """sweep.json: the points that the call asks for which wrote it last, as far as they are finished, in that order.
+    """sweep.json, as the last call wrote it.
 
-    earlier: other points that were measured in this folder, as long as it holds their runs.
+    points: those that it asked for and that are finished, in its order. earlier: other points that were measured in
+    this folder and whose runs it still holds.
     """
 
     schema_version: Literal[1] = 1
@@ -212,7 +213,7 @@ def _measure(request: Request, protocol: Protocol, reference: Path | None, devic
 
 
 def _measured(out: Path, known: Mapping[str, SweepPoint]) -> dict[str, SweepPoint]:
-    """Run -> point, for all of sweep.json whose run is still there, with the plan and the pixels that were scored.
+    """Run -> point, for each point of sweep.json whose run still has the plan and the pixels that were scored.
 
     known: points whose runs this call has found already, and does not look for again.
     """

@@ -112,12 +112,12 @@ def _rows(results: list[Result]) -> tuple[Row, ...]:
 
 
 def _says_nothing(score: Score | None) -> bool:
-    """Whether it is a CLIP score that is no higher for a model's own captions than for those of other prompts."""
+    """Whether it is a CLIP score that does not tell a model's own captions from those of other prompts."""
     return score is not None and NOT_MEASURABLE in score.note
 
 
 def _labels(results: list[Result]) -> dict[int, str]:
-    """Names of the rows; models of one name are told apart by the settings, weights or run in which they differ."""
+    """Names of the rows. Models of one name are told apart by what differs: settings, weights or run."""
     labels = {}
     for result in results:
         names = (result.model.name, result.against)

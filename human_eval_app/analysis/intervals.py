@@ -110,7 +110,7 @@ def interval_at(
 
 
 def _as_share(net: Estimate) -> Estimate:
-    """(1 + net) / 2, which is a share; a net preference of votes that all say the same is an end of its range."""
+    """The share (1 + net) / 2: 0 or 1 where all votes say the same."""
     return Estimate(
         (1 + net.value) / 2,
         net.variance / 4,

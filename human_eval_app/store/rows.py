@@ -79,7 +79,7 @@ def _rows_of(design: Design, vote: Row) -> Iterator[VoteRow]:
 
 
 def _mirrored_position(design: Design, seat: str, trial: Trial) -> int | None:
-    """Where in the seat the trial stands that this one repeats; None when it repeats none, or one of another seat."""
+    """The position, in this seat, of the trial that this one mirrors; None when it mirrors none of this seat's."""
     if trial.mirror_of is None:
         return None
     order = next(each.order for each in design.panel_of_seat[seat].seats if each.id == seat)

@@ -105,9 +105,9 @@ def build_panel(plan: PanelPlan, seed: int) -> Panel:
 
 
 def balanced_sides(rows: int, columns: int, spare: bool, random: Random) -> list[list[bool]]:
-    """A random table of rows x columns with as many True as False: in every row, every column and overall, to within
-    one where the number is odd; `spare` says which of the two the table has once more.
+    """A random table of rows x columns, half of it True: of each row, of each column and of the whole.
 
+    Halves of an odd number differ by one. spare: whether the table's larger half, if there is one, is that of True.
     A chequerboard has these sums; trades between rows (Strona et al. 2014) mix it and keep them.
     """
     row_order, column_order = random.sample(range(rows), rows), random.sample(range(columns), columns)

@@ -78,7 +78,7 @@ class DiffusersAdapter(TextToImage):
         return size
 
     def check_plan(self, samples: Sequence[Sample], size: int) -> None:
-        """Refuse a size that it does not draw; count the prompts that it does not read whole, for the card."""
+        """Refuse a size that the model does not draw; count, for its card, the prompts that it would cut."""
         self._model.check_size(size)
         with quiet_libraries():
             self._cut = self._model.prompts_cut(sorted({sample.text for sample in samples}))
@@ -127,7 +127,7 @@ class DiffusersAdapter(TextToImage):
 
 
 def _random_states(device: str) -> list:
-    """The states of the generators that noise comes from when a pipeline is given others and does not use them."""
+    """The states of torch's global generators: they move when a pipeline ignores the generators that it is given."""
     import torch
 
     states = [torch.get_rng_state()]

@@ -98,7 +98,7 @@ class PipelineModel:
             )
 
     def prompts_cut(self, texts: Sequence[str]) -> dict[str, int]:
-        """Setting -> prompts that an encoder does not read to their end; only encoders whose limit is known."""
+        """Setting -> how many prompts an encoder cuts, for encoders whose limit is known."""
         return prompts_cut(self.pipeline, texts, self.values.get("max_sequence_length"))
 
     def draw(self, samples: Sequence[Sample], size: int) -> list[np.ndarray | Refused]:
@@ -168,7 +168,7 @@ def scheduler_fact(pipeline: Any, prefix: str = "") -> dict[str, Setting]:
 
 
 def prompts_cut(pipeline: Any, texts: Sequence[str], limit_of_call: Setting) -> dict[str, int]:
-    """prompts_cut_by_<tokenizer> -> texts that are longer than what its encoder is given, where there are any."""
+    """prompts_cut_by_<tokenizer> -> how many texts are longer than what its encoder reads; none where none is."""
     cut = {}
     for name, tokenizer in pipeline.components.items():
         if tokenizer is None or "tokenizer" not in name:

@@ -154,7 +154,7 @@ def _draw_bars(panel: "Axes", bars: Bars, places: Sequence[float]) -> None:
 
 
 def _finished(figure: "Figure", panel: "Axes", counts: str, analysis: Analysis, version: str) -> "Figure":
-    """With a legend for a heading, what the whiskers are, and a mark across the picture where no people voted."""
+    """The figure with its legend as a heading, a note below, and a mark across it where the votes are simulated."""
     width = figure.get_figwidth()
     handles, names = panel.get_legend_handles_labels()
     columns = len(names) if sum(map(len, names)) < HEADING_LETTERS_PER_INCH * width else 1

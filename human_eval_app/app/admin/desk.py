@@ -29,10 +29,10 @@ class Taken(Generic[T]):
 
 
 class Kept(Generic[T]):
-    """A value that costs time, taken anew when it is asked for, but never more than a small share of the time.
+    """A value that costs time to make, made again on demand, but only for a small share of the time.
 
-    However many admins look, and however large the study is, the database is asked by one at a time: after a look that
-    took s seconds, the next comes s / share seconds later, or LEAST_SECONDS.
+    One thread makes it, however many admins look: if that took s seconds, it is made again s / share seconds later at
+    the earliest, and at the earliest after LEAST_SECONDS.
     """
 
     def __init__(self, take: Callable[[], T], share: float, clock: Callable[[], float] = time.monotonic) -> None:

@@ -59,7 +59,7 @@ class Visitor:
     claims: Mapping[str, Any]
 
     def is_welcome(self, desk: Desk) -> bool:
-        """Whether they may come in, by the settings as they are now: who was struck off the list is out at once."""
+        """Whether the settings let them in now: one who is struck off the list is out at once."""
         try:
             admin = read_settings(desk.service.folder).admin
         except UserError as error:

@@ -125,7 +125,7 @@ def stop_of(rater: RaterState) -> str:
 
 
 def gold_tallies(design: Design, raters: Sequence[RaterState]) -> list[GoldTally]:
-    """Right answers per panel, of raters who gave any; empty where the design has no trials of known answer."""
+    """Right answers of raters who gave any, by panel; empty where the design has no gold trials."""
     threshold = gold_threshold(design)
     tallies = []
     for panel in design.panels:
@@ -138,7 +138,7 @@ def gold_tallies(design: Design, raters: Sequence[RaterState]) -> list[GoldTally
 
 
 def gold_threshold(design: Design) -> float:
-    """The share of right answers that the design asks for: to stay in, else to count; 0 where it asks for none."""
+    """The share of gold trials that a rater must answer right to stay in the study, else to be counted; or 0."""
     if design.controls.minimum_gold_correct is not None:
         return design.controls.minimum_gold_correct
     return max((rule.threshold for rule in design.exclusions if rule.rule == "gold"), default=0.0)

@@ -51,7 +51,7 @@ def read_answer(message: Any) -> AnswerMessage | None:
 
 
 def read_undo(message: Any) -> ScreenKey | None:
-    """The screen from which the rater went back, or None when the message is not one that our own page sends."""
+    """The screen from which the rater went back; None for a message that our page does not send."""
     try:
         return ScreenKey.model_validate(message)
     except ValidationError:

@@ -112,7 +112,7 @@ class InceptionExtractor:
         return self.mode == "legacy_tensorflow" and self.device != "cpu" and not self.resizes
 
     def _prepare(self, images: Sequence[np.ndarray]) -> torch.Tensor:
-        """B images to what is sent to the device: (B, 3, H, W), resized where the device does not do it."""
+        """B images as the device gets them, (B, 3, H, W): resized already, unless the device resizes them."""
         import torch
 
         if self.resizes or self._resizes_there:
