@@ -68,7 +68,9 @@ def sample_of(row: Row, source: Path, otherwise: int = 0) -> int:
 
 
 def _with_pairs(match: Match | None, given: Given) -> Match | None:
-    """Another table makes another plan, though every image is the same."""
+    """Another table makes another plan, though every image is the same. In a run the names say what the table does."""
+    if match and all(path.stem == f"{prompt_id}-{sample}" for (prompt_id, sample), path in match.images.items()):
+        return match
     return match and replace(match, settings={"pairs": pairs_sha256(match.images, given.root)})
 
 

@@ -13,7 +13,7 @@ from drawbench.errors import UserError
 from drawbench.interface import TextToImage
 from drawbench.models import registry
 from drawbench.models.any_class import as_text_to_image
-from drawbench.models.folder import FolderAdapter
+from drawbench.models.folder.adapter import FolderAdapter
 from drawbench.models.registry import (
     choose_device,
     model_specs,
