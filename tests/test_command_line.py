@@ -87,6 +87,30 @@ def test_a_broken_pipe_elsewhere_is_not_taken_for_the_reader(monkeypatch: pytest
         main([])
 
 
+@pytest.mark.parametrize("place", ["drawbench.cli.run", "drawbench.scoring.while_drawing", "metrics.errors"])
+def test_an_interrupt_ends_in_one_line_while_modules_load_too(place: str) -> None:
+    probe = f"""
+import builtins, os, signal, sys
+from drawbench.cli.main import main
+load = builtins.__import__
+def loading(name, *rest):
+    if name == "{place}":
+        os.kill(os.getpid(), signal.SIGINT)
+    return load(name, *rest)
+builtins.__import__ = loading
+import importlib
+find = importlib.import_module
+import drawbench.cli.main as program
+program.import_module = lambda name: loading(name) and find(name)
+sys.exit(main(["run", "--model", "python:no_such:make", "--prompts", "open", "--limit", "1"]))
+"""
+    done = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=False)
+    assert done.returncode == 130
+    said = [line for line in done.stderr.splitlines() if not line.startswith("loading ")]  # on a slow machine
+    assert len(said) == 1, done.stderr
+    assert said[0].endswith("drawbench run --model python:no_such:make --prompts open --limit 1")
+
+
 def test_version_is_the_packages() -> None:
     assert _drawbench("--version").stdout.strip() == f"drawbench {__version__}"
 

@@ -64,7 +64,7 @@ def test_what_resumes_is_what_was_typed(
     monkeypatch.chdir(tmp_path)
     Path("my prompts.csv").write_text("category,prompt\nColors,a red ring\n")
     monkeypatch.setattr(f"{module}.resolve_model", interrupt)
-    assert main(typed) == 1
+    assert main(typed) == 130
     said = capsys.readouterr().err.strip().splitlines()[-1]
     assert said.startswith("drawbench: stopped; ")
     assert accepted(said.partition("this resumes: ")[2]) == list(typed)
@@ -73,7 +73,7 @@ def test_what_resumes_is_what_was_typed(
 def test_so_it_is_where_nothing_was_begun(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     typed = ["run", *DRAWN]
     monkeypatch.setattr("drawbench.cli.run.run", interrupt)
-    assert main(typed) == 1
+    assert main(typed) == 130
     assert accepted(capsys.readouterr().err.partition("the same command resumes: ")[2]) == typed
 
 

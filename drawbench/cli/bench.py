@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from drawbench.cli.generate import resumable
-from drawbench.cli.progress import shown_progress
+from drawbench.cli.progress import shown_progress, waiting
 from drawbench.cli.run import DEFAULT_PROTOCOL, score_finished, table
 from drawbench.models.registry import choose_device, resolve_model
 from drawbench.prompts.registry import load_prompt_set
@@ -94,6 +94,7 @@ def _benchmark(
     """One sample per prompt, scored."""
     progress = shown_progress()
     prompt_set = load_prompt_set(set_name)
-    model = resolve_model(entry.model, dict(entry.settings), device)
+    with waiting(f"loading {entry.model}", progress):
+        model = resolve_model(entry.model, dict(entry.settings), device)
     finished = generate(Request(model, prompt_set, samples=1, size=size, slice_size=SLICE_SIZE), progress)
     return finished, score_finished(finished, protocol, prompt_set.reference_images, device, progress)

@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from drawbench.cli.progress import shown_progress, terminated_like_interrupted
-from drawbench.errors import StageError, UserError
+from drawbench.cli.progress import shown_progress, terminated_like_interrupted, waiting
+from drawbench.errors import StoppedError, UserError
 from drawbench.interface import TextToImage
 from drawbench.models.registry import model_specs, resolve_model
 from drawbench.prompts.prompt_set import PromptSet
@@ -63,8 +63,10 @@ def add_generate_options(parser: argparse.ArgumentParser) -> None:
 
 def request_from(args: argparse.Namespace) -> Request:
     """Load the prompt set and the model. Raises UserError for options that name none."""
-    prompt_set = load_prompt_set(args.prompts, shown_progress())
-    model = resolve_model(args.model, parse_settings(args.set or []), args.device or "auto")
+    progress = shown_progress()
+    prompt_set = load_prompt_set(args.prompts, progress)
+    with waiting(f"loading {args.model}", progress):
+        model = resolve_model(args.model, parse_settings(args.set or []), args.device or "auto")
     return requested(args, prompt_set, model)
 
 
@@ -97,12 +99,12 @@ def parse_settings(pairs: Sequence[str]) -> dict[str, str]:
 
 @contextmanager
 def resumable(args: argparse.Namespace) -> Iterator[None]:
-    """Inside, Ctrl-C and SIGTERM end in a StageError that repeats the command line, which resumes."""
+    """Inside, Ctrl-C and SIGTERM end in an StoppedError that repeats the command line, which resumes."""
     try:
         with terminated_like_interrupted():
             yield
     except KeyboardInterrupt:
-        raise StageError(f"stopped; what is drawn is kept, and this resumes: {args.typed}") from None
+        raise StoppedError(f"stopped; what is drawn is kept, and this resumes: {args.typed}") from None
 
 
 def run_facts(finished: RunDirectory) -> dict[str, Any]:

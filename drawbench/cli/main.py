@@ -10,7 +10,7 @@ from importlib.metadata import entry_points
 from types import ModuleType
 
 from drawbench import __version__
-from drawbench.errors import StageError, UserError, is_input_error
+from drawbench.errors import StageError, StoppedError, UserError, is_input_error
 from drawbench.terminal import degrade_streams, write_data
 
 # name -> (module, one line of help). A module has `configure(parser)` and `run(args) -> int`;
@@ -31,6 +31,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "doctor": ("drawbench.cli.doctor", "what is on this machine and what it makes possible; checks of the metrics"),
 }
 
+INTERRUPTED = 130  # as a shell reports it for Ctrl-C
 OUTPUT_CUT_SHORT = 141  # what a shell reports for a program whose reader went away
 
 EPILOGUE = """examples:
@@ -43,14 +44,20 @@ EPILOGUE = """examples:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command. Returns 0 when done, 1 when a stage failed and can be resumed, 2 on the user's input.
 
-    141 when whoever read the output has had enough, as in `drawbench prompts show open | head`.
+    130 when it was interrupted, and can be resumed. 141 when whoever read the output has had enough, as in
+    `drawbench prompts show open | head`.
     """
+    arguments: list[str] = []
     try:
+        arguments += sys.argv[1:] if argv is None else argv
         degrade_streams()
         try:
-            return _exit_code(list(sys.argv[1:] if argv is None else argv))
+            return _exit_code(arguments)
         finally:
             print(end="", flush=True)  # here, and not at the interpreter's end, where no error could be caught
+    except KeyboardInterrupt:
+        print(f"drawbench: interrupted; the same command resumes: {as_typed(arguments)}", file=sys.stderr)
+        return INTERRUPTED
     except BrokenPipeError:
         if not _reader_is_gone():
             raise
@@ -62,11 +69,10 @@ def _exit_code(arguments: list[str]) -> int:
         return _dispatch(arguments)
     except UserError as error:
         return _fail(error, 2)
+    except StoppedError as error:
+        return _fail(error, INTERRUPTED)
     except StageError as error:
         return _fail(error, 1)
-    except KeyboardInterrupt:
-        print(f"drawbench: interrupted; the same command resumes: {as_typed(arguments)}", file=sys.stderr)
-        return 1
     except ValueError as error:
         if not is_input_error(error):
             raise

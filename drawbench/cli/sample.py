@@ -8,6 +8,7 @@ import numpy as np
 from PIL import Image
 
 from drawbench.cli.generate import parse_settings
+from drawbench.cli.progress import shown_progress, waiting
 from drawbench.errors import UserError
 from drawbench.interface import Refused, Sample, TextToImage, sample_seed
 from drawbench.models.registry import model_specs, resolve_model
@@ -44,7 +45,8 @@ def run(args: argparse.Namespace) -> int:
     if args.n < 1:
         raise UserError(f"-n {args.n} is no number of images: use 1 or more.")
     low = None if args.low is None else _read_low(args.low)
-    model = resolve_model(args.model, parse_settings(args.set or []), args.device)
+    with waiting(f"loading {args.model}", shown_progress()):
+        model = resolve_model(args.model, parse_settings(args.set or []), args.device)
     draw = _stages_of(model) if args.stages or low is not None else None
     size = args.size if args.size is not None else model.native_size
     samples = [Sample("sample", "", args.text, i, sample_seed(args.seed, "sample", i)) for i in range(args.n)]

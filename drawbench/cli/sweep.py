@@ -9,7 +9,7 @@ from itertools import chain
 from pathlib import Path
 
 from drawbench.cli.generate import parse_settings, requested, resumable
-from drawbench.cli.progress import shown_progress
+from drawbench.cli.progress import shown_progress, waiting
 from drawbench.cli.run import DEFAULT_PROTOCOL, checked_protocol
 from drawbench.errors import UserError
 from drawbench.interface import TextToImage
@@ -137,7 +137,8 @@ class _Models:
     def _load(self, spec: str, settings: Mapping[str, str]) -> TextToImage:
         self._loaded = None  # there may be no room for both
         gc.collect()  # networks that refer to themselves, too
-        self._spec, self._loaded = spec, resolve_model(spec, settings, self._device)
+        with waiting(f"loading {spec}", shown_progress()):
+            self._spec, self._loaded = spec, resolve_model(spec, settings, self._device)
         self._share_texts(self._loaded)
         return self._loaded
 

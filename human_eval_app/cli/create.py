@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
 from drawbench.cli.progress import shown_progress, terminated_like_interrupted
-from drawbench.errors import StageError
+from drawbench.errors import StoppedError
 from human_eval_app.study.design import StudyType
 
 if TYPE_CHECKING:
@@ -111,7 +111,7 @@ def run(args: argparse.Namespace) -> int:
         with terminated_like_interrupted():
             created = create_study(args.runs, args.out, options, shown_progress())
     except KeyboardInterrupt:
-        raise StageError(f"stopped, and {args.out} was not made: the same command makes it.") from None
+        raise StoppedError(f"stopped, and {args.out} was not made: the same command makes it.") from None
     print(json.dumps(study_facts(created), indent=2) if args.json else facts_text(created))
     return 0
 

@@ -106,7 +106,7 @@ def test_an_interrupted_command_leaves_nothing(tmp_path: Path, monkeypatch: pyte
         raise KeyboardInterrupt
 
     monkeypatch.setattr("reference_model.world.coco_set.synthesise", interrupted)
-    assert _synth(tmp_path / "set") == 1
+    assert _synth(tmp_path / "set") == 130
     assert list(tmp_path.iterdir()) == []
 
 

@@ -15,7 +15,7 @@ import pytest
 
 from drawbench.cli.generate import parse_settings
 from drawbench.cli.main import main
-from drawbench.cli.progress import BarProgress, LineProgress, shown_progress
+from drawbench.cli.progress import BarProgress, LineProgress, shown_progress, waiting
 from drawbench.errors import UserError
 from drawbench.runs.directory import RunDirectory
 from drawbench.scoring import protocols
@@ -172,7 +172,7 @@ def test_a_stop_names_the_command_that_resumes(asked: Asked, tmp_path: Path, num
         time.sleep(0.01)
     program.send_signal(number)
     _, err = program.communicate(timeout=60)
-    assert program.returncode == 1
+    assert program.returncode == 130
     said = err.strip().splitlines()[-1]
     assert said.startswith("drawbench: stopped")
     kept = RunDirectory.open(tmp_path / "my run")
@@ -209,6 +209,42 @@ def test_progress_is_a_bar_on_a_terminal_and_lines_elsewhere() -> None:
     assert "drawing" in terminal.getvalue()
     assert "5/10" in terminal.getvalue()
     assert log.getvalue().startswith("drawing: 2 of 10 images\nhalf way\ndrawing: 5 of 10 images, ")
+
+
+def test_what_takes_long_is_told_while_it_does() -> None:
+    log = io.StringIO()
+    with waiting("loading x", LineProgress(log), after=0.01):
+        deadline = time.monotonic() + 10
+        while not log.getvalue() and time.monotonic() < deadline:
+            time.sleep(0.01)
+    with waiting("loading y", LineProgress(log), after=60):
+        pass
+    assert log.getvalue() == "loading x ...\n"
+
+
+def test_no_line_is_written_twice() -> None:
+    log = io.StringIO()
+    progress = LineProgress(log, every=0)
+    for total in (0, 3):
+        progress.start("drawing", 0, total)
+        for _ in range(total):
+            progress.advance(1)
+        progress.finish()
+    counts = [line.split(" images")[0] for line in log.getvalue().splitlines()]
+    assert counts == ["drawing: 0 of 0", *(f"drawing: {n} of 3" for n in range(4))]
+
+
+def test_the_time_left_follows_the_recent_rate(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 1000.0
+    monkeypatch.setattr("time.monotonic", lambda: now)
+    log = io.StringIO()
+    progress = LineProgress(log)
+    progress.start("drawing", 0, 50_000)
+    for seconds, count, steps in ((1, 100, 100), (10, 10, 30)):  # quick first, then slow
+        for _ in range(steps):
+            now += seconds
+            progress.advance(count)
+    assert log.getvalue().splitlines()[-1] == "drawing: 10300 of 50000 images, 1 per second, 11:01:40 left"
 
 
 def test_lines_are_not_written_more_often_than_asked() -> None:

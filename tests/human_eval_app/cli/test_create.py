@@ -107,7 +107,7 @@ def test_an_interrupt_is_told(
         raise KeyboardInterrupt
 
     monkeypatch.setattr("human_eval_app.study.create.create_study", interrupted)
-    assert create(small_runs, tmp_path / "study") == 1
+    assert create(small_runs, tmp_path / "study") == 130
     assert "was not made: the same command makes it" in capsys.readouterr().err
 
 
