@@ -18,12 +18,13 @@ from drawbench.scoring.run_features import features_of_run
 
 
 class ComparedRun(Record):
-    """One of the two runs."""
+    """One of the two runs. notes: what must be known of its images, alone and beside the references."""
 
     name: str
     path: str
     plan_sha256: str
     refusals: int
+    notes: tuple[str, ...] = ()
 
 
 class Comparison(Record):
@@ -79,8 +80,8 @@ def compare_runs(
     a, b = (PreparedRun.of(run, size, part, extractors, theirs) for run, part in zip(runs, pair, strict=True))
     found = _differences(asked, a, b, left_out, progress)
     return Comparison(
-        a=_compared(runs[0]),
-        b=_compared(runs[1]),
+        a=_compared(a),
+        b=_compared(b),
         **vars(conditions(runs[0].plan, protocol, theirs.ref if theirs else None)),
         images=len(a.rows),
         differences=found,
@@ -106,10 +107,12 @@ def _differences(
     return found
 
 
-def _compared(run: RunDirectory) -> ComparedRun:
+def _compared(prepared: PreparedRun) -> ComparedRun:
+    run = prepared.run
     return ComparedRun(
         name=run.plan.model.name,
         path=str(run.path),
         plan_sha256=run.manifest.plan_sha256,
         refusals=run.require_seal().refused,
+        notes=(*prepared.image_notes, *prepared.reference_notes),
     )

@@ -253,6 +253,14 @@ def test_the_table_shows_every_row_and_what_must_be_known(
     assert max(len(line) for line in text.splitlines()) <= 140
 
 
+def test_what_is_odd_in_one_run_is_said(protocol: Protocol, runs: tuple[Path, Path], tmp_path: Path) -> None:
+    dark = _run(tmp_path / "dark", most=1)
+    text = " ".join(comparison_text(compare_runs(runs[0], dark, protocol), 120).split())
+    assert "caution B: 16 of 16 images are of a single colour, 16 of them black" in text
+    assert "caution B: 15 of 16 images are copies of others" in text
+    assert "caution A:" not in text
+
+
 def test_a_run_compared_with_itself_says_so(protocol: Protocol, runs: tuple[Path, Path], tmp_path: Path) -> None:
     link = tmp_path / "link"
     link.symlink_to(runs[0])
