@@ -29,7 +29,7 @@ UPSAMPLERS = ("super_resolution_256", "super_resolution_1024")
 
 
 @dataclass(frozen=True)
-class Plan:
+class TrainingPlan:
     """What the trainings share. workers: processes that draw for the base; the others take a quarter of them."""
 
     work: Path
@@ -68,7 +68,7 @@ class Plan:
             subprocess.run([*command, *options], check=True)
 
 
-def train_all(plan: Plan, seconds: float) -> Path:
+def train_all(plan: TrainingPlan, seconds: float) -> Path:
     """Everything in about so many seconds; returns the checkpoint's folder. Raises CalledProcessError for a failure."""
     began = time.monotonic()
     plan.text(TEXT * seconds)
@@ -110,7 +110,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--part", type=int, default=15, help="MiB of each part (15)")
     parser.add_argument("--only", choices=("all", "above"), default="all", help="above: super-resolution alone")
     args = parser.parse_args(arguments)
-    plan = Plan(args.work, args.device, args.preset, args.batch, args.workers)
+    plan = TrainingPlan(args.work, args.device, args.preset, args.batch, args.workers)
     if args.only == "above":
         for name in UPSAMPLERS:
             plan.stage(name, args.seconds / len(UPSAMPLERS))

@@ -13,7 +13,7 @@ from drawbench.progress import Progress
 from human_eval_app.study.design import IMAGES, ORIGINAL, SECRET_FILE, SETTINGS_FILE, Design, write_design
 from human_eval_app.study.draft import Draft
 from human_eval_app.study.folder_texts import README, readme_text, settings_text
-from human_eval_app.study.given import Given, GivenImages, read_given
+from human_eval_app.study.given import GivenImages, GoldFile, read_given
 from human_eval_app.study.images import ImageSource, write_images
 from human_eval_app.study.options import Options
 from human_eval_app.study.photographs import find_photographs
@@ -54,7 +54,7 @@ def create_study(
     secret = secret or secrets.token_bytes(SECRET_BYTES)
     compared = open_runs(runs, options.images_per_side, least=2 if options.type == "drawbench" else 1)
     selection, size = select_prompts(compared, options), compared.image_size(options.size)
-    given = Given((), GivenImages({}))
+    given = GoldFile((), GivenImages({}))
     if options.gold_file is not None:
         given = read_given(options.gold_file, options.type, options.images_per_side)
     sources = _sources(compared, selection, options, given, size)
@@ -78,7 +78,7 @@ def create_study(
 
 
 def _sources(
-    compared: ComparedRuns, selection: Selection, options: Options, given: Given, size: int
+    compared: ComparedRuns, selection: Selection, options: Options, given: GoldFile, size: int
 ) -> dict[str, ImageSource]:
     sources: dict[str, ImageSource] = {**compared.sources(), GIVEN: given.images}
     if options.protocol.photographs:

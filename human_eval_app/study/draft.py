@@ -10,7 +10,7 @@ from drawbench.errors import UserError
 from drawbench.results.scores import PromptSetRef
 from human_eval_app.study.assign import Known, PanelPlan, balanced_sides, build_panel
 from human_eval_app.study.design import INSTRUCTIONS_VERSION, ORIGINAL, Controls, Design, Panel, StudyModel, Trial
-from human_eval_app.study.given import Given, captions_of
+from human_eval_app.study.given import GoldFile, captions_of
 from human_eval_app.study.gold import known_trials, preferred
 from human_eval_app.study.options import Options
 from human_eval_app.study.runs import ComparedRuns
@@ -26,7 +26,7 @@ class Draft:
     compared: ComparedRuns
     selection: Selection
     options: Options
-    given: Given
+    given: GoldFile
     sets: Sets
     size: int
 

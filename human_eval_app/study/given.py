@@ -69,7 +69,7 @@ class GivenTrial:
 
 
 @dataclass(frozen=True)
-class Given:
+class GoldFile:
     """All that the file gives."""
 
     trials: tuple[GivenTrial, ...]
@@ -80,7 +80,7 @@ class Given:
         return tuple(trial for trial in self.trials if trial.kind == kind)
 
 
-def read_given(path: Path, study_type: StudyType, samples: int) -> Given:
+def read_given(path: Path, study_type: StudyType, samples: int) -> GoldFile:
     """The trials in the file. Raises UserError naming the line that is wrong, or the image that is missing."""
     try:
         lines = path.read_text(encoding="utf-8").split("\n")
@@ -98,7 +98,7 @@ def read_given(path: Path, study_type: StudyType, samples: int) -> Given:
     for image in (image for images in paths.values() for image in images):
         if not image.is_file():
             raise UserError(f"{path} names the image {image}, which is not there; correct the name.")
-    return Given(tuple(trials), GivenImages(paths))
+    return GoldFile(tuple(trials), GivenImages(paths))
 
 
 def _trial(

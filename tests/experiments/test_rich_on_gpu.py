@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from experiments import rich_on_gpu
-from experiments.rich_on_gpu import UPSAMPLERS, Plan, pack
+from experiments.rich_on_gpu import UPSAMPLERS, TrainingPlan, pack
 
 
 def test_every_training_is_held_and_then_annealed_with_options_it_takes(
@@ -16,7 +16,7 @@ def test_every_training_is_held_and_then_annealed_with_options_it_takes(
 ) -> None:
     asked: list[list[str]] = []
     monkeypatch.setattr(rich_on_gpu.subprocess, "run", lambda command, check: asked.append(command[3:]))
-    plan = Plan(tmp_path, "cpu", "rich", 64, 4)
+    plan = TrainingPlan(tmp_path, "cpu", "rich", 64, 4)
     plan.text(60)
     for name in ("base_64", *UPSAMPLERS):
         plan.stage(name, 60)

@@ -23,25 +23,25 @@ Lookup = Callable[[str], Sequence[str]]  # a name -> the ids of the prompts that
 
 
 @dataclass(frozen=True)
-class Reading:
+class NameReading:
     """One way to read a file's place: a name that a prompt may go by, and the sample's number."""
 
     name: str
     number: int | None
 
 
-def readings(place: Path) -> list[Reading]:
+def readings(place: Path) -> list[NameReading]:
     """All ways, the whole name first: `a-3` is a sample of `a-3`, or sample 3 of `a`; `a/3` is sample 3 of `a`."""
     stem = DALL_E.sub("", place.stem)
     folders = [part for part in reversed(place.parts[:-1]) if part.casefold() not in LAYERS]
     numbers = [int(found[1]) for part in folders if (found := SAMPLE_FOLDER.fullmatch(part))]
-    own = [Reading(stem, numbers[0] if numbers else None)]
+    own = [NameReading(stem, numbers[0] if numbers else None)]
     if behind := NUMBER_BEHIND.fullmatch(stem):
-        own.append(Reading(behind[1], int(behind[2] or behind[3])))
+        own.append(NameReading(behind[1], int(behind[2] or behind[3])))
     if before := NUMBER_BEFORE.fullmatch(stem):
-        own.append(Reading(before[2], int(before[1])))
+        own.append(NameReading(before[2], int(before[1])))
     last = re.search(r"(\d+)\D*$", stem)
-    return own + [Reading(part, int(last[1]) if last else None) for part in folders]
+    return own + [NameReading(part, int(last[1]) if last else None) for part in folders]
 
 
 def by_id(given: Given) -> Match | None:

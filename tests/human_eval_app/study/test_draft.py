@@ -10,14 +10,14 @@ from drawbench.errors import UserError
 from human_eval_app.study.assign import Known
 from human_eval_app.study.design import ORIGINAL, Design, Exclusion, Trial
 from human_eval_app.study.draft import Draft
-from human_eval_app.study.given import Given, GivenImages, read_given
+from human_eval_app.study.given import GivenImages, GoldFile, read_given
 from human_eval_app.study.options import Options
 from human_eval_app.study.runs import ComparedRuns, open_runs
 from human_eval_app.study.selection import select_prompts
 from human_eval_app.study.sets import Sets
 from tests.human_eval_app.runs import make_run, prompt_set
 
-NONE_GIVEN = Given((), GivenImages({}))
+NONE_GIVEN = GoldFile((), GivenImages({}))
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +37,7 @@ def captions(tmp_path_factory: pytest.TempPathFactory) -> ComparedRuns:
     )
 
 
-def design(compared: ComparedRuns, options: Options, given: Given = NONE_GIVEN, secret: bytes = bytes(32)) -> Design:
+def design(compared: ComparedRuns, options: Options, given: GoldFile = NONE_GIVEN, secret: bytes = bytes(32)) -> Design:
     """The design that `create` would make."""
     sets = Sets(secret, options.seed, options.images_per_side)
     return Draft(compared, select_prompts(compared, options), options, given, sets, size=32).design()
