@@ -47,8 +47,8 @@ def loads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 def hashed(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     """Grows by each file that is hashed."""
     noted: list[Path] = []
-    digest = diffusers_source._file_sha256
-    monkeypatch.setattr(diffusers_source, "_file_sha256", lambda path: noted.append(path) or digest(path))
+    digest = diffusers_source.file_sha256
+    monkeypatch.setattr(diffusers_source, "file_sha256", lambda path: noted.append(path) or digest(path))
     return noted
 
 
