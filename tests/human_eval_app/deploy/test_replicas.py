@@ -180,13 +180,13 @@ def test_raters_of_a_killed_replica_go_on_at_the_other(deployment: Deployment) -
     lost, kept = deployment.replicas
     links = [row["link"] for row in invitations(deployment.study, deployment.proxy.url)][:4]
     browsers = [
-        Browser(link, deployment.proxy.tls, deployment.cookie_of(replica))
+        Browser(link, deployment.proxy.tls, deployment.cookie_of(replica), pause=0.2)  # nobody is done before the kill
         for link, replica in zip(links, (lost, kept, lost, kept), strict=True)
     ]
 
     async def study() -> None:
         raters = [asyncio.create_task(browser.take_part()) for browser in browsers]
-        await _kill_amid(browsers, lost)
+        await _kill_amid(browsers, lost, votes=1)
         await asyncio.wait_for(asyncio.gather(*raters), 120)
 
     run_async(study())
