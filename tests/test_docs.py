@@ -51,7 +51,7 @@ def test_commands_exist_as_shown(page: str, line: str) -> None:
     elif words[0] == "python":
         module = words[2] if find_spec(words[2]).submodule_search_locations is None else f"{words[2]}.__main__"
         assert callable(import_module(module).main)
-    elif words[1] not in ("COMMAND", "--help", "--version"):
+    elif words[1] not in ("COMMAND", "--help", "--version", "help"):
         contributed = {point.name: point.module for point in entry_points(group="drawbench.commands")}
         module = {name: module for name, (module, _) in COMMANDS.items()}.get(words[1]) or contributed[words[1]]
         parser = argparse.ArgumentParser(exit_on_error=False)

@@ -1,12 +1,14 @@
 """`drawbench bench`: the bundled model on both embedded sets, with its floors and ceiling when asked."""
 
 import argparse
+import json
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
-from drawbench.cli.generate import resumable
+from drawbench.cli.generate import resumable, run_facts
 from drawbench.cli.progress import shown_progress, waiting
 from drawbench.cli.run import DEFAULT_PROTOCOL, score_finished, table
 from drawbench.models.registry import choose_device, resolve_model
@@ -50,13 +52,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--results", type=Path, metavar="DIR", help="also write result files and tables into DIR")
     parser.add_argument("--device", metavar="D", help="auto, cpu, cuda, cuda:1, mps (auto)")
+    parser.add_argument("--json", action="store_true", help="print JSON")
 
 
 def run(args: argparse.Namespace) -> int:
     """Generate and score every row, print the tables under one heading, and say where images and report are."""
     from drawbench.report.build import build_report
     from drawbench.scoring.protocols import get_protocol
-    from drawbench.tables.committed import write_committed_tables
 
     runs: list[RunDirectory] = []
     results: list[Result] = []
@@ -68,15 +70,25 @@ def run(args: argparse.Namespace) -> int:
                 runs.append(finished)
                 results.append(result)
         report = build_report([finished.path for finished in runs], REPORT)
+    if args.json:
+        pairs = zip(runs, results, strict=True)
+        facts = [run_facts(finished) | {"result": result.model_dump(mode="json")} for finished, result in pairs]
+        print(json.dumps({"runs": facts, "report": str(report)}, indent=2))
+        return 0 if args.results is None else _write(results, args.results, sys.stderr)
     print(table(results, heading="drawbench: the bundled model on the embedded prompt sets"))
     for finished in runs:
         print(f"images: {finished.path / 'images'}")
     print(f"report: {report}")
-    if args.results is not None:
-        for result in results:
-            print(f"result: {write_result(result, args.results)}")
-        for path in write_committed_tables(args.results):
-            print(f"tables: {path}")
+    return 0 if args.results is None else _write(results, args.results, sys.stdout)
+
+
+def _write(results: list[Result], folder: Path, stream: TextIO) -> int:
+    from drawbench.tables.committed import write_committed_tables
+
+    for result in results:
+        print(f"result: {write_result(result, folder)}", file=stream)
+    for path in write_committed_tables(folder):
+        print(f"tables: {path}", file=stream)
     return 0
 
 

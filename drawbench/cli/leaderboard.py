@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from drawbench.errors import UserError
+from drawbench.files import write_text_atomically
 from drawbench.results.files import Result
 from drawbench.terminal import terminal_width, write_data
 
@@ -37,6 +38,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--published", action="store_true", help="add published numbers, in a table of their own")
     parser.add_argument("--heading", default=DEFAULT_HEADING, help=argparse.SUPPRESS)
+    parser.add_argument("--out", type=Path, metavar="FILE", help="write it there, in UTF-8, and print nothing")
     parser.add_argument("--write", action="store_true", help="write the tables of a results folder into its README.md")
 
 
@@ -63,7 +65,11 @@ def run(args: argparse.Namespace) -> int:
     if args.format != "table":
         write_data(args.format)
     width = terminal_width()
-    print(render_tables(results, args.format, heading=args.heading, published=published, width=width), end="")
+    text = render_tables(results, args.format, heading=args.heading, published=published, width=width)
+    if args.out is None:
+        print(text, end="")
+    else:
+        write_text_atomically(args.out, text)
     return 0
 
 

@@ -4,12 +4,15 @@ import argparse
 import os
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
 from importlib import import_module
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
 from types import ModuleType
 
 from drawbench import __version__
+from drawbench.cli.config import with_config
 from drawbench.errors import StageError, StoppedError, UserError, is_input_error
 from drawbench.terminal import degrade_streams, write_data
 
@@ -25,19 +28,22 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "sweep": ("drawbench.cli.sweep", "a model at many settings, with its FID-CLIP curve"),
     "prompts": ("drawbench.cli.prompts", "the prompt sets: list them, show one, check a file"),
     "leaderboard": ("drawbench.cli.leaderboard", "results as tables: text, Markdown, CSV, LaTeX, HTML or JSON"),
+    "runs": ("drawbench.cli.runs", "the runs of a folder, and how far each is"),
+    "protocols": ("drawbench.cli.protocols", "what each protocol measures"),
     "weights": ("drawbench.cli.weights", "the published weights files of the metrics: list, fetch, check"),
     "report": ("drawbench.cli.report", "scored runs as a static page with their images"),
     "coco": ("drawbench.cli.coco", "COCO files: check them, choose captions, make sets in their layout"),
     "doctor": ("drawbench.cli.doctor", "what is on this machine and what it makes possible; checks of the metrics"),
 }
 
+SUMMARIES = {"study": "human evaluation: make a study, serve it to raters, analyse their votes"}
 INTERRUPTED = 130  # as a shell reports it for Ctrl-C
 OUTPUT_CUT_SHORT = 141  # what a shell reports for a program whose reader went away
 
 EPILOGUE = """examples:
   drawbench run --model reference --prompts open            the bundled model on the embedded prompts
   drawbench run --model folder:my_images --prompts open     images you already have
-  drawbench COMMAND --help                                  options and examples of one command
+  drawbench help COMMAND                                    options and examples of one command
 """
 
 
@@ -51,6 +57,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         arguments += sys.argv[1:] if argv is None else argv
         degrade_streams()
+        _move_caches()
         try:
             return _exit_code(arguments)
         finally:
@@ -84,13 +91,18 @@ def _exit_code(arguments: list[str]) -> int:
 
 
 def _dispatch(arguments: list[str]) -> int:
+    if arguments[:1] == ["help"]:
+        arguments = [*arguments[1:], "--help"]
     found = parse(arguments)
     if found is not None:
         module, options = found
         if getattr(options, "json", False):
             write_data("json")
         return int(module.run(options))
-    overview = _overview(_commands())
+    commands = _commands()
+    if arguments and not arguments[0].startswith("-"):
+        raise UserError(f"there is no command {arguments[0]!r}: {_meant(arguments[0], commands)}")
+    overview = _overview(commands)
     overview.parse_args(arguments)
     overview.print_help()
     return 0
@@ -108,7 +120,13 @@ def parse(arguments: Sequence[str]) -> tuple[ModuleType, argparse.Namespace] | N
         prog=f"drawbench {name}", description=summary, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     module.configure(parser)
-    return module, parser.parse_args(arguments[1:], argparse.Namespace(typed=as_typed(arguments)))
+    return module, parser.parse_args(with_config(arguments[1:]), argparse.Namespace(typed=as_typed(arguments)))
+
+
+def _meant(word: str, commands: Iterable[str]) -> str:
+    like = get_close_matches(word, commands, n=2, cutoff=0.6)
+    asked = f"did you mean {' or '.join(like)}? " if like else ""
+    return f"{asked}`drawbench help` lists them."
 
 
 def as_typed(arguments: Sequence[str]) -> str:
@@ -119,7 +137,12 @@ def as_typed(arguments: Sequence[str]) -> str:
 def _commands() -> dict[str, tuple[str, str]]:
     """All commands: ours, then those of other packages that have a name of their own."""
     points = [point for point in entry_points(group="drawbench.commands") if point.name not in COMMANDS]
-    return COMMANDS | {p.name: (p.module, f"from {p.dist.name}" if p.dist else "") for p in points}
+    return COMMANDS | {p.name: (p.module, _summary(p)) for p in points}
+
+
+def _summary(point: EntryPoint) -> str:
+    """One line of help: SUMMARIES has those of our own packages, whose modules are not imported for it."""
+    return SUMMARIES.get(point.name) or (f"from {point.dist.name}" if point.dist else "")
 
 
 def _overview(commands: dict[str, tuple[str, str]]) -> argparse.ArgumentParser:
@@ -134,6 +157,13 @@ def _overview(commands: dict[str, tuple[str, str]]) -> argparse.ArgumentParser:
     for name, (_, summary) in commands.items():
         subparsers.add_parser(name, help=summary)
     return parser
+
+
+def _move_caches() -> None:
+    """What other packages keep goes below $DRAWBENCH_HOME, too, unless their own variables say where."""
+    if home := os.environ.get("DRAWBENCH_HOME"):
+        for variable, folder in (("HF_HOME", "huggingface"), ("TORCH_HOME", "torch")):
+            os.environ.setdefault(variable, str(Path(home) / folder))
 
 
 def _reader_is_gone() -> bool:

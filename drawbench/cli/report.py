@@ -1,6 +1,7 @@
 """`drawbench report`: scored runs as a static page."""
 
 import argparse
+import json
 from pathlib import Path
 
 EPILOGUE = """example:
@@ -15,11 +16,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--out", type=Path, required=True, metavar="DIR", help="a new folder, or an older report, which is replaced"
     )
+    parser.add_argument("--json", action="store_true", help="print JSON")
 
 
 def run(args: argparse.Namespace) -> int:
     """Build the report and print the path of its page."""
     from drawbench.report.build import build_report
 
-    print(build_report(args.runs, args.out))
+    page = build_report(args.runs, args.out)
+    print(json.dumps({"report": str(page), "runs": [str(path) for path in args.runs]}, indent=2) if args.json else page)
     return 0

@@ -25,6 +25,7 @@ EPILOGUE = """examples:
   drawbench run --model reference --prompts open --samples 1
   drawbench run --model folder:my_images --prompts open
   drawbench run --model python:my_model:make --prompts drawbench --protocol imagen --out runs/mine
+  drawbench run --model folder:my_images --prompts captions.csv --protocol imagen --reference photographs
 The same command resumes a run that was stopped; a finished one is scored and shown again.
 """
 
@@ -34,6 +35,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.epilog = EPILOGUE
     add_generate_options(parser)
     parser.add_argument("--protocol", metavar="P", help=f"what is measured, and how ({DEFAULT_PROTOCOL})")
+    parser.add_argument(
+        "--reference", type=Path, metavar="DIR", help="reference images, where the set brings none: a folder, or .npz"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -45,7 +49,7 @@ def run(args: argparse.Namespace) -> int:
     with resumable(args):
         request = request_from(args)
         protocol = checked_protocol(args.protocol or DEFAULT_PROTOCOL, request.size)
-        device, references = choose_device(args.device or "auto"), request.prompt_set.reference_images
+        device, references = choose_device(args.device or "auto"), args.reference or request.prompt_set.reference_images
         watcher = FeaturesWhileDrawing(protocol, references is not None, device, progress.note)
         finished = generate(request, progress, watcher)
         result = score_finished(finished, protocol, references, device, progress)

@@ -63,6 +63,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--with", dest="others", action="append", type=Path, metavar="SWEEP", help="draw another sweep's curves, too"
     )
     parser.add_argument("--out", type=Path, metavar="DIR", help="the sweep's folder (sweeps/MODEL--SET--HASH)")
+    parser.add_argument("--config", metavar="FILE", help="a TOML file of options; those typed here come first")
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from metrics.errors import MetricInputError
 from metrics.images.file_hashes import Stamp, stamps
+from metrics.images.folders import HOME_VARIABLE
 
 FOLDER_VARIABLE = "DRAWBENCH_WEIGHTS"
 
@@ -110,11 +111,12 @@ PUBLISHED = (
 
 
 def weights_folders() -> list[Path]:
-    """Folders searched, in order: $DRAWBENCH_WEIGHTS, then the user's cache."""
+    """Folders searched, in order: $DRAWBENCH_WEIGHTS, `weights` in $DRAWBENCH_HOME, the user's cache."""
     from platformdirs import user_cache_path
 
-    named = os.environ.get(FOLDER_VARIABLE)
-    return [*([Path(named)] if named else []), user_cache_path("drawbench") / "weights"]
+    named, home = os.environ.get(FOLDER_VARIABLE), os.environ.get(HOME_VARIABLE)
+    folders = [*([Path(named)] if named else []), *([Path(home) / "weights"] if home else [])]
+    return [*folders, user_cache_path("drawbench") / "weights"]
 
 
 def find_weights(weights: WeightsFile) -> Path:

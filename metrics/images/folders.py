@@ -4,11 +4,12 @@ import os
 from pathlib import Path
 
 CACHE_VARIABLE = "DRAWBENCH_CACHE"
+HOME_VARIABLE = "DRAWBENCH_HOME"
 
 
 def cache_folder() -> Path:
-    """Where what can be made again is kept: $DRAWBENCH_CACHE, else the user's cache folder. May be deleted any time."""
+    """Where what can be made again is kept, and may be deleted: $DRAWBENCH_CACHE, $DRAWBENCH_HOME, the user's cache."""
     from platformdirs import user_cache_path
 
-    named = os.environ.get(CACHE_VARIABLE)
+    named = os.environ.get(CACHE_VARIABLE) or os.environ.get(HOME_VARIABLE)
     return Path(named) if named else user_cache_path("drawbench")

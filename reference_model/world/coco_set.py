@@ -71,4 +71,4 @@ def scene_from_json(data: dict) -> Scene:
 def _cache_folder() -> Path:
     from platformdirs import user_cache_path
 
-    return Path(os.environ.get("DRAWBENCH_CACHE") or user_cache_path("drawbench"))
+    return Path(os.environ.get("DRAWBENCH_CACHE") or os.environ.get("DRAWBENCH_HOME") or user_cache_path("drawbench"))

@@ -1,0 +1,63 @@
+"""`drawbench protocols list`: what each protocol measures, and what it needs."""
+
+import argparse
+import json
+from typing import Any
+
+from drawbench.errors import UserError
+from drawbench.terminal import UNFOLDED, terminal_width, wrapped
+from metrics.errors import MetricInputError
+
+EPILOGUE = """examples:
+  drawbench protocols list
+  drawbench protocols list --json
+A protocol is named by --protocol of run, generate, score, compare and sweep; docs/protocol.md says when to use which.
+"""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the subcommand."""
+    parser.epilog = EPILOGUE
+    subparsers = parser.add_subparsers(dest="action", metavar="list", required=True)
+    list_ = subparsers.add_parser("list", help="the protocols, their versions and what they measure")
+    list_.add_argument("--json", action="store_true", help="print JSON")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print them."""
+    listed = [_facts(name) for name in _names()]
+    if args.json:
+        print(json.dumps(listed, indent=2))
+        return 0
+    for facts in listed:
+        size = f"{facts['size']} px" if facts["size"] else "the images' own size"
+        version = f"version {facts['version']}, {size}: " if facts["version"] else ""
+        said = f"{version}{', '.join(facts['metrics'])}" if facts["metrics"] else facts["missing"]
+        print("\n".join(wrapped(f"{facts['name']:<17}", str(said), terminal_width(UNFOLDED))))
+    print("\n".join(wrapped(f"{'clip:MODEL':<17}", "CLIP score of a model of yours", terminal_width(UNFOLDED))))
+    return 0
+
+
+def _names() -> list[str]:
+    from drawbench.scoring.protocols import PROTOCOLS
+
+    return list(PROTOCOLS)
+
+
+def _facts(name: str) -> dict[str, Any]:
+    """metrics: as tables call them. missing: why the protocol cannot be told here, else empty."""
+    from drawbench.scoring.protocols import get_protocol
+    from drawbench.tables.headers import measure_of
+
+    try:
+        protocol = get_protocol(name)
+    except (UserError, MetricInputError) as error:
+        return {"name": name, "version": None, "fingerprint": None, "size": None, "metrics": [], "missing": str(error)}
+    return {
+        "name": name,
+        "version": protocol.version,
+        "fingerprint": protocol.fingerprint,
+        "size": protocol.size,
+        "metrics": [measure_of(metric.metric).title for metric in protocol.metrics],
+        "missing": "",
+    }
