@@ -26,6 +26,7 @@ from drawbench.scoring.prepared import conditions
 from drawbench.scoring.protocols import Protocol
 from drawbench.scoring.references import reference_name
 from drawbench.scoring.score import score_run
+from metrics.images.image_folder import read_image_folder
 
 SWEEP_FILE = "sweep.json"
 LOCK = f".{SWEEP_FILE}.lock"
@@ -188,7 +189,7 @@ def reference_state(reference: Path | None) -> str:
     """Changes whenever a reference file is added, removed, or written anew; no file is opened for it."""
     if reference is None:
         return ""
-    files = [reference] if reference.is_file() else sorted(path for path in reference.rglob("*") if path.is_file())
+    files = read_image_folder(reference).images if reference.is_dir() else [reference] if reference.is_file() else []
     digest = hashlib.sha256()
     for path in files:
         status = path.stat()
