@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from drawbench.cli.dry_run import add_dry_run, dry_run
 from drawbench.cli.progress import shown_progress, terminated_like_interrupted, waiting
 from drawbench.errors import StoppedError, UserError
 from drawbench.interface import TextToImage
@@ -33,7 +34,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Generate, then print where the run is and what it holds."""
     with resumable(args):
-        finished = generate(request_from(args), shown_progress())
+        request = request_from(args)
+        if args.dry_run:
+            return dry_run(request, args.json)
+        finished = generate(request, shown_progress())
     print(json.dumps(run_facts(finished), indent=2) if args.json else facts_text(finished))
     return 0
 
@@ -58,6 +62,7 @@ def add_generate_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--slice", dest="slice_size", type=int, metavar="N", help=f"images drawn as one batch ({DEFAULT_SLICE_SIZE})"
     )
+    add_dry_run(parser)
     parser.add_argument("--config", metavar="FILE", help="a TOML file of options; those typed here come first")
     parser.add_argument("--json", action="store_true", help="print JSON")
 

@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from drawbench.cli.dry_run import dry_run
 from drawbench.cli.generate import add_generate_options, request_from, resumable, run_facts
 from drawbench.cli.progress import shown_progress
 from drawbench.errors import UserError
@@ -49,6 +50,8 @@ def run(args: argparse.Namespace) -> int:
     with resumable(args):
         request = request_from(args)
         protocol = checked_protocol(args.protocol or DEFAULT_PROTOCOL, request.size)
+        if args.dry_run:
+            return dry_run(request, args.json)
         device, references = choose_device(args.device or "auto"), args.reference or request.prompt_set.reference_images
         watcher = FeaturesWhileDrawing(protocol, references is not None, device, progress.note)
         finished = generate(request, progress, watcher)

@@ -109,3 +109,25 @@ def test_one_variable_moves_all_caches(tmp_path: Path, monkeypatch: pytest.Monke
     probe = "import os; from drawbench.cli.main import main; main([]); print(os.environ['HF_HOME'])"
     done = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=True, env=environment)
     assert done.stdout.splitlines()[-1] == str(tmp_path / "huggingface")
+
+
+def test_a_dry_run_says_what_a_run_takes_and_writes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(GOLDEN / "pictures", "pictures")
+    shutil.copy(GOLDEN / "prompts.csv", "prompts.csv")
+    words = ["--model", "folder:pictures", "--prompts", "prompts.csv", "--out", "mine"]
+    before = sorted(tmp_path.rglob("*"))
+    for command in ("generate", "run"):
+        assert main([command, *words, "--dry-run", "--json"]) == 0
+        facts = json.loads(capsys.readouterr().out)
+        assert (facts["images"], facts["missing"], facts["drawn"]) == (4, 4, 4)
+        assert facts["bytes"] > 0
+        assert main([command, *words, "--dry-run"]) == 0
+        assert "mine: 4 images\n" in capsys.readouterr().out
+    assert sorted(tmp_path.rglob("*")) == before
+    assert main(["generate", *words]) == 0
+    capsys.readouterr()
+    assert main(["generate", *words, "--dry-run", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["missing"] == 0
