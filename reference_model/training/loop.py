@@ -2,6 +2,7 @@
 
 import copy
 import json
+import shutil
 import time
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -15,7 +16,7 @@ from reference_model.files import atomic_path, remove_leftovers
 from reference_model.training.muon import Muon
 
 OptimizerName = Literal["adamw", "muon"]
-STATE = "state.pt"
+STATE, EXPORT = "state.pt", "export"
 
 
 class Task(Protocol):
@@ -111,7 +112,10 @@ def train(task: Task, config: LoopConfig, out: Path, start: Path | None = None) 
     _save(out, task.module, ema, optimizers, at)
     log = {"step": at.step, "minutes": at.minutes, **task.evaluate(ema)}
     _log(out, log)
-    task.export(ema, out / "export", log)
+    remove_leftovers(out / EXPORT)
+    with atomic_path(out / EXPORT) as folder:
+        task.export(ema, folder, log)
+        shutil.rmtree(out / EXPORT, ignore_errors=True)  # of an earlier end, from which training went on
     return log
 
 

@@ -1,7 +1,6 @@
 """The training loop: resuming, averaging, and the learning rate."""
 
 import json
-import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -83,7 +82,6 @@ def test_another_optimizer_takes_the_weights_over_and_warms_up_again(tmp_path: P
     train(first, replace(CONFIG, steps=10), tmp_path)
     second.module.register_forward_pre_hook(lambda module, _: seen.append(module.weight.item()))
     seen: list[float] = []
-    shutil.rmtree(tmp_path / "export")
     train(second, replace(CONFIG, optimizer="muon", warmup_steps=5), tmp_path)
     assert second.steps == list(range(10, 20))
     assert seen[0] == first.module.weight.item()  # type: ignore[union-attr,operator]
@@ -139,7 +137,6 @@ def test_annealing_is_a_run_of_its_own_and_leaves_the_state_it_starts_from(tmp_p
     train(fallen, annealed(replace(CONFIG, steps=5)), tmp_path / "fallen", start=tmp_path / "held")
     assert fallen.steps == list(range(10, 15))
     assert (tmp_path / "held" / "state.pt").read_bytes() == before
-    shutil.rmtree(tmp_path / "held" / "export")
     train(further, CONFIG, tmp_path / "held")
     assert further.steps == list(range(10, 20))
 
@@ -166,6 +163,23 @@ def test_a_training_goes_on_from_an_export_with_a_fresh_warm_up(tmp_path: Path) 
     assert second.steps == list(range(10, 30))
     assert seen[0] == pytest.approx(log["weight"])
     assert abs(seen[1] - seen[0]) < abs(seen[5] - seen[4])
+
+
+def test_an_export_that_breaks_off_leaves_the_one_before(tmp_path: Path) -> None:
+    train(LineFit(), replace(CONFIG, steps=5), tmp_path)
+    before = (tmp_path / "export" / "log.json").read_bytes()
+
+    class Breaking(LineFit):
+        def export(self, ema: nn.Module, folder: Path, log: dict[str, float]) -> None:
+            super().export(ema, folder, log)
+            raise OSError("no space left")
+
+    with pytest.raises(OSError, match="no space"):
+        train(Breaking(), replace(CONFIG, steps=8), tmp_path)
+    assert (tmp_path / "export" / "log.json").read_bytes() == before
+    train(LineFit(), replace(CONFIG, steps=8), tmp_path)
+    assert json.loads((tmp_path / "export" / "log.json").read_text())["step"] == 8
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["export", "log.jsonl", "state.pt"]
 
 
 def test_accumulated_batches_make_the_step_of_one_large_batch(tmp_path: Path) -> None:
