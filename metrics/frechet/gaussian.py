@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zipfile
-from dataclasses import dataclass
+from dataclasses import InitVar, dataclass
 from itertools import chain
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from metrics.errors import MetricInputError
 from metrics.files import atomic_file
 from metrics.frechet.moments import Moments, merge_all
 
+ASYMMETRY = 1e-6  # of the largest entry: what products in float32 leave
 SLICE = 256  # rows that are summed together, whatever the batch size, so that batches change no sum
 
 
@@ -24,12 +25,32 @@ class Gaussian:
     factor: (D, r) with covariance = factor @ factor.T; used for few images (n <= D), where the covariance is
         singular and its factor, the centred features themselves, is exact.
     n: images behind it; 0 when unknown (statistics read from a file).
+    computed: whether it comes from features, so that it is a covariance. Any other is checked: MetricInputError for
+        what is not real and finite, for 1 image, and for a covariance that is not symmetric or has an eigenvalue below
+        -D * eps(its dtype) * the largest.
     """
 
     n: int
     mean: np.ndarray
     covariance: np.ndarray | None
     factor: np.ndarray | None
+    computed: InitVar[bool] = False
+
+    def __post_init__(self, computed: bool) -> None:
+        if computed:
+            return
+        if (self.covariance is None) == (self.factor is None):
+            raise MetricInputError("a Gaussian has either a covariance or its factor: give one of both")
+        if self.n < 0 or self.n == 1:
+            raise MetricInputError(f"statistics of {self.n} images have no covariance: at least 2 are needed")
+        if self.covariance is not None:
+            mean, covariance = checked_statistics(self.mean, self.covariance)
+            object.__setattr__(self, "covariance", covariance)
+        else:
+            mean, factor = (_numbers(*each) for each in (("mu", self.mean), ("the factor", self.factor)))
+            if mean.ndim != 1 or factor.ndim != 2 or len(factor) != len(mean):
+                raise MetricInputError(f"mu has shape {mean.shape} and the factor {factor.shape}, not (D,) and (D, r)")
+        object.__setattr__(self, "mean", mean)
 
     @classmethod
     def of_features(cls, features: np.ndarray) -> Gaussian:
@@ -45,6 +66,56 @@ class Gaussian:
             return float(np.sum(self.factor**2))
         assert self.covariance is not None
         return float(np.trace(self.covariance))
+
+
+def checked_statistics(mean: np.ndarray, covariance: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Both in float64, the covariance exactly symmetric. Raises MetricInputError for what is no mean and covariance."""
+    precision = _precision(covariance)
+    mean, covariance = _numbers("mu", mean), _numbers("sigma", covariance)
+    d = len(mean) if mean.ndim == 1 else 0
+    if d == 0 or covariance.shape != (d, d):
+        raise MetricInputError(
+            f"mu has shape {mean.shape} and sigma {covariance.shape}, where (D,) and (D, D) are needed"
+        )
+    rounding = d * precision
+    if abs(covariance - covariance.T).max() > max(rounding, ASYMMETRY) * abs(covariance).max():
+        raise MetricInputError("sigma is not symmetric")
+    covariance = (covariance + covariance.T) / 2
+    if not _surely_positive(covariance, rounding):
+        eigenvalues = np.linalg.eigvalsh(covariance)
+        least, largest = float(eigenvalues[0]), float(eigenvalues[-1])
+        if least < -rounding * max(largest, 0.0):
+            raise MetricInputError(
+                f"sigma is no covariance: its eigenvalues reach from {least:.3g} to {largest:.3g}, "
+                "and none may be below 0 but for rounding"
+            )
+    return mean, covariance
+
+
+def _precision(array: np.ndarray) -> float:
+    """What rounding leaves of a number of this array, relative."""
+    single = np.asarray(array).dtype == np.float32
+    return float(np.finfo(np.float32 if single else np.float64).eps)
+
+
+def _numbers(name: str, array: object) -> np.ndarray:
+    """An array of real, finite numbers in float64."""
+    values = np.asarray(array)
+    if values.dtype.kind not in "fiu" or values.dtype == np.float16:
+        raise MetricInputError(f"{name} holds {values.dtype} where real numbers of at least 32 bits are needed")
+    if not np.isfinite(values).all():
+        raise MetricInputError(f"{name} holds NaN or infinity")
+    return values.astype(np.float64)
+
+
+def _surely_positive(covariance: np.ndarray, rounding: float) -> bool:
+    """Whether Cholesky, a tenth of the work of all eigenvalues, shows already that none is too far below 0."""
+    shift = rounding * max(float(covariance.diagonal().max()), 0.0)  # the largest eigenvalue is at least as large
+    try:
+        np.linalg.cholesky(covariance + shift * np.eye(len(covariance)))
+    except np.linalg.LinAlgError:
+        return False
+    return True
 
 
 class FeatureStream:
@@ -79,10 +150,10 @@ class FeatureStream:
         if self.n <= self.dimension:
             rows = np.concatenate(self._rows)
             mean = rows.mean(axis=0)
-            return Gaussian(self.n, mean, None, (rows - mean).T / np.sqrt(self.n - 1))
+            return Gaussian(self.n, mean, None, (rows - mean).T / np.sqrt(self.n - 1), computed=True)
         self._fold(whole_slices_only=False)
         assert self._moments is not None
-        return Gaussian(self.n, self._moments.mean, self._moments.covariance, None)
+        return Gaussian(self.n, self._moments.mean, self._moments.covariance, None, computed=True)
 
     def _fold(self, whole_slices_only: bool) -> None:
         if self._held == 0 or (whole_slices_only and self._held < SLICE):
@@ -96,27 +167,26 @@ class FeatureStream:
 
 
 def read_statistics(path: Path) -> Gaussian:
-    """Reference statistics of an .npz with `mu` (D,) and `sigma` (D, D), the format of pytorch-fid and clean-fid."""
+    """Reference statistics of an .npz with `mu` (D,) and `sigma` (D, D), the format of pytorch-fid and clean-fid.
+
+    `n`, where it is there, is the number of images. Raises MetricInputError for what is no mean and covariance.
+    """
     try:
         with np.load(path, allow_pickle=False) as file:
-            mean = np.asarray(file["mu"], dtype=np.float64)
-            covariance = np.asarray(file["sigma"], dtype=np.float64)
+            mean, covariance = file["mu"], file["sigma"]
+            n = file.get("n")
     except (KeyError, TypeError):  # an .npy file gives an array, which takes no names
         raise MetricInputError(
             f"{path} holds no reference statistics: an .npz with `mu` and `sigma` is needed"
         ) from None
     except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise MetricInputError(f"{path} is not a readable .npz file ({error})") from error
-    if mean.ndim != 1 or covariance.shape != (len(mean), len(mean)):
-        raise MetricInputError(
-            f"{path} is no set of statistics: mu has shape {mean.shape} and sigma {covariance.shape}, "
-            "where (D,) and (D, D) are needed"
-        )
-    if not (np.isfinite(mean).all() and np.isfinite(covariance).all()):
-        raise MetricInputError(f"{path} holds NaN or infinity: compute the reference statistics anew")
-    if not np.allclose(covariance, covariance.T, rtol=1e-6, atol=1e-10):
-        raise MetricInputError(f"{path} is no set of statistics: sigma is not symmetric")
-    return Gaussian(0, mean, (covariance + covariance.T) / 2, None)
+    if n is not None and (n.ndim or n.dtype.kind not in "iu" or n < 2):
+        raise MetricInputError(f"{path} is no set of statistics: n is {n}, and at least 2 images have a covariance")
+    try:
+        return Gaussian(int(n) if n is not None else 0, mean, covariance, None)
+    except MetricInputError as error:
+        raise MetricInputError(f"{path} is no set of statistics: {error}; compute it anew") from None
 
 
 def write_statistics(path: Path, moments: Moments) -> None:

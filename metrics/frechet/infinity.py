@@ -128,7 +128,7 @@ def _mean_distance(moments: list[Moments], count: int, reference: Gaussian) -> f
     """The mean distance of `count` parts, each of several of the finest ones."""
     width = len(moments) // count
     merged = [merge_all(moments[start : start + width]) for start in range(0, len(moments), width)]
-    distances = [frechet_distance(Gaussian(m.n, m.mean, m.covariance, None), reference) for m in merged]
+    distances = [frechet_distance(Gaussian(m.n, m.mean, m.covariance, None, computed=True), reference) for m in merged]
     return float(np.mean(distances))
 
 

@@ -88,7 +88,7 @@ def _gaussian_without(features: np.ndarray, images: np.ndarray, gaussian: Gaussi
     centred = features[images].astype(np.float64) - gaussian.mean
     shift = -centred.sum(axis=0) / left
     scatter = (gaussian.n - 1) * gaussian.covariance - centred.T @ centred - left * np.outer(shift, shift)
-    return Gaussian(left, gaussian.mean + shift, scatter / (left - 1), None)
+    return Gaussian(left, gaussian.mean + shift, scatter / (left - 1), None, computed=True)
 
 
 @dataclass(frozen=True)
