@@ -16,6 +16,7 @@ from metrics.features.clip.open_clip import (
     named_config,
     read_scorer_card,
 )
+from metrics.features.clip.published import reading
 from metrics.features.clip.transformers import (
     TransformersClipExtractor,
     find_model,
@@ -160,9 +161,9 @@ def transformers_clip(spec: str) -> ExtractorEntry:
 
 
 def open_clip_model(name: str, weights: Path) -> ExtractorEntry:
-    """An open_clip model by its configuration's name, with the weights of a file, whatever they are.
+    """An open_clip model by `MODEL/TAG`, or `MODEL` where all published weights are read alike, and a weights file.
 
-    Raises MetricInputError when open_clip knows no such name, or there is no such file.
+    Raises MetricInputError when open_clip knows no such name, it leaves several readings, or there is no such file.
     """
     if not weights.is_file():
         raise MetricInputError(f"the weights file {weights} of {name} is missing: name a file that is there")
@@ -171,8 +172,9 @@ def open_clip_model(name: str, weights: Path) -> ExtractorEntry:
     def load(device: str) -> ClipExtractor:
         return load_named(name, weights, sha256, device)
 
-    description = f"open_clip {name}, weights {weights.name} ({sha256[:12]}), {config.context_length} tokens"
-    entry = f"open-clip-{name}-{sha256[:8]}"  # weights of one configuration are many
+    how = "; ".join(reading(config.model, config.preprocess))
+    description = f"open_clip {name}, weights {weights.name} ({sha256[:12]}), {config.context_length} tokens, {how}"
+    entry = f"open-clip-{name.replace('/', '--')}-{sha256[:8]}"  # weights of one configuration are many
     return ExtractorEntry(entry, description, sha256, lambda: config.fingerprint(sha256), load)
 
 

@@ -14,6 +14,7 @@ import numpy as np
 
 from metrics.errors import MetricInputError
 from metrics.features.clip.byte_tokenizer import ByteTokenizer
+from metrics.features.clip.published import published_settings
 from metrics.features.clip.text_batches import encode_in_batches
 from metrics.features.extractor import exact_float32, fingerprint_of
 from metrics.features.pixel_transform import PixelTransform
@@ -137,20 +138,15 @@ class ClipExtractor:
 
 
 def named_config(name: str, unit_norm: bool = True) -> ClipConfig:
-    """A configuration that open_clip knows by name, with OpenAI's preprocessing (open_clip's default)."""
-    import open_clip
-    from open_clip.transform import PreprocessCfg
-
-    model = open_clip.get_model_config(name)
-    if model is None:
-        raise MetricInputError(f"open_clip knows no model {name}: `open_clip.list_models()` names them")
-    return replace(_config(name, model, vars(PreprocessCfg()), "clip"), unit_norm=unit_norm)
+    """A configuration that open_clip knows by `MODEL/TAG`, or by `MODEL` alone; see `published_settings`."""
+    model, preprocess = published_settings(name)
+    return replace(_config(name, model, preprocess, "clip"), unit_norm=unit_norm)
 
 
 def load_named(
     name: str, weights: Path, sha256: str = "", device: str = "cpu", unit_norm: bool = True
 ) -> ClipExtractor:
-    """An open_clip model by its name (`ViT-L-14-quickgelu`) with the weights of a file."""
+    """An open_clip model by its name (`ViT-L-14/laion2b_s32b_b82k`) with the weights of a file."""
     return ClipExtractor(named_config(name, unit_norm), weights, sha256, device)
 
 
@@ -266,7 +262,7 @@ def _refuse_wrong_activation(config: ClipConfig, weights: Path, sha256: str) -> 
     if openai and not config.model.get("quick_gelu", False):
         raise MetricInputError(
             f"{weights.name} holds OpenAI's weights, which need QuickGELU: use the configuration "
-            f"{config.name}-quickgelu instead of {config.name}"
+            f"{config.name.partition('/')[0]}-quickgelu instead of {config.name}"
         )
 
 

@@ -70,7 +70,7 @@ def test_texts_without_padding_get_open_clips_padded_embeddings(config: dict[str
     network = tiny_clip_network(config=config)
     save_file({name: value.contiguous() for name, value in network.state_dict().items()}, tmp_path / "w.safetensors")
     tokenizer = "bytes" if config is TINY_CLIP else "clip"
-    settings = ClipConfig("tiny", config, named_config("ViT-B-32").preprocess | {"size": 32}, tokenizer)
+    settings = ClipConfig("tiny", config, named_config("ViT-B-32/own").preprocess | {"size": 32}, tokenizer)
     extractor = ClipExtractor(settings, tmp_path / "w.safetensors")
     texts = ["cat " * (number % 45) for number in np.random.default_rng(1).permutation(150)] + ["a cat", "a cat"]
     with torch.no_grad():
@@ -168,7 +168,7 @@ def test_openais_weights_need_quickgelu(tmp_path: Path, monkeypatch: pytest.Monk
     """By digest and by form: OpenAI's files are TorchScript archives."""
     path = tmp_path / "ViT-B-32.pt"
     _write_openai_archive(path)
-    plain = ClipConfig("tiny", TINY_NAMED, named_config("ViT-B-32").preprocess | {"size": 32}, "clip")
+    plain = ClipConfig("tiny", TINY_NAMED, named_config("ViT-B-32/own").preprocess | {"size": 32}, "clip")
     with pytest.raises(MetricInputError, match="QuickGELU"):
         ClipExtractor(plain, path)
     monkeypatch.setattr(
@@ -183,7 +183,7 @@ def test_openais_weights_need_quickgelu(tmp_path: Path, monkeypatch: pytest.Monk
 def test_openais_archives_load_as_float32(tmp_path: Path) -> None:
     path = tmp_path / "ViT-B-32.pt"
     network = _write_openai_archive(path)
-    preprocess = named_config("ViT-B-32").preprocess | {"size": 32}
+    preprocess = named_config("ViT-B-32/own").preprocess | {"size": 32}
     extractor = ClipExtractor(ClipConfig("tiny", {**TINY_NAMED, "quick_gelu": True}, preprocess, "clip"), path)
     state = extractor.network.state_dict()
     assert all(value.dtype == torch.float32 for value in state.values())
