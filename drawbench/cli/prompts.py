@@ -29,7 +29,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     show = subparsers.add_parser("show", help="a set's prompts, counts and hash")
     show.add_argument("set", metavar="SET", help=ACCEPTED)
     check = subparsers.add_parser("check", help="is a file a valid set, and is it the published DrawBench?")
-    check.add_argument("file", metavar="FILE", type=Path, help="a .csv, .tsv or .jsonl file")
+    check.add_argument("file", metavar="FILE", type=Path, help="a .csv, .tsv, .jsonl, .json or .txt file")
     for subparser in (list_, show, check):
         subparser.add_argument("--json", action="store_true", help="print JSON")
 

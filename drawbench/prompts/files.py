@@ -1,11 +1,11 @@
-"""Prompt files: CSV, TSV and JSONL, with or without categories and ids, into rows and prompt sets."""
+"""Prompt files: CSV, TSV, JSONL, JSON and lines of text, with or without categories and ids, into rows and sets."""
 
 import csv
 import io
 import json
 import os
 import stat
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from drawbench.errors import UserError
@@ -14,7 +14,7 @@ from drawbench.prompts.prompt_set import PromptRow, PromptSet, build_prompt_set,
 TEXT_COLUMNS = ("prompt", "prompts", "text", "caption")  # compared without regard to case
 CATEGORY_COLUMNS = ("category",)
 ID_COLUMNS = ("id",)
-SUFFIXES = (".csv", ".tsv", ".jsonl")
+SUFFIXES = (".csv", ".tsv", ".jsonl", ".json", ".txt")
 LARGEST = 256 * 2**20  # bytes; the captions of COCO's training images are a quarter of it
 
 Record = tuple[str, Mapping[str, object]]  # where it stands ("row 7 (line 8)"), and its cells by column name
@@ -26,7 +26,7 @@ def read_prompt_file(path: Path) -> PromptSet:
 
 
 def read_rows(path: Path) -> list[PromptRow]:
-    """The rows of a CSV, TSV or JSONL file. Raises UserError naming file and row."""
+    """The rows of a file of one of the `SUFFIXES`. Raises UserError naming file and row."""
     suffix = path.suffix.lower()
     if suffix not in SUFFIXES:
         raise UserError(f"{path} is not a prompt file by its name; it must end in {', '.join(SUFFIXES)}")
@@ -55,8 +55,8 @@ def read_file(path: Path, what: str) -> bytes:
 
 def parse_rows(data: bytes, suffix: str, source: str) -> list[PromptRow]:
     """The rows in the bytes of a file of type `suffix`; `source` names it in messages."""
-    if suffix == ".jsonl":
-        return rows_from_records(_json_records(_decoded(data, source), source), source)
+    if suffix in _RECORDS:
+        return rows_from_records(_RECORDS[suffix](_decoded(data, source), source), source)
     return rows_from_records(table_records(data, suffix, source), source)
 
 
@@ -180,3 +180,37 @@ def _json_records(text: str, source: str) -> Iterator[Record]:
         if not isinstance(record, dict):
             raise UserError(f"{where} of {source} is not a JSON object; write one object per line")
         yield where, record
+
+
+def _json_list_records(text: str, source: str) -> Iterator[Record]:
+    """One JSON list, of prompts or of objects as in a .jsonl file; it may stand alone under `prompts`."""
+    shape = "write a list of prompts, or of objects that each have a prompt"
+    try:
+        content = json.loads(text)
+    except (ValueError, RecursionError):
+        raise UserError(f"{source} is not valid JSON; {shape}") from None
+    if isinstance(content, dict) and "annotations" in content:
+        raise UserError(f"{source} is a captions file in COCO's format; write coco:{source}")
+    if isinstance(content, dict) and list(content) == ["prompts"]:
+        content = content["prompts"]
+    if not isinstance(content, list):
+        raise UserError(f"{source} is not a JSON list; {shape}")
+    for row, record in enumerate(content, start=1):
+        if not isinstance(record, str | dict):
+            raise UserError(f"row {row} of {source} is neither a text nor a JSON object; {shape}")
+        yield f"row {row}", {"prompt": record} if isinstance(record, str) else record
+
+
+def _line_records(text: str, source: str) -> Iterator[Record]:
+    """A prompt a line, empty lines left out; blanks around a prompt are no part of it."""
+    lines = ((number, line.strip()) for number, line in enumerate(text.split("\n"), start=1))
+    filled = ((number, line) for number, line in lines if line)
+    for row, (number, line) in enumerate(filled, start=1):
+        yield f"row {row} (line {number})", {"prompt": line}
+
+
+_RECORDS: Mapping[str, Callable[[str, str], Iterator[Record]]] = {
+    ".jsonl": _json_records,
+    ".json": _json_list_records,
+    ".txt": _line_records,
+}

@@ -13,7 +13,7 @@ from drawbench.prompts.files import parse_rows, read_prompt_file, read_rows
 from drawbench.prompts.hub_captions import load_hub_captions
 from drawbench.prompts.prompt_set import PromptSet, build_prompt_set, shown
 
-ACCEPTED = "open, drawbench, drawbench:FILE, world, coco:ROOT, hf:DATASET, or a .csv, .tsv or .jsonl file"
+ACCEPTED = "open, drawbench, drawbench:FILE, world, coco:ROOT, hf:DATASET, or a .csv, .tsv, .jsonl, .json or .txt file"
 
 
 @dataclass(frozen=True)

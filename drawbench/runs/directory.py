@@ -123,10 +123,28 @@ class RunDirectory:
                     f"{self.path / SLICES} was changed after the run was sealed: its pixel hashes are not the sealed "
                     "ones; run the generate command again to verify and repair the run."
                 )
+            held = self.outcomes_seal()
+            if held != self.seal:
+                raise UserError(
+                    f"{self.path / MANIFEST} was changed by hand: its seal says {self.seal.images} images and "
+                    f"{self.seal.refused} refused ({len(self.seal.refusals)} named), where the run holds {held.images} "
+                    f"and {held.refused}; run the generate command again to verify and repair the run."
+                )
             return self.seal
         missing, total = self.missing(), len(self._samples)
         state = f"{len(missing)} of {total} samples are missing ({named(missing)})" if missing else "it is not sealed"
         raise UserError(f"{self.path} is not finished: {state}; run its generate command again to complete it.")
+
+    def outcomes_seal(self) -> Seal:
+        """The seal that the recorded outcomes of the plan's samples give; no image is read."""
+        reasons = ((sample, self.refusal(sample)) for sample in self._samples)
+        refusals = tuple(
+            Refusal(prompt_id=sample.prompt_id, sample=sample.index, reason=reason)
+            for sample, reason in reasons
+            if reason is not None
+        )
+        drawn = sum(self.pixel_sha256(sample) is not None for sample in self._samples)
+        return Seal(images=drawn, refused=len(refusals), refusals=refusals, pixels_sha256=self.pixels_sha256())
 
     def samples(self) -> list[Sample]:
         """All samples in plan order."""

@@ -28,10 +28,9 @@ from drawbench.runs.directory import (
     Attempt,
     Manifest,
     Outcome,
-    Refusal,
     RunDirectory,
-    Seal,
     SliceRecord,
+    named,
     read_manifest,
 )
 from drawbench.runs.plan import Plan, Slice
@@ -68,15 +67,25 @@ class RunWriter:
         return RunDirectory(self.path, self._manifest, self._prompts)
 
     def finished(self) -> bool:
-        """True when the run is sealed and every file of it still is what was sealed. Decodes every image."""
+        """True when the run is sealed and every file of it still is what was sealed. Decodes every image.
+
+        Of a sealed run that is not, a note names what is repaired now.
+        """
         run, metadata = self.run, self.path / METADATA
-        return (
-            run.seal is not None
-            and run.seal.pixels_sha256 == run.pixels_sha256()
-            and metadata.is_file()
-            and metadata.read_bytes() == _json_lines(image_rows(run)).encode()
-            and not self._missing(run)
-        )
+        if run.seal is None:
+            return False
+        table = metadata.read_bytes() if metadata.is_file() else b""
+        missing = self._missing(run)
+        wrong = []
+        if run.seal != run.outcomes_seal():
+            wrong.append(f"the seal does not hold what {SLICES} records and is made anew")
+        if table != _json_lines(image_rows(run)).encode():
+            wrong.append(f"{METADATA} is not as sealed and is written anew")
+        if missing:
+            wrong.append(f"{len(missing)} samples are drawn again, with all of their slices ({named(missing)})")
+        if wrong:
+            self._note(f"{self.path} was changed after it was sealed: {'; '.join(wrong)}")
+        return not wrong
 
     def begin(self, device: str, sources: Sources) -> None:
         """Record that this process starts to work: withdraws the seal, clears what a killed one left half-written."""
@@ -128,12 +137,7 @@ class RunWriter:
             write_text_atomically(self.path / REFUSED, _json_lines(refused))
             write_text_atomically(self.path / METADATA, _json_lines(drawn))
         shutil.rmtree(self.path / PARTIAL, ignore_errors=True)
-        refusals = tuple(
-            Refusal(prompt_id=row["prompt_id"], sample=row["sample"], reason=row["reason"]) for row in refused
-        )
-        self._save(
-            seal=Seal(images=len(drawn), refused=len(refused), refusals=refusals, pixels_sha256=run.pixels_sha256())
-        )
+        self._save(seal=run.outcomes_seal())
 
     def _missing(self, run: RunDirectory) -> list[Sample]:
         """What `run.missing` finds. When all is there, scoring need not decode the files again to know them."""

@@ -39,6 +39,9 @@ def test_accepted_column_names(text_column: str, category_column: str) -> None:
         (b"prompt\tnote\nA dog\tx\nA cat\ty", ".tsv"),
         (b'{"prompt": "A dog"}\r\n\r\n{"text": "A cat", "category": null}\r\n', ".jsonl"),
         (b'\xef\xbb\xbf{"prompt": "A dog"}\n{"prompt": "A cat"}', ".jsonl"),
+        (b'\xef\xbb\xbf["A dog",\r\n "A cat"]', ".json"),
+        (b'{"prompts": [{"prompt": "A dog"}, {"caption": "A cat", "category": null}]}', ".json"),
+        (b"\xef\xbb\xbfA dog\r\n\r\n  A cat \r\n", ".txt"),
     ],
 )
 def test_bom_line_ends_and_empty_lines_do_not_matter(data: bytes, suffix: str) -> None:
@@ -68,6 +71,10 @@ def test_ids_are_text_or_whole_numbers() -> None:
         (b"prompt\nfine\ncaf\xe9\n", ".csv", ["UTF-8", "line 3"]),
         ("prompt\nA dog\n".encode("utf-16"), ".csv", ["UTF-8", "line 1"]),
         (b'{"prompt": "a"}\n\n{"prompt": }\n', ".jsonl", ["row 2 (line 3)", "JSON"]),
+        (b"[", ".json", ["not valid JSON", "list of prompts"]),
+        (b'{"a": ["b"]}', ".json", ["not a JSON list"]),
+        (b'{"images": [], "annotations": []}', ".json", ["coco:mine"]),
+        (b'["a", 3]', ".json", ["row 2", "neither a text"]),
         (b'["a"]\n', ".jsonl", ["row 1 (line 1)", "object"]),
         (b'{"words": "a"}\n', ".jsonl", ["row 1 (line 1)", "prompt column"]),
         (b'{"prompt": 3}\n', ".jsonl", ["row 1 (line 1)", "no text"]),
@@ -89,9 +96,19 @@ def test_a_file_gives_its_name_to_the_set(tmp_path: Path) -> None:
     assert read_prompt_file(path).name == "party"
 
 
+@pytest.mark.parametrize(
+    ("text", "said"), [("\n", "holds no prompts"), ("a dog\n\na\tcat\n", r"row 2 \(line 3\) .* U\+0009")]
+)
+def test_lines_that_are_no_prompts_are_refused(text: str, said: str, tmp_path: Path) -> None:
+    path = tmp_path / "lines.txt"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(UserError, match=said):
+        read_prompt_file(path)
+
+
 def test_other_kinds_of_files_and_missing_ones_are_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"\.csv, \.tsv, \.jsonl"):
-        read_rows(tmp_path / "prompts.txt")
+        read_rows(tmp_path / "prompts.md")
     with pytest.raises(UserError, match=r"absent\.csv"):
         read_rows(tmp_path / "absent.csv")
 

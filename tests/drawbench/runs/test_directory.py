@@ -11,6 +11,7 @@ from PIL import Image
 
 from drawbench.errors import UserError
 from drawbench.interface import ModelCard, Refused, Sample, TextToImage
+from drawbench.progress import Progress
 from drawbench.prompts.prompt_set import Prompt, PromptSet, category_slug
 from drawbench.runs.directory import RunDirectory
 from drawbench.runs.generate import Request, generate
@@ -209,6 +210,41 @@ def test_hashes_changed_after_the_seal_are_noticed(tmp_path: Path) -> None:
     journal.write_text(journal.read_text().replace(first, "0" * 64))
     with pytest.raises(UserError, match="changed after the run was sealed"):
         RunDirectory.open(tmp_path / "run").require_seal()
+
+
+@pytest.mark.parametrize(
+    "change", [{"images": 11}, {"refused": 1}, {"images": 9, "refused": 3}, {"refusals": []}], ids=str
+)
+def test_a_seal_whose_counts_were_edited_is_refused_and_repaired(tmp_path: Path, change: dict[str, object]) -> None:
+    refuses = [("colors-001", 0), ("colors-002", 1)]
+    sealed = make_run(tmp_path / "run", refuses=refuses).require_seal()
+    file = tmp_path / "run/manifest.json"
+    fields = json.loads(file.read_text())
+    file.write_text(json.dumps(fields | {"seal": fields["seal"] | change}))
+    with pytest.raises(UserError, match=r"manifest\.json was changed by hand.* the run holds 10 and 2"):
+        RunDirectory.open(tmp_path / "run").require_seal()
+    assert make_run(tmp_path / "run", refuses=refuses).require_seal() == sealed
+
+
+def test_a_repair_names_what_it_did(tmp_path: Path) -> None:
+    run, notes = make_run(tmp_path / "run"), Notes()
+    run.image_path(run.samples()[5]).unlink()
+    (tmp_path / "run/images/metadata.jsonl").write_text("")
+    generate(Request(Noise(), SET, tmp_path / "run", samples=2, size=8, slice_size=2), notes)
+    assert "changed after it was sealed" in notes.told[0]
+    assert "metadata.jsonl is not as sealed and is written anew" in notes.told[0]
+    assert "2 samples are drawn again, with all of their slices (" in notes.told[0]
+    assert "seal does not hold" not in notes.told[0]
+
+
+class Notes(Progress):
+    """Keeps what was said."""
+
+    def __init__(self) -> None:
+        self.told: list[str] = []
+
+    def note(self, message: str) -> None:
+        self.told.append(message)
 
 
 def _no_manifest(run: Path) -> None:
