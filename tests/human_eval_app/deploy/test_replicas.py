@@ -190,7 +190,8 @@ def test_raters_of_a_killed_replica_go_on_at_the_other(deployment: Deployment) -
         await asyncio.wait_for(asyncio.gather(*raters), 120)
 
     run_async(study())
-    assert [browser.losses > 0 for browser in browsers] == [True, False, True, False]
+    # On a busy machine the others may be handed on, too: the proxy waits three seconds for a replica.
+    assert all(browser.losses > 0 for browser in browsers[::2])
     _assert_every_vote_is_kept(deployment, browsers, raters=4)
     assert f"127.0.0.1:{lost.port}, 127.0.0.1:{kept.port} 502, 200" in deployment.proxy.log()  # refused, then taken
     lost.start()
