@@ -10,9 +10,11 @@ from drawbench.terminal import terminal_width
 EPILOGUE = """examples:
   drawbench score runs/x --protocol bundled
   drawbench score runs/x runs/y --protocol imagen --reference coco/val2014 --json
+  drawbench score /shared/runs/x --out scores
 
 Every image is checked against the hash in the run's seal, one that did not change since by its size and times. Features
-are kept in the user's cache, or in the folder that DRAWBENCH_CACHE names. The numbers are written to RUN/scores/.
+are kept in the user's cache, or in the folder that DRAWBENCH_CACHE names. The numbers are written to RUN/scores/, or
+to the folder of --out, which `drawbench leaderboard` reads.
 """
 
 
@@ -28,6 +30,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--reference", type=Path, metavar="DIR", help="reference images: a folder, or an .npz with mu and sigma"
+    )
+    parser.add_argument(
+        "--out", type=Path, metavar="DIR", help="a folder for the scores, where the run cannot be written"
     )
     parser.add_argument("--device", default="auto", metavar="D", help="auto, cpu, cuda, cuda:1, mps (auto)")
     parser.add_argument("--batch", type=int, metavar="N", help="images per pass; changes speed and memory only")
@@ -60,6 +65,7 @@ def run(args: argparse.Namespace) -> int:
             workers=args.workers,
             verify=args.verify,
             progress=shown_progress(),
+            out=args.out,
         )
         for path in args.runs
     ]

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from drawbench.errors import UserError
 from drawbench.progress import Progress
+from drawbench.results.files import read_result
 from drawbench.results.scores import ScoreFile, read_scores, scores_path
 from drawbench.runs.directory import RunDirectory
 from drawbench.scoring.extractors import Extractors
@@ -17,7 +18,7 @@ from drawbench.scoring.prepared import PreparedRun, conditions, evaluated_size
 from drawbench.scoring.protocols import MetricDefinition, Protocol
 from drawbench.scoring.references import ReferenceFeatures, find_references, read_references
 from drawbench.scoring.run_features import features_of_run
-from drawbench.scoring.score_files import write_scores
+from drawbench.scoring.score_files import destination, write_scores
 
 PACKAGES = ("drawbench", "torch", "open_clip_torch", "clean-fid", "numpy", "pillow")
 
@@ -32,12 +33,14 @@ def score_run(
     workers: int | None = None,
     verify: bool = False,
     progress: Progress | None = None,
+    out: Path | None = None,
 ) -> ScoreFile:
     """Score a sealed run, write its two score files, and return the aggregates.
 
     reference: folder of images or .npz; without it the protocol's distances are left out. What else cannot be
     measured on this run is left out too, and a note says why.
     verify: read every image again, also those that did not change since they were sealed or last read.
+    out: a folder for the two files, as result files for tables; then nothing is written into the run.
     Scores do not depend on `batch` and `workers` beyond float32 rounding (1e-6 for a CLIP score, 1e-4 relative for a
     distance), nor on what is in the cache.
     Raises UserError for a run that is not finished, or was changed since, and for a reference that cannot be used;
@@ -46,11 +49,12 @@ def score_run(
     progress = progress or Progress()
     run = RunDirectory.open(run_path)
     run.require_seal()
+    path = destination(run, protocol.name, out)
     reading = ReadSettings(evaluated_size(run, protocol), batch or default_batch(device), workers, verify)
     references = find_references(reference) if reference else None
     metrics = [metric for metric in protocol.metrics if references or not metric.kind.needs.references]
     if not references:
-        _keep_distances(run, protocol)
+        _keep_distances(path, run, protocol)
     if len(metrics) < len(protocol.metrics):
         progress.note(f"{run_path.name}: no reference images, so no distance is computed")
     metrics = _measurable(metrics, run, progress)
@@ -75,18 +79,19 @@ def score_run(
         environment=_environment(device, metrics),
         date=datetime.now(UTC).date().isoformat(),
     )
-    write_scores(run, result, features.samples, measured.per_sample)
+    write_scores(path, run, result, features.samples, measured.per_sample)
     return result
 
 
-def _keep_distances(run: RunDirectory, protocol: Protocol) -> None:
+def _keep_distances(path: Path, run: RunDirectory, protocol: Protocol) -> None:
     """Refuse to replace scores of these very images that have distances by scores that have none."""
-    path = scores_path(run.path, protocol.name)
     try:
-        found = read_scores(path)
+        inside = path == scores_path(run.path, protocol.name)
+        found = read_scores(path) if inside else read_result(path)
     except (FileNotFoundError, UserError):  # none yet, or none that can be read
         return
-    same = (found.protocol.fingerprint, found.pixels_sha256) == (protocol.fingerprint, run.require_seal().pixels_sha256)
+    images = found.pixels_sha256 if isinstance(found, ScoreFile) else found.run and found.run.pixels_sha256
+    same = (found.protocol.fingerprint, images) == (protocol.fingerprint, run.require_seal().pixels_sha256)
     if same and found.reference:
         raise UserError(
             f"{path} holds distances to the references {found.reference.name}, which scoring without references would "

@@ -1,0 +1,63 @@
+"""Scores of a run that cannot be written go to another folder, which tables read."""
+
+import os
+from pathlib import Path
+
+import pytest
+from pyarrow import parquet
+
+from drawbench.errors import UserError
+from drawbench.results.files import read_result
+from drawbench.scoring.protocols import Protocol, bundled
+from drawbench.scoring.score import score_run
+from drawbench.tables.loading import load_results
+from tests.drawbench.scoring.test_score import make_run
+from tests.metrics.stand_ins import write_scorer
+
+
+@pytest.fixture(scope="module")
+def protocol(tmp_path_factory: pytest.TempPathFactory) -> Protocol:
+    """The bundled protocol on a random scorer."""
+    return bundled(write_scorer(tmp_path_factory.mktemp("scorer")))
+
+
+def _content(folder: Path) -> dict[Path, tuple[int, bytes]]:
+    return {path: (path.stat().st_mtime_ns, path.read_bytes()) for path in folder.rglob("*") if path.is_file()}
+
+
+def test_the_numbers_are_those_of_the_run_and_the_run_stays_as_it_was(protocol: Protocol, tmp_path: Path) -> None:
+    run, out = make_run(tmp_path / "run"), tmp_path / "new" / "scores"
+    before = _content(run)
+    elsewhere = score_run(run, protocol, out=out)
+    assert _content(run) == before
+    assert sorted(path.name for path in out.iterdir()) == ["run--bundled.json", "run--bundled.parquet"]
+    inside = score_run(run, protocol)
+    assert elsewhere.scores == inside.scores
+    (loaded,) = load_results([out])
+    assert (loaded.scores, loaded.model.name) == (inside.scores, load_results([run])[0].model.name)
+    tables = [parquet.read_table(path) for path in (out / "run--bundled.parquet", run / "scores" / "bundled.parquet")]
+    assert tables[0].equals(tables[1])
+
+
+def test_scores_of_other_images_and_distances_are_not_replaced(protocol: Protocol, tmp_path: Path) -> None:
+    first, second, out = make_run(tmp_path / "a" / "run"), make_run(tmp_path / "b" / "run", limit=2), tmp_path / "out"
+    score_run(first, protocol, first / "images", out=out)
+    kept = read_result(out / "run--bundled.json")
+    with pytest.raises(UserError, match="other images than"):
+        score_run(second, protocol, out=out)
+    with pytest.raises(UserError, match="give --reference again"):
+        score_run(first, protocol, out=out)
+    assert read_result(out / "run--bundled.json") == kept
+    score_run(first, protocol, first / "images", out=out)
+
+
+def test_a_run_that_cannot_be_written_is_refused_before_it_is_scored(
+    protocol: Protocol, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = make_run(tmp_path / "run")
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    monkeypatch.setattr("drawbench.scoring.score.features_of_run", None)  # never reached
+    with pytest.raises(UserError, match=r"cannot be written: .* --out"):
+        score_run(run, protocol)
+    with pytest.raises(UserError, match="name another folder"):
+        score_run(run, protocol, out=run / "manifest.json" / "x")
