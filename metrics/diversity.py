@@ -22,7 +22,7 @@ METHOD = "t over prompts; prompts independent"
 def diversity_results(features: np.ndarray, prompts: np.ndarray) -> dict[str, MetricResult]:
     """`pairwise_distance` in [0, 2] and `vendi_score` in [1, samples] of features (N, D); input as for `diversities`.
 
-    Both are means over prompts, and n counts prompts; one prompt has no interval.
+    Both are means over prompts, and n counts prompts; fewer than 3 have no interval.
     """
     return {
         metric: MetricResult(float(values.mean()), _interval(values, metric), len(values))

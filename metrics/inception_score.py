@@ -27,8 +27,9 @@ METHOD = "exp of t on the logarithm, jackknife over {}; {} independent"
 def inception_score_result(logits: np.ndarray, *, prompts: np.ndarray | None = None) -> MetricResult:
     """`inception_score` of logits (N, C), in [1, C]; softmax is taken over all C columns.
 
-    prompts: (N,), the prompt row of each image, the unit of the interval; None: the images themselves. Few images score
-    too low: their classes look less varied than they are. The note gives the jackknife's estimate of that bias.
+    prompts: (N,), the prompt row of each image, the unit of the interval, with 3 or more; None: the images themselves.
+    Few images score too low: their classes look less varied than they are. The note gives the jackknife's estimate of
+    that bias.
     """
     table = feature_table(logits, "logits")
     groups = PromptGroups.of(prompts, len(table))
@@ -39,8 +40,9 @@ def inception_score_result(logits: np.ndarray, *, prompts: np.ndarray | None = N
     if groups.count >= 2:
         without = classes.log_scores_without(table, groups)
         around = t_around(log_score, jackknife_variance(without), groups.count, "", low=0.0)
-        low, high = min(value, math.exp(around.low)), max(value, math.exp(around.high))
-        interval = Interval(low, high, METHOD.format(groups.unit, groups.unit))
+        if around is not None:
+            low, high = min(value, math.exp(around.low)), max(value, math.exp(around.high))
+            interval = Interval(low, high, METHOD.format(groups.unit, groups.unit))
         bias = value * ((groups.count - 1) * (float(without.mean()) - log_score))
         note = f"finite-sample bias about {bias:+.3g} (jackknife)"
     return MetricResult(value, interval, len(table), note)

@@ -51,7 +51,7 @@ def manifold_results(
     """`precision`, `recall`, `density` and `coverage` of features (N, D) against references (M, D).
 
     All in [0, 1] but density, which is >= 0 and 1 for equal sets. At least 6 images and 6 references. prompts: (N,),
-    the prompt row of each image, the unit of the intervals; None: the images themselves. One prompt has no interval.
+    the prompt row of each image, the unit of the intervals; None: the images themselves. Fewer than 3 have no interval.
     """
     found = _Measured.of(features, references, prompts)
     intervals = _intervals(found)

@@ -38,7 +38,7 @@ def r_precision_result(
 ) -> MetricResult:
     """`r_precision` in [0, 1] of image embeddings (N, D) and caption embeddings (n, D), the same as for `clip_score`.
 
-    Input as for `prompt_hits`. The note says what chance alone would give.
+    Input as for `prompt_hits`. The note says what chance alone would give. Fewer than 3 prompts have no interval.
     """
     by_prompt = prompt_hits(images, prompt_of_image, texts, text_features)
     value = float(by_prompt.mean())

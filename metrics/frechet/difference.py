@@ -19,7 +19,7 @@ from metrics.statistics.result import Interval
 class FrechetDifference:
     """Distances of two sets of n images of the same prompts, and a - b.
 
-    interval: of a - b as expected at this n; None with fewer than 2 prompts. limits: both distances extrapolated to
+    interval: of a - b as expected at this n; None with fewer than 3 prompts. limits: both distances extrapolated to
     infinite n, and limit_interval that of their difference; None with fewer than 3 images a dimension.
     bias: what n being finite adds to a and to b, by the extrapolation, else by the jackknife; None when n <= D, where
     nothing in the sets tells it.

@@ -47,7 +47,7 @@ def frechet_result(
     found = jackknife or frechet_jackknife(features, reference, prompts)
     method = METHOD.format(units="images" if prompts is None else "prompts")
     interval = jackknife_interval(found.value, found.without, method, least=0.0)
-    note = _bias_note(found, features.shape[1]) if interval else ""
+    note = _bias_note(found, features.shape[1]) if len(found.without) else ""
     return MetricResult(found.value, interval, found.n, note)
 
 

@@ -7,15 +7,16 @@ import numpy as np
 from metrics.statistics.result import Interval
 
 LEVEL = 0.95
+LEAST_UNITS = 3  # below, a spread says next to nothing: two linearised values are always equal
 
 
 def t_interval(values: np.ndarray, method: str = "t over prompts") -> Interval | None:
-    """Student's t interval of the mean of independent values, shape (n,); None when n < 2.
+    """Student's t interval of the mean of independent values, shape (n,); None when n < 3.
 
     Exact for normal values; its coverage at n = 7 (the smallest DrawBench category) is why no bootstrap is used.
     """
     n = len(values)
-    if n < 2:
+    if n < LEAST_UNITS:
         return None
     from scipy.special import stdtrit
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from metrics.errors import MetricInputError
-from metrics.statistics.intervals import LEVEL
+from metrics.statistics.intervals import LEAST_UNITS, LEVEL
 from metrics.statistics.result import Interval
 
 PAIRED = "jackknife over {units}, paired"
@@ -33,13 +33,13 @@ class Jackknife:
 
 
 def jackknife_interval(value: float, without: np.ndarray, method: str, least: float = -np.inf) -> Interval | None:
-    """Tukey's interval about `value` from the values without each unit, (G,); None when G < 2.
+    """Tukey's interval about `value` from the values without each unit, (G,); None when G < 3.
 
     Its variance is on average too large rather than too small, whatever the statistic (Efron & Stein 1981).
     least: the smallest value there can be.
     """
     units = len(without)
-    if units < 2:
+    if units < LEAST_UNITS:
         return None
     from scipy.special import stdtrit
 
@@ -49,7 +49,7 @@ def jackknife_interval(value: float, without: np.ndarray, method: str, least: fl
 
 
 def paired_interval(a: Jackknife, b: Jackknife, method: str) -> Interval | None:
-    """The interval of a - b for two sets of the same prompts; None when one of them has no values without a prompt.
+    """The interval of a - b for two sets of the same prompts; None below 3 prompts, or without their values.
 
     A prompt is left out of both sets at once, so that what makes it easy or hard for both leaves the interval.
     Raises MetricInputError for sets of different numbers of images.

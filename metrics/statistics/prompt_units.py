@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from metrics.errors import MetricInputError
-from metrics.statistics.intervals import LEVEL
+from metrics.statistics.intervals import LEAST_UNITS, LEVEL
 from metrics.statistics.result import Interval
 
 
@@ -87,8 +87,10 @@ def t_quantile(units: int) -> float:
 
 def t_around(
     value: float, variance: float, units: int, method: str, low: float = -math.inf, high: float = math.inf
-) -> Interval:
-    """value -+ t * sqrt(variance), cut to [low, high], the metric's own range."""
+) -> Interval | None:
+    """value -+ t * sqrt(variance), cut to [low, high], the metric's own range; None below 3 units."""
+    if units < LEAST_UNITS:
+        return None
     margin = t_quantile(units) * math.sqrt(variance)
     return Interval(min(value, max(low, value - margin)), max(value, min(high, value + margin)), method, LEVEL)
 
@@ -110,11 +112,14 @@ def jackknife_variance(without: np.ndarray) -> float:
     return float(spread @ spread) * (len(without) - 1) / len(without)
 
 
-def proportion_interval(value: float, variance: float, units: int, method: str) -> Interval:
+def proportion_interval(value: float, variance: float, units: int, method: str) -> Interval | None:
     """Wilson's interval (1927) of a proportion, at the sample size that `variance` amounts to, with t's quantile.
 
     It stays in [0, 1] and has a width at 0 and 1, where no spread is seen: there the units themselves count.
+    None below 3 units.
     """
+    if units < LEAST_UNITS:
+        return None
     seen = variance > 0 and 0 < value < 1
     share = min(variance / (value * (1 - value)), 1.0) if seen else 1 / units  # 1 over the sample size
     t2 = t_quantile(units) ** 2

@@ -65,7 +65,7 @@ def test_all_hits_still_have_an_interval() -> None:
 
 
 @settings(max_examples=30)
-@given(st.integers(0, 2**32 - 1), st.integers(2, 12), st.integers(1, 4))
+@given(st.integers(0, 2**32 - 1), st.integers(3, 12), st.integers(1, 4))
 def test_order_and_block_size_change_nothing(seed: int, n: int, samples: int) -> None:
     images, rows, texts, captions = _random(seed % 1000, n, samples)
     random = np.random.default_rng(seed)

@@ -118,7 +118,7 @@ def test_all_or_nothing_still_has_a_width() -> None:
     assert proportion_interval(0.0, 0.0, 10, "m").high == pytest.approx(1 - whole.low)
 
 
-@given(st.floats(0, 1), st.floats(0, 1e3), st.integers(2, 10_000))
+@given(st.floats(0, 1), st.floats(0, 1e3), st.integers(3, 10_000))
 def test_a_proportion_lies_inside_its_interval_and_that_inside_0_and_1(value: float, variance: float, n: int) -> None:
     interval = proportion_interval(value, variance, n, "m")
     assert 0 <= interval.low <= value <= interval.high <= 1
