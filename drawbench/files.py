@@ -2,14 +2,18 @@
 
 What is being written has a hidden name (`.NAME.xxxxxxxx.partial`) beside its place, is synced, and is renamed. So a
 reader sees the old content or all of the new, whoever writes at the same time, and whenever one is killed or the power
-fails. Only a kill leaves the hidden name behind.
+fails. Only a kill leaves the hidden name behind, for the next that writes there to remove: a writer that lives holds a
+lock on it.
 """
 
 import errno
+import glob
 import os
 import secrets
 import shutil
 import stat
+import sys
+import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -17,6 +21,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 SYNCED_TOGETHER = 8  # files; a file system commits at once what waits together, which is many times as fast
+
+UNLOCKED_SECONDS = 1  # between making a hidden file and locking it lie microseconds
 
 
 @contextmanager
@@ -33,8 +39,10 @@ def atomic_file(path: Path, mode: int = 0o666) -> Iterator[BinaryIO]:
         return
     target = _real(path)
     partial = _hidden(target)
+    held = None
     try:
         with os.fdopen(os.open(partial, os.O_RDWR | os.O_CREAT | os.O_EXCL, mode), "w+b") as file:
+            held = _hold(partial)
             _inherit(partial, target)
             yield file
             file.flush()
@@ -44,6 +52,9 @@ def atomic_file(path: Path, mode: int = 0o666) -> Iterator[BinaryIO]:
         with suppress(OSError):
             partial.unlink(missing_ok=True)
         raise
+    finally:
+        if held is not None:
+            os.close(held)
     _sync(target.parent)
 
 
@@ -61,6 +72,19 @@ class StagedFolder:
         self.path = _hidden(place)
         self._place, self._replace = place, replace
         self._published = False
+        self._held: int | None = None
+
+    def make(self) -> None:
+        """The empty folder, and the lock that tells others that it is being filled."""
+        self.path.mkdir(parents=True)
+        self._held = _hold(self.path)
+
+    def close(self) -> None:
+        """Give up the lock. When all went well, what killed processes left of writing this folder goes too."""
+        if self._held is not None:
+            os.close(self._held)
+        if self._published:
+            remove_abandoned(self._place)
 
     def publish(self) -> None:
         """Give it its name, after all of it is on disk. Once: later calls do nothing."""
@@ -91,12 +115,14 @@ def atomic_folder(place: Path, *, replace: bool = False) -> Iterator[StagedFolde
     """
     staged = StagedFolder(_real(place), replace)
     try:
-        staged.path.mkdir(parents=True)
+        staged.make()
         yield staged
         staged.publish()
     except BaseException:
         staged.remove()
         raise
+    finally:
+        staged.close()
 
 
 def put_in_place(moves: Sequence[tuple[Path, Path]]) -> None:
@@ -118,6 +144,36 @@ def remove_leftovers(path: Path) -> None:
     """Delete what killed processes left of writing the file `path`. For one who knows that no other writes it now."""
     for left in path.parent.glob(f".{path.name}.*partial"):
         left.unlink(missing_ok=True)
+
+
+def remove_abandoned(path: Path) -> None:
+    """Delete what killed processes left of writing the file or folder `path`; what a living one holds stays.
+
+    So does what is younger than a second, whose writer may be about to lock it, and all where locks are not known.
+    """
+    for left in _real(path).parent.glob(f".{glob.escape(path.name)}.????????.partial"):
+        with suppress(OSError):
+            if time.time() - left.lstat().st_mtime < UNLOCKED_SECONDS:
+                continue
+            held = _hold(left)
+            if held is not None:
+                shutil.rmtree(left) if left.is_dir() else left.unlink()
+                os.close(held)
+
+
+def _hold(path: Path) -> int | None:
+    """An open descriptor with the lock of a file or folder, which a kill gives up; None when another has it."""
+    if sys.platform == "win32":
+        return None
+    import fcntl
+
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:  # held, or a file system without locks
+        os.close(descriptor)
+        return None
+    return descriptor
 
 
 def _real(path: Path) -> Path:

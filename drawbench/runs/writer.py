@@ -93,8 +93,6 @@ class RunWriter:
         self._save(attempts=(*self._manifest.attempts, attempt), seal=None, sources=sources)
         shutil.rmtree(self.path / PARTIAL, ignore_errors=True)
         (self.path / PARTIAL).mkdir()
-        for name in (MANIFEST, METADATA, REFUSED):
-            remove_leftovers(self.path / name)
         _drop_torn_line(self.path / SLICES)
         write_text_atomically(self.path / METADATA, _json_lines(metadata_rows(self.run)))
         (self.path / REFUSED).unlink(missing_ok=True)
@@ -133,6 +131,8 @@ class RunWriter:
                 f"sample {missing[0].index}): check the disk, then run the same command again."
             )
         drawn, refused = image_rows(run), refused_rows(run)
+        for row in refused:  # drawn by a process that was killed before it said so, and refused when drawn again
+            (run.images / row["file_name"]).unlink(missing_ok=True)
         if refused:
             write_text_atomically(self.path / REFUSED, _json_lines(refused))
             write_text_atomically(self.path / METADATA, _json_lines(drawn))
@@ -190,6 +190,8 @@ def open_run(path: Path, plan: Plan, prompts: tuple[Prompt, ...], note: Callable
             raise StageError(f"another process is filling {path}: wait for it, then run the same command.") from None
     try:
         with _disk_errors(path, UserError, "name another directory with --out"):
+            for name in (MANIFEST, METADATA, REFUSED):
+                remove_leftovers(path / name)
             writer = RunWriter(path, _planned(path, plan, note), prompts, note)
         try:
             with _disk_errors(path, StageError, "make room or mend the disk, then run the same command again"):

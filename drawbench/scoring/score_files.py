@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from drawbench.errors import UserError
-from drawbench.files import atomic_file
+from drawbench.files import atomic_file, remove_abandoned
 from drawbench.interface import Sample
 from drawbench.results.files import RunRef, read_result, result_from_score_file, result_text
 from drawbench.results.scores import ScoreFile, scores_path
@@ -61,6 +61,8 @@ def write_scores(
     with atomic_file(aggregates) as last, atomic_file(table) as first:
         parquet.write_table(pyarrow.table(arrays), first)
         last.write(text.encode())
+    for path in (aggregates, table):
+        remove_abandoned(path)
 
 
 def _columns(run: RunDirectory, drawn: Sequence[Sample], per_sample: dict[str, np.ndarray]) -> dict[str, list[object]]:

@@ -11,7 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from drawbench.files import atomic_file, atomic_folder, put_in_place, remove_leftovers, write_text_atomically
+from drawbench.files import (
+    atomic_file,
+    atomic_folder,
+    put_in_place,
+    remove_abandoned,
+    remove_leftovers,
+    write_text_atomically,
+)
 
 OLD = "what was there before"
 LONG = "all of the new content\n" * 10_000
@@ -232,3 +239,49 @@ def test_what_a_kill_left_can_be_removed(tmp_path: Path) -> None:
     remove_leftovers(tmp_path / "a.json")
     remove_leftovers(tmp_path / "nowhere" / "a.json")
     assert _names(tmp_path) == [".ab.json.0123abcd.partial", "a.json"]
+
+
+def test_the_next_writer_removes_what_a_kill_left_and_nothing_that_lives(tmp_path: Path) -> None:
+    """A killed process leaves a hidden file and folder; another process still fills the same two; a third writes."""
+    body = (
+        "import sys, time; from pathlib import Path; from drawbench.files import atomic_file, atomic_folder\n"
+        "place = Path(sys.argv[1])\n"
+        "with atomic_file(place / 'file') as file, atomic_folder(place / 'folder', replace=True) as staged:\n"
+        "    (staged.path / 'new').write_text('new'); print('ready', flush=True); sys.stdin.readline()\n"
+    )
+
+    def begun() -> subprocess.Popen[str]:
+        process = subprocess.Popen(
+            [sys.executable, "-c", body, tmp_path], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        return process
+
+    killed = begun()
+    killed.kill()
+    killed.communicate()
+    living = begun()
+    hidden = sorted(tmp_path.glob(".*.partial"))
+    assert len(hidden) == 4
+    for path in (*hidden, tmp_path):
+        os.utime(path, (1, 1))
+    (tmp_path / ".folder.old-notes.partial").mkdir()  # of nobody here
+    _write_folder(tmp_path)
+    _write_file(tmp_path)
+    remove_abandoned(tmp_path / "file")
+    assert len(list(tmp_path.glob(".f*.????????.partial"))) == 2
+    living.communicate("\n")
+    assert living.returncode == 0
+    assert (tmp_path / "folder" / "new").read_text() == "new"
+    assert [path.name for path in tmp_path.glob(".*")] == [".folder.old-notes.partial"]
+
+
+def test_what_was_made_this_moment_stays(tmp_path: Path) -> None:
+    left = tmp_path / ".file.01234567.partial"
+    left.write_text(OLD)
+    remove_abandoned(tmp_path / "file")
+    assert left.exists()
+    os.utime(left, (1, 1))
+    remove_abandoned(tmp_path / "file")
+    assert not left.exists()

@@ -226,6 +226,22 @@ def test_a_seal_whose_counts_were_edited_is_refused_and_repaired(tmp_path: Path,
     assert make_run(tmp_path / "run", refuses=refuses).require_seal() == sealed
 
 
+def test_what_killed_processes_left_is_gone_from_the_next_finished_run(tmp_path: Path) -> None:
+    """An image in place of a sample that is refused when drawn again, and half a manifest beside a finished run."""
+    refuses = [("colors-001", 0)]
+    stray = tmp_path / "run/images/colors/colors-001-0.png"
+    part = tmp_path / "run/.manifest.json.01234567.partial"
+    make_run(tmp_path / "run", refuses=refuses)
+    manifest = tmp_path / "run/manifest.json"
+    manifest.write_text(json.dumps(json.loads(manifest.read_text()) | {"seal": None}))
+    Image.new("RGB", (8, 8)).save(stray)
+    make_run(tmp_path / "run", refuses=refuses).require_seal()
+    assert not stray.exists()
+    part.write_text("half")
+    make_run(tmp_path / "run", refuses=refuses)
+    assert not part.exists()
+
+
 def test_a_repair_names_what_it_did(tmp_path: Path) -> None:
     run, notes = make_run(tmp_path / "run"), Notes()
     run.image_path(run.samples()[5]).unlink()
