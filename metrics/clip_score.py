@@ -12,6 +12,7 @@ import numpy as np
 
 from metrics.errors import MetricInputError
 from metrics.statistics.intervals import t_interval
+from metrics.statistics.prompt_units import PromptGroups, feature_table, same_dimension
 from metrics.statistics.result import MetricResult
 from metrics.statistics.vectors import unit
 
@@ -38,6 +39,12 @@ class PromptScores:
     text: np.ndarray
     own: np.ndarray
 
+    def __post_init__(self) -> None:
+        n = len(self.texts)
+        if self.own.shape != (n,) or self.image.shape != self.text.shape or self.image.shape[:1] != (n,):
+            shapes = f"{self.image.shape}, {self.text.shape} and {self.own.shape}"
+            raise MetricInputError(f"scores of {n} prompts have arrays of shapes {shapes}, not twice (n, D) and (n,)")
+
     def subset(self, indices: Sequence[int]) -> PromptScores:
         """The prompts of one scope."""
         chosen = np.asarray(indices)
@@ -48,8 +55,10 @@ class PromptScores:
 
 def sample_cosines(images: np.ndarray, texts: np.ndarray) -> np.ndarray:
     """Raw cosine of each image (n, D) with the text (n, D) of the same row, float64 (n,), in [-1, 1]."""
-    if len(images) != len(texts):
-        raise ValueError(f"{len(images)} images and {len(texts)} texts are no pairs")
+    if np.ndim(images) != 2 or np.shape(images) != np.shape(texts):
+        raise MetricInputError(
+            f"images of shape {np.shape(images)} and texts of shape {np.shape(texts)} are no pairs: both must be (n, D)"
+        )
     cosines = np.empty(len(images))
     for rows in _blocks(len(images)):
         cosines[rows] = np.einsum("nd,nd->n", unit(images[rows]), unit(texts[rows]))
@@ -64,7 +73,14 @@ def prompt_scores(
     images: (N, D). prompt_of_image: (N,), the row of each image's prompt in `texts` and `text_features` (n, D).
     Every prompt must have an image: leave out prompts without one before, and say so.
     """
+    images, captions = feature_table(images, "images", 1), feature_table(text_features, "text features", 1)
+    same_dimension(images, captions)
+    if len(captions) != len(texts):
+        raise MetricInputError(f"{len(texts)} texts and {len(captions)} text features were given: one each is needed")
     rows = np.asarray(prompt_of_image)
+    PromptGroups.of(rows, len(images))  # one whole number for each image
+    if rows.min() < 0:
+        raise MetricInputError(f"an image has the prompt {rows.min()}: prompts are numbered from 0")
     counts = np.bincount(rows, minlength=len(texts))
     if len(counts) != len(texts) or (counts == 0).any():
         raise MetricInputError("a prompt has no image: a CLIP score is defined over prompts with at least one")
@@ -72,7 +88,7 @@ def prompt_scores(
     for block in _blocks(len(images)):
         np.add.at(mean, rows[block], unit(images[block]))
     mean /= counts[:, None]
-    text_units = unit(text_features)
+    text_units = unit(captions)
     return PromptScores(tuple(texts), mean, text_units, np.einsum("nd,nd->n", mean, text_units))
 
 

@@ -55,17 +55,25 @@ def pairwise_distance(samples: np.ndarray) -> float:
 
     By |sum of rows|^2 = m + 2 (sum of the pairs' cosines), about the mean so that equal samples keep their digits.
     """
-    m = len(samples)
+    m = len(_of_length_1(samples))
     spread = samples - samples.mean(axis=0)
     return min(float(np.vdot(spread, spread)) / (m - 1), 2.0)
 
 
 def vendi_score(samples: np.ndarray) -> float:
     """exp(-sum l log l), l the eigenvalues of the cosines of rows of length 1, (m, D), divided by m; in [1, m]."""
+    samples = _of_length_1(samples)
     eigenvalues = np.linalg.eigvalsh(samples @ samples.T / len(samples))
     weights = np.clip(eigenvalues, 0, None)  # rounding leaves -1e-17
     entropy = -float(np.sum(weights * np.log(np.where(weights > 0, weights, 1.0))))
     return float(np.exp(np.clip(entropy, 0, np.log(len(samples)))))
+
+
+def _of_length_1(samples: np.ndarray) -> np.ndarray:
+    """The rows as they came. Raises MetricInputError for fewer than two, and for any that is longer or shorter."""
+    if samples.ndim != 2 or len(samples) < 2 or not np.allclose(np.linalg.norm(samples, axis=1), 1, atol=1e-4):
+        raise MetricInputError(f"samples of shape {samples.shape} are no table of 2 or more rows of length 1")
+    return samples
 
 
 def _interval(values: np.ndarray, metric: str) -> Interval | None:

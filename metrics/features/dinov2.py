@@ -19,6 +19,7 @@ from metrics.features.extractor import exact_float32, fingerprint_of
 from metrics.features.pixel_transform import IMAGENET_MEAN, IMAGENET_STD, PixelTransform
 from metrics.features.streams import in_streams
 from metrics.features.weights import check_weights
+from metrics.images.checked import checked_images
 
 if TYPE_CHECKING:
     import torch
@@ -56,7 +57,11 @@ class Dinov2Extractor:
         return int(norm.normalized_shape[0])
 
     def __call__(self, images: Sequence[np.ndarray]) -> np.ndarray:
-        """B uint8 images (H, W, 3), RGB, to float32 (B, D). Images that are not square are squashed, as in dgm-eval."""
+        """B uint8 images (H, W, 3), RGB, to float32 (B, D). Images that are not square are squashed, as in dgm-eval.
+
+        Raises MetricInputError for anything but such images.
+        """
+        checked_images(images)
         with exact_float32():
             return in_streams(self._embed, images) if self.device == "cpu" else self._embed(images)
 

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from PIL import Image
 
+from metrics.images.checked import checked_images
+
 if TYPE_CHECKING:
     import torch
 
@@ -63,6 +65,7 @@ class PixelTransform:
         """B uint8 images to uint8 (B, size, size, 3), in threads: Pillow leaves the interpreter free."""
         import torch
 
+        checked_images(images)
         out = np.empty((len(images), self.size, self.size, 3), dtype=np.uint8)
         threads = min(torch.get_num_threads(), len(images))
         if threads < 2:

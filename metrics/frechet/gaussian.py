@@ -14,6 +14,7 @@ from metrics.files import atomic_file
 from metrics.frechet.moments import Moments, merge_all
 
 ASYMMETRY = 1e-6  # of the largest entry: what products in float32 leave
+ROWS = 4096  # that are copied to float64 at once
 SLICE = 256  # rows that are summed together, whatever the batch size, so that batches change no sum
 
 
@@ -55,8 +56,11 @@ class Gaussian:
     @classmethod
     def of_features(cls, features: np.ndarray) -> Gaussian:
         """From all features at once, (n, D), n >= 2."""
+        if features.ndim != 2:
+            raise MetricInputError(f"features must be a table (n, D), not of shape {features.shape}")
         stream = FeatureStream(features.shape[1])
-        stream.add(features)
+        for start in range(0, len(features), ROWS):
+            stream.add(features[start : start + ROWS])
         return stream.gaussian()
 
     @property
@@ -132,12 +136,14 @@ class FeatureStream:
         self._moments: Moments | None = None
 
     def add(self, features: np.ndarray) -> None:
-        """The next features, (B, D). NaN and infinity are refused."""
+        """The next features, (B, D), copied. NaN, infinity and what is not real are refused."""
         if features.ndim != 2 or features.shape[1] != self.dimension:
             raise MetricInputError(f"features must be (B, {self.dimension}), not of shape {features.shape}")
+        if features.dtype.kind not in "fiu":
+            raise MetricInputError(f"features are {features.dtype}, and real numbers are needed")
         if not np.isfinite(features).all():
             raise MetricInputError("features hold NaN or infinity: no distance can be computed from them")
-        self._rows.append(np.asarray(features, dtype=np.float64))
+        self._rows.append(features.astype(np.float64))  # a copy: the caller may fill its buffer anew
         self.n += len(features)
         self._held += len(features)
         if self.n > self.dimension:

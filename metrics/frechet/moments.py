@@ -28,6 +28,8 @@ class Moments:
     @classmethod
     def of(cls, features: np.ndarray) -> Moments:
         """Moments of one slice of features, (n, D) with n >= 1."""
+        if np.asarray(features).dtype.kind not in "fiu":
+            raise MetricInputError(f"features are {np.asarray(features).dtype}, and real numbers are needed")
         rows = np.asarray(features, dtype=np.float64)
         if rows.ndim != 2 or len(rows) == 0:
             raise MetricInputError(f"features must be a table (n, D) of at least one row, not of shape {rows.shape}")

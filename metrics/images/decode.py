@@ -16,6 +16,7 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from metrics.errors import MetricInputError
+from metrics.images.checked import checked_images
 
 FORMATS = ("PNG", "JPEG", "WEBP")
 SUFFIXES = (".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp")
@@ -143,7 +144,7 @@ def _png_has_end(path: Path) -> bool:
 
 def pixel_hash(image: np.ndarray) -> str:
     """SHA-256 over `HxW` and the RGB bytes of a uint8 (H, W, 3) image: the same for any lossless file format."""
-    height, width = image.shape[:2]
+    height, width = checked_images([image])[0].shape[:2]
     digest = hashlib.sha256(f"{height}x{width}\n".encode())
     digest.update(np.ascontiguousarray(image).tobytes())
     return digest.hexdigest()
@@ -154,7 +155,7 @@ def centre_square(image: np.ndarray, size: int) -> np.ndarray:
 
     An image that has this size already is returned as it is.
     """
-    height, width = image.shape[:2]
+    height, width = checked_images([image])[0].shape[:2]
     if (height, width) == (size, size):
         return image
     side = min(height, width)

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 
+from metrics.errors import MetricInputError
 from metrics.statistics.result import Interval
 
 LEVEL = 0.95
@@ -15,6 +16,8 @@ def t_interval(values: np.ndarray, method: str = "t over prompts") -> Interval |
 
     Exact for normal values; its coverage at n = 7 (the smallest DrawBench category) is why no bootstrap is used.
     """
+    if values.ndim != 1 or not np.isfinite(values).all():
+        raise MetricInputError(f"an interval needs a row of finite values, not {values.dtype} of shape {values.shape}")
     n = len(values)
     if n < LEAST_UNITS:
         return None

@@ -7,7 +7,12 @@ from metrics.errors import MetricInputError
 
 def unit(features: np.ndarray) -> np.ndarray:
     """Rows (n, D) scaled to length 1, float64. Zero, NaN and infinite rows are refused."""
-    rows = np.asarray(features, dtype=np.float64)
+    given = np.asarray(features)
+    if given.ndim != 2 or given.dtype.kind not in "fiu":
+        raise MetricInputError(
+            f"embeddings must be a table (n, D) of numbers, not {given.dtype} of shape {given.shape}"
+        )
+    rows = given.astype(np.float64, copy=False)
     lengths = np.linalg.norm(rows, axis=1, keepdims=True)
     if not np.isfinite(rows).all() or not (lengths > 0).all():
         raise MetricInputError("an embedding is zero, NaN or infinite: the scorer cannot read this image or text")

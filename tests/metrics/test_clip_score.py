@@ -1,5 +1,7 @@
 """CLIP score: raw cosines, prompts as the unit, and an honest comparison with shuffled captions."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -98,3 +100,23 @@ def test_embeddings_that_have_no_direction_are_refused() -> None:
 def test_a_prompt_without_images_is_refused() -> None:
     with pytest.raises(MetricInputError, match="no image"):
         prompt_scores(np.ones((1, 2)), [0], ["a", "b"], np.ones((2, 2)))
+
+
+def test_features_that_are_no_pairs_are_refused_and_never_broadcast() -> None:
+    images, texts = np.eye(3), np.eye(3)
+    for given in (texts[:1], texts[:2]):
+        with pytest.raises(MetricInputError, match=rf"3 texts and {len(given)} text features"):
+            prompt_scores(images, [0, 1, 2], ["a", "b", "c"], given)
+    for given, message in ((texts[:, :1], "dimensions"), (texts[0], "table"), (texts.astype(complex), "complex128")):
+        with pytest.raises(MetricInputError, match=message):
+            prompt_scores(images, [0, 1, 2], ["a", "b", "c"], given)
+    rows: list[list[float]] = [[0, 1, 2, 2], [0.0, 1.0, 2.0], [-1, 0, 1]]
+    for row in rows:
+        with pytest.raises(MetricInputError):
+            prompt_scores(images, row, ["a", "b", "c"], texts)  # type: ignore[arg-type]
+    for given in (texts[:1], texts[:, :1], texts[0]):
+        with pytest.raises(MetricInputError, match="no pairs"):
+            sample_cosines(images, given)
+    scores = prompt_scores(images, [0, 1, 2], ["a", "b", "c"], texts)
+    with pytest.raises(MetricInputError, match="scores of 3 prompts have arrays of shapes"):
+        replace(scores, text=scores.text[:1])

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy import stats
 from scipy.linalg import logm
 
-from metrics.diversity import diversity_results
+from metrics.diversity import diversity_results, pairwise_distance, vendi_score
 from metrics.errors import MetricInputError
 from metrics.statistics.result import MetricResult
 
@@ -96,3 +96,10 @@ def test_prompts_with_one_sample_and_bad_rows_are_refused() -> None:
         _results(np.full((2, 2), np.nan), [0, 0])
     with pytest.raises(MetricInputError, match="zero"):
         _results(np.zeros((2, 2)), [0, 0])
+
+
+def test_rows_that_are_not_of_length_1_are_refused() -> None:
+    for samples in (np.eye(3) * 2, np.eye(3)[:1], np.eye(3)[0]):
+        for measure in (pairwise_distance, vendi_score):
+            with pytest.raises(MetricInputError, match=r"2 or more rows of length 1"):
+                measure(samples)

@@ -20,6 +20,7 @@ from metrics.features.extractor import exact_float32, fingerprint_of
 from metrics.features.pixel_transform import PixelTransform
 from metrics.features.streams import in_streams
 from metrics.features.weights import OPENAI_DIGESTS, check_weights, quiet_torchscript
+from metrics.images.checked import checked_images
 
 if TYPE_CHECKING:
     import torch
@@ -92,7 +93,11 @@ class ClipExtractor:
         return int(self.config.model["embed_dim"])
 
     def __call__(self, images: Sequence[np.ndarray]) -> np.ndarray:
-        """B uint8 images (H, W, 3), RGB, to float32 (B, D), unit vectors if the configuration says so."""
+        """B uint8 images (H, W, 3), RGB, to float32 (B, D), unit vectors if the configuration says so.
+
+        Raises MetricInputError for anything but such images.
+        """
+        checked_images(images)
         with exact_float32():
             return in_streams(self._embed, images) if self.device == "cpu" else self._embed(images)
 

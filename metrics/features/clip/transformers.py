@@ -24,6 +24,7 @@ from metrics.features.extractor import exact_float32, fingerprint_of
 from metrics.features.pixel_transform import PixelTransform
 from metrics.features.streams import in_streams
 from metrics.features.weights import check_weights
+from metrics.images.checked import checked_images
 
 if TYPE_CHECKING:
     import torch
@@ -79,7 +80,8 @@ class TransformersClipExtractor:
         return int(self.network.config.text_config.max_position_embeddings)
 
     def __call__(self, images: Sequence[np.ndarray]) -> np.ndarray:
-        """B uint8 images (H, W, 3), RGB, to unit vectors, float32 (B, D)."""
+        """B uint8 images (H, W, 3), RGB, to unit vectors, float32 (B, D). MetricInputError for any others."""
+        checked_images(images)
         with exact_float32():
             return in_streams(self._embed, images) if self.device == "cpu" else self._embed(images)
 

@@ -18,6 +18,7 @@ from metrics.features.inception.resize import PREPROCESSING, Mode, legacy_tensor
 from metrics.features.inception.weights import read_inception
 from metrics.features.streams import in_streams, one_thread
 from metrics.features.weights import INCEPTION, INCEPTION_PYTORCH, WeightsFile, check_weights, find_weights
+from metrics.images.checked import checked_images
 
 if TYPE_CHECKING:
     import torch
@@ -87,7 +88,9 @@ class InceptionExtractor:
         """B uint8 images (H, W, 3), RGB, of equal sizes, to float32 (B, 2048).
 
         On an accelerator the next images are resized while it computes, so a batch of several `PASS` keeps it busy.
+        Raises MetricInputError for anything but such images.
         """
+        images = checked_images(images)
         if self.device == "cpu":
             return in_streams(lambda part: self._embed(self._prepare(part)).numpy(), images)
         import torch

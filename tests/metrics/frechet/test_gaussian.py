@@ -167,3 +167,22 @@ def test_a_gaussian_says_what_else_it_cannot_be() -> None:
     for factor, message in ((np.ones((3, 2)), "shape"), (np.full((4, 2), np.nan), "NaN")):
         with pytest.raises(MetricInputError, match=message):
             Gaussian(0, np.zeros(4), None, factor)
+
+
+def test_a_stream_keeps_no_buffer_of_the_caller() -> None:
+    rows = np.random.default_rng(7).random((6, 40))
+    stream, buffer = FeatureStream(40), np.empty((3, 40))
+    for part in (rows[:3], rows[3:]):
+        buffer[:] = part
+        stream.add(buffer)
+    buffer[:] = 1e3
+    assert frechet_distance(stream.gaussian(), Gaussian.of_features(rows)) == pytest.approx(0, abs=1e-9)
+
+
+def test_features_that_are_no_real_numbers_are_refused() -> None:
+    for features in (np.ones((3, 2), dtype=complex), np.ones((3, 2), dtype=object), np.ones((3, 2), dtype=bool)):
+        for take in (FeatureStream(2).add, Moments.of, Gaussian.of_features):
+            with pytest.raises(MetricInputError, match=f"{features.dtype}, and real numbers"):
+                take(features)
+    with pytest.raises(MetricInputError, match=r"table \(n, D\), not of shape \(3,\)"):
+        Gaussian.of_features(np.ones(3))

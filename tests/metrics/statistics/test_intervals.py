@@ -8,6 +8,7 @@ from scipy import stats
 
 from metrics.clip_score import clip_score_results, prompt_scores
 from metrics.diversity import diversity_results
+from metrics.errors import MetricInputError
 from metrics.frechet.difference import frechet_difference
 from metrics.frechet.gaussian import Gaussian
 from metrics.frechet.infinity import frechet_infinity_result
@@ -20,6 +21,7 @@ from metrics.statistics.intervals import t_interval
 from metrics.statistics.jackknife import paired_interval
 from metrics.statistics.paired import paired_means
 from metrics.statistics.result import Interval
+from metrics.statistics.vectors import unit
 
 
 def test_equals_scipys_t_interval() -> None:
@@ -91,3 +93,12 @@ def test_two_images_have_a_score_and_what_of_it_is_bias_without_an_interval() ->
     three = inception_score_result(np.array([[3.0, 0.0], [0.0, 2.0], [1.0, 0.0]])).interval
     assert three is not None
     assert three.low < three.high
+
+
+def test_values_that_are_no_row_of_numbers_are_refused() -> None:
+    for values in (np.ones((4, 2)), np.array([0.1, np.nan, 0.3])):
+        with pytest.raises(MetricInputError, match="row of finite values"):
+            t_interval(values)
+    for rows in (np.ones(3), np.ones((3, 2), dtype=complex)):
+        with pytest.raises(MetricInputError, match=r"table \(n, D\) of numbers"):
+            unit(rows)
