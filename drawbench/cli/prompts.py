@@ -10,7 +10,7 @@ from typing import TextIO
 from drawbench.cli.progress import shown_progress
 from drawbench.prompts import drawbench_set
 from drawbench.prompts.files import read_prompt_file, to_tsv
-from drawbench.prompts.prompt_set import PromptSet
+from drawbench.prompts.prompt_set import PromptSet, repeats
 from drawbench.prompts.registry import ACCEPTED, list_prompt_sets, load_prompt_set, name_conflict
 from drawbench.terminal import UNFOLDED, terminal_width, wrapped, write_data
 
@@ -103,6 +103,8 @@ def _print_facts(prompt_set: PromptSet, stream: TextIO | None = None) -> None:
     ]
     if prompt_set.reference_images:
         told.append(f"reference images {prompt_set.reference_images}")
+    if said := repeats(prompt_set.prompts):
+        told.append(f"note: {said}")
     told += [f"{count:7d}  {category or '(no category)'}" for category, count in prompt_set.counts().items()]
     print("\n".join(told), file=stream)
 

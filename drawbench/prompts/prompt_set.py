@@ -93,6 +93,19 @@ def ids_sha256(ids: Iterable[str]) -> str:
     return hashlib.sha256("".join(f"{id_}\n" for id_ in ids).encode()).hexdigest()
 
 
+def repeats(prompts: Iterable[Prompt]) -> str:
+    """What to say of prompts with one text: how many, and the first two; "" where there are none."""
+    ids: dict[str, list[str]] = {}
+    for prompt in prompts:
+        ids.setdefault(prompt.text.strip().casefold(), []).append(prompt.id)
+    repeated = [same for same in ids.values() if len(same) > 1]
+    if not repeated:
+        return ""
+    more = sum(len(same) - 1 for same in repeated)
+    what = "1 prompt repeats the text of another" if more == 1 else f"{more} prompts repeat the text of another"
+    return f"{what} (first: {repeated[0][1]} that of {repeated[0][0]}); each is drawn and counted as one of its own"
+
+
 def category_slug(category: str) -> str:
     """The category as a folder name and the head of its prompts' ids: "Gary Marcus et al." is `gary-marcus-et-al`."""
     return re.sub(r"[\W_]+", "-", unicodedata.normalize("NFKC", category).casefold()).strip("-")

@@ -146,6 +146,11 @@ class RunDirectory:
         drawn = sum(self.pixel_sha256(sample) is not None for sample in self._samples)
         return Seal(images=drawn, refused=len(refusals), refusals=refusals, pixels_sha256=self.pixels_sha256())
 
+    @property
+    def prompts(self) -> tuple[Prompt, ...]:
+        """Those of the plan, in its order."""
+        return self._prompts
+
     def samples(self) -> list[Sample]:
         """All samples in plan order."""
         return list(self._samples)

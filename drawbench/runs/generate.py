@@ -12,7 +12,7 @@ from drawbench.errors import StageError, UserError, is_input_error
 from drawbench.files import write_text_atomically
 from drawbench.interface import NOT_STATED, Refused, Sample, TextToImage
 from drawbench.progress import Progress
-from drawbench.prompts.prompt_set import Prompt, PromptSet, category_slug
+from drawbench.prompts.prompt_set import Prompt, PromptSet, category_slug, repeats
 from drawbench.runs.directory import RunDirectory, named
 from drawbench.runs.plan import (
     DEFAULT_SLICE_SIZE,
@@ -70,6 +70,8 @@ def generate(request: Request, progress: Progress | None = None, watcher: Watche
     progress = progress or Progress()
     plan, prompts = make_plan(request)
     path = request.out if request.out is not None else default_directory(plan)
+    if said := repeats(prompts):
+        progress.note(f"{plan.prompt_set_name}: {said}")
     with open_run(path, plan, prompts, progress.note) as writer:
         if writer.finished():
             progress.note(f"{path} is finished: all {len(writer.run.samples())} samples verified, nothing to do")

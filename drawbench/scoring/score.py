@@ -8,6 +8,7 @@ from pathlib import Path
 
 from drawbench.errors import UserError
 from drawbench.progress import Progress
+from drawbench.prompts.prompt_set import repeats
 from drawbench.results.files import read_result
 from drawbench.results.scores import ScoreFile, read_scores, scores_path
 from drawbench.runs.directory import RunDirectory
@@ -66,8 +67,9 @@ def score_run(
     names = list(dict.fromkeys(metric.extractor.name for metric in metrics))
     features = features_of_run(run, extractors, names, reading, progress)
     prepared = PreparedRun.of(run, reading.size, features, extractors, theirs)
-    for note in (*prepared.image_notes, *prepared.reference_notes):
-        progress.note(f"{run_path.name}: {note}")
+    for note in (repeats(run.prompts), *prepared.image_notes, *prepared.reference_notes):
+        if note:
+            progress.note(f"{run_path.name}: {note}")
     measured = measure(prepared, metrics, protocol.published_n, progress)
     seal = run.require_seal()
     result = ScoreFile(

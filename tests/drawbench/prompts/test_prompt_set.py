@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from drawbench.errors import UserError
-from drawbench.prompts.prompt_set import PromptRow, PromptSet, build_prompt_set, category_slug
+from drawbench.prompts.prompt_set import Prompt, PromptRow, PromptSet, build_prompt_set, category_slug, repeats
 
 
 def _build(*rows: tuple[str, str]) -> PromptSet:
@@ -121,3 +121,12 @@ def test_a_slug_is_a_plain_folder_name(category: str) -> None:
     slug = category_slug(category)
     assert not {"/", "\\", ".", " ", "_"} & set(slug)
     assert category_slug(slug) == slug
+
+
+def test_prompts_with_one_text_are_told() -> None:
+    def said(*texts: str) -> str:
+        return repeats(Prompt(f"p-{number}", "", text) for number, text in enumerate(texts))
+
+    assert said("a cat", "a dog") == ""
+    assert said("a cat", "a dog", "A cat ").startswith("1 prompt repeats the text of another (first: p-2 that of p-0)")
+    assert said("a", "a", "a", "b", "b").startswith("3 prompts repeat the text of another (first: p-1 that of p-0)")
