@@ -30,6 +30,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "leaderboard": ("drawbench.cli.leaderboard", "results as tables: text, Markdown, CSV, LaTeX, HTML or JSON"),
     "runs": ("drawbench.cli.runs", "the runs of a folder, and how far each is"),
     "protocols": ("drawbench.cli.protocols", "what each protocol measures"),
+    "references": ("drawbench.cli.references", "statistics of reference images as a file"),
     "weights": ("drawbench.cli.weights", "the published weights files of the metrics: list, fetch, check"),
     "report": ("drawbench.cli.report", "scored runs as a static page with their images"),
     "coco": ("drawbench.cli.coco", "COCO files: check them, choose captions, make sets in their layout"),

@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from drawbench.scoring.extractors import Extractors
 from drawbench.scoring.image_features import ImageFiles, ReadSettings, image_features
 from drawbench.scoring.protocols import MetricDefinition
 from metrics.features.weights import file_sha256
-from metrics.frechet.gaussian import FeatureStream, Gaussian, read_statistics
+from metrics.frechet.gaussian import FeatureStream, Gaussian, read_origin, read_statistics
 from metrics.images.facts import ImageFacts, facts_notes, facts_of
 from metrics.images.image_folder import read_image_folder
 
@@ -98,7 +98,7 @@ def read_references(
     asked = [metric for metric in metrics if metric.kind.needs.references]
     frechet = [metric for metric in asked if metric.kind.needs.references == "moments"]
     if not references.images:
-        return _from_statistics(references.path, frechet)
+        return _from_statistics(references.path, frechet, extractors, reading.size)
     names = list(dict.fromkeys(metric.extractor.name for metric in asked))
     files = ImageFiles(references.path, references.images)
     found = image_features(files, extractors, names, reading, "references", progress)
@@ -136,15 +136,40 @@ def _gaussian(features: np.ndarray) -> Gaussian:
     return stream.gaussian()
 
 
-def _from_statistics(path: Path, metrics: Sequence[MetricDefinition]) -> ReferenceFeatures:
-    """Statistics do not tell how they were made, so where a protocol has several modes the file's name must."""
-    chosen = [metric for metric in metrics if not metric.statistics or _marked(path, metric.statistics)]
+def _from_statistics(
+    path: Path, metrics: Sequence[MetricDefinition], extractors: Extractors, size: int
+) -> ReferenceFeatures:
+    """Ours say how they were made. Others do not, so where a protocol has several modes the file's name must."""
+    gaussian = read_statistics(path)
+    origin = read_origin(path)
+    if origin:
+        chosen = _of_origin(path, origin, metrics, extractors, size)
+    else:
+        chosen = [metric for metric in metrics if not metric.statistics or _marked(path, metric.statistics)]
     if not chosen:
         marks = " or ".join(dict.fromkeys(metric.statistics for metric in metrics))
         raise UserError(f"the statistics {path} do not say how they were made: put {marks} into the file's name")
-    gaussian = read_statistics(path)
     ref = ReferenceRef(name=path.name, sha256=file_sha256(path), n=gaussian.n)
     return ReferenceFeatures(ref, {metric.metric: gaussian for metric in chosen}, {})
+
+
+def _of_origin(
+    path: Path, origin: Mapping[str, str], metrics: Sequence[MetricDefinition], extractors: Extractors, size: int
+) -> list[MetricDefinition]:
+    """The metrics on the very features and size that the file was made with. Raises UserError for none."""
+    if origin.get("size") != str(size):
+        raise UserError(
+            f"the statistics {path} were made at {origin.get('size', 'an unknown size of')} px, and these images are "
+            f"evaluated at {size} px: write them anew with `drawbench references write`"
+        )
+    chosen = [m for m in metrics if extractors.fingerprint(m.extractor.name) == origin["extractor"]]
+    if not chosen:
+        modes = ", ".join(dict.fromkeys(metric.extractor.name for metric in metrics))
+        raise UserError(
+            f"the statistics {path} were made with {origin.get('mode', 'another network')}, and this protocol takes "
+            f"{modes} with weights of its own: write them anew with `drawbench references write`"
+        )
+    return chosen
 
 
 def _marked(path: Path, mark: str) -> bool:

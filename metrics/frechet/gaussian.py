@@ -6,6 +6,7 @@ import zipfile
 from dataclasses import InitVar, dataclass
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -195,7 +196,22 @@ def read_statistics(path: Path) -> Gaussian:
         raise MetricInputError(f"{path} is no set of statistics: {error}; compute it anew") from None
 
 
-def write_statistics(path: Path, moments: Moments) -> None:
-    """Write `mu` and `sigma`, float64, as other suites read them."""
+def read_origin(path: Path) -> dict[str, str]:
+    """What a file of statistics says of its origin (`mode`, `extractor`, `size`, `sha256`); empty in other suites'.
+
+    The file is one that `read_statistics` has read.
+    """
+    with np.load(path, allow_pickle=False) as file:
+        found = {name: str(file[name]) for name in ("mode", "extractor", "size", "sha256") if name in file}
+    return found if "extractor" in found else {}
+
+
+def write_statistics(path: Path, statistics: Moments | Gaussian, **origin: str | int) -> None:
+    """Write `mu` and `sigma` (float64) as other suites read them, and what is to be known of their origin."""
+    covariance = statistics.covariance
+    if isinstance(statistics, Gaussian) and statistics.factor is not None:
+        covariance = statistics.factor @ statistics.factor.T
+    assert covariance is not None
+    arrays: dict[str, Any] = {name: np.asarray(value) for name, value in origin.items()}
     with atomic_file(path) as file:
-        np.savez(file, mu=moments.mean, sigma=moments.covariance)
+        np.savez(file, mu=statistics.mean, sigma=covariance, **arrays)
