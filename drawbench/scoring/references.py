@@ -142,8 +142,13 @@ def _from_statistics(
     """Ours say how they were made. Others do not, so where a protocol has several modes the file's name must."""
     gaussian = read_statistics(path)
     origin = read_origin(path)
-    if origin:
-        chosen = _of_origin(path, origin, metrics, extractors, size)
+    if "size" in origin and origin["size"] != str(size):
+        raise UserError(
+            f"the statistics {path} were made at {origin['size']} px, and these images are evaluated at {size} px: "
+            "write them anew with `drawbench references write`"
+        )
+    if "extractor" in origin:
+        chosen = _of_origin(path, origin, metrics, extractors)
     else:
         chosen = [metric for metric in metrics if not metric.statistics or _marked(path, metric.statistics)]
     if not chosen:
@@ -154,14 +159,9 @@ def _from_statistics(
 
 
 def _of_origin(
-    path: Path, origin: Mapping[str, str], metrics: Sequence[MetricDefinition], extractors: Extractors, size: int
+    path: Path, origin: Mapping[str, str], metrics: Sequence[MetricDefinition], extractors: Extractors
 ) -> list[MetricDefinition]:
-    """The metrics on the very features and size that the file was made with. Raises UserError for none."""
-    if origin.get("size") != str(size):
-        raise UserError(
-            f"the statistics {path} were made at {origin.get('size', 'an unknown size of')} px, and these images are "
-            f"evaluated at {size} px: write them anew with `drawbench references write`"
-        )
+    """The metrics on the very features that the file was made with. Raises UserError for none."""
     chosen = [m for m in metrics if extractors.fingerprint(m.extractor.name) == origin["extractor"]]
     if not chosen:
         modes = ", ".join(dict.fromkeys(metric.extractor.name for metric in metrics))

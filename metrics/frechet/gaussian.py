@@ -202,8 +202,7 @@ def read_origin(path: Path) -> dict[str, str]:
     The file is one that `read_statistics` has read.
     """
     with np.load(path, allow_pickle=False) as file:
-        found = {name: str(file[name]) for name in ("mode", "extractor", "size", "sha256") if name in file}
-    return found if "extractor" in found else {}
+        return {name: str(file[name]) for name in ("mode", "extractor", "size", "sha256") if name in file}
 
 
 def write_statistics(path: Path, statistics: Moments | Gaussian, **origin: str | int) -> None:

@@ -68,9 +68,9 @@ def test_another_size_network_or_name_is_refused(protocol: Protocol, run: Path, 
     np.savez(tmp_path / "other.npz", **arrays | {"size": np.asarray(SIZE), "extractor": np.asarray("0" * 64)})
     with pytest.raises(UserError, match="were made with"):
         score_run(run, protocol, tmp_path / "other.npz")
-    np.savez(tmp_path / "no-size.npz", **{name: value for name, value in arrays.items() if name != "size"})
-    with pytest.raises(UserError, match="an unknown size"):
-        score_run(run, protocol, tmp_path / "no-size.npz")
+    np.savez(tmp_path / "size-only.npz", **{name: arrays[name] for name in ("mu", "sigma", "size")})
+    with pytest.raises(UserError, match=f"made at {SIZE + 8} px"):
+        score_run(run, protocol, tmp_path / "size-only.npz")
     for path, size, message in (
         (out, SIZE, "exists already"),
         (tmp_path / "x.npy", SIZE, r"no \.npz"),
