@@ -43,7 +43,7 @@ app: $(STAMP)
 	@$(BIN)/drawbench study demo
 
 test: check
-	$(BIN)/python -m pytest -m "not proof" -n $(WORKERS) --dist loadfile -rs
+	$(BIN)/python -m pytest -m "not proof" -n $(WORKERS) --dist loadfile --no-loadscope-reorder -rs
 
 proof: $(STAMP)
 	$(BIN)/python -m pytest -m proof
