@@ -10,6 +10,7 @@ from PIL import Image
 from drawbench.cli.generate import parse_settings
 from drawbench.cli.progress import shown_progress, waiting
 from drawbench.errors import UserError
+from drawbench.files import atomic_file
 from drawbench.interface import Refused, Sample, TextToImage, sample_seed
 from drawbench.models.registry import model_specs, resolve_model
 
@@ -44,6 +45,8 @@ def run(args: argparse.Namespace) -> int:
     """Draw, write the picture, and say where it is."""
     if args.n < 1:
         raise UserError(f"-n {args.n} is no number of images: use 1 or more.")
+    if args.out.suffix.lower() != ".png":
+        raise UserError(f"--out {args.out} is no name for a PNG file: let it end in .png.")
     low = None if args.low is None else _read_low(args.low)
     with waiting(f"loading {args.model}", shown_progress()):
         model = resolve_model(args.model, parse_settings(args.set or []), args.device)
@@ -59,7 +62,8 @@ def run(args: argparse.Namespace) -> int:
         rows = [list(images) for side, images in made.items() if args.stages or side == size]
     picture = _picture(rows, size)
     args.out.parent.mkdir(parents=True, exist_ok=True)
-    picture.save(args.out)
+    with atomic_file(args.out) as file:
+        picture.save(file, format="PNG")
     print(f"{args.out}: {args.n} image{'s' if args.n > 1 else ''} of {size} px")
     return 0
 

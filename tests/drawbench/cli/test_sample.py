@@ -52,6 +52,8 @@ def test_super_resolution_starts_from_an_image_of_the_users(tmp_path: Path) -> N
     ("options", "named"),
     [
         (["-n", "0"], "-n 0"),
+        (["--out", "out.jpg"], "out.jpg"),
+        (["--out", "out"], "end in .png"),
         (["--stages", "--model", "world"], "--model reference"),
         (["--size", "128"], "128"),
         (["--low", "absent.png"], "absent.png"),
@@ -65,6 +67,7 @@ def test_what_cannot_be_drawn_is_named_and_nothing_is_written(
     monkeypatch.chdir(tmp_path)
     Image.new("RGB", (32, 16)).save("wide.png")
     Image.new("RGB", (16, 16)).save("square.png")
-    assert main(["sample", CUP, *options, "--out", "out.png"]) == 2
+    before = sorted(Path().iterdir())
+    assert main(["sample", CUP, "--out", "out.png", *options]) == 2
     assert named in capsys.readouterr().err
-    assert not Path("out.png").exists()
+    assert sorted(Path().iterdir()) == before
