@@ -88,7 +88,7 @@ def verdict(found: MetricsCheck) -> str:
 
 
 def check_markdown(found: MetricsCheck) -> str:
-    """The tables of docs/metrics.md."""
+    """The tables of docs/metrics_in_depth.md."""
     parts = [f"{found.images.n} images a set: {found.images.source}. Captions: {found.images.captioned_source}."]
     for suite in found.suites:
         parts += [f"**{suite.description}**", suite_markdown(suite)]

@@ -1,4 +1,4 @@
-"""How often the 95% intervals hold the true value: simulated, and published in docs/metrics.md whatever it is."""
+"""How often the 95% intervals hold the true value: simulated, and published in metrics_in_depth.md whatever it is."""
 
 import re
 from functools import cache
@@ -16,7 +16,7 @@ from metrics.retrieval import r_precision_result
 from metrics.statistics.result import MetricResult
 from tests.metrics.populations import Captioned, Population, cubic, gaussian
 
-DOCS = Path(__file__).parents[2] / "docs" / "metrics.md"
+DOCS = Path(__file__).parents[2] / "docs" / "metrics_in_depth.md"
 CLIP_PROMPTS = (7, 10, 38, 200)
 # Sets that differ, by little and by much, with common and with long-tailed features
 DIFFERENT = ("factors 0.3", "factors 1", "heavy 0.3", "heavy 1")
@@ -99,7 +99,7 @@ def _others(family: str, random: np.random.Generator, prompts: int) -> dict[str,
 def _published(name: str) -> list[float]:
     """The percentages of one row of the table."""
     row = re.search(rf"^\| {re.escape(name)} \|(.*)\|$", DOCS.read_text(), flags=re.MULTILINE)
-    assert row is not None, f"docs/metrics.md has no row {name}"
+    assert row is not None, f"docs/metrics_in_depth.md has no row {name}"
     return [float(cell) for cell in row[1].replace("%", "").split("|")]
 
 

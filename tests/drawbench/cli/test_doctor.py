@@ -126,7 +126,7 @@ def test_the_bundled_scorer_passes_it_on_as_many_images_as_by_default(by_default
 @pytest.mark.proof
 def test_the_table_of_the_documentation_is_the_commands(by_default: MetricsCheck) -> None:
     """Its words, and its numbers within what another processor's rounding changes; `--out` writes it anew."""
-    page = (Path(__file__).parents[3] / "docs" / "metrics.md").read_text()
+    page = (Path(__file__).parents[3] / "docs" / "metrics_in_depth.md").read_text()
     section = page.partition("\n## Sanity suite\n")[2].partition("\n## ")[0]
     told = {row.split(" | ")[0]: row for row in section.splitlines() if row.startswith("| ")}
     for row in check_markdown(by_default).splitlines():
