@@ -47,7 +47,8 @@ def open_service(study: Path, database: str | None = None) -> Service:
     """Read the study and open its database. Raises UserError for what is missing or damaged."""
     design, settings = read_design(study), read_settings(study)
     signer = Signer.of_study(study, design.sha256)
-    store = VoteStore.open(database or default_database(study), design, settings.lease_minutes)
+    url, patience = database or default_database(study), settings.patience_seconds
+    store = VoteStore.open(url, design, settings.lease_minutes, patience_seconds=patience)
     return Service(study, design, settings, signer, store)
 
 

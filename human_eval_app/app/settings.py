@@ -49,6 +49,7 @@ class Settings(Record):
     contact: str = ""
     lease_minutes: float = Field(default=30.0, gt=0)
     invitation_days: float = Field(default=60.0, gt=0)
+    patience_seconds: float = Field(default=20.0, gt=0)  # for a database that is away
     seconds_per_trial: float = Field(default=20.0, gt=0)  # for the estimate on the first page
     return_url: str = ""  # of the recruitment service; `{code}` stands for the completion code
     codes: Codes = Codes()

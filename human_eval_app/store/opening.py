@@ -5,7 +5,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from drawbench.errors import UserError
-from human_eval_app.store.database.engine import NOW, READ_ONLY, database_name, make_engine
+from human_eval_app.store.database.engine import BUSY_SECONDS, NOW, READ_ONLY, database_name, make_engine
 from human_eval_app.store.database.faults import opening_error
 from human_eval_app.store.database.migrate import migrate, require_current
 from human_eval_app.store.database.schema import SeatTable, StudyTable
@@ -15,9 +15,9 @@ from human_eval_app.study.design import Design
 ONE_AT_A_TIME = 0x647261776265  # the key of PostgreSQL's advisory lock: replicas that start together take turns
 
 
-def open_database(url: str, terms: Terms, *, read_only: bool) -> Engine:
+def open_database(url: str, terms: Terms, *, read_only: bool, busy_seconds: float = BUSY_SECONDS) -> Engine:
     """An engine on a database that holds this very design. Raises UserError when it cannot be had."""
-    engine, name = make_engine(url, read_only=read_only), database_name(url)
+    engine, name = make_engine(url, read_only=read_only, busy_seconds=busy_seconds), database_name(url)
     try:
         if read_only:
             with engine.connect().execution_options(**{READ_ONLY: True}) as connection:

@@ -5,6 +5,7 @@ from typing import Self
 
 from sqlalchemy import Connection, select, update
 
+from human_eval_app.store.database.engine import BUSY_SECONDS
 from human_eval_app.store.database.schema import StudyTable
 from human_eval_app.store.database.transactions import PATIENCE_SECONDS, Transactions
 from human_eval_app.store.leases import deal, end_sitting, free_seat, lock_seat, renew, renew_all
@@ -59,13 +60,15 @@ class VoteStore:
         """Connect, migrate the database to this version, and register the design with all its seats.
 
         read_only: nothing is made, migrated or written; for status, export and analysis.
-        patience_seconds: how long a database that went away is waited for before a call is refused.
+        patience_seconds: how long a database that went away is waited for before a call is refused; one that others
+        keep busy no longer than that, and no longer than BUSY_SECONDS.
         clock: seconds since 1970 in place of the database's clock, for tests.
         Raises UserError when the database holds another design, is newer than this code, or cannot be used.
         """
         terms = Terms(design, round(60_000 * lease_minutes), clock)
-        engine = open_database(url, terms, read_only=read_only)
-        return cls(Transactions(engine, patience_seconds), terms)
+        busy_seconds = min(patience_seconds, BUSY_SECONDS)
+        engine = open_database(url, terms, read_only=read_only, busy_seconds=busy_seconds)
+        return cls(Transactions(engine, patience_seconds, busy_seconds), terms)
 
     def enter(self, identity: Identity) -> Place:
         """Register a rater, or let one come back; a lease that nobody else was given is renewed."""

@@ -17,6 +17,7 @@ title = ""             # above every page; empty: the text of the rater's langua
 contact = ""           # whom raters may ask, such as an address; empty: none is shown
 lease_minutes = 30     # a place is given to another rater when its own was away for so long
 invitation_days = 60   # how long a link works
+patience_seconds = 20  # how long an answer waits for a database that is away, before its rater is asked again
 seconds_per_trial = 20 # for the estimate of the time that raters read first
 return_url = ""        # of the recruitment service; {{code}} stands for the completion code
 

@@ -2,6 +2,7 @@
 
 import sqlite3
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -43,15 +44,16 @@ def _postgresql_clock(element: DatabaseClock, compiler: SQLCompiler, **options: 
 NOW: ColumnElement[int] = func.coalesce(cast(bindparam("now"), BigInteger), DatabaseClock())
 
 
-def make_engine(url: str, *, read_only: bool = False) -> Engine:
+def make_engine(url: str, *, read_only: bool = False, busy_seconds: float = BUSY_SECONDS) -> Engine:
     """An engine for `sqlite:///FILE` or `postgresql://USER:PASSWORD@HOST/NAME`. Nothing is connected yet.
 
-    read_only: SQLite files are neither made nor changed. Raises UserError for any other address.
+    read_only: SQLite files are neither made nor changed. busy_seconds: how long a writer waits for others.
+    Raises UserError for any other address.
     """
     address = _address(url)
     if address.get_backend_name() == "sqlite":
-        return _sqlite_engine(address, read_only)
-    return _postgresql_engine(address)
+        return _sqlite_engine(address, read_only, busy_seconds)
+    return _postgresql_engine(address, busy_seconds)
 
 
 def sqlite_url(path: Path) -> str:
@@ -85,7 +87,7 @@ def _address(url: str) -> URL:
     raise UserError(f"{address.render_as_string(hide_password=True)} is neither SQLite nor PostgreSQL: {wanted}.")
 
 
-def _sqlite_engine(address: URL, read_only: bool) -> Engine:
+def _sqlite_engine(address: URL, read_only: bool, busy_seconds: float) -> Engine:
     path = Path(str(address.database))
     if read_only and not path.exists():
         raise UserError(f"{path} does not exist, so no rater has come yet: start the raters' app with study serve.")
@@ -95,14 +97,14 @@ def _sqlite_engine(address: URL, read_only: bool) -> Engine:
 
     def connect() -> sqlite3.Connection:
         connection = sqlite3.connect(
-            file, uri=True, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
+            file, uri=True, timeout=busy_seconds, isolation_level=None, check_same_thread=False
         )
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute("PRAGMA synchronous = FULL")
         if read_only:
             connection.execute("PRAGMA query_only = ON")
         else:
-            _use_write_ahead_log(connection, path)
+            _use_write_ahead_log(connection, path, busy_seconds)
         return connection
 
     engine = create_engine(
@@ -111,15 +113,15 @@ def _sqlite_engine(address: URL, read_only: bool) -> Engine:
         poolclass=QueuePool,
         pool_size=POOL,
         max_overflow=0,
-        pool_timeout=BUSY_SECONDS,
+        pool_timeout=busy_seconds,
     )
     event.listen(engine, "begin", _begin_sqlite)
     return engine
 
 
-def _use_write_ahead_log(connection: sqlite3.Connection, path: Path) -> None:
+def _use_write_ahead_log(connection: sqlite3.Connection, path: Path, busy_seconds: float) -> None:
     """Let readers go on while another connection writes. The file remembers it; a busy one is asked again."""
-    give_up = time.monotonic() + BUSY_SECONDS
+    give_up = time.monotonic() + busy_seconds
     while True:
         try:
             (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
@@ -139,30 +141,30 @@ def _begin_sqlite(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
 
 
-def _postgresql_engine(address: URL) -> Engine:
+def _postgresql_engine(address: URL, busy_seconds: float) -> Engine:
     patience = {
         "connect_timeout": CONNECT_SECONDS,
         "keepalives_idle": 30,
-        "tcp_user_timeout": 1000 * BUSY_SECONDS,
+        "tcp_user_timeout": round(1000 * busy_seconds),
         "application_name": "drawbench study",
     }
     given = {name: value for name, value in patience.items() if name not in address.query}
     try:
         engine = create_engine(
-            address, connect_args=given, pool_size=POOL, max_overflow=0, pool_timeout=BUSY_SECONDS, pool_recycle=3600
+            address, connect_args=given, pool_size=POOL, max_overflow=0, pool_timeout=busy_seconds, pool_recycle=3600
         )
     except (ModuleNotFoundError, NoSuchModuleError):
         raise UserError(
             "PostgreSQL needs the package psycopg, which is not installed: pip install 'drawbench[postgres]'."
         ) from None
-    event.listen(engine, "connect", _set_up_postgresql)
+    event.listen(engine, "connect", partial(_set_up_postgresql, busy_seconds))
     return engine
 
 
-def _set_up_postgresql(connection: Any, record: object) -> None:
+def _set_up_postgresql(busy_seconds: float, connection: Any, record: object) -> None:
     """Waiting has an end, and a commit is on disk before it is acknowledged, whatever the server's defaults."""
     with connection.cursor() as cursor:
-        cursor.execute(f"SET lock_timeout = '{BUSY_SECONDS}s'")
+        cursor.execute(f"SET lock_timeout = '{round(1000 * busy_seconds)}ms'")
         cursor.execute("SELECT current_setting('synchronous_commit')")
         if cursor.fetchone() == ("off",):
             cursor.execute("SET synchronous_commit TO on")

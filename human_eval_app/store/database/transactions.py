@@ -79,9 +79,11 @@ class Transactions:
     commit nobody knows whether it was, so it is run again.
     """
 
-    def __init__(self, engine: Engine, patience_seconds: float = PATIENCE_SECONDS) -> None:
+    def __init__(
+        self, engine: Engine, patience_seconds: float = PATIENCE_SECONDS, busy_seconds: float = BUSY_SECONDS
+    ) -> None:
         self._engine = engine
-        self._patience = patience_seconds
+        self._patience, self._busy = patience_seconds, busy_seconds
         on_sqlite = engine.dialect.name == "sqlite"
         options = (
             {READ_ONLY: True} if on_sqlite else {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
@@ -139,7 +141,7 @@ class Transactions:
         self._engine.dispose()
 
     def _turn(self) -> AbstractContextManager[None]:
-        return nullcontext() if self._line is None else self._line.turn(BUSY_SECONDS)
+        return nullcontext() if self._line is None else self._line.turn(self._busy)
 
     def _persist(self, attempt: Callable[[], T]) -> T:
         give_up, conflicts, pause = time.monotonic() + self._patience, 0, 0.05

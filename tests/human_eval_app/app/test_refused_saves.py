@@ -19,6 +19,7 @@ from tests.human_eval_app.designs import make_design
 from tests.human_eval_app.serving import run_async, serving, write_study
 
 DESIGN = make_design(categories={"Colors": 3}, samples=1, raters=1)
+PATIENCE = "patience_seconds = 0.5"
 NOT_SAVED = texts("en")["trial"]["not_saved"]
 
 
@@ -39,7 +40,7 @@ def _checked(page: Any) -> list[str]:
 
 
 def test_a_refused_answer_stays_on_the_screen_and_next_sends_it_again(tmp_path: Path, browser: Any) -> None:
-    study = write_study(DESIGN, tmp_path / "study")
+    study = write_study(DESIGN, tmp_path / "study", PATIENCE)
     votes = study / "votes.sqlite"
     with serving(study) as server, closing(sqlite3.connect(votes, isolation_level=None)) as other:
         page = browser.new_context(locale="en-GB").new_page()
@@ -68,7 +69,7 @@ def test_a_refused_answer_stays_on_the_screen_and_next_sends_it_again(tmp_path: 
 
 @pytest.mark.skipif(postgresql.missing() is not None, reason=str(postgresql.missing()))
 def test_the_screen_stays_while_the_database_is_away(tmp_path: Path) -> None:
-    study = write_study(DESIGN, tmp_path / "study")
+    study = write_study(DESIGN, tmp_path / "study", PATIENCE)
 
     async def rate(link: str, database: postgresql.Server) -> None:
         async with WebsocketRater(link) as rater:

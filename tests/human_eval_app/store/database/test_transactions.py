@@ -74,9 +74,8 @@ def test_an_error_ends_the_turn() -> None:
         pass
 
 
-def test_a_database_that_others_hold_is_a_sentence(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engine, "BUSY_SECONDS", 1)
-    store = VoteStore.open(url, DESIGN)
+def test_a_database_that_others_hold_is_a_sentence(url: str) -> None:
+    store = VoteStore.open(url, DESIGN, patience_seconds=1)
     place = ready(store, "one")
     with held(url):
         with pytest.raises(StoreRefusal, match=r"^The vote database is busy; nothing was recorded.*\.$") as caught:
