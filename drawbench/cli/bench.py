@@ -18,6 +18,7 @@ from drawbench.runs.directory import RunDirectory
 from drawbench.runs.generate import Request, generate
 
 if TYPE_CHECKING:
+    from drawbench.scoring.extractors import Extractors
     from drawbench.scoring.protocols import Protocol
 
 REPORT = Path("runs") / "bench-report"
@@ -58,15 +59,17 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Generate and score every row, print the tables under one heading, and say where images and report are."""
     from drawbench.report.build import build_report
+    from drawbench.scoring.extractors import Extractors
     from drawbench.scoring.protocols import get_protocol
 
     runs: list[RunDirectory] = []
     results: list[Result] = []
     with resumable(args):
         protocol, device = get_protocol(DEFAULT_PROTOCOL), choose_device(args.device or "auto")
+        extractors = Extractors([metric.extractor for metric in protocol.metrics], device, shown_progress().note)
         for set_name, size in SETS:
             for entry in _entries(set_name, args.all):
-                finished, result = _benchmark(entry, set_name, size, protocol, device)
+                finished, result = _benchmark(entry, set_name, size, protocol, extractors)
                 runs.append(finished)
                 results.append(result)
         report = build_report([finished.path for finished in runs], REPORT)
@@ -101,12 +104,12 @@ def _entries(set_name: str, everything: bool) -> Iterator[BenchEntry]:
 
 
 def _benchmark(
-    entry: BenchEntry, set_name: str, size: int, protocol: "Protocol", device: str
+    entry: BenchEntry, set_name: str, size: int, protocol: "Protocol", extractors: "Extractors"
 ) -> tuple[RunDirectory, Result]:
     """One sample per prompt, scored."""
     progress = shown_progress()
     prompt_set = load_prompt_set(set_name)
     with waiting(f"loading {entry.model}", progress):
-        model = resolve_model(entry.model, dict(entry.settings), device)
+        model = resolve_model(entry.model, dict(entry.settings), extractors.device)
     finished = generate(Request(model, prompt_set, samples=1, size=size, slice_size=SLICE_SIZE), progress)
-    return finished, score_finished(finished, protocol, prompt_set.reference_images, device, progress)
+    return finished, score_finished(finished, protocol, prompt_set.reference_images, extractors, progress)

@@ -4,8 +4,9 @@ import argparse
 import json
 from pathlib import Path
 
-EPILOGUE = """example:
+EPILOGUE = """examples:
   drawbench report runs/a runs/b --out report      then open report/index.html; no server is needed
+  drawbench report /shared/runs/x --scores scores --out report
 """
 
 
@@ -16,6 +17,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--out", type=Path, required=True, metavar="DIR", help="a new folder, or an older report, which is replaced"
     )
+    parser.add_argument(
+        "--scores", type=Path, metavar="DIR", help="a folder of `score --out`, for runs whose scores are there"
+    )
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 
@@ -23,6 +27,6 @@ def run(args: argparse.Namespace) -> int:
     """Build the report and print the path of its page."""
     from drawbench.report.build import build_report
 
-    page = build_report(args.runs, args.out)
+    page = build_report(args.runs, args.out, args.scores)
     print(json.dumps({"report": str(page), "runs": [str(path) for path in args.runs]}, indent=2) if args.json else page)
     return 0

@@ -17,6 +17,7 @@ from drawbench.runs.generate import generate
 from drawbench.terminal import terminal_width
 
 if TYPE_CHECKING:
+    from drawbench.scoring.extractors import Extractors
     from drawbench.scoring.protocols import Protocol
 
 DEFAULT_PROTOCOL = "bundled"
@@ -43,6 +44,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Do all of it, then print the table and where images and report are."""
+    from drawbench.scoring.extractors import Extractors
     from drawbench.scoring.while_drawing import FeaturesWhileDrawing
     from drawbench.tables.leaderboard import in_sentence
 
@@ -53,9 +55,10 @@ def run(args: argparse.Namespace) -> int:
         if args.dry_run:
             return dry_run(request, args.json)
         device, references = choose_device(args.device or "auto"), args.reference or request.prompt_set.reference_images
-        watcher = FeaturesWhileDrawing(protocol, references is not None, device, progress.note)
+        extractors = Extractors([metric.extractor for metric in protocol.metrics], device, progress.note)
+        watcher = FeaturesWhileDrawing(protocol, references is not None, extractors, progress.note)
         finished = generate(request, progress, watcher)
-        result = score_finished(finished, protocol, references, device, progress)
+        result = score_finished(finished, protocol, references, extractors, progress)
         report = write_report(finished)
     if args.json:
         facts = run_facts(finished) | {"report": str(report), "result": result.model_dump(mode="json")}
@@ -80,13 +83,17 @@ def checked_protocol(name: str, size: int) -> "Protocol":
 
 
 def score_finished(
-    finished: RunDirectory, protocol: "Protocol", reference: Path | None, device: str, progress: Progress
+    finished: RunDirectory,
+    protocol: "Protocol",
+    reference: Path | None,
+    extractors: "Extractors",
+    progress: Progress,
 ) -> Result:
     """Score a sealed run; its result as a row of a table."""
     from drawbench.results.files import result_from_score_file
     from drawbench.scoring.score import score_run
 
-    scores = score_run(finished.path, protocol, reference, device=device, progress=progress)
+    scores = score_run(finished.path, protocol, reference, extractors=extractors, progress=progress)
     return result_from_score_file(finished.plan.model, scores, "measured")
 
 

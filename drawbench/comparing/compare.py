@@ -28,7 +28,10 @@ class ComparedRun(Record):
 
 
 class Comparison(Record):
-    """Everything that was compared. left_out: metrics of the protocol that these runs do not have, and why."""
+    """Everything that was compared.
+
+    left_out: metrics of the protocol that these runs do not have, and why. notes: what must be known of the references.
+    """
 
     schema_version: int = 1
     a: ComparedRun
@@ -42,6 +45,7 @@ class Comparison(Record):
     images: int  # compared, of each run
     differences: list[Difference]
     left_out: dict[str, str]
+    notes: tuple[str, ...] = ()
 
 
 def compare_runs(
@@ -72,9 +76,9 @@ def compare_runs(
     theirs = None
     if references and any(metric.kind.needs.references for metric in asked):
         theirs = read_references(references, asked, extractors, reading, progress)
-        for metric in [each for each in asked if each.kind.needs.references and not theirs.serve(each)]:
-            left_out[metric.metric] = f"{theirs.ref.name} does not hold what it needs"
-            asked.remove(metric)
+        lacking = {metric.metric: theirs.lacking(metric) for metric in asked}
+        left_out |= {name: reason for name, reason in lacking.items() if reason}
+        asked = [metric for metric in asked if not lacking[metric.metric]]
     names = list(dict.fromkeys(metric.extractor.name for metric in asked))
     pair = paired(*(features_of_run(run, extractors, names, reading, progress) for run in runs))
     a, b = (PreparedRun.of(run, size, part, extractors, theirs) for run, part in zip(runs, pair, strict=True))
@@ -86,6 +90,7 @@ def compare_runs(
         images=len(a.rows),
         differences=found,
         left_out=left_out,
+        notes=theirs.notes if theirs else (),
     )
 
 

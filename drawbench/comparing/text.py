@@ -75,6 +75,7 @@ def _provenance(comparison: Comparison) -> Sequence[tuple[str, str]]:
     if comparison.left_out:
         lines.append(("left out", "; ".join(f"{name}: {why}" for name, why in comparison.left_out.items())))
     lines.append(("intervals", LEVEL))
+    lines += [("caution", note) for note in comparison.notes]
     lines += [("caution", f"A: {note}") for note in comparison.a.notes]
     lines += [("caution", f"B: {note}") for note in comparison.b.notes]
     if Path(comparison.a.path).resolve() == Path(comparison.b.path).resolve():

@@ -103,7 +103,7 @@ def repeats(prompts: Iterable[Prompt]) -> str:
         return ""
     more = sum(len(same) - 1 for same in repeated)
     what = "1 prompt repeats the text of another" if more == 1 else f"{more} prompts repeat the text of another"
-    return f"{what} (first: {repeated[0][1]} that of {repeated[0][0]}); each is drawn and counted as one of its own"
+    return f"{what} (first: {repeated[0][1]} that of {repeated[0][0]}), each drawn and counted as one of its own"
 
 
 def category_slug(category: str) -> str:

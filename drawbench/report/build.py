@@ -7,9 +7,10 @@ from pathlib import Path
 from drawbench.errors import UserError
 from drawbench.files import atomic_folder
 from drawbench.report.gallery import build_galleries
+from drawbench.results.files import Result
 from drawbench.runs.directory import RunDirectory
 from drawbench.tables.leaderboard import build_tables
-from drawbench.tables.loading import load_run
+from drawbench.tables.loading import load_run, require_scores
 from drawbench.tables.markup import sheet_html
 from drawbench.tables.render import sheets_of
 
@@ -18,11 +19,12 @@ GENERATOR = '<meta name="generator" content="drawbench report">'
 SHOWN_REFUSALS = 50
 
 
-def build_report(runs: Sequence[Path], out: Path) -> Path:
+def build_report(runs: Sequence[Path], out: Path, scores: Path | None = None) -> Path:
     """Write the report of finished runs into `out` and return the path of its page.
 
     out: a new folder, an empty one, or an older report; it appears whole or not at all.
-    Raises UserError when a run is unfinished or `out` holds something else.
+    scores: a folder of `score --out`, for runs whose scores are there.
+    Raises UserError when a run is unfinished, `scores` holds nothing of them, or `out` holds something else.
     """
     if not runs:
         raise UserError("a report needs at least one run directory")
@@ -30,17 +32,19 @@ def build_report(runs: Sequence[Path], out: Path) -> Path:
     opened = [RunDirectory.open(path) for path in dict.fromkeys(runs)]
     for run in opened:
         run.require_seal()
+    results = [result for run in opened for result in load_run(run.path, scores)]
+    if scores:
+        require_scores(opened, scores)
     with atomic_folder(out, replace=True) as staged:
-        (staged.path / PAGE).write_text(_page(opened, staged.path), encoding="utf-8")
+        (staged.path / PAGE).write_text(_page(opened, results, staged.path), encoding="utf-8")
     return out / PAGE
 
 
-def _page(runs: list[RunDirectory], folder: Path) -> str:
+def _page(runs: list[RunDirectory], results: list[Result], folder: Path) -> str:
     from jinja2 import Environment, StrictUndefined
     from markupsafe import Markup
 
     labels = run_labels(runs)
-    results = [result for run in runs for result in load_run(run.path)]
     source = files("drawbench.report")
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     template = environment.from_string((source / "report.html.j2").read_text(encoding="utf-8"))

@@ -1,8 +1,9 @@
-"""What a reader must know of the images beside every number: how they met their prompts, and what is odd in them."""
+"""What a reader must know of the images beside every number: prompts, how they met them, and what is odd."""
 
 from collections.abc import Sequence
 
 from drawbench.interface import Sample
+from drawbench.prompts.prompt_set import repeats
 from drawbench.runs.directory import RunDirectory
 from drawbench.scoring.references import ReferenceFeatures
 from drawbench.scoring.run_features import RunFeatures
@@ -19,6 +20,7 @@ def image_notes(run: RunDirectory, features: RunFeatures) -> list[str]:
     copies = drawn - len(set(features.hashes))
     blank, black = blank_images(run, features.samples)
     notes = [BY_ORDER] if is_by_order(run) else []
+    notes += [said] if (said := repeats(run.prompts)) else []
     notes += run.manifest.sources.notes
     if blank:
         also = f", {black} of them black" if black else ""
@@ -38,7 +40,7 @@ def reference_notes(run: RunDirectory, features: RunFeatures, theirs: ReferenceF
         notes.append(f"{others} and {ours} are {LOSSY}: a difference in their quality moves the distance")
     elif theirs.lossy:
         notes.append(f"{others} are {LOSSY} and the images are not: that alone moves the distance")
-    elif lossy and theirs.hashes:
+    elif lossy and theirs.lossy == 0:
         notes.append(f"{ours} are {LOSSY} and the references are not: that alone moves the distance")
     return notes
 

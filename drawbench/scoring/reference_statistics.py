@@ -7,6 +7,7 @@ from drawbench.errors import UserError
 from drawbench.progress import Progress
 from drawbench.scoring.extractors import Extractors
 from drawbench.scoring.image_features import ReadSettings, default_batch
+from drawbench.scoring.image_notes import few_different
 from drawbench.scoring.protocols import MetricDefinition, Protocol
 from drawbench.scoring.references import find_references, read_references
 from metrics.frechet.gaussian import write_statistics
@@ -22,8 +23,9 @@ def write_reference_statistics(
     device: str = "cpu",
     batch: int | None = None,
     progress: Progress | None = None,
-) -> dict[str, str | int]:
-    """Write `mu`, `sigma` and their origin (`mode`, `extractor`, `size`, `n`, `sha256` of the images); returns that.
+) -> dict[str, str | int | list[str]]:
+    """Write `mu`, `sigma` and their origin (`mode`, `extractor`, `size`, `n`, `sha256` of the images, how many are
+    `lossy`, and `notes`, which stand beside every distance to them); returns the origin.
 
     metric: which Fréchet distance of the protocol they are for, where it has several. size: pixels, where the protocol
     leaves it to the run. Raises UserError for a choice that is open, and a file that is there already.
@@ -49,9 +51,12 @@ def write_reference_statistics(
         "size": evaluated,
         "n": read.ref.n,
         "sha256": read.ref.sha256,
+        "lossy": read.lossy or 0,
     }
-    write_statistics(out, read.gaussians[chosen.metric], **origin)
-    return origin
+    gaussian = read.gaussians[chosen.metric]
+    notes = [*few_different(read, len(gaussian.mean)), *read.notes]
+    write_statistics(out, gaussian, notes=notes, **origin)
+    return {**origin, "notes": notes}
 
 
 def _chosen(metrics: Sequence[MetricDefinition], protocol: Protocol, wanted: str) -> MetricDefinition:

@@ -15,7 +15,7 @@ from drawbench.scoring.extractors import Extractors
 from drawbench.scoring.image_features import ImageFiles, ReadSettings, image_features
 from drawbench.scoring.protocols import MetricDefinition
 from metrics.features.weights import file_sha256
-from metrics.frechet.gaussian import FeatureStream, Gaussian, read_origin, read_statistics
+from metrics.frechet.gaussian import FeatureStream, Gaussian, read_notes, read_origin, read_statistics
 from metrics.images.facts import ImageFacts, facts_notes, facts_of
 from metrics.images.image_folder import read_image_folder
 
@@ -40,20 +40,26 @@ class ReferenceFeatures:
     """A reference set, and of it what each distance needs that can be computed.
 
     gaussians: by metric, for the Fréchet distances. features: by extractor, float32 (M, D), for all other distances;
-    empty for a file of statistics. hashes: of each image's pixels. lossy: how many are JPEG or lossy WebP files.
-    notes: what must be known beside a distance to them.
+    empty for a file of statistics. hashes: of each image's pixels, if they are at hand. lossy: how many are JPEG or
+    lossy WebP files; None where nobody knows. notes: what must be known beside a distance to them.
     """
 
     ref: ReferenceRef
     gaussians: dict[str, Gaussian]
     features: dict[str, np.ndarray]
     hashes: tuple[str, ...] = ()
-    lossy: int = 0
+    lossy: int | None = None
     notes: tuple[str, ...] = ()
 
-    def serve(self, metric: MetricDefinition) -> bool:
-        """Whether these references are enough for the metric."""
-        return metric.metric in self.gaussians or metric.extractor.name in self.features
+    def lacking(self, metric: MetricDefinition) -> str:
+        """Why the metric cannot be measured against these references, in words; empty when it can."""
+        needs, n = metric.kind.needs, self.ref.n
+        if not needs.references:
+            return ""
+        if metric.metric not in self.gaussians and metric.extractor.name not in self.features:
+            return f"{self.ref.name} does not hold what it needs: give a folder of images"
+        few = 0 < n < needs.images  # a file of statistics may not say how many it is of
+        return f"{self.ref.name} holds {n} images, and it needs {needs.images} or more" if few else ""
 
 
 def find_references(path: Path) -> ReferenceSet:
@@ -98,7 +104,22 @@ def read_references(
     asked = [metric for metric in metrics if metric.kind.needs.references]
     frechet = [metric for metric in asked if metric.kind.needs.references == "moments"]
     if not references.images:
-        return _from_statistics(references.path, frechet, extractors, reading.size)
+        found = _from_statistics(references.path, frechet, extractors, reading.size)
+    else:
+        found = _from_images(references, asked, frechet, extractors, reading, progress)
+    for note in found.notes:
+        progress.note(f"references {found.ref.name}: {note}")
+    return found
+
+
+def _from_images(
+    references: ReferenceSet,
+    asked: Sequence[MetricDefinition],
+    frechet: Sequence[MetricDefinition],
+    extractors: Extractors,
+    reading: ReadSettings,
+    progress: Progress,
+) -> ReferenceFeatures:
     names = list(dict.fromkeys(metric.extractor.name for metric in asked))
     files = ImageFiles(references.path, references.images)
     found = image_features(files, extractors, names, reading, "references", progress)
@@ -110,8 +131,6 @@ def read_references(
     gaussians = {metric.metric: by_extractor[metric.extractor.name] for metric in frechet}
     facts = facts_of(references.images)
     notes = (*references.notes, *_notes(facts, found.hashes, reading.size))
-    for note in notes:
-        progress.note(f"references {ref.name}: {note}")
     lossy = sum(each.lossy for each in facts)
     return ReferenceFeatures(ref, gaussians, found.features, found.hashes, lossy, notes)
 
@@ -155,7 +174,9 @@ def _from_statistics(
         marks = " or ".join(dict.fromkeys(metric.statistics for metric in metrics))
         raise UserError(f"the statistics {path} do not say how they were made: put {marks} into the file's name")
     ref = ReferenceRef(name=path.name, sha256=file_sha256(path), n=gaussian.n)
-    return ReferenceFeatures(ref, {metric.metric: gaussian for metric in chosen}, {})
+    lossy, notes = origin.get("lossy", ""), read_notes(path) if "extractor" in origin else ()
+    gaussians = {metric.metric: gaussian for metric in chosen}
+    return ReferenceFeatures(ref, gaussians, {}, lossy=int(lossy) if lossy.isdigit() else None, notes=notes)
 
 
 def _of_origin(

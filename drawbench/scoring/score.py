@@ -8,7 +8,6 @@ from pathlib import Path
 
 from drawbench.errors import UserError
 from drawbench.progress import Progress
-from drawbench.prompts.prompt_set import repeats
 from drawbench.results.files import read_result
 from drawbench.results.scores import ScoreFile, read_scores, scores_path
 from drawbench.runs.directory import RunDirectory
@@ -35,6 +34,7 @@ def score_run(
     verify: bool = False,
     progress: Progress | None = None,
     out: Path | None = None,
+    extractors: Extractors | None = None,
 ) -> ScoreFile:
     """Score a sealed run, write its two score files, and return the aggregates.
 
@@ -42,12 +42,13 @@ def score_run(
     measured on this run is left out too, and a note says why.
     verify: read every image again, also those that did not change since they were sealed or last read.
     out: a folder for the two files, as result files for tables; then nothing is written into the run.
+    extractors: the protocol's on this device, where something has loaded them already.
     Scores do not depend on `batch` and `workers` beyond float32 rounding (1e-6 for a CLIP score, 1e-4 relative for a
     distance), nor on what is in the cache.
     Raises UserError for a run that is not finished, or was changed since, and for a reference that cannot be used;
     MetricInputError for weights that are missing and images that cannot be read.
     """
-    progress = progress or Progress()
+    progress, device = progress or Progress(), extractors.device if extractors else device
     run = RunDirectory.open(run_path)
     run.require_seal()
     path = destination(run, protocol.name, out)
@@ -59,7 +60,7 @@ def score_run(
     if len(metrics) < len(protocol.metrics):
         progress.note(f"{run_path.name}: no reference images, so no distance is computed")
     metrics = _measurable(metrics, run, progress)
-    extractors = Extractors([metric.extractor for metric in metrics], device, progress.note)
+    extractors = extractors or Extractors([metric.extractor for metric in metrics], device, progress.note)
     theirs = None
     if references and any(metric.kind.needs.references for metric in metrics):
         theirs = read_references(references, metrics, extractors, reading, progress)
@@ -67,9 +68,8 @@ def score_run(
     names = list(dict.fromkeys(metric.extractor.name for metric in metrics))
     features = features_of_run(run, extractors, names, reading, progress)
     prepared = PreparedRun.of(run, reading.size, features, extractors, theirs)
-    for note in (repeats(run.prompts), *prepared.image_notes, *prepared.reference_notes):
-        if note:
-            progress.note(f"{run_path.name}: {note}")
+    for note in (*prepared.image_notes, *prepared.reference_notes):
+        progress.note(f"{run_path.name}: {note}")
     measured = measure(prepared, metrics, protocol.published_n, progress)
     seal = run.require_seal()
     result = ScoreFile(
@@ -117,15 +117,14 @@ def _served(
     metrics: Sequence[MetricDefinition], theirs: ReferenceFeatures, progress: Progress
 ) -> list[MetricDefinition]:
     """The metrics that these references allow: statistics of one resize mode allow the distances of that mode only."""
-    kept = [metric for metric in metrics if not metric.kind.needs.references or theirs.serve(metric)]
-    left_out = [metric.metric for metric in metrics if metric not in kept]
-    if left_out:
-        progress.note(f"{theirs.ref.name} does not hold what {', '.join(left_out)} need: give a folder of images")
-    few = [metric for metric in kept if metric.kind.needs.references and 0 < theirs.ref.n < metric.kind.needs.images]
-    for metric in few:
-        least = metric.kind.needs.images
-        progress.note(f"{theirs.ref.name} holds {theirs.ref.n} images, and {metric.metric} needs {least} or more")
-    return [metric for metric in kept if metric not in few]
+    kept = []
+    for metric in metrics:
+        reason = theirs.lacking(metric)
+        if reason:
+            progress.note(f"no {metric.metric}: {reason}")
+        else:
+            kept.append(metric)
+    return kept
 
 
 def _environment(device: str, metrics: Sequence[MetricDefinition]) -> dict[str, str]:

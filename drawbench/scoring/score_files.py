@@ -14,6 +14,11 @@ from drawbench.results.scores import ScoreFile, scores_path
 from drawbench.runs.directory import RunDirectory
 
 
+def elsewhere_name(run: RunDirectory, protocol: str) -> str:
+    """What a run's aggregates are called outside the run."""
+    return f"{run.path.resolve().name}--{protocol}.json"
+
+
 def destination(run: RunDirectory, protocol: str, out: Path | None) -> Path:
     """Where a run's aggregates go: into the run, or into the folder `out`, under the run's name.
 
@@ -29,7 +34,7 @@ def destination(run: RunDirectory, protocol: str, out: Path | None) -> Path:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UserError(f"{out} cannot be made ({error.strerror}): name another folder with --out") from None
-    path = out / f"{run.path.resolve().name}--{protocol}.json"
+    path = out / elsewhere_name(run, protocol)
     if path.exists() and read_result(path).run != RunRef(
         plan_sha256=run.manifest.plan_sha256, pixels_sha256=run.require_seal().pixels_sha256
     ):

@@ -21,10 +21,13 @@ class FeaturesWhileDrawing:
     middle, the batches would be other ones: scoring computes those features itself.
     """
 
-    def __init__(self, protocol: Protocol, with_references: bool, device: str, note: Callable[[str], None]) -> None:
+    def __init__(
+        self, protocol: Protocol, with_references: bool, extractors: Extractors, note: Callable[[str], None]
+    ) -> None:
+        """extractors: the protocol's, which scoring takes afterwards: what is loaded is not loaded twice."""
         self._size = protocol.size
         self._note = note
-        self._extractors = Extractors([metric.extractor for metric in protocol.metrics], device, note)
+        self._extractors = extractors
         self._names = list(
             dict.fromkeys(
                 metric.extractor.name

@@ -22,6 +22,7 @@ from drawbench.results.scores import ReferenceRef
 from drawbench.runs.directory import read_manifest
 from drawbench.runs.generate import Request, generate, make_plan
 from drawbench.runs.plan import Plan
+from drawbench.scoring.extractors import Extractors
 from drawbench.scoring.prepared import conditions
 from drawbench.scoring.protocols import Protocol
 from drawbench.scoring.references import reference_name
@@ -135,6 +136,7 @@ def run_sweep(
         model, settings = combinations[0]
         expected = conditions(plans[0], sweep.protocol, _expected_reference(sweep, theirs[0][1].reference))
         _check_comparable([*theirs, (out / RUNS / _folder_name(sweep, model, settings), expected)])
+    extractors = Extractors([metric.extractor for metric in sweep.protocol.metrics], device, progress.note)
     known = _measured(out, {})
     state = reference_state(sweep.reference)
     if begin:
@@ -146,7 +148,7 @@ def run_sweep(
         if point is None or not _is_current(point, plan, sweep.protocol, state):
             progress.note(f"{number} of {len(plans)}: {describe(settings) or model}")
             request = sweep.request(model_at(model, {**sweep.fixed, **settings}), out / RUNS / folder)
-            result = _measure(request, sweep.protocol, sweep.reference, device, progress)
+            result = _measure(request, sweep.protocol, sweep.reference, extractors, progress)
             del request  # and its model, before the next one is loaded
             point = SweepPoint(model=model, settings=settings, run=folder, reference_state=state, result=result)
         points.append(point)
@@ -204,12 +206,14 @@ def _expected_reference(sweep: Sweep, theirs: ReferenceRef | None) -> ReferenceR
     return theirs or ReferenceRef(name=reference_name(sweep.reference), sha256="not read yet", n=0)
 
 
-def _measure(request: Request, protocol: Protocol, reference: Path | None, device: str, progress: Progress) -> Result:
+def _measure(
+    request: Request, protocol: Protocol, reference: Path | None, extractors: Extractors, progress: Progress
+) -> Result:
     from drawbench.scoring.while_drawing import FeaturesWhileDrawing
 
-    watcher = FeaturesWhileDrawing(protocol, reference is not None, device, progress.note)
+    watcher = FeaturesWhileDrawing(protocol, reference is not None, extractors, progress.note)
     run = generate(request, progress, watcher)
-    scores = score_run(run.path, protocol, reference, device=device, progress=progress)
+    scores = score_run(run.path, protocol, reference, extractors=extractors, progress=progress)
     return result_from_score_file(run.plan.model, scores, "measured")
 
 

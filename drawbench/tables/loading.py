@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from drawbench.errors import UserError
-from drawbench.results.files import Result, read_result, result_from_score_file
+from drawbench.results.files import Result, RunRef, read_result, result_from_score_file
 from drawbench.results.scores import read_scores
 from drawbench.runs.directory import RunDirectory
+from drawbench.scoring.score_files import elsewhere_name
 
 
 def load_results(paths: Sequence[Path]) -> list[Result]:
@@ -22,20 +23,47 @@ def load_results(paths: Sequence[Path]) -> list[Result]:
     return results
 
 
-def load_run(folder: Path) -> list[Result]:
+def load_run(folder: Path, scores: Path | None = None) -> list[Result]:
     """The results of one run directory: one for each scored protocol.
 
+    scores: a folder of `score --out`, whose results of this run come before those that lie in the run.
     Raises UserError when the run is not sealed, or when scores are of other images than those it holds now.
     """
     run = RunDirectory.open(folder)
     images = run.require_seal().pixels_sha256
-    results = []
+    results = load_scores(run, scores) if scores else []
+    named = {result.protocol.name for result in results}
     for path in sorted((folder / "scores").glob("*.json")):
-        scores = read_scores(path)
-        if (scores.plan_sha256, scores.pixels_sha256) != (run.plan.sha256, images):
+        file = read_scores(path)
+        if (file.plan_sha256, file.pixels_sha256) != (run.plan.sha256, images):
             raise UserError(f"{path} was made from other images than {folder} holds now: score the run again")
-        results.append(result_from_score_file(run.plan.model, scores, "measured"))
+        if file.protocol.name not in named:
+            results.append(result_from_score_file(run.plan.model, file, "measured"))
     return results
+
+
+def load_scores(run: RunDirectory, folder: Path) -> list[Result]:
+    """The results of a sealed run in a folder of `score --out`; none where the folder is of other runs.
+
+    Raises UserError for no folder, and for scores under the run's name that are of other images.
+    """
+    if not folder.is_dir():
+        raise UserError(f"{folder} is no folder: name the one that `drawbench score --out` wrote")
+    mine = RunRef(plan_sha256=run.manifest.plan_sha256, pixels_sha256=run.require_seal().pixels_sha256)
+    results = []
+    for path in sorted(folder.glob("*.json")):
+        result = read_shown_result(path)
+        if result.run == mine:
+            results.append(result)
+        elif path.name == elsewhere_name(run, result.protocol.name):
+            raise UserError(f"{path} was made from other images than {run.path} holds now: score the run again")
+    return results
+
+
+def require_scores(runs: Sequence[RunDirectory], folder: Path) -> None:
+    """Raises UserError when a folder of `score --out` holds nothing of any of these runs."""
+    if not any(load_scores(run, folder) for run in runs):
+        raise UserError(f"{folder} holds no scores of these runs: name the folder that `drawbench score --out` wrote")
 
 
 def read_shown_result(path: Path) -> Result:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+from collections.abc import Sequence
 from dataclasses import InitVar, dataclass
 from itertools import chain
 from pathlib import Path
@@ -16,6 +17,8 @@ from metrics.frechet.moments import Moments, merge_all
 
 ASYMMETRY = 1e-6  # of the largest entry: what products in float32 leave
 ROWS = 4096  # that are copied to float64 at once
+# What our files say of themselves: network, its fingerprint, pixels, the images' hash, how many are lossy.
+ORIGIN = ("mode", "extractor", "size", "sha256", "lossy")
 SLICE = 256  # rows that are summed together, whatever the batch size, so that batches change no sum
 
 
@@ -197,20 +200,33 @@ def read_statistics(path: Path) -> Gaussian:
 
 
 def read_origin(path: Path) -> dict[str, str]:
-    """What a file of statistics says of its origin (`mode`, `extractor`, `size`, `sha256`); empty in other suites'.
+    """What a file of statistics says of its origin, as far as it says it (ORIGIN); empty in other suites'.
 
     The file is one that `read_statistics` has read.
     """
     with np.load(path, allow_pickle=False) as file:
-        return {name: str(file[name]) for name in ("mode", "extractor", "size", "sha256") if name in file}
+        return {name: str(file[name]) for name in ORIGIN if name in file}
 
 
-def write_statistics(path: Path, statistics: Moments | Gaussian, **origin: str | int) -> None:
-    """Write `mu` and `sigma` (float64) as other suites read them, and what is to be known of their origin."""
+def read_notes(path: Path) -> tuple[str, ...]:
+    """What must be known of the images behind a file of statistics that says its origin; empty in older ones."""
+    with np.load(path, allow_pickle=False) as file:
+        return tuple(map(str, np.atleast_1d(file["notes"]))) if "notes" in file else ()
+
+
+def write_statistics(
+    path: Path, statistics: Moments | Gaussian, *, notes: Sequence[str] = (), **origin: str | int
+) -> None:
+    """Write `mu` and `sigma` (float64) as other suites read them, and what is to be known of their origin.
+
+    notes: what must be known beside every distance to them.
+    """
     covariance = statistics.covariance
     if isinstance(statistics, Gaussian) and statistics.factor is not None:
         covariance = statistics.factor @ statistics.factor.T
     assert covariance is not None
     arrays: dict[str, Any] = {name: np.asarray(value) for name, value in origin.items()}
+    if notes:
+        arrays["notes"] = np.asarray(notes, dtype=str)
     with atomic_file(path) as file:
         np.savez(file, mu=statistics.mean, sigma=covariance, **arrays)

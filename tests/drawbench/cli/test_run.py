@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -150,6 +151,24 @@ def test_a_run_reads_the_weights_of_its_scorer_for_their_hash_once(
     code, _, err = asked("run", *OPTIONS, "--out", "x", "--protocol", f"clip:{scorer}")
     assert code == 0, err
     assert read == [str(scorer / "model.safetensors")]
+
+
+def test_a_run_loads_its_scorer_once(asked: Asked, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """For what it does beside drawing, for captions, and for references that nobody has read yet."""
+    whole, loads = bundled(write_scorer(tmp_path / "scorer")), []
+    entry = whole.metrics[0].extractor
+    counted = replace(entry, load=lambda device: loads.append(device) or entry.load(device))
+    protocol = replace(whole, metrics=tuple(replace(metric, extractor=counted) for metric in whole.metrics))
+    monkeypatch.setitem(protocols.PROTOCOLS, "bundled", lambda: protocol)
+    monkeypatch.setenv("DRAWBENCH_CACHE", str(tmp_path / "cache"))
+    asked("generate", *OPTIONS, "--set", "shade=9", "--out", "references")
+    code, _, err = asked("run", *OPTIONS, "--out", "x", "--reference", "references/images")
+    assert code == 0, err
+    assert len(loads) == 1
+    axes = ["--vary", "shade=1,2", "--out", "swept"]
+    code, _, err = asked("sweep", *OPTIONS, *axes, "--reference", "references/images")
+    assert code == 0, err
+    assert len(loads) == 2
 
 
 def test_run_refuses_a_protocol_before_it_draws(asked: Asked) -> None:

@@ -1,6 +1,7 @@
 """Comparing runs: what is paired, what is said in words, and which runs are refused."""
 
 import json
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -153,6 +154,17 @@ def test_too_few_images_are_named(scorer: Path, references: Path, tmp_path: Path
     found = compare_runs(*pair, bundled_extended(scorer), references)
     assert found.left_out["manifold"] == "4 images are in both runs, and it needs 6"
     assert "kid" in {each.metric for each in found.differences}
+
+
+def test_too_few_references_are_named(scorer: Path, runs: tuple[Path, Path], references: Path, tmp_path: Path) -> None:
+    """Of 4 references the neighbours of manifold cannot be found; all else is compared."""
+    for path in sorted(references.iterdir())[:4]:
+        shutil.copy(path, tmp_path)
+    found = compare_runs(*runs, bundled_extended(scorer), tmp_path)
+    assert found.left_out["manifold"] == f"{tmp_path.name} holds 4 images, and it needs 6 or more"
+    assert {"kid", "frechet_distance", "clip_score"} <= {each.metric for each in found.differences}
+    assert "manifold" in comparison_text(found, 60)
+    score_run(runs[0], bundled_extended(scorer), tmp_path)
 
 
 def test_a_run_does_not_differ_from_itself(protocol: Protocol, runs: tuple[Path, Path]) -> None:
@@ -310,6 +322,28 @@ def test_other_references_are_refused(
     assert main(["compare", *map(str, runs), "--device", "cpu"]) == 2
     assert "is not a valid score file" in capsys.readouterr().err
     file.unlink()
+
+
+def test_references_of_scores_elsewhere_are_refused_alike(
+    runs: tuple[Path, Path],
+    scorer: Path,
+    references: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture,
+) -> None:
+    monkeypatch.setattr("drawbench.scoring.protocols.PROTOCOLS", {"bundled": lambda: bundled(scorer)})
+    score_run(runs[0], bundled(scorer), references, out=tmp_path / "scores")
+    score_run(runs[1], bundled(scorer), runs[1] / "images", out=tmp_path / "scores")
+    command = ["compare", *map(str, runs), "--device", "cpu", "--scores"]
+    assert main([*command, str(tmp_path / "scores")]) == 2
+    assert "different references" in capsys.readouterr().err
+    assert main([*command, str(tmp_path / "scores"), "--reference", str(references)]) == 0
+    (tmp_path / "empty").mkdir()
+    assert main([*command, str(tmp_path / "empty")]) == 2
+    assert "holds no scores of these runs" in capsys.readouterr().err
+    assert main([*command, str(tmp_path / "absent")]) == 2
+    assert "is no folder" in capsys.readouterr().err
 
 
 def test_help_needs_nothing_heavy(capsys: pytest.CaptureFixture) -> None:

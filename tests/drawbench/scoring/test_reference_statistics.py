@@ -1,6 +1,7 @@
 """Statistics written from a folder: the distance of its images, in their own network and size only."""
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,11 +9,14 @@ import numpy as np
 import pytest
 
 from drawbench.cli.main import main
+from drawbench.comparing.compare import compare_runs
 from drawbench.errors import UserError
 from drawbench.scoring.protocols import Protocol, bundled_extended
 from drawbench.scoring.reference_statistics import write_reference_statistics
 from drawbench.scoring.score import score_run
-from tests.drawbench.scoring.test_references import distance, save
+from metrics.frechet.gaussian import read_notes
+from tests.drawbench.scoring.test_kinds import Notes
+from tests.drawbench.scoring.test_references import crop, distance, save
 from tests.drawbench.scoring.test_score import SIZE, make_run
 from tests.metrics.stand_ins import write_scorer
 
@@ -86,12 +90,69 @@ def test_another_size_network_or_name_is_refused(protocol: Protocol, run: Path, 
 
 def test_the_command_writes_them(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "x.npz"
-    command = ["references", "write", str(save(tmp_path / "refs", 8)), "--out", str(out), "--size", str(SIZE), "--json"]
+    command = ["references", "write", str(save(tmp_path / "refs", 8)), "--out", str(out), "--json"]
+    command += ["--size", str(SIZE + 8)]
     assert main(command) == 0
     origin = json.loads(capsys.readouterr().out)
+    notes = origin.pop("notes")
     with np.load(out, allow_pickle=False) as file:
         assert file["mu"].shape == (64,)
         assert file["sigma"].shape == (64, 64)
         assert {name: str(file[name]) for name in origin} == {name: str(value) for name, value in origin.items()}
+        assert notes == list(file["notes"]) == [f"8 of 8 references are smaller than {SIZE + 8} px and were enlarged"]
     assert main(command) == 2
     assert "exists already" in capsys.readouterr().err
+
+
+def _odd_folder(folder: Path) -> Path:
+    """24 references: 3 small JPEGs, 8 copies, a hidden file; no more different ones than their 16 dimensions."""
+    save(folder, 13)
+    for number in range(3):
+        crop(50 + number, SIZE - 10).save(folder / f"small{number}.jpg")
+    for number in range(8):
+        shutil.copy(folder / "r00.png", folder / f"copy{number}.png")
+    shutil.copy(folder / "r01.png", folder / "._r01.png")
+    return folder
+
+
+def test_what_is_odd_in_the_folder_is_said_of_its_statistics_too(protocol: Protocol, run: Path, tmp_path: Path) -> None:
+    folder, out = _odd_folder(tmp_path / "refs"), tmp_path / "x.npz"
+    write_reference_statistics(folder, protocol, out, size=SIZE)
+    said = Notes()
+    notes = distance(score_run(run, protocol, folder))[1].split("; ")
+    for words in (
+        "1 hidden left out (._r01.png)",
+        f"3 of 24 references are smaller than {SIZE} px and were enlarged",
+        "8 of 24 references are copies of others and count again",
+        "no more different references (16) than feature dimensions (16): strongly biased upwards",
+        "3 of 24 references are JPEG or lossy WebP files and the images are not: that alone moves the distance",
+    ):
+        assert words in notes
+    assert distance(score_run(run, protocol, out, progress=said))[1].split("; ") == notes
+    assert "references x.npz: 1 hidden left out (._r01.png)" in said.text
+    assert compare_runs(run, run, protocol, out).notes == read_notes(out)
+
+
+def test_images_of_less_quality_than_the_references_of_a_file_are_told(protocol: Protocol, tmp_path: Path) -> None:
+    """Our files know that their images are lossless, those of other suites do not."""
+    out = tmp_path / "x.npz"
+    write_reference_statistics(save(tmp_path / "refs", 20), protocol, out, size=SIZE)
+    with np.load(out) as file:
+        np.savez(tmp_path / "others.npz", mu=file["mu"], sigma=file["sigma"])
+    run = make_run(tmp_path / "run")
+    manifest = json.loads((run / "manifest.json").read_text())
+    manifest["sources"] = {**manifest.get("sources", {}), "lossy": 5}
+    (run / "manifest.json").write_text(json.dumps(manifest))
+    words = "5 of 24 images are JPEG or lossy WebP files and the references are not: that alone moves the distance"
+    assert words in distance(score_run(run, protocol, out))[1]
+    assert "lossy" not in distance(score_run(run, protocol, tmp_path / "others.npz"))[1]
+
+
+def test_files_without_notes_are_read_as_before(protocol: Protocol, run: Path, tmp_path: Path) -> None:
+    out, older = tmp_path / "x.npz", tmp_path / "older.npz"
+    write_reference_statistics(_odd_folder(tmp_path / "refs"), protocol, out, size=SIZE)
+    with np.load(out) as file:
+        np.savez(older, **{name: file[name] for name in file if name not in ("notes", "lossy")})
+    value, note = distance(score_run(run, protocol, older))
+    assert value == distance(score_run(run, protocol, out))[0]
+    assert "JPEG" not in note

@@ -1,5 +1,6 @@
 """Reference folders as people have them: what counts, what is said beside the number, and what the set is called."""
 
+import html
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +11,8 @@ from PIL import ExifTags, Image
 
 from drawbench.interface import ModelCard, Refused, Sample, Sources, TextToImage
 from drawbench.prompts.coco import load_world
+from drawbench.prompts.prompt_set import Prompt, PromptSet
+from drawbench.report.build import build_report
 from drawbench.results.files import Result
 from drawbench.results.scores import ScoreFile
 from drawbench.runs.directory import RunDirectory
@@ -17,6 +20,8 @@ from drawbench.runs.generate import Request, generate
 from drawbench.scoring.protocols import Protocol, bundled_extended
 from drawbench.scoring.references import reference_name
 from drawbench.scoring.score import score_run
+from drawbench.tables.loading import load_results
+from drawbench.tables.render import render_tables
 from metrics.errors import MetricInputError
 from tests.drawbench.scoring.test_kinds import Notes
 from tests.drawbench.scoring.test_score import PROMPTS, SIZE, make_run
@@ -151,6 +156,19 @@ def test_odd_images_are_noted_beside_every_score_of_any_model(protocol: Protocol
         assert "4 of 12 images are of a single colour, 3 of them black" in score.note
         assert "2 of 12 images are copies of others" in score.note
     assert "copies of others" in notes.text
+
+
+def test_prompts_of_one_text_are_noted_beside_every_score_and_in_tables(protocol: Protocol, tmp_path: Path) -> None:
+    twice = PromptSet("twice", (*PROMPTS.prompts, Prompt("text-005", "Text", PROMPTS.prompts[0].text)))
+    generate(Request(Reader(), twice, tmp_path / "run", samples=1, size=SIZE))
+    scores = score_run(tmp_path / "run", protocol)
+    note = "1 prompt repeats the text of another (first: text-005 that of colors-001), each drawn and counted as one of"
+    assert all(note in score.note for score in scores.scores)
+    table = render_tables(load_results([tmp_path / "run"]))
+    assert table.count(note) == 1
+    page = build_report([tmp_path / "run"], tmp_path / "report").read_text(encoding="utf-8")
+    assert note in html.unescape(page)
+    assert "repeats the text" not in score_run(make_run(tmp_path / "usual", samples=1), protocol).scores[0].note
 
 
 def test_lossy_images_are_told_on_their_side_too(protocol: Protocol, tmp_path: Path) -> None:

@@ -6,11 +6,13 @@ from pathlib import Path
 import pytest
 from pyarrow import parquet
 
+from drawbench.cli.main import main
 from drawbench.errors import UserError
+from drawbench.report.build import build_report
 from drawbench.results.files import read_result
 from drawbench.scoring.protocols import Protocol, bundled
 from drawbench.scoring.score import score_run
-from drawbench.tables.loading import load_results
+from drawbench.tables.loading import load_results, load_run
 from tests.drawbench.scoring.test_score import make_run
 from tests.metrics.stand_ins import write_scorer
 
@@ -37,6 +39,27 @@ def test_the_numbers_are_those_of_the_run_and_the_run_stays_as_it_was(protocol: 
     assert (loaded.scores, loaded.model.name) == (inside.scores, load_results([run])[0].model.name)
     tables = [parquet.read_table(path) for path in (out / "run--bundled.parquet", run / "scores" / "bundled.parquet")]
     assert tables[0].equals(tables[1])
+
+
+def test_a_report_shows_them(protocol: Protocol, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Of the runs that it is given, and before those in the run; a folder with nothing of them is refused."""
+    run, other, out = make_run(tmp_path / "a" / "run"), make_run(tmp_path / "other", limit=2), tmp_path / "scores"
+    score_run(run, protocol, run / "images", out=out)
+    score_run(other, protocol, out=out)
+    score_run(run, protocol)
+    page = build_report([run], tmp_path / "report", out).read_text(encoding="utf-8")
+    assert "Fréchet distance" in page
+    assert "Fréchet distance" not in build_report([run], tmp_path / "report").read_text(encoding="utf-8")
+    (result,) = load_run(run, out)
+    assert result.reference is not None
+    command = ["report", str(run), "--out", str(tmp_path / "r"), "--scores"]
+    (tmp_path / "empty").mkdir()
+    for folder, said in ((tmp_path / "empty", "holds no scores of these runs"), (tmp_path / "none", "is no folder")):
+        assert main([*command, str(folder)]) == 2
+        assert said in capsys.readouterr().err
+    assert main([*command, str(out)]) == 0
+    with pytest.raises(UserError, match="made from other images"):
+        build_report([make_run(tmp_path / "b" / "run", limit=1)], tmp_path / "r", out)
 
 
 def test_scores_of_other_images_and_distances_are_not_replaced(protocol: Protocol, tmp_path: Path) -> None:

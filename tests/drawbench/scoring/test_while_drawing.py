@@ -7,6 +7,7 @@ import pytest
 from drawbench.errors import StageError
 from drawbench.results.scores import Score
 from drawbench.runs.generate import Request, generate
+from drawbench.scoring.extractors import Extractors
 from drawbench.scoring.image_features import BATCH
 from drawbench.scoring.kinds.clip_score import CLIP_SCORE
 from drawbench.scoring.protocols import MetricDefinition, Protocol
@@ -28,7 +29,8 @@ def _protocol(extractor: PlainExtractor, size: int | None = None) -> Protocol:
 
 
 def _watched(path: Path, model: NoiseModel, extractor: PlainExtractor, size: int | None = None) -> None:
-    watcher = FeaturesWhileDrawing(_protocol(extractor, size), False, "cpu", pytest.fail)
+    extractors = Extractors([entry_of(extractor)], "cpu", pytest.fail)
+    watcher = FeaturesWhileDrawing(_protocol(extractor, size), False, extractors, pytest.fail)
     generate(Request(model, PROMPTS, path, samples=SAMPLES, size=SIZE), watcher=watcher)
 
 
@@ -85,7 +87,9 @@ def test_an_extractor_that_runs_out_of_memory_does_not_stop_the_drawing(tmp_path
             raise RuntimeError("out of memory")
 
     notes: list[str] = []
-    watcher = FeaturesWhileDrawing(_protocol(Full("a")), False, "cpu", notes.append)
+    full = Full("a")
+    extractors = Extractors([entry_of(full)], "cpu", notes.append)
+    watcher = FeaturesWhileDrawing(_protocol(full), False, extractors, notes.append)
     generate(Request(NoiseModel(), PROMPTS, tmp_path / "run", samples=SAMPLES, size=SIZE), watcher=watcher)
     assert len(notes) == 1
     assert "out of memory" in notes[0]
