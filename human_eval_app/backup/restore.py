@@ -15,9 +15,10 @@ from drawbench.errors import UserError
 from drawbench.files import StagedFolder, atomic_folder
 from drawbench.progress import Progress
 from human_eval_app.backup.archive import ArchiveReader, BackupManifest, damaged, open_archive, table_file
-from human_eval_app.backup.transfer import TABLES, count_on, fill, lines_of, make_tables, tables_version
+from human_eval_app.backup.transfer import count_on, fill, lines_of, make_tables, tables_of
 from human_eval_app.store.database.engine import database_name, make_engine
 from human_eval_app.store.database.faults import opening_error
+from human_eval_app.store.database.migrate import known_versions, migrate
 from human_eval_app.study.design import SECRET_FILE, SETTINGS_FILE, read_design
 
 DATABASE_FILE = "votes.sqlite"
@@ -35,10 +36,11 @@ def restore(archive: Path, out: Path, database: str | None = None, progress: Pro
     """Make the study's folder `out` from a backup, and fill an empty database; what the backup held.
 
     database: URL; None: votes.sqlite in the folder. It may be of another kind than the one that was backed up. All
-    rows are read back and compared before anything takes its name. Raises UserError, with nothing left behind, for a
-    damaged archive, a folder that is there, or a database that is not empty.
+    rows are read back and compared, and brought to this version's tables, before anything takes its name. Raises
+    UserError, with nothing left behind, for a damaged archive, a folder that is there, or a database that is not empty.
     """
     with open_archive(archive) as reader, _new_folder(out) as new:
+        _require_known_version(reader)
         _write_files(reader, new.path, progress or Progress())
         if read_design(new.path).sha256 != reader.manifest.design_sha256:
             raise damaged(archive, "its votes are of another design")
@@ -84,12 +86,12 @@ def _filled(reader: ArchiveReader, url: str, name: str) -> Iterator[None]:
     engine = make_engine(url)
     try:
         with engine.begin() as connection:
-            make_tables(connection, name)
-            _require_version(connection, reader)
-            for table in TABLES:
+            make_tables(connection, name, reader.manifest.store_version)
+            for table in tables_of(connection):
                 fill(connection, table, reader.lines(table_file(table.name)))
             count_on(connection)
             _require_equal_rows(connection, reader, name)
+            migrate(connection, name)
             yield
     except BaseException as error:
         engine.dispose()
@@ -104,17 +106,17 @@ def _filled(reader: ArchiveReader, url: str, name: str) -> Iterator[None]:
     engine.dispose()  # closes SQLite's journal, so that the file is whole when its folder is renamed
 
 
-def _require_version(connection: Connection, reader: ArchiveReader) -> None:
-    manifest, known = reader.manifest, tables_version(connection)
-    if manifest.store_version != known:
+def _require_known_version(reader: ArchiveReader) -> None:
+    manifest, (newest, *older) = reader.manifest, known_versions()
+    if manifest.store_version not in (newest, *older):
         raise UserError(
             f"{reader.path} was made by {manifest.made_by}, whose tables are of version {manifest.store_version}, and "
-            f"this program's are of version {known}: restore it with that program, and serve it with the newer one."
+            f"this program knows them up to {newest}: update the program."
         )
 
 
 def _require_equal_rows(connection: Connection, reader: ArchiveReader, name: str) -> None:
-    for table in TABLES:
+    for table in tables_of(connection):
         digest = hashlib.sha256()
         for line in lines_of(connection, table):
             digest.update(line)

@@ -5,6 +5,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from drawbench.errors import UserError
+from human_eval_app.store.codes import add_codes
 from human_eval_app.store.database.engine import BUSY_SECONDS, NOW, READ_ONLY, database_name, make_engine
 from human_eval_app.store.database.faults import opening_error
 from human_eval_app.store.database.migrate import migrate, require_current
@@ -56,7 +57,9 @@ def _require_design(connection: Connection, design: Design, name: str) -> bool:
 
 
 def _register(connection: Connection, terms: Terms, name: str) -> None:
-    if _require_design(connection, terms.design, name):
+    known = _require_design(connection, terms.design, name)
+    add_codes(connection)
+    if known:
         return
     design = terms.design
     connection.execute(

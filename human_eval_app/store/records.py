@@ -1,7 +1,8 @@
 """What goes into the vote store and what comes out: who a rater is, where they are, what they answered."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 Source = Literal["invite", "prolific", "mturk", "simulated"]
 Stage = Literal[
@@ -19,6 +20,15 @@ Stage = Literal[
 ]
 Part = Literal["training", "main"]
 StudyStatus = Literal["open", "paused", "closed"]
+Ending = Literal["complete", "screened_out", "partial", "closed", "full"]  # how a rater's part ended; each has a code
+ENDING_OF_STAGE: dict[Stage, Ending] = {
+    "complete": "complete",
+    "screened_out": "screened_out",
+    "timed_out": "partial",
+    "withdrawn": "partial",
+    "closed": "closed",
+    "full": "full",
+}
 SittingState = Literal["active", "complete", "screened_out", "expired", "withdrawn"]
 SeatStatus = Literal["free", "leased", "lapsed", "complete"]
 Reason = Literal[
@@ -194,3 +204,33 @@ class VoteRow:
     app_version: str
     instructions_version: str
     language: str
+
+
+@dataclass(frozen=True)
+class Look:
+    """Somebody saw preferences while the study was not closed. at: ISO 8601 UTC. sittings: complete by then."""
+
+    at: str
+    place: str
+    sittings: int
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What the design's stopping rule decided. at: ISO 8601 UTC. outcome: JSON, as the rule words it."""
+
+    at: str
+    sittings: int
+    outcome: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What a rater wrote about a screen. at: ISO 8601 UTC."""
+
+    rater: int
+    sitting: int
+    part: Part
+    position: int
+    text: str
+    at: str

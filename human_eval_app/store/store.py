@@ -1,10 +1,12 @@
 """The vote store: raters enter, take a seat and vote; every answer is on disk before the call returns."""
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Self
+from typing import Any, Self
 
 from sqlalchemy import Connection, select, update
 
+from human_eval_app.store import codes as ending_codes
+from human_eval_app.store import notes
 from human_eval_app.store.database.engine import BUSY_SECONDS
 from human_eval_app.store.database.schema import StudyTable
 from human_eval_app.store.database.transactions import PATIENCE_SECONDS, Transactions
@@ -20,9 +22,13 @@ from human_eval_app.store.raters import (
     register,
 )
 from human_eval_app.store.records import (
+    Decision,
+    Ending,
     Identity,
+    Look,
     Part,
     Place,
+    Problem,
     RaterState,
     ResponseTimes,
     SeatState,
@@ -30,7 +36,7 @@ from human_eval_app.store.records import (
     VoteRow,
 )
 from human_eval_app.store.rows import vote_rows
-from human_eval_app.store.votes import Ballot, cast_vote, last_vote_at, take_back
+from human_eval_app.store.votes import Ballot, cast_vote, last_vote_at, own_sitting, take_back
 from human_eval_app.store.whereabouts import Terms, check_number, find, place, place_without_seat
 from human_eval_app.study.design import Answer, Design
 
@@ -176,6 +182,53 @@ class VoteStore:
     def status(self) -> StudyStatus:
         """Whether the study is open, paused or closed."""
         return self._transactions.read(lambda connection: connection.scalars(select(StudyTable.status)).one())
+
+    def codes(self) -> dict[Ending, str]:
+        """The code of every ending; empty in a database that was restored and not opened for raters since."""
+        return self._transactions.read(ending_codes.codes)
+
+    def set_codes(self, codes: Mapping[Ending, str]) -> None:
+        """Replace the codes of some endings. Raters who have seen an older one are not told."""
+        check_texts(*codes.values())
+        self._transactions.write(lambda connection: ending_codes.set_codes(connection, codes))
+
+    def record_look(self, place: str) -> None:
+        """Write down, for good, that somebody sees preferences now. place: the command or page."""
+        check_texts(place)
+        self._transactions.write(lambda connection: notes.add_look(connection, self._terms, place))
+
+    def looks(self) -> list[Look]:
+        """Every look at preferences while the study was not closed, in order."""
+        return self._transactions.read(notes.looks)
+
+    def decide(self, sittings: int, outcome: Mapping[str, Any]) -> None:
+        """Write down what the stopping rule decided, and close the study. Changes nothing if it has decided before."""
+
+        def work(connection: Connection) -> None:
+            if notes.add_decision(connection, self._terms, sittings, outcome):
+                connection.execute(update(StudyTable).values(status="closed"))
+
+        self._transactions.write(work)
+
+    def decision(self) -> Decision | None:
+        """What the stopping rule decided; None while it has not."""
+        return self._transactions.read(notes.decision)
+
+    def report_problem(self, rater: int, sitting: int, part: Part, position: int, text: str) -> None:
+        """Keep what a rater writes about a screen of their own sitting; the same words again change nothing."""
+        check_number(rater)
+        check_texts(text)
+
+        def work(connection: Connection) -> None:
+            lock_seat(connection, rater)
+            own_sitting(connection, self._terms, rater, sitting)
+            notes.add_problem(connection, self._terms, Problem(rater, sitting, part, position, text, at=""))
+
+        self._transactions.write(work)
+
+    def problems(self) -> list[Problem]:
+        """What raters wrote about screens, in order."""
+        return self._transactions.read(notes.problems)
 
     def seats(self) -> list[SeatState]:
         """Every seat in the design's order."""

@@ -34,7 +34,7 @@ class Ballot:
 def cast_vote(connection: Connection, terms: Terms, ballot: Ballot) -> Place:
     """Append the ballot unless its key is taken, and return the rater's place after it."""
     lock_seat(connection, ballot.rater)
-    where = _own_sitting(connection, terms, ballot.rater, ballot.sitting)
+    where = own_sitting(connection, terms, ballot.rater, ballot.sitting)
     votes = votes_of(connection, ballot.sitting)
     if any((v.part, v.position, v.sequence) == (ballot.part, ballot.position, ballot.sequence) for v in votes):
         return place_in_seat(terms.design, where, votes)
@@ -54,7 +54,7 @@ def cast_vote(connection: Connection, terms: Terms, ballot: Ballot) -> Place:
 def last_vote_at(connection: Connection, terms: Terms, rater: int, sitting: int, position: int) -> int | None:
     """The id of the last standing main vote if it is at `position` and may be taken back, else None."""
     lock_seat(connection, rater)
-    where = _own_sitting(connection, terms, rater, sitting)
+    where = own_sitting(connection, terms, rater, sitting)
     assert where.seat is not None
     votes = votes_of(connection, sitting)
     last = progress_of(terms.design.training, terms.design.trials_of_seat[where.seat], votes).last
@@ -69,7 +69,8 @@ def take_back(connection: Connection, terms: Terms, rater: int, vote: int) -> No
     renew(connection, terms, rater)
 
 
-def _own_sitting(connection: Connection, terms: Terms, rater: int, sitting: int) -> Whereabouts:
+def own_sitting(connection: Connection, terms: Terms, rater: int, sitting: int) -> Whereabouts:
+    """Where the rater is. Raises StoreRefusal unless the sitting is theirs."""
     where = find(connection, terms, rater)
     if where.sitting is None or where.sitting != sitting:
         raise StoreRefusal("not_yours", "This answer belongs to another rater's sitting; please reload the page.")

@@ -12,22 +12,27 @@ VERSION_TABLE = "study_store_version"
 SCRIPTS = "human_eval_app.store.database:migrations"
 
 
-def migrate(connection: Connection, name: str) -> None:
-    """Run the missing migrations in the connection's transaction. `name`: the database, for messages.
+def migrate(connection: Connection, name: str, version: str = "head") -> None:
+    """Run the missing migrations, up to `version`, in the connection's transaction. `name`: the database, for messages.
 
     Raises UserError when the database was made by a newer version of this code.
     """
     config = _config()
-    current, known = _versions(connection, config)
+    current, known = _versions(connection)
     _refuse_newer(current, known, name)
     if current != known[0]:
         config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+        command.upgrade(config, version)
+
+
+def known_versions() -> list[str]:
+    """The versions of tables that this code can make, newest first."""
+    return [script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()]
 
 
 def require_current(connection: Connection, name: str) -> None:
     """Raise UserError unless the database has exactly this version's tables."""
-    current, known = _versions(connection, _config())
+    current, known = _versions(connection)
     _refuse_newer(current, known, name)
     if current is None:
         raise UserError(f"{name} holds no study yet: start the raters' app with study serve.")
@@ -43,11 +48,10 @@ def _refuse_newer(current: str | None, known: list[str], name: str) -> None:
         )
 
 
-def _versions(connection: Connection, config: Config) -> tuple[str | None, list[str]]:
+def _versions(connection: Connection) -> tuple[str | None, list[str]]:
     """The database's version, and those that this code knows, newest first."""
     context = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE})
-    known = [script.revision for script in ScriptDirectory.from_config(config).walk_revisions()]
-    return context.get_current_revision(), known
+    return context.get_current_revision(), known_versions()
 
 
 def _config() -> Config:

@@ -1,9 +1,10 @@
 """The tables. Times are whole milliseconds since 1970-01-01 UTC, by the database's own clock.
 
-`vote` and `undo` are append-only: the migrations give them triggers that refuse every update and delete.
+`vote`, `undo`, `look`, `decision` and `problem` are append-only: the migrations give them triggers that refuse every
+update and delete.
 """
 
-from typing import Literal
+from typing import Any, Literal
 
 from sqlalchemy import (
     JSON,
@@ -19,7 +20,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from human_eval_app.store.records import Part, SittingState, Source, StudyStatus
+from human_eval_app.store.records import Ending, Part, SittingState, Source, StudyStatus
 
 LARGEST_INTEGER = 2**31 - 1
 
@@ -147,6 +148,7 @@ class VoteTable(Base):
     zooms: Mapped[int]
     client_time: Mapped[str] = mapped_column(Text)
     app_version: Mapped[str] = mapped_column(Text)
+    submission: Mapped[str] = mapped_column(Text, server_default="")  # names one press of the button; "": not known
 
 
 class UndoTable(Base):
@@ -156,3 +158,52 @@ class UndoTable(Base):
 
     vote_id: Mapped[int] = mapped_column(ForeignKey("vote.id"), primary_key=True, autoincrement=False)
     server_time: Mapped[int] = mapped_column(BigInteger)
+
+
+class CodeTable(Base):
+    """What a rater gives to the recruitment service, by the way in which their part in the study ended."""
+
+    __tablename__ = "code"
+    __table_args__ = (
+        CheckConstraint("ending IN ('complete', 'screened_out', 'partial', 'closed', 'full')", name="ending"),
+    )
+
+    ending: Mapped[Ending] = mapped_column(String(16), primary_key=True)
+    code: Mapped[str] = mapped_column(Text)
+
+
+class LookTable(Base):
+    """Somebody saw preferences while the study was not closed. sittings: how many were complete by then."""
+
+    __tablename__ = "look"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    at: Mapped[int] = mapped_column(BigInteger)
+    place: Mapped[str] = mapped_column(Text)  # where: the command's or the page's name
+    sittings: Mapped[int]
+
+
+class DecisionTable(Base):
+    """What the design's stopping rule decided, once. sittings: of how many raters; outcome: as the rule words it."""
+
+    __tablename__ = "decision"
+    __table_args__ = (CheckConstraint("id = 1", name="one_row"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    at: Mapped[int] = mapped_column(BigInteger)
+    sittings: Mapped[int]
+    outcome: Mapped[dict[str, Any]] = mapped_column(JSON)
+
+
+class ProblemTable(Base):
+    """What a rater wrote about a screen with which something was wrong."""
+
+    __tablename__ = "problem"
+    __table_args__ = (CheckConstraint("part IN ('training', 'main')", name="part"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    sitting_id: Mapped[int] = mapped_column(ForeignKey("sitting.id"))
+    part: Mapped[Part] = mapped_column(String(16))
+    position: Mapped[int]
+    text: Mapped[str] = mapped_column(Text)
+    at: Mapped[int] = mapped_column(BigInteger)

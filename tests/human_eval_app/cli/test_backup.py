@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
@@ -20,9 +20,9 @@ from human_eval_app.app.service import open_service
 from human_eval_app.backup.archive import MANIFEST, BackupManifest
 from human_eval_app.backup.backup import write_backup
 from human_eval_app.backup.restore import check_backup, restore
-from human_eval_app.store.records import Identity
+from human_eval_app.store.records import Ending, Identity
 from human_eval_app.store.store import VoteStore
-from human_eval_app.study.design import Design
+from human_eval_app.study.design import Design, read_design
 from tests.human_eval_app import postgresql
 from tests.human_eval_app.designs import make_design
 from tests.human_eval_app.serving import write_study
@@ -30,6 +30,7 @@ from tests.human_eval_app.store.sitting import cast, finish, ready, seated
 
 DESIGN = make_design(categories={"Colors": 4, "Counting": 2}, raters=4, training=1, gold=1, name="Ärger 🦉 study")
 NASTY = "O'Neil; DROP TABLE vote; --\u2028\\ <b>"
+GOLDEN = Path(__file__).parents[2] / "golden" / "data" / "study"
 NewDatabase = Callable[[str], str]
 
 
@@ -77,15 +78,18 @@ def take_part(store: VoteStore) -> int:
     middle = cast(store, DESIGN, store.undo(place.rater, place.sitting, place.position - 1), choice=1)
     store.withdraw(cast(store, DESIGN, ready(store, "gone")).rater)
     seated(store, "reading")
+    store.report_problem(middle.rater, place.sitting, "main", 0, NASTY)
+    store.record_look("study analyse")
     store.enter(Identity("prolific", "at the door", session="s-1"))
     store.enter(Identity("prolific", "at the door", session="s-2"))
     return middle.rater
 
 
-def state_of(url: str) -> tuple[Any, ...]:
+def state_of(url: str, design: Design = DESIGN) -> tuple[Any, ...]:
     """Everything that a store says."""
-    with opened(url) as store:
-        return store.status(), store.seats(), store.raters(), list(store.vote_rows())
+    with opened(url, design) as store:
+        beside = store.codes(), store.looks(), store.decision(), store.problems()
+        return store.status(), store.seats(), store.raters(), list(store.vote_rows()), beside
 
 
 def own_database(study: Path) -> str:
@@ -247,12 +251,32 @@ def with_manifest(archive: Path, change: Callable[[dict[str, Any]], None]) -> Pa
     return repacked(archive, edit)
 
 
-def test_an_archive_of_other_tables_is_refused(small_backup: Path, tmp_path: Path) -> None:
+def test_an_archive_of_newer_tables_is_refused(small_backup: Path, tmp_path: Path) -> None:
     with_manifest(small_backup, lambda manifest: manifest.update(store_version="9999", made_by="drawbench 9.9"))
     before = names_in(tmp_path)
-    with pytest.raises(UserError, match=r"drawbench 9\.9, whose tables are of version 9999.*restore it with that"):
+    with pytest.raises(UserError, match=r"drawbench 9\.9, whose tables are of version 9999.*update the program"):
         restore(small_backup, tmp_path / "again")
     assert names_in(tmp_path) == before
+
+
+@pytest.mark.parametrize("target", KINDS)
+def test_a_backup_of_older_tables_is_brought_up_to_date(target: str, new_database: NewDatabase, tmp_path: Path) -> None:
+    old, url, again = GOLDEN / "backup.zip", new_database(target), tmp_path / "again"
+    assert check_backup(old).store_version == "0001"
+    assert main(["study", "restore", str(old), "--out", str(again), "--database", url]) == 0
+    design, votes = read_design(again), tmp_path / "votes.jsonl"
+    export = ["study", "export", str(again), "--database", url, "--out", str(votes), "--all", "--with-external-ids"]
+    assert main(export) == 0
+    assert [json.loads(line) for line in votes.read_text().splitlines()] == [
+        json.loads(line) for line in (GOLDEN / "votes.jsonl").read_text().splitlines()
+    ]
+    with opened(url, design) as store:
+        middle = next(rater.rater for rater in store.raters() if rater.stage == "trial")
+        assert finish(store, design, store.place(middle)).stage == "complete"
+        assert set(store.codes()) == set(get_args(Ending))
+    write_backup(again, tmp_path / "newer.zip", url)
+    restore(tmp_path / "newer.zip", tmp_path / "newest")
+    assert state_of(url, design) == state_of(own_database(tmp_path / "newest"), design)
 
 
 def test_a_name_that_leads_elsewhere_is_refused(small_backup: Path, tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """The migrations make the tables that the code expects, once, and no older code opens a newer database."""
 
+import dataclasses
 import json
 import subprocess
 import sys
@@ -14,15 +15,19 @@ from sqlalchemy import Engine, Inspector, inspect, text
 from sqlalchemy.exc import DBAPIError
 
 from drawbench.errors import UserError
+from human_eval_app.backup.archive import open_archive, table_file
+from human_eval_app.backup.transfer import count_on, fill, make_tables, tables_of
 from human_eval_app.store.database.engine import make_engine
 from human_eval_app.store.database.migrate import VERSION_TABLE
 from human_eval_app.store.database.schema import Base
+from human_eval_app.study.design import Design
 from tests.human_eval_app import postgresql
 from tests.human_eval_app.designs import make_design
 from tests.human_eval_app.store.conftest import OpenStore
-from tests.human_eval_app.store.sitting import cast, ready
+from tests.human_eval_app.store.sitting import cast, finish, ready
 
 DESIGN = make_design()
+GOLDEN = Path(__file__).parents[3] / "golden" / "data" / "study" / "backup.zip"  # made with the first tables
 
 
 @pytest.fixture
@@ -87,6 +92,28 @@ def test_opening_again_keeps_everything(open_store: OpenStore) -> None:
     again = open_store(DESIGN)
     assert again.place(place.rater) == place
     assert len(again.seats()) == len(DESIGN.panel_of_seat)
+
+
+def test_an_open_study_of_the_first_tables_goes_on(open_store: OpenStore, engine: Engine) -> None:
+    with open_archive(GOLDEN) as archive, engine.begin() as connection:
+        make_tables(connection, "old", archive.manifest.store_version)
+        assert not inspect(connection).has_table("look")
+        for table in tables_of(connection):
+            fill(connection, table, archive.lines(table_file(table.name)))
+        count_on(connection)
+        design = Design.model_validate(json.loads(b"".join(archive.chunks("design.json")))["design"])
+    with pytest.raises(UserError, match="start study serve once"):
+        open_store(design, read_only=True)
+    store = open_store(design)
+    votes = list(store.vote_rows())
+    assert len({(row.sitting, row.part, row.position, row.sequence) for row in votes}) == archive.manifest.votes
+    middle = next(rater.rater for rater in store.raters() if rater.stage == "trial")
+    assert finish(store, design, store.place(middle)).stage == "complete"
+    assert list(store.vote_rows())[: len(votes)] == [
+        dataclasses.replace(row, sitting_state="complete") if row.rater == middle else row for row in votes
+    ]
+    store.record_look("study analyse")
+    assert len(store.looks()) == 1
 
 
 def test_a_database_of_newer_code_is_refused(open_store: OpenStore, engine: Engine) -> None:

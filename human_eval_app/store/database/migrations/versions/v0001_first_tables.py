@@ -17,7 +17,7 @@ def upgrade() -> None:
     _seats_and_sittings()
     _votes()
     for table in ("vote", "undo"):
-        _append_only(table)
+        append_only(table)
 
 
 def _study_and_raters() -> None:
@@ -128,7 +128,7 @@ def _votes() -> None:
     )
 
 
-def _append_only(table: str) -> None:
+def append_only(table: str) -> None:
     """Let the database itself refuse to change or delete a row."""
     refusal = f"rows of {table} are never changed or deleted"
     if op.get_bind().dialect.name == "sqlite":
