@@ -10,17 +10,16 @@ a second an image and then returns noise, the worst there is for PNG; tiny rando
 """
 
 import argparse
-import math
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from benchmarks.timing import Fastest
 from drawbench.interface import Sample
 from drawbench.models.diffusers.adapter import DiffusersAdapter
 from drawbench.prompts.prompt_set import Prompt, PromptSet
@@ -60,19 +59,6 @@ class Row:
         return 1000 * (self.run_cpu - self.direct_cpu) / self.images
 
 
-@dataclass
-class _Quickest:
-    wall: float = math.inf
-    cpu: float = math.inf
-
-    @contextmanager
-    def timed(self) -> Iterator[None]:
-        wall, cpu = time.perf_counter(), time.process_time()
-        yield
-        self.wall = min(self.wall, time.perf_counter() - wall)
-        self.cpu = min(self.cpu, time.process_time() - cpu)
-
-
 def fall_asleep(adapter: DiffusersAdapter, seconds: float) -> None:
     """Make the adapter's pipeline one that takes so long an image, and draws noise of the size it is asked for."""
     from diffusers.pipelines.stable_diffusion import StableDiffusionPipelineOutput
@@ -96,13 +82,13 @@ def measure(name: str, adapter: DiffusersAdapter, size: int, images: int, rounds
         "overhead", tuple(Prompt(f"x-{n:03d}", "X", f"a red car, number {n}") for n in range(images))
     )
     samples = plan_samples(prompt_set.prompts, 1, seed=0)
-    direct, run = _Quickest(), _Quickest()
+    direct, run = Fastest(), Fastest()
     _call(adapter, samples[:1], size)
     for _ in range(rounds):
-        with direct.timed():
+        with direct.round():
             for first in range(0, images, SLICE):
                 _call(adapter, samples[first : first + SLICE], size)
-        with tempfile.TemporaryDirectory() as folder, run.timed():
+        with tempfile.TemporaryDirectory() as folder, run.round():
             done = generate(Request(adapter, prompt_set, Path(folder) / "run", samples=1, size=size, slice_size=SLICE))
         assert done.seal is not None
         assert done.seal.images == images

@@ -9,14 +9,14 @@ built.
 """
 
 import argparse
-import json
 import os
 import statistics
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -74,20 +74,14 @@ def contestants(cascade: Cascade, settings: list[SamplingSettings], scheduler: s
     """Ours first; `peers`: then diffusers', as IF builds them and behind our stem."""
     text = stack_features([cascade.text_encoder.encode(TEXT).clone()])
     stages = [stage.config for stage in cascade.stages]
-    found = [
-        Contestant(
-            "ours",
-            tuple(map(our_parameters, stages)),
-            lambda size, seed: _draw_ours(cascade, text, settings, size, seed),
-        )
-    ]
+    found = [Contestant("ours", tuple(map(our_parameters, stages)), partial(_draw_ours, cascade, text, settings))]
     shapes = {
         "diffusers, IF-style": [IF_SHAPES[stage.unet.size] for stage in stages],
         "diffusers behind our stem": [shape_behind_our_stem(stage) for stage in stages],
     }
     for name in shapes if peers else ():
         peer = IFCascade(stages, shapes[name], scheduler)
-        draw = _drawing(peer, text, settings, list(cascade.sizes))
+        draw = partial(_draw_theirs, peer, text, settings, cascade.sizes)
         found.append(Contestant(name, tuple(map(parameters_of, peer.networks)), draw))
     return found
 
@@ -105,8 +99,10 @@ def _draw_ours(
     return image
 
 
-def _drawing(peer: IFCascade, text: TextFeatures, settings: list[SamplingSettings], sizes: list[int]) -> Draw:
-    return lambda size, seed: peer.generate(text, seed, settings[: sizes.index(size) + 1])
+def _draw_theirs(
+    peer: IFCascade, text: TextFeatures, settings: list[SamplingSettings], sizes: tuple[int, ...], size: int, seed: int
+) -> torch.Tensor:
+    return peer.generate(text, seed, settings[: sizes.index(size) + 1])
 
 
 def measure(entrants: Sequence[Contestant], size: int, threads: int, rounds: int) -> list[Row]:
@@ -157,9 +153,8 @@ def verdicts(rows: Sequence[Row], loading: float) -> list[str]:
         if row.threads != 2:
             continue
         if row.cascade == "ours" and row.size in TARGET_SECONDS:
-            lines.append(
-                _verdict(f"{row.size} px in {TARGET_SECONDS[row.size]} s", row.median, TARGET_SECONDS[row.size])
-            )
+            limit = TARGET_SECONDS[row.size]
+            lines.append(_verdict(f"{row.size} px in {limit} s", row.median, limit))
         elif row.cascade == "diffusers, IF-style":
             ours = next(r.median for r in rows if (r.size, r.threads, r.cascade) == (row.size, 2, "ours"))
             lines.append(
@@ -182,7 +177,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--scheduler", choices=("dpm-solver++", "ddpm"), default="dpm-solver++", help="of diffusers")
     parser.add_argument("--only-ours", action="store_true", help="without diffusers, whose 1024 px takes minutes")
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="as of drawbench run")
-    parser.add_argument("--json", type=Path, help="also write every time measured")
     args = parser.parse_args(arguments)
     cascade = load_cascade(args.checkpoint)
     settings: ReferenceSettings = parse_settings(dict(item.split("=", 1) for item in args.set))
@@ -201,8 +195,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print(table(rows))
     print(f"loading the weights, after importing torch: {loading:.2f} s, {loading_cpu:.2f} s of CPU")
     print("\n".join(verdicts(rows, loading)))
-    if args.json:
-        args.json.write_text(json.dumps([asdict(row) for row in rows], indent=2) + "\n")
     return 0
 
 

@@ -1,7 +1,7 @@
 """What a run on n captions costs beside the model and the metrics' networks: seconds and memory of every step.
 
     python -m benchmarks.coco_bookkeeping
-    python -m benchmarks.coco_bookkeeping -n 3000 30000 --json
+    python -m benchmarks.coco_bookkeeping -n 3000 30000
 
 Captions are made up, five to an image, in COCO's format; images are 8 px, drawn by nothing, and their features come
 from a table, so what is left is ours: reading and choosing captions, plan, files and journal with fsync, sealing,
@@ -34,7 +34,7 @@ from drawbench.scoring.kinds.clip_score import CLIP_SCORE
 from drawbench.scoring.kinds.frechet import FRECHET
 from drawbench.scoring.protocols import MetricDefinition, Protocol
 from drawbench.scoring.score import score_run
-from metrics.features.extractor import Extractor, fingerprint_of
+from metrics.features.extractor import fingerprint_of
 from metrics.features.registry import ExtractorEntry
 
 SIZES = (3_000, 10_000, 30_000)
@@ -92,14 +92,12 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("-n", type=int, nargs="+", default=list(SIZES), metavar="N", help="captions (default: three)")
     parser.add_argument("--folder", type=Path, help="where the files are written (default: a temporary folder)")
-    parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument("--one", action="store_true", help=argparse.SUPPRESS)
     args = parser.parse_args(argv)
     if args.one:
         print(json.dumps([asdict(step) for step in measure(args.n[0], args.folder)]))
         return
-    steps = [step for n in args.n for step in in_own_process(n, args.folder)]
-    print(json.dumps([asdict(step) for step in steps], indent=1) if args.json else table(steps))
+    print(table([step for n in args.n for step in in_own_process(n, args.folder)]))
 
 
 def in_own_process(n: int, folder: Path | None) -> list[Step]:
@@ -133,17 +131,12 @@ def measure(n: int, folder: Path) -> list[Step]:
     timed("plan, fill, seal", make)
     timed("open", lambda: RunDirectory.open(out).require_seal())
     timed("verify the finished run", make)
-    entry = ExtractorEntry("table", "a table", "0" * 64, lambda: _Table.fingerprint, lambda device: _loaded())
-    protocol = Protocol(
-        "bookkeeping",
-        1,
-        "no metric",
-        None,
-        (
-            MetricDefinition("clip_score", CLIP_SCORE, entry, "cosines of a table"),
-            MetricDefinition("frechet_distance", FRECHET, entry, "distance of a table"),
-        ),
+    entry = ExtractorEntry("table", "a table", "0" * 64, lambda: _Table.fingerprint, lambda device: _Table())
+    metrics = (
+        MetricDefinition("clip_score", CLIP_SCORE, entry, "cosines of a table"),
+        MetricDefinition("frechet_distance", FRECHET, entry, "distance of a table"),
     )
+    protocol = Protocol("bookkeeping", 1, "no metric", None, metrics)
     timed("score", lambda: score_run(out, protocol, out / "images", progress=Progress()))
     timed("score again", lambda: score_run(out, protocol, out / "images", progress=Progress()))
     return steps
@@ -170,10 +163,6 @@ def table(steps: Sequence[Step]) -> str:
         for each in steps
     ]
     return "\n".join(lines)
-
-
-def _loaded() -> Extractor:
-    return _Table()
 
 
 if __name__ == "__main__":

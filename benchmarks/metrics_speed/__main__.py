@@ -3,7 +3,7 @@
 import argparse
 from importlib import import_module
 
-NAMES = ("fid", "frechet", "clip_score", "kernel_memory", "rescore")
+NAMES = ("fid", "frechet", "clip_score", "kernel_memory")
 
 
 def main() -> None:

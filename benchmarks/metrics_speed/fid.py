@@ -1,23 +1,21 @@
 """Image files to FID, end to end: ours and the peers', the same random Inception weights and photographs, in one run.
 
-Networks are loaded beforehand. CPU seconds, of worker processes too, are given beside wall time, because other work on
-the machine lengthens mostly the latter. The bare network gets resized pixels and does nothing but features.
+Networks are loaded beforehand. CPU seconds are those of worker processes too. The bare network gets resized pixels and
+does nothing but features.
 """
 
 import os
 import platform
 import tempfile
-import time
-import warnings
 from collections.abc import Callable, Sequence
-from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
-from io import StringIO
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import torch
 
+from benchmarks.timing import Fastest, in_turns
 from metrics.features.inception.extractor import InceptionExtractor
 from metrics.features.inception.network import FidInception
 from metrics.features.inception.resize import MODES, Mode, resized, scaled
@@ -30,7 +28,7 @@ from tests.metrics.photographs import write_crops
 from tests.metrics.random_inception import PYTORCH, random_state, write_files
 
 IMAGES, SIZE, BATCH = 96, 256, 32
-ROUNDS = 2  # the fastest counts, for each suite alike; suites take turns
+ROUNDS = 2
 WORKERS = 2
 
 
@@ -40,15 +38,6 @@ class Work:
 
     folders: tuple[Path, Path]
     weights: Path
-
-
-@dataclass
-class Timing:
-    """The fastest round in wall seconds, and the least CPU seconds."""
-
-    distance: float = float("nan")
-    wall: float = float("inf")
-    cpu: float = float("inf")
 
 
 Run = Callable[[], float]
@@ -61,25 +50,14 @@ def report(images: int = IMAGES, rounds: int = ROUNDS) -> str:
         for seed, folder in enumerate(folders):
             write_crops(folder, images, SIZE, seed)
         work = Work(folders, write_files(Path(name) / "torch", random_state()))
-        timings = _measured(work, rounds)
-    return _table(timings, images)
+        return _table(_measured(work, rounds), images)
 
 
-def _measured(work: Work, rounds: int) -> dict[str, Timing]:
-    suites = {name: make(work) for name, make in SUITES.items()}
-    timings = {name: Timing() for name in suites}
-    for _ in range(rounds):
-        for name, run in suites.items():
-            wall, cpu = time.perf_counter(), _cpu()
-            with warnings.catch_warnings(), redirect_stdout(StringIO()), redirect_stderr(StringIO()):
-                warnings.simplefilter("ignore")
-                timings[name].distance = run()
-            timings[name].wall = min(timings[name].wall, time.perf_counter() - wall)
-            timings[name].cpu = min(timings[name].cpu, _cpu() - cpu)
-    return timings
+def _measured(work: Work, rounds: int) -> dict[str, Fastest]:
+    return in_turns({name: make(work) for name, make in SUITES.items()}, rounds)
 
 
-def _table(timings: dict[str, Timing], images: int) -> str:
+def _table(timings: dict[str, Fastest], images: int) -> str:
     lines = [
         f"2 x {images} PNG crops of photographs at {SIZE} px to FID, random weights; {platform.machine()}, "
         f"{torch.get_num_threads()} threads, {WORKERS} workers where asked for",
@@ -88,7 +66,7 @@ def _table(timings: dict[str, Timing], images: int) -> str:
     for name, timing in timings.items():
         ours = timings[_counterpart(name)]
         lines.append(
-            f"{name:34} {timing.distance:14.6f} {timing.wall:8.2f} {timing.cpu:8.2f} {2 * images / timing.wall:9.1f} "
+            f"{name:34} {timing.value:14.6f} {timing.wall:8.2f} {timing.cpu:8.2f} {2 * images / timing.wall:9.1f} "
             f"{timing.wall / ours.wall:7.2f} {timing.cpu / ours.cpu:7.2f}"
         )
     bare = timings[BARE]
@@ -101,55 +79,40 @@ def _table(timings: dict[str, Timing], images: int) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _cpu() -> float:
-    """CPU seconds of this process and of its ended children."""
-    times = os.times()
-    return times.user + times.system + times.children_user + times.children_system
+def _ours(mode: Mode, work: Work) -> Run:
+    extractor = InceptionExtractor.load(mode, folder=work.weights, weights=PYTORCH)
+
+    def run() -> float:
+        gaussians = []
+        for folder in work.folders:
+            stream = FeatureStream(extractor.dimension)
+            for batch in decoded(sorted(folder.iterdir()), BATCH):
+                stream.add(extractor(batch))
+            gaussians.append(stream.gaussian())
+        return frechet_distance(*gaussians)
+
+    return run
 
 
-def _ours(mode: Mode) -> Callable[[Work], Run]:
-    def make(work: Work) -> Run:
-        extractor = InceptionExtractor.load(mode, folder=work.weights, weights=PYTORCH)
-
-        def run() -> float:
-            gaussians = []
-            for folder in work.folders:
-                stream = FeatureStream(extractor.dimension)
-                for batch in decoded(sorted(folder.iterdir()), BATCH):
-                    stream.add(extractor(batch))
-                gaussians.append(stream.gaussian())
-            return frechet_distance(*gaussians)
-
-        return run
-
-    return make
-
-
-def _bare(
-    compute: Callable[[Path], Callable[[torch.Tensor], torch.Tensor]], in_parallel: bool
-) -> Callable[[Work], Run]:
+def _bare(load: Callable[[Path], Callable[[torch.Tensor], torch.Tensor]], in_parallel: bool, work: Work) -> Run:
     """A network alone, on pixels that are resized already."""
+    network = load(work.weights / PYTORCH.file)
+    batches = [
+        scaled(resized(batch, "clean"), "clean")
+        for folder in work.folders
+        for batch in decoded(sorted(folder.iterdir()), BATCH)
+    ]
 
-    def make(work: Work) -> Run:
-        network = compute(work.weights / PYTORCH.file)
-        batches = [
-            scaled(resized(batch, "clean"), "clean")
-            for folder in work.folders
-            for batch in decoded(sorted(folder.iterdir()), BATCH)
-        ]
+    @torch.inference_mode()
+    def features(pixels: Sequence[torch.Tensor]) -> np.ndarray:
+        return network(pixels if isinstance(pixels, torch.Tensor) else torch.stack(list(pixels))).numpy()
 
-        @torch.inference_mode()
-        def features(pixels: Sequence[torch.Tensor]) -> np.ndarray:
-            return network(pixels if isinstance(pixels, torch.Tensor) else torch.stack(list(pixels))).numpy()
+    def run() -> float:
+        for pixels in batches:
+            in_streams(features, pixels) if in_parallel else features(pixels)  # type: ignore[arg-type]
+        return float("nan")
 
-        def run() -> float:
-            for pixels in batches:
-                in_streams(features, pixels) if in_parallel else features(pixels)  # type: ignore[arg-type]
-            return float("nan")
-
-        return run
-
-    return make
+    return run
 
 
 def _folded(path: Path) -> Callable[[torch.Tensor], torch.Tensor]:
@@ -180,55 +143,40 @@ def _pytorch_fid(work: Work) -> Run:
     return run
 
 
-def _clean_fid(mode: Mode) -> Callable[[Work], Run]:
-    def make(work: Work) -> Run:
-        from cleanfid.features import build_feature_extractor
-        from cleanfid.fid import frechet_distance as theirs
-        from cleanfid.fid import get_folder_features
-        from cleanfid.inception_torchscript import InceptionV3W
+def _clean_fid(mode: Mode, work: Work) -> Run:
+    from cleanfid.features import build_feature_extractor
+    from cleanfid.fid import frechet_distance as theirs
+    from cleanfid.fid import get_folder_features
+    from cleanfid.inception_torchscript import InceptionV3W
 
-        os.environ["TORCH_HOME"] = str(work.weights.parent.parent)
-        cpu = torch.device("cpu")
-        if mode == "legacy_pytorch":
-            network = build_feature_extractor(mode, cpu, use_dataparallel=False)
-        else:
-            network = InceptionV3W(str(work.weights), download=False, resize_inside=mode == "legacy_tensorflow")
+    os.environ["TORCH_HOME"] = str(work.weights.parent.parent)
+    cpu = torch.device("cpu")
+    if mode == "legacy_pytorch":
+        network = build_feature_extractor(mode, cpu, use_dataparallel=False)
+    else:
+        network = InceptionV3W(str(work.weights), download=False, resize_inside=mode == "legacy_tensorflow")
 
-        def run() -> float:
-            statistics = []
-            for folder in work.folders:
-                features = get_folder_features(
-                    str(folder), network, num_workers=WORKERS, batch_size=BATCH, device=cpu, mode=mode, verbose=False
-                )
-                statistics += [features.mean(axis=0), np.cov(features, rowvar=False)]
-            return float(theirs(*statistics))
+    def run() -> float:
+        statistics = []
+        for folder in work.folders:
+            features = get_folder_features(
+                str(folder), network, num_workers=WORKERS, batch_size=BATCH, device=cpu, mode=mode, verbose=False
+            )
+            statistics += [features.mean(axis=0), np.cov(features, rowvar=False)]
+        return float(theirs(*statistics))
 
-        return run
-
-    return make
+    return run
 
 
 def _torch_fidelity(work: Work) -> Run:
     from torch_fidelity.metric_fid import KEY_METRIC_FID, fid_inputs_to_metric
     from torch_fidelity.utils import create_feature_extractor
 
-    settings = {
-        "input1": str(work.folders[0]),
-        "input2": str(work.folders[1]),
-        "cuda": False,
-        "cache": False,
-        "verbose": False,
-        "fid": True,
-        "feature_extractor": "inception-v3-compat",
-        "batch_size": BATCH,
-    }
-    network = create_feature_extractor(
-        "inception-v3-compat",
-        ["2048"],
-        cuda=False,
-        verbose=False,
-        feature_extractor_weights_path=str(work.weights / PYTORCH.file),
-    )
+    inputs = {"input1": str(work.folders[0]), "input2": str(work.folders[1]), "batch_size": BATCH}
+    name, quiet = "inception-v3-compat", {"cuda": False, "verbose": False}
+    path = str(work.weights / PYTORCH.file)
+    network = create_feature_extractor(name, ["2048"], feature_extractor_weights_path=path, **quiet)
+    settings = {**inputs, **quiet, "cache": False, "fid": True, "feature_extractor": name}
     return lambda: float(fid_inputs_to_metric(network, **settings)[KEY_METRIC_FID])
 
 
@@ -251,11 +199,11 @@ def _torchmetrics(work: Work) -> Run:
 
 BARE = "bare network, folded, streams"
 SUITES: dict[str, Callable[[Work], Run]] = {
-    BARE: _bare(_folded, in_parallel=True),
-    **{f"ours, {mode}": _ours(mode) for mode in MODES},
-    "bare network, pytorch-fid's": _bare(_plain, in_parallel=False),
+    BARE: partial(_bare, _folded, True),
+    **{f"ours, {mode}": partial(_ours, mode) for mode in MODES},
+    "bare network, pytorch-fid's": partial(_bare, _plain, False),
     "pytorch-fid": _pytorch_fid,
-    **{f"clean-fid, {mode}": _clean_fid(mode) for mode in MODES},
+    **{f"clean-fid, {mode}": partial(_clean_fid, mode) for mode in MODES},
     "torch-fidelity": _torch_fidelity,
     "torchmetrics, antialias off": _torchmetrics,
 }

@@ -132,12 +132,13 @@ def _clip_score(model: str, images: Sequence[np.ndarray], captions: Sequence[str
 
     def difference() -> float:
         ours = float(sample_cosines(scorer(images), scorer.encode_texts(captions)).mean())
-        return abs(max(ours, 0.0) - _torchmetrics_clip_score(folder, images, captions) / 100)
+        return abs(max(ours, 0.0) - torchmetrics_clip_scorer(folder)(images, captions) / 100)
 
     return compare("torchmetrics", what, COSINE_TOLERANCE, difference)
 
 
-def _torchmetrics_clip_score(folder: Path, images: Sequence[np.ndarray], captions: Sequence[str]) -> float:
+def torchmetrics_clip_scorer(folder: Path) -> Callable[[Sequence[np.ndarray], Sequence[str]], float]:
+    """torchmetrics' CLIP score of uint8 images (S, S, 3) and a caption each, by the CLIP model of a folder."""
     import torch
     from torchmetrics.functional.multimodal import clip_score
     from transformers import CLIPModel, CLIPProcessor, CLIPTokenizer
@@ -145,9 +146,13 @@ def _torchmetrics_clip_score(folder: Path, images: Sequence[np.ndarray], caption
 
     network = _Unwrapped(CLIPModel.from_pretrained(folder).eval())
     processor = CLIPProcessor(CLIPImageProcessorPil.from_pretrained(folder), CLIPTokenizer.from_pretrained(folder))
-    pixels = [torch.from_numpy(image).permute(2, 0, 1) for image in images]
-    with torch.inference_mode():
+
+    @torch.inference_mode()
+    def score(images: Sequence[np.ndarray], captions: Sequence[str]) -> float:
+        pixels = [torch.from_numpy(image).permute(2, 0, 1) for image in images]
         return float(clip_score(pixels, list(captions), lambda: (network, processor)))
+
+    return score
 
 
 class _Unwrapped:

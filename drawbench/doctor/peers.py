@@ -25,6 +25,8 @@ SINGULAR_TOLERANCE = 1e-5  # of a Fréchet distance from no more images than dim
 NOT_INSTALLED = "not installed"
 FEATURE_TOLERANCE = 1e-4  # relative to the largest feature
 
+Statistics = tuple[np.ndarray, np.ndarray]  # mean (D,) and covariance (D, D), as every peer takes them
+
 
 @dataclass(frozen=True)
 class PeerComparison:
@@ -106,22 +108,48 @@ def _ours(sets: ImageSet) -> dict[str, float]:
     return {kind.measure(name).title: value for kind in found for name, value in kind.values(images).items()}
 
 
-def _statistics(sets: ImageSet) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Mean and covariance of the features, then of the references, as every peer takes them."""
-    both = [(each.mean(axis=0), np.cov(each, rowvar=False)) for each in (sets.features, sets.references)]
-    return both[0][0], both[0][1], both[1][0], both[1][1]
-
-
-def _pytorch_fid_frechet(sets: ImageSet) -> float:
+def _pytorch_fid(a: Statistics, b: Statistics) -> float:
     from pytorch_fid.fid_score import calculate_frechet_distance
 
-    return float(calculate_frechet_distance(*_statistics(sets)))
+    return float(calculate_frechet_distance(*a, *b))
 
 
-def _clean_fid_frechet(sets: ImageSet) -> float:
+def _clean_fid(a: Statistics, b: Statistics) -> float:
     from cleanfid.fid import frechet_distance as theirs
 
-    return float(theirs(*_statistics(sets)))
+    return float(theirs(*a, *b))
+
+
+def _torch_fidelity(a: Statistics, b: Statistics) -> float:
+    from torch_fidelity.metric_fid import KEY_METRIC_FID, fid_statistics_to_metric
+
+    both = [{"mu": mean, "sigma": covariance} for mean, covariance in (a, b)]
+    return float(fid_statistics_to_metric(*both, verbose=False)[KEY_METRIC_FID])
+
+
+def _torchmetrics(a: Statistics, b: Statistics) -> float:
+    import torch
+    from torchmetrics.image.fid import _compute_fid
+
+    return float(_compute_fid(*map(torch.from_numpy, (*a, *b))))
+
+
+FRECHET_DISTANCES: Mapping[str, Callable[[Statistics, Statistics], float]] = {
+    "pytorch-fid": _pytorch_fid,
+    "clean-fid": _clean_fid,
+    "torch-fidelity": _torch_fidelity,
+    "torchmetrics": _torchmetrics,
+}
+
+
+def _frechet(peer: str) -> Callable[[ImageSet], float]:
+    """Of the features and of the references, each by its mean and covariance."""
+
+    def distance(sets: ImageSet) -> float:
+        both = [(each.mean(axis=0), np.cov(each, rowvar=False)) for each in (sets.features, sets.references)]
+        return FRECHET_DISTANCES[peer](*both)
+
+    return distance
 
 
 def _clean_fid_kid(sets: ImageSet) -> float:
@@ -131,24 +159,13 @@ def _clean_fid_kid(sets: ImageSet) -> float:
     return float(kernel_distance(sets.features, sets.references, num_subsets=1, max_subset_size=len(sets.features)))
 
 
-def _torch_fidelity_frechet(sets: ImageSet) -> float:
-    import torch
-    from torch_fidelity.metric_fid import fid_features_to_statistics, fid_statistics_to_metric
-
-    both = [fid_features_to_statistics(torch.from_numpy(each)) for each in (sets.features, sets.references)]
-    return float(fid_statistics_to_metric(*both, verbose=False)["frechet_inception_distance"])
-
-
 def _torch_fidelity_kid(sets: ImageSet) -> float:
     import torch
     from torch_fidelity.metric_kid import KEY_METRIC_KID_MEAN, kid_features_to_metric
 
     both = [torch.from_numpy(each) for each in (sets.features, sets.references)]
-    return float(
-        kid_features_to_metric(*both, kid_subsets=1, kid_subset_size=len(sets.features), verbose=False)[
-            KEY_METRIC_KID_MEAN
-        ]
-    )
+    found = kid_features_to_metric(*both, kid_subsets=1, kid_subset_size=len(sets.features), verbose=False)
+    return float(found[KEY_METRIC_KID_MEAN])
 
 
 def _torch_fidelity_manifold(sets: ImageSet, key: str) -> float:
@@ -166,13 +183,6 @@ def _torch_fidelity_inception_score(sets: ImageSet) -> float:
     return float(isc_features_to_metric(torch.from_numpy(sets.logits), splits=1)[KEY_METRIC_ISC_MEAN])
 
 
-def _torchmetrics_frechet(sets: ImageSet) -> float:
-    import torch
-    from torchmetrics.image.fid import _compute_fid
-
-    return float(_compute_fid(*map(torch.from_numpy, _statistics(sets))))
-
-
 def _torchmetrics_kid(sets: ImageSet) -> float:
     import torch
     from torchmetrics.image.kid import poly_mmd
@@ -181,14 +191,14 @@ def _torchmetrics_kid(sets: ImageSet) -> float:
 
 
 THEIRS: Mapping[str, Mapping[str, Callable[[ImageSet], float]]] = {
-    "pytorch-fid": {FRECHET: _pytorch_fid_frechet},
-    "clean-fid": {FRECHET: _clean_fid_frechet, KID: _clean_fid_kid},
+    "pytorch-fid": {FRECHET: _frechet("pytorch-fid")},
+    "clean-fid": {FRECHET: _frechet("clean-fid"), KID: _clean_fid_kid},
     "torch-fidelity": {
-        FRECHET: _torch_fidelity_frechet,
+        FRECHET: _frechet("torch-fidelity"),
         KID: _torch_fidelity_kid,
         PRECISION: lambda sets: _torch_fidelity_manifold(sets, "precision"),
         RECALL: lambda sets: _torch_fidelity_manifold(sets, "recall"),
         INCEPTION_SCORE: _torch_fidelity_inception_score,
     },
-    "torchmetrics": {FRECHET: _torchmetrics_frechet, KID: _torchmetrics_kid},
+    "torchmetrics": {FRECHET: _frechet("torchmetrics"), KID: _torchmetrics_kid},
 }
