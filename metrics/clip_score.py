@@ -3,8 +3,6 @@
 Hessel et al. 2021 (CLIPScore) without their factor 2.5 and clamp: the raw cosine. The prompt is the unit.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -45,7 +43,7 @@ class PromptScores:
             shapes = f"{self.image.shape}, {self.text.shape} and {self.own.shape}"
             raise MetricInputError(f"scores of {n} prompts have arrays of shapes {shapes}, not twice (n, D) and (n,)")
 
-    def subset(self, indices: Sequence[int]) -> PromptScores:
+    def subset(self, indices: Sequence[int]) -> "PromptScores":
         """The prompts of one scope."""
         chosen = np.asarray(indices)
         return PromptScores(

@@ -1,7 +1,5 @@
 """How much the samples of one prompt differ: mean pairwise distance and Vendi score (Friedman & Dieng 2023)."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from metrics.errors import MetricInputError

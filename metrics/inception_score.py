@@ -6,8 +6,6 @@ Over all images at once: the original code splits them, and the number of splits
 2018).
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -83,7 +81,7 @@ class _Classes:
     entropies: np.ndarray
 
     @classmethod
-    def of(cls, logits: np.ndarray, groups: PromptGroups) -> _Classes:
+    def of(cls, logits: np.ndarray, groups: PromptGroups) -> "_Classes":
         total, entropies = np.zeros(logits.shape[1]), np.zeros(groups.count)
         for prompts, probabilities, entropy in _by_prompt(logits, groups):
             total += probabilities.sum(axis=0)

@@ -4,8 +4,6 @@ An image is a hit when no other caption has a higher cosine with it than its own
 anew for each image; ours is exact, among all captions of the scope, and so depends on how many there are.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np

@@ -7,17 +7,22 @@ import json
 from collections.abc import Mapping
 from itertools import chain
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from drawbench.cli.generate import parse_settings, requested, resumable
 from drawbench.cli.progress import shown_progress, waiting
 from drawbench.cli.run import DEFAULT_PROTOCOL, checked_protocol
 from drawbench.errors import UserError
+from drawbench.files import write_text_atomically
 from drawbench.interface import TextToImage
 from drawbench.models.registry import choose_device, model_specs, resolve_model
 from drawbench.prompts.prompt_set import category_slug
 from drawbench.prompts.registry import ACCEPTED, load_prompt_set
-from drawbench.sweeps.sweep import GUIDANCE, PAPER_GUIDANCE, Sweep, read_sweep, run_sweep
+from drawbench.sweeps import GUIDANCE, PAPER_GUIDANCE
 from drawbench.terminal import terminal_width
+
+if TYPE_CHECKING:
+    from drawbench.sweeps.sweep import Sweep
 
 SWEEPS = Path("sweeps")
 TEXTS = "texts"
@@ -69,8 +74,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Draw and score every point, write sweep.json, sweep.csv and the plots, and print the table."""
-    from drawbench.files import write_text_atomically
     from drawbench.sweeps.pareto_plot import write_plots
+    from drawbench.sweeps.sweep import read_sweep, run_sweep
     from drawbench.sweeps.table import sweep_csv, sweep_text
 
     progress = shown_progress()
@@ -156,7 +161,9 @@ class _Models:
 
 def _sweep(
     args: argparse.Namespace, axes: Mapping[str, tuple[str, ...]], fixed: Mapping[str, str], model: TextToImage
-) -> Sweep:
+) -> "Sweep":
+    from drawbench.sweeps.sweep import Sweep
+
     first = requested(args, load_prompt_set(args.prompts, shown_progress()), model)
     return Sweep(
         models=tuple(args.model),
@@ -185,7 +192,7 @@ def _values(name: str, text: str) -> tuple[str, ...]:
     return values
 
 
-def _default_folder(sweep: Sweep) -> Path:
+def _default_folder(sweep: "Sweep") -> Path:
     """Another model, set, protocol or fixed setting gives another folder; more values of a setting do not."""
     facts = [sweep.models, sorted(sweep.axes), sorted(sweep.fixed.items()), sweep.prompt_set.sha256, sweep.samples]
     facts += [sweep.size, sweep.seed, sweep.limit, sweep.slice_size, sweep.protocol.name, str(sweep.reference)]

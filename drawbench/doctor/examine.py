@@ -1,7 +1,5 @@
 """What is on this machine and what it makes possible: devices, packages, weights, prompt sets, caches."""
 
-from __future__ import annotations
-
 import os
 import platform
 import re

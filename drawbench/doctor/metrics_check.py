@@ -1,7 +1,5 @@
 """`drawbench doctor --metrics`: the sanity suite and the peers, on every extractor whose weights are here."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """What `drawbench doctor --metrics` found, as text for a terminal, as Markdown and as JSON."""
 
-from __future__ import annotations
-
 import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict

@@ -3,8 +3,6 @@
 Peers read the files by their own code, once the digests are checked. What is not here is named, and never fetched.
 """
 
-from __future__ import annotations
-
 import os
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
@@ -12,9 +10,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import torch
 
 from drawbench.doctor.peers import PeerComparison, absent, compare, compare_features
 from metrics.clip_score import sample_cosines
@@ -24,9 +23,6 @@ from metrics.features.inception.extractor import InceptionExtractor
 from metrics.features.inception.resize import Mode
 from metrics.features.registry import transformers_clip
 from metrics.features.weights import INCEPTION, INCEPTION_PYTORCH, WeightsFile, located
-
-if TYPE_CHECKING:
-    import torch
 
 IMAGES = 16  # more would show nothing new
 TENSORFLOW: Mode = "legacy_tensorflow"
@@ -81,7 +77,6 @@ def _inception(
 
 
 def _clean_fid(mode: Mode, path: Path, images: np.ndarray) -> np.ndarray:
-    import torch
     from cleanfid.fid import get_batch_features
     from cleanfid.inception_torchscript import InceptionV3W
     from cleanfid.resize import build_resizer
@@ -93,7 +88,6 @@ def _clean_fid(mode: Mode, path: Path, images: np.ndarray) -> np.ndarray:
 
 
 def _pytorch_fid(path: Path, images: np.ndarray) -> np.ndarray:
-    import torch
     from pytorch_fid.inception import InceptionV3
 
     with _torch_home(path):
@@ -103,7 +97,6 @@ def _pytorch_fid(path: Path, images: np.ndarray) -> np.ndarray:
 
 
 def _torch_fidelity(path: Path, images: np.ndarray) -> np.ndarray:
-    import torch
     from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
 
     network = FeatureExtractorInceptionV3("inception", ["2048"], str(path))
@@ -113,7 +106,6 @@ def _torch_fidelity(path: Path, images: np.ndarray) -> np.ndarray:
 
 def _torchmetrics(path: Path, images: np.ndarray) -> np.ndarray:
     """Without its default antialiasing, which no other FID has."""
-    import torch
     from torchmetrics.image.fid import FrechetInceptionDistance
 
     metric = FrechetInceptionDistance(feature_extractor_weights_path=str(path), antialias=False)
@@ -139,7 +131,6 @@ def _clip_score(model: str, images: Sequence[np.ndarray], captions: Sequence[str
 
 def torchmetrics_clip_scorer(folder: Path) -> Callable[[Sequence[np.ndarray], Sequence[str]], float]:
     """torchmetrics' CLIP score of uint8 images (S, S, 3) and a caption each, by the CLIP model of a folder."""
-    import torch
     from torchmetrics.functional.multimodal import clip_score
     from transformers import CLIPModel, CLIPProcessor, CLIPTokenizer
     from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
@@ -161,7 +152,7 @@ class _Unwrapped:
     def __init__(self, network: Any) -> None:
         self._network, self.config = network, network.config
 
-    def to(self, device: object) -> _Unwrapped:
+    def to(self, device: object) -> "_Unwrapped":
         self._network.to(device)
         return self
 
@@ -173,8 +164,6 @@ class _Unwrapped:
 
 
 def _batch(images: np.ndarray) -> torch.Tensor:
-    import torch
-
     return torch.from_numpy(images).permute(0, 3, 1, 2)
 
 

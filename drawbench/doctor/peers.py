@@ -4,14 +4,13 @@ Numbers are compared on the same features, which need no published weights; feat
 whose weights are here. A peer's functions are called as they are: where one does not run, that is said.
 """
 
-from __future__ import annotations
-
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 
 import numpy as np
+import torch
 
 from drawbench.scoring.kinds import kinds
 from metrics.frechet.gaussian import Gaussian
@@ -128,7 +127,6 @@ def _torch_fidelity(a: Statistics, b: Statistics) -> float:
 
 
 def _torchmetrics(a: Statistics, b: Statistics) -> float:
-    import torch
     from torchmetrics.image.fid import _compute_fid
 
     return float(_compute_fid(*map(torch.from_numpy, (*a, *b))))
@@ -160,7 +158,6 @@ def _clean_fid_kid(sets: ImageSet) -> float:
 
 
 def _torch_fidelity_kid(sets: ImageSet) -> float:
-    import torch
     from torch_fidelity.metric_kid import KEY_METRIC_KID_MEAN, kid_features_to_metric
 
     both = [torch.from_numpy(each) for each in (sets.features, sets.references)]
@@ -169,7 +166,6 @@ def _torch_fidelity_kid(sets: ImageSet) -> float:
 
 
 def _torch_fidelity_manifold(sets: ImageSet, key: str) -> float:
-    import torch
     from torch_fidelity.metric_prc import prc_features_to_metric
 
     both = [torch.from_numpy(each) for each in (sets.features, sets.references)]
@@ -177,14 +173,12 @@ def _torch_fidelity_manifold(sets: ImageSet, key: str) -> float:
 
 
 def _torch_fidelity_inception_score(sets: ImageSet) -> float:
-    import torch
     from torch_fidelity.metric_isc import KEY_METRIC_ISC_MEAN, isc_features_to_metric
 
     return float(isc_features_to_metric(torch.from_numpy(sets.logits), splits=1)[KEY_METRIC_ISC_MEAN])
 
 
 def _torchmetrics_kid(sets: ImageSet) -> float:
-    import torch
     from torchmetrics.image.kid import poly_mmd
 
     return float(poly_mmd(torch.from_numpy(sets.references), torch.from_numpy(sets.features)))

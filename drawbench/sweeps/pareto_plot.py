@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from drawbench.plot_style import INK, LINE, SOFT, STYLE, write_figure
 from drawbench.results.scores import OVERALL, Score
-from drawbench.sweeps.sweep import GUIDANCE, SweepPoint
+from drawbench.sweeps import GUIDANCE
+from drawbench.sweeps.sweep import SweepPoint
 from drawbench.tables.headers import CLIP_SCORE, distances
 
 if TYPE_CHECKING:

@@ -32,9 +32,6 @@ from metrics.images.image_folder import read_image_folder
 SWEEP_FILE = "sweep.json"
 LOCK = f".{SWEEP_FILE}.lock"
 RUNS = "runs"
-# Imagen (arXiv 2205.11487), app. on classifier-free guidance: the base model's weights of its FID-CLIP curves.
-PAPER_GUIDANCE = ("1", "1.25", "1.5", "1.75", "2", "3", "4", "5", "6", "7", "8", "9", "10")
-GUIDANCE = "guidance"
 
 # (spec, settings) -> a model; models of one spec may share what they loaded.
 ModelSource = Callable[[str, Mapping[str, str]], TextToImage]

@@ -1,7 +1,5 @@
 """What `drawbench weights` does: the published files that protocols need, where they are, whether they are right."""
 
-from __future__ import annotations
-
 import shlex
 from dataclasses import dataclass
 from pathlib import Path

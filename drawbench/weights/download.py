@@ -4,8 +4,6 @@ A download grows in NAME.part; NAME.part.json names the version of the source th
 is never two versions glued together. Only a file with the right digest is renamed to NAME.
 """
 
-from __future__ import annotations
-
 import http.client
 import json
 import os

@@ -9,8 +9,6 @@ time and whenever one is killed. The header holds a SHA-256 of ids and rows; a p
 built anew. While a set is computed its rows are saved in parts; the finished set is one pack that can be memory-mapped.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import os

@@ -4,13 +4,11 @@ CLIP's image embedding is the class token of the last layer, yet the layer compu
 12 layers for nothing. Keys and values still come from all tokens, so the embedding is the same up to rounding.
 """
 
-from __future__ import annotations
-
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    import torch
+import torch
+from torch.nn import functional
 
 
 def shorten_transformers_clip(network: Any) -> None:
@@ -33,8 +31,6 @@ def shorten_open_clip(network: Any) -> None:
 
 def _in_transformers(layer: Any, hidden: torch.Tensor, attention_mask: None = None, **_: object) -> torch.Tensor:
     """The layer's class token, (B, L, W) -> (B, 1, W)."""
-    from torch.nn import functional
-
     assert attention_mask is None, "image towers have no mask"
     attention, normed = layer.self_attn, layer.layer_norm1(hidden)
     projected = attention.q_proj(normed[:, :1]), attention.k_proj(normed), attention.v_proj(normed)

@@ -4,14 +4,14 @@ The networks were trained at 518 px, so their 37 x 37 position embeddings are re
 does that with a scale of 16.1 / 37, and so do we; transformers' resampling takes 16 / 37, which gives other features.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import torch
+import torch.nn.functional as F
 
 from metrics.errors import MetricInputError
 from metrics.features.clip.transformers_folder import load_exactly
@@ -20,9 +20,6 @@ from metrics.features.pixel_transform import IMAGENET_MEAN, IMAGENET_STD, PixelT
 from metrics.features.streams import in_streams
 from metrics.features.weights import check_weights
 from metrics.images.checked import checked_images
-
-if TYPE_CHECKING:
-    import torch
 
 SIZE = 224
 SCALE_OFFSET = 0.1  # DINOv2's `interpolate_offset`
@@ -66,8 +63,6 @@ class Dinov2Extractor:
             return in_streams(self._embed, images) if self.device == "cpu" else self._embed(images)
 
     def _embed(self, images: Sequence[np.ndarray]) -> np.ndarray:
-        import torch
-
         with torch.inference_mode():
             batch = TRANSFORM(images).to(self.device)  # (B, 3, 224, 224)
             found = self.network(batch)
@@ -90,9 +85,6 @@ def dinov2_fingerprint(weights_sha256: str) -> str:
 
 def resample_positions(positions: torch.Tensor, grid: int) -> torch.Tensor:
     """Position embeddings (1, 1 + n^2, D), class token first, for grid x grid patches, as DINOv2's own code does it."""
-    import torch
-    import torch.nn.functional as F
-
     side = round((positions.shape[1] - 1) ** 0.5)
     if side == grid:
         return positions
@@ -104,7 +96,6 @@ def resample_positions(positions: torch.Tensor, grid: int) -> torch.Tensor:
 
 def _load_file(path: Path) -> Any:
     """Meta's file in timm's network, whose names are the same; the sizes are read off the weights."""
-    import torch
     from timm.models.vision_transformer import VisionTransformer
 
     state = _read_state(path)
@@ -135,7 +126,6 @@ def _load_file(path: Path) -> Any:
 
 def _load_folder(folder: Path) -> Any:
     """A folder in transformers' network, its positions resampled by DINOv2's rule."""
-    import torch
     from transformers import Dinov2Model
 
     patch = _patch_size(folder)
@@ -162,7 +152,6 @@ def _read_state(path: Path) -> dict[str, torch.Tensor]:
     """Names to tensors; of a pickle, only tensors are read."""
     import pickle
 
-    import torch
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 

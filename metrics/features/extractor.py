@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import Protocol
 
 import numpy as np
+import torch
 
 BACKEND = "torch"
 DTYPE = "float32"  # TF32 off: the same features on every device, up to summation order
@@ -56,8 +57,6 @@ def fingerprint_of(parts: Mapping[str, object]) -> str:
 @contextmanager
 def exact_float32() -> Iterator[None]:
     """Run float32 as float32: cuDNN would otherwise round convolutions to TF32's 10 bits."""
-    import torch
-
     cudnn, matmul = torch.backends.cudnn, torch.backends.cuda.matmul
     before = (cudnn.allow_tf32, matmul.allow_tf32)
     cudnn.allow_tf32 = matmul.allow_tf32 = False

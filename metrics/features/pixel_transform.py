@@ -4,20 +4,16 @@ The steps and their order are those of torchvision (open_clip, dgm-eval) and of 
 with `crop="nearest"` the result is bit for bit that of open_clip's transform.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import numpy as np
+import torch
 from PIL import Image
 
 from metrics.images.checked import checked_images
-
-if TYPE_CHECKING:
-    import torch
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
@@ -55,16 +51,12 @@ class PixelTransform:
 
     def __call__(self, images: Sequence[np.ndarray]) -> torch.Tensor:
         """B uint8 images (H, W, 3), RGB, to float32 (B, 3, size, size) in channels_last memory."""
-        import torch
-
         pixels = torch.from_numpy(self.resized(images)).permute(0, 3, 1, 2).float()  # (B, 3, S, S)
         mean, std = (torch.tensor(values, dtype=torch.float32).view(1, 3, 1, 1) for values in (self.mean, self.std))
         return pixels.div_(255).sub_(mean).div_(std)
 
     def resized(self, images: Sequence[np.ndarray]) -> np.ndarray:
         """B uint8 images to uint8 (B, size, size, 3), in threads: Pillow leaves the interpreter free."""
-        import torch
-
         checked_images(images)
         out = np.empty((len(images), self.size, self.size, 3), dtype=np.uint8)
         threads = min(torch.get_num_threads(), len(images))

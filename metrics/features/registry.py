@@ -1,7 +1,5 @@
 """The extractors that protocols are made of: entries that are described and fingerprinted before anything is loaded."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache

@@ -4,8 +4,6 @@ Streams wait for one another once a batch, threads inside an operator hundreds o
 the waiting costs more than half of the speed.
 """
 
-from __future__ import annotations
-
 import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -15,6 +13,7 @@ from threading import Barrier
 from typing import TypeVar
 
 import numpy as np
+import torch
 
 LARGEST_SLICE = 8  # images; larger slices fall out of the cache, and oneDNN then sums in another order
 
@@ -26,8 +25,6 @@ def in_streams(compute: Callable[[Sequence[Item]], np.ndarray], batch: Sequence[
 
     `compute` turns n items into an array whose first axis is n, and must not depend on how a batch is sliced.
     """
-    import torch
-
     threads = torch.get_num_threads()
     size = max(1, min(LARGEST_SLICE, -(-len(batch) // threads)))
     slices = [batch[start : start + size] for start in range(0, len(batch), size)]
@@ -39,8 +36,6 @@ def in_streams(compute: Callable[[Sequence[Item]], np.ndarray], batch: Sequence[
 @lru_cache(maxsize=2)
 def _streams(threads: int, process: int) -> ThreadPoolExecutor:
     """The pool of this process: a forked child has none of its parent's threads."""
-    import torch
-
     pool = ThreadPoolExecutor(threads, thread_name_prefix="stream", initializer=_single_threaded)
     together = Barrier(threads)
     list(pool.map(lambda _: together.wait(), range(threads)))  # all of them are started now, none later
@@ -51,8 +46,6 @@ def _streams(threads: int, process: int) -> ThreadPoolExecutor:
 @contextmanager
 def one_thread() -> Iterator[None]:
     """Run torch in the calling thread alone: for single images, which threads would slow down."""
-    import torch
-
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
@@ -62,7 +55,5 @@ def one_thread() -> Iterator[None]:
 
 
 def _single_threaded() -> None:
-    import torch
-
     torch.get_num_threads()  # torch sets up a new thread at its first question, and would undo what was set before
     torch.set_num_threads(1)

@@ -1,7 +1,5 @@
 """The difference of two Fréchet distances to the same references, paired by prompt, and what of it is bias."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

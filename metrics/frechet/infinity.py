@@ -5,8 +5,6 @@ is one point of the line. Parts that fill the set, instead of subsets that overl
 images the same at every point, so that it cannot tilt the line: its slope is far steadier than through single subsets.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

@@ -12,8 +12,6 @@ distance. Unlike that one it stays exact where S is singular (n <= d: then the i
 where single images have leverage. Nothing is drawn with replacement: duplicates bias the distance by themselves.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """Mean and covariance of features: float64, streamed, mergeable."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -26,7 +24,7 @@ class Moments:
     scatter: np.ndarray
 
     @classmethod
-    def of(cls, features: np.ndarray) -> Moments:
+    def of(cls, features: np.ndarray) -> "Moments":
         """Moments of one slice of features, (n, D) with n >= 1."""
         if np.asarray(features).dtype.kind not in "fiu":
             raise MetricInputError(f"features are {np.asarray(features).dtype}, and real numbers are needed")
@@ -37,7 +35,7 @@ class Moments:
         centred = rows - mean
         return cls(len(rows), mean, centred.T @ centred)
 
-    def merge(self, other: Moments) -> Moments:
+    def merge(self, other: "Moments") -> "Moments":
         """Moments of both sets together."""
         n = self.n + other.n
         shift = other.mean - self.mean

@@ -4,8 +4,6 @@ A file counts as unchanged when its path, size and both of its times (modificati
 are those of the moment it was read. Copying a file's times along with other content changes its status time.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import time

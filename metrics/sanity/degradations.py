@@ -6,8 +6,6 @@ at each place. Everything random follows from a seed, and levels are nested: a s
 one changes.
 """
 
-from __future__ import annotations
-
 import io
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """How the suite reads a metric: its values on a set, and how they must move under known degradations."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal

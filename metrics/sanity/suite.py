@@ -4,8 +4,6 @@ A set of images is degraded step by step, and each metric is computed at each st
 its range over eight undegraded sets; a movement counts when it is larger.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal

@@ -1,7 +1,5 @@
 """A score without each prompt in turn: intervals of one set, and of the difference of two sets of the same prompts."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

@@ -1,7 +1,5 @@
 """One number of two sets of the same prompts: their difference, paired by prompt."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

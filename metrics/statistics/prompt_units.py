@@ -4,8 +4,6 @@ All intervals here hold the reference images fixed and take prompts as independe
 prompts or variances of pairs, never a resampling that repeats images: repeats look like copied images to a distance.
 """
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 
@@ -30,7 +28,7 @@ class PromptGroups:
     unit: str
 
     @classmethod
-    def of(cls, prompts: np.ndarray | None, n: int) -> PromptGroups:
+    def of(cls, prompts: np.ndarray | None, n: int) -> "PromptGroups":
         """Groups of N images from their prompt rows, (N,) int; None makes each image its own unit."""
         if prompts is None:
             return cls(np.arange(n), np.arange(n + 1), np.arange(n), "images")

@@ -5,8 +5,6 @@ error. It is skewed, and its spread grows with d: value -+ t * error covers 81 t
 of d is asked instead whether it would give a value as small, or as large, as the one observed.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

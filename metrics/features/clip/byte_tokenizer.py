@@ -1,12 +1,8 @@
 """The bundled scorer's tokenizer: UTF-8 bytes, so that a misspelt or rare word is never an unknown one."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    import torch
+import torch
 
 PAD = 0
 FIRST_BYTE = 1  # byte b has id b + 1
@@ -31,8 +27,6 @@ class ByteTokenizer:
 
     def __call__(self, texts: Sequence[str]) -> torch.Tensor:
         """Ids, int64 (B, context_length), in the order of `texts`."""
-        import torch
-
         ids = torch.full((len(texts), self.context_length), PAD, dtype=torch.long)
         for row, text in zip(ids, texts, strict=True):
             tokens = [START, *(byte + FIRST_BYTE for byte in text.encode()[: self.context_length - 2]), END]

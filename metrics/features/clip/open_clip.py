@@ -1,16 +1,16 @@
 """CLIP models of open_clip as image and text extractors: weights are required, matched strictly, and fingerprinted."""
 
-from __future__ import annotations
-
 import json
 import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import torch
+import torch.nn.functional as F
 
 from metrics.errors import MetricInputError
 from metrics.features.clip.byte_tokenizer import ByteTokenizer
@@ -21,9 +21,6 @@ from metrics.features.pixel_transform import PixelTransform
 from metrics.features.streams import in_streams
 from metrics.features.weights import OPENAI_DIGESTS, check_weights, quiet_torchscript
 from metrics.images.checked import checked_images
-
-if TYPE_CHECKING:
-    import torch
 
 CONFIG_FILE = "open_clip_config.json"
 WEIGHTS_FILE = "open_clip_model.safetensors"
@@ -112,8 +109,6 @@ class ClipExtractor:
             return encode_in_batches(texts, self._tokenizer, length, encode, self.device)
 
     def _embed(self, images: Sequence[np.ndarray]) -> np.ndarray:
-        import torch
-
         with torch.inference_mode():
             batch = self._transform(images).to(self.device)  # (B, 3, S, S)
             return self.network.encode_image(batch, normalize=self.config.unit_norm).float().cpu().numpy()
@@ -220,7 +215,6 @@ def _pixel_transform(preprocess: dict[str, Any]) -> PixelTransform | None:
 
 
 def _open_clips_transform(preprocess: dict[str, Any]) -> Callable[[Sequence[np.ndarray]], torch.Tensor]:
-    import torch
     from open_clip.transform import PreprocessCfg, image_transform_v2
     from PIL import Image
 
@@ -246,7 +240,6 @@ def _whole_length(tokens: torch.Tensor) -> int:
 
 def _text_features(network: Any, tokens: torch.Tensor) -> torch.Tensor:
     """Unit vectors (B, D) of tokens (B, L) open_clip's own function takes the full context only."""
-    import torch.nn.functional as F
     from open_clip.transformer import text_global_pool
 
     length = tokens.shape[1]
@@ -273,7 +266,6 @@ def _refuse_wrong_activation(config: ClipConfig, weights: Path, sha256: str) -> 
 
 def _load_network(config: ClipConfig, weights: Path) -> Any:
     """The network in float32 with exactly these weights. No name or shape may be left over on either side."""
-    import torch
     from open_clip.model import CLIP, CustomTextCLIP
 
     from metrics.features.class_token import shorten_open_clip
@@ -298,7 +290,6 @@ def _read_state(weights: Path) -> dict[str, torch.Tensor]:
     """Names to tensors. Pickles are read with `weights_only`, so that no code of a file is run."""
     import pickle
 
-    import torch
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 

@@ -1,7 +1,5 @@
 """How open_clip's published weights are read: activation, resize and normalisation belong to a tag, not to a model."""
 
-from __future__ import annotations
-
 from collections import defaultdict
 from typing import Any
 

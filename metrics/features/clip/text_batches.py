@@ -1,16 +1,11 @@
 """Texts through a text tower with as little padding as its attention allows, each different text once."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
+import torch
 
 from metrics.features.streams import in_streams
-
-if TYPE_CHECKING:
-    import torch
 
 BATCH = 64  # texts at once on a GPU, and in the tokenizer
 
@@ -28,8 +23,6 @@ def encode_in_batches(
     encode: ids to (B, D), from several threads at once. Texts are sorted by length, so that no batch is longer than its
     own texts need.
     """
-    import torch
-
     different = list(dict.fromkeys(texts))
     tokens = torch.cat([tokenize(different[i : i + BATCH]) for i in range(0, len(different), BATCH)])  # (n, L)
     order = sorted(range(len(different)), key=lambda i: length(tokens[i : i + 1]))

@@ -4,8 +4,6 @@ Preprocessing is what the model's folder declares, done with Pillow: the Pillow 
 numbers within 2e-6. The torchvision processors, its default, resize with other rounding: up to one 8-bit level apart.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import re
@@ -13,9 +11,11 @@ import shlex
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import torch
+import torch.nn.functional as F
 
 from metrics.errors import MetricInputError
 from metrics.features.clip.text_batches import encode_in_batches
@@ -25,9 +25,6 @@ from metrics.features.pixel_transform import PixelTransform
 from metrics.features.streams import in_streams
 from metrics.features.weights import check_weights
 from metrics.images.checked import checked_images
-
-if TYPE_CHECKING:
-    import torch
 
 MODELS = {"clip": "CLIPModel", "siglip": "SiglipModel", "siglip2": "Siglip2Model"}
 HUB_PATTERNS = ("*.safetensors", "*.json", "*.txt", "*.model")
@@ -86,9 +83,6 @@ class TransformersClipExtractor:
             return in_streams(self._embed, images) if self.device == "cpu" else self._embed(images)
 
     def _embed(self, images: Sequence[np.ndarray]) -> np.ndarray:
-        import torch
-        import torch.nn.functional as F
-
         with torch.inference_mode():
             # Contiguous: a patch embedding is slower on channels_last pixels.
             inputs = {name: value.contiguous().to(self.device) for name, value in self.processor(images).items()}
@@ -101,7 +95,6 @@ class TransformersClipExtractor:
         CLIP's tower is causal and is read at the end token, so the padding after it is left out. SigLIP's sees all
         tokens, and was trained on texts padded to the full context without a mask: so they are given to it.
         """
-        import torch.nn.functional as F
 
         def encode(tokens: torch.Tensor) -> torch.Tensor:
             features = self.network.get_text_features(input_ids=tokens.to(self.device)).pooler_output

@@ -1,9 +1,9 @@
 """Networks from folders in transformers' layout: safetensors only, float32, every name and shape matched."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
+
+import torch
 
 from metrics.errors import MetricInputError
 
@@ -15,7 +15,6 @@ def load_exactly(model: Any, folder: Path) -> Any:
 
     Raises MetricInputError when the weights cannot be read, or a name or shape is left over on either side.
     """
-    import torch
     from safetensors import SafetensorError
 
     try:

@@ -1,15 +1,13 @@
 """Pool features and logits of FID's Inception network of 2015, under each of clean-fid's resize modes."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
+import torch
 
 from metrics.errors import MetricInputError
 from metrics.features.extractor import exact_float32, fingerprint_of
@@ -20,11 +18,7 @@ from metrics.features.streams import in_streams, one_thread
 from metrics.features.weights import INCEPTION, INCEPTION_PYTORCH, WeightsFile, check_weights, find_weights
 from metrics.images.checked import checked_images
 
-if TYPE_CHECKING:
-    import torch
-
-    Network = Callable[[torch.Tensor], torch.Tensor]
-
+Network = Callable[[torch.Tensor], torch.Tensor]
 DIMENSION = POOLED
 PASS = 32  # images that an accelerator computes at once
 PROBE_TOLERANCE = 1e-4  # relative to the largest feature
@@ -52,7 +46,7 @@ class InceptionExtractor:
     @classmethod
     def load(
         cls, mode: Mode, device: str = "cpu", folder: Path | None = None, weights: WeightsFile | None = None
-    ) -> InceptionExtractor:
+    ) -> "InceptionExtractor":
         """Read the weights (default: `default_weights`) from `folder` or where `find_weights` looks; never downloads.
 
         Raises MetricInputError when the file is missing, is not the published one, or holds another network.
@@ -93,7 +87,6 @@ class InceptionExtractor:
         images = checked_images(images)
         if self.device == "cpu":
             return in_streams(lambda part: self._embed(self._prepare(part)).numpy(), images)
-        import torch
 
         with ThreadPoolExecutor() as pool:
             prepared = pool.map(lambda image: self._prepare([image]), images)
@@ -116,16 +109,12 @@ class InceptionExtractor:
 
     def _prepare(self, images: Sequence[np.ndarray]) -> torch.Tensor:
         """B images as the device gets them, (B, 3, H, W): resized already, unless the device resizes them."""
-        import torch
-
         if self.resizes or self._resizes_there:
             return torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2).contiguous()
         return resized(images, self.mode)
 
     def _embed(self, pixels: torch.Tensor) -> torch.Tensor:
         """What `_prepare` gives, to (B, 2048) on the device."""
-        import torch
-
         if self.device.startswith("cuda"):
             pixels = pixels.pin_memory()
         with torch.inference_mode(), exact_float32():
@@ -156,8 +145,6 @@ def _scripted(script: torch.jit.ScriptModule, mode: Mode) -> tuple[Network, bool
 
 def _check_probe(script: torch.jit.ScriptModule, ours: FidInception, path: Path) -> None:
     """Refuse a TorchScript file that computes something else from these weights, its resize included."""
-    import torch
-
     waves = torch.arange(3 * 96 * 128).reshape(1, 3, 96, 128)
     pixels = (waves * waves % 251).float()
     with torch.inference_mode():

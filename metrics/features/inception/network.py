@@ -4,14 +4,11 @@ The network is Inception v3 (Szegedy et al. 2015) as Heusel et al. 2017 use it: 
 and the last block's pool takes maxima. Convolutions carry the names of pytorch-fid's file.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    import torch
+import torch
+from torch.nn.functional import avg_pool2d, conv2d, max_pool2d
 
 SIDE = 299
 POOLED = 2048
@@ -149,9 +146,6 @@ class FidInception:
 
     def __call__(self, x: torch.Tensor) -> torch.Tensor:
         """(B, 3, 299, 299) float32 to (B, 2048) float32."""
-        import torch
-        from torch.nn.functional import max_pool2d
-
         x = x.contiguous(memory_format=torch.channels_last)
         x = self._convolve(self._convolve(self._convolve(x, "Conv2d_1a_3x3"), "Conv2d_2a_3x3"), "Conv2d_2b_3x3")
         x = max_pool2d(x, 3, 2)  # (B, 64, 73, 73)
@@ -175,15 +169,11 @@ class FidInception:
 
     def _entries(self, x: torch.Tensor, block: str) -> list[torch.Tensor]:
         """Outputs of the block's merged 1x1 convolutions, before their ReLU."""
-        from torch.nn.functional import conv2d
-
         weight, bias = self._merged[block]
         widths = [BLOCKS[block][name].outputs for name in _MERGED[block]]
         return list(conv2d(x, weight, bias).split(widths, dim=1))
 
     def _block_a(self, x: torch.Tensor, block: str) -> torch.Tensor:
-        import torch
-
         one, five, three, pool = self._entries(x, block)
         return torch.cat(
             [
@@ -196,9 +186,6 @@ class FidInception:
         )
 
     def _block_b(self, x: torch.Tensor, block: str) -> torch.Tensor:
-        import torch
-        from torch.nn.functional import max_pool2d
-
         return torch.cat(
             [
                 self._convolve(x, f"{block}.branch3x3"),
@@ -209,8 +196,6 @@ class FidInception:
         )
 
     def _block_c(self, x: torch.Tensor, block: str) -> torch.Tensor:
-        import torch
-
         one, seven, double, pool = self._entries(x, block)
         return torch.cat(
             [
@@ -223,9 +208,6 @@ class FidInception:
         )
 
     def _block_d(self, x: torch.Tensor, block: str) -> torch.Tensor:
-        import torch
-        from torch.nn.functional import max_pool2d
-
         three, seven = self._entries(x, block)
         return torch.cat(
             [
@@ -237,9 +219,6 @@ class FidInception:
         )
 
     def _block_e(self, x: torch.Tensor, block: str) -> torch.Tensor:
-        import torch
-        from torch.nn.functional import max_pool2d
-
         one, three, double, *pool = self._entries(x, block)
         last = not pool  # its maximum comes before the convolution
         pooled = self._convolve(max_pool2d(x, 3, 1, 1), f"{block}.branch_pool") if last else _mean_3x3(pool[0]).relu()
@@ -267,29 +246,20 @@ def fold(weights: Mapping[str, torch.Tensor], name: str) -> tuple[torch.Tensor, 
 
 
 def _joined(folded: list[tuple[torch.Tensor, torch.Tensor]]) -> tuple[torch.Tensor, torch.Tensor]:
-    import torch
-
     return torch.cat([kernel for kernel, _ in folded]), torch.cat([bias for _, bias in folded])
 
 
 def _placed(kernel: torch.Tensor, bias: torch.Tensor, device: str) -> tuple[torch.Tensor, torch.Tensor]:
-    import torch
-
     return kernel.to(device).contiguous(memory_format=torch.channels_last), bias.to(device)
 
 
 def _mean_3x3(x: torch.Tensor) -> torch.Tensor:
     """Mean of each pixel's 3x3 neighbours inside the image: TensorFlow leaves the padding out."""
-    from torch.nn.functional import avg_pool2d
-
     return avg_pool2d(x, 3, 1, 1, count_include_pad=False)
 
 
 def _convolve_relu(x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor, shape: Convolution) -> torch.Tensor:
     """ReLU of the convolution; on a CPU oneDNN's fused kernel where torch has it, which is bit for bit the same."""
-    import torch
-    from torch.nn.functional import conv2d
-
     fused = getattr(torch.ops.mkldnn, "_convolution_pointwise", None)
     if fused is not None and x.device.type == "cpu" and torch.backends.mkldnn.is_available():
         return fused(x, weight, bias, shape.padding, (shape.stride,) * 2, (1, 1), 1, "relu", [], "")

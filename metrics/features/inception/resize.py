@@ -3,18 +3,15 @@
 Definitions and names are those of clean-fid (Parmar, Zhang, Zhu 2022).
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import numpy as np
+import torch
 from PIL import Image
+from torch.nn.functional import affine_grid, grid_sample, interpolate
 
 from metrics.features.inception.network import SIDE
-
-if TYPE_CHECKING:
-    import torch
 
 Mode = Literal["clean", "legacy_pytorch", "legacy_tensorflow"]
 MODES: tuple[Mode, ...] = ("clean", "legacy_pytorch", "legacy_tensorflow")
@@ -27,8 +24,6 @@ PREPROCESSING: dict[Mode, str] = {
 
 def resized(images: Sequence[np.ndarray], mode: Mode) -> torch.Tensor:
     """B uint8 images (H, W, 3) of equal sizes to float32 (B, 3, 299, 299) in 0..255."""
-    import torch
-
     if mode == "clean":
         return torch.from_numpy(np.stack([clean(image) for image in images]))
     pixels = torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2).contiguous().float()  # (B, 3, H, W)
@@ -53,8 +48,6 @@ def clean(image: np.ndarray) -> np.ndarray:
 
 def legacy_pytorch(pixels: torch.Tensor) -> torch.Tensor:
     """float32 (B, 3, H, W) in 0..255 to (B, 3, 299, 299)."""
-    from torch.nn.functional import interpolate
-
     return interpolate(pixels, size=(SIDE, SIDE), mode="bilinear", align_corners=False).clamp_(0, 255)
 
 
@@ -63,9 +56,6 @@ def legacy_tensorflow(pixels: torch.Tensor) -> torch.Tensor:
 
     As the TorchScript network does it: an affine grid, shifted by half an input pixel less half an output pixel.
     """
-    import torch
-    from torch.nn.functional import affine_grid, grid_sample
-
     height, width = pixels.shape[2:]
     theta = torch.eye(2, 3, device=pixels.device)
     theta[0, 2] += theta[0, 0] / width - theta[0, 0] / SIDE

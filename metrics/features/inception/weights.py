@@ -1,18 +1,14 @@
 """FID's Inception from either published file: NVIDIA's TorchScript or pytorch-fid's state dict, read strictly."""
 
-from __future__ import annotations
-
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+import torch
 
 from metrics.errors import MetricInputError
 from metrics.features.inception.network import CLASSES, CONVOLUTIONS, POOLED
 from metrics.features.weights import quiet_torchscript
-
-if TYPE_CHECKING:
-    import torch
 
 _NORM = ("weight", "bias", "running_mean", "running_var")
 _SCRIPT_NORM = {"beta": "bias", "mean": "running_mean", "var": "running_var"}  # its batch norm has no factor: it is 1
@@ -34,7 +30,6 @@ def read_inception(path: Path) -> tuple[dict[str, torch.Tensor] | None, torch.ji
     """
     if not _is_torchscript(path):
         return _checked(_read_state(path), path), None
-    import torch
 
     try:
         with quiet_torchscript():
@@ -104,8 +99,6 @@ def _is_torchscript(path: Path) -> bool:
 
 def _read_state(path: Path) -> Mapping[str, torch.Tensor]:
     import pickle
-
-    import torch
 
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)  # executes nothing from the file

@@ -25,8 +25,9 @@ from drawbench.results.scores import OVERALL, ScoreFile
 from drawbench.scoring.kinds import clip_score as kinds
 from drawbench.scoring.protocols import MetricDefinition, Protocol, get_protocol
 from drawbench.scoring.score import score_run
+from drawbench.sweeps import PAPER_GUIDANCE
 from drawbench.sweeps.pareto_plot import curves, write_plots
-from drawbench.sweeps.sweep import PAPER_GUIDANCE, Sweep, SweepFile, SweepPoint, read_sweep, run_sweep
+from drawbench.sweeps.sweep import Sweep, SweepFile, SweepPoint, read_sweep, run_sweep
 from drawbench.sweeps.table import sweep_csv, sweep_text
 from drawbench.tables.headers import CLIP_SCORE
 from tests.drawbench.plain_extractors import PlainExtractor, entry_of
