@@ -17,11 +17,13 @@ if TYPE_CHECKING:
     from human_eval_app.store.records import VoteRow
     from human_eval_app.study.design import Design
 
+UTILITY = "MODEL[:QUESTION[:CATEGORY]]=VALUE"
 EPILOGUE = """examples:
-  drawbench study simulate studies/a-b --out votes.csv --utility "Imagen tiny=0.3"
+  drawbench study simulate studies/a-b --out votes.csv --utility A=0.12
+  drawbench study simulate studies/a-b --out votes.csv --utility "Imagen tiny:alignment=0.3"
   drawbench study analyse studies/a-b --votes votes.csv --out tried
 A utility of 0.12 makes a model win about 55 to 45 of the decided votes. Every vote is marked as simulated, and so is
-everything made from it.
+everything made from it. A is the run that `study create` was given first.
 """
 
 
@@ -35,8 +37,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--utility",
         action="append",
         default=[],
-        metavar="MODEL[:QUESTION[:CATEGORY]]=VALUE",
-        help="how much better a model is, in standard deviations of one vote's noise (0; repeatable)",
+        metavar=UTILITY,
+        help="how much better a model (its name, A or B) is, in standard deviations of a vote's noise (0; repeatable)",
     )
     for name, default, text in (
         ("prompt-sd", 0.4, "how much models' difference varies between prompts"),
@@ -90,22 +92,53 @@ def _true_shares(design: "Design", truth: "Truth") -> "Sheet":
 
 
 def _utility(text: str, design: "Design") -> tuple[tuple[str, str, str], float]:
-    """One `MODEL[:QUESTION[:CATEGORY]]=VALUE`; a model's own name may hold colons."""
+    """One of `UTILITY`; a model's own name may hold colons. Raises UserError that names the choices."""
     from human_eval_app.simulate import ANY
 
     names, equals, number = text.rpartition("=")
-    labels = [model.label for model in design.models]
-    named = [label for label in labels if names == label or names.startswith(f"{label}:")]
     try:
         value = float(number)
     except ValueError:
         equals = ""
-    if not equals or not named:
-        wanted = "MODEL[:QUESTION[:CATEGORY]]=VALUE"
-        raise UserError(f"--utility {text} is no {wanted}; the models are {', '.join(labels)}.")
-    model = max(named, key=len)
-    question, _, category = names[len(model) + 1 :].partition(":")
+    if not equals:
+        raise UserError(f"--utility {text} is no {UTILITY}; the models are {_choices(design)}.")
+    model, rest = _named_model(names, design)
+    question, _, category = rest.partition(":")
+    for name, known, what in (
+        (question, [each.id for each in design.questions], "questions"),
+        (category, list(dict.fromkeys(panel.category for panel in design.panels)), "categories"),
+    ):
+        if name and name != ANY and name not in known:
+            raise UserError(f"--utility {text} names no part of this study: its {what} are {', '.join(known)}.")
     return (model, question or ANY, category or ANY), value
+
+
+def _named_model(names: str, design: "Design") -> tuple[str, str]:
+    """The model's label, and what follows it: by its name, by how only its name begins, or by its letter."""
+    labels = [model.label for model in design.models]
+    whole = [each for each in labels if f"{names}:".casefold().startswith(f"{each}:".casefold())]
+    if whole:
+        label = max(whole, key=len)
+        return label, names[len(label) + 1 :]
+    begin, _, rest = names.partition(":")
+    found = [each for each in labels if begin and each.casefold().startswith(begin.casefold())]
+    if begin.upper() in (letters := _letters(design)):
+        found = [letters[begin.upper()]]
+    if len(found) != 1:
+        what = "may be several models" if found else "is no model"
+        raise UserError(f"--utility: {begin!r} {what} of this study; write {_choices(design)}, or how one begins.")
+    return found[0], rest
+
+
+def _letters(design: "Design") -> dict[str, str]:
+    """A and B of a study that compares two models, as its tables call them."""
+    compared = {panel.models for panel in design.panels}
+    return dict(zip("AB", compared.pop(), strict=True)) if design.paired and len(compared) == 1 else {}
+
+
+def _choices(design: "Design") -> str:
+    letters = {label: f" ({letter})" for letter, label in _letters(design).items()}
+    return ", ".join(model.label + letters.get(model.label, "") for model in design.models)
 
 
 def _not_negative(value: float, option: str, most: float = float("inf")) -> float:

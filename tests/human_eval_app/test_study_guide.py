@@ -36,6 +36,7 @@ from tests.human_eval_app.store.sitting import finish, ready
 ROOT = Path(__file__).parents[2]
 GUIDE, HOSTING = (ROOT / "docs" / name for name in ("study_guide.md", "study_hosting.md"))
 STUDY = Path("studies/ours-theirs")
+MODELS = {"ours": "Our Model 2", "theirs": "Their Model XL"}  # folder -> what the model is called: seldom the same
 
 
 def commands(page: Path, beginning: str = "drawbench ") -> list[list[str]]:
@@ -47,8 +48,8 @@ def commands(page: Path, beginning: str = "drawbench ") -> list[list[str]]:
 @pytest.fixture
 def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The folder of a lab that has made two runs, and is there."""
-    for name in ("ours", "theirs"):
-        make_run(tmp_path / "runs" / name, name, samples=8)
+    for folder, name in MODELS.items():
+        make_run(tmp_path / "runs" / folder, name, samples=8)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -127,8 +128,7 @@ def test_the_guide_leads_from_two_runs_to_a_figure(
     statuses = [text for line, text in said.items() if line.startswith("study status")]
     assert any("1 complete" in text for text in statuses)  # who took part through the second server, not the first
     (table,) = [text for line, text in said.items() if line.startswith("leaderboard")]
-    assert "ours" in table
-    assert "theirs" in table
+    assert all(name in table for name in MODELS.values())
     assert "SIMULATED" in (lab / "tried" / "README.md").read_text()
     analysis = lab / STUDY / "analysis"
     assert "SIMULATED" not in (analysis / "README.md").read_text()

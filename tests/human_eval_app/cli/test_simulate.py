@@ -46,10 +46,23 @@ def test_the_seed_decides(tmp_path: Path, design: Design) -> None:
     assert design.sha256 in texts[0]
 
 
+@pytest.mark.parametrize("name", ["our model 2", "Our", "A", "a"])
+def test_a_model_is_named_as_people_write_it(tmp_path: Path, name: str) -> None:
+    write_design(make_design(categories={"Colors": 4}, raters=2, models=("Our Model 2", "Their Model XL")), tmp_path)
+    votes = []
+    for utility in ("Our Model 2:fidelity=3", f"{name}:fidelity=3"):
+        assert _simulate(tmp_path, "--utility", utility) == 0
+        votes.append((tmp_path / "votes.csv").read_text(encoding="utf-8"))
+    assert votes[0] == votes[1]
+
+
 @pytest.mark.parametrize(
     ("options", "complaint"),
     [
-        (("--utility", "nobody=1"), "the models are imagen:tiny, imagen"),
+        (("--utility", "nobody=1"), "write imagen:tiny (A), imagen (B)"),
+        (("--utility", "imag=1"), "'imag' may be several models"),
+        (("--utility", "A:alinment=1"), "its questions are fidelity, alignment"),
+        (("--utility", "A:alignment:Colours=1"), "its categories are Colors, Text"),
         (("--utility", "imagen"), "is no MODEL"),
         (("--utility", "imagen=much"), "is no MODEL"),
         (("--careless", "1.5"), "--careless 1.5 is out of range"),
