@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help install environment bench app test proof check lint types layers results
+.PHONY: help install environment bench app test proof check lint types layers results release
 
 help:
 	@echo "make bench    benchmark the bundled model on the embedded sets; prints the tables"
@@ -13,6 +13,7 @@ help:
 	@echo "make check    lint, types, and the layers that imports keep to"
 	@echo "make proof    the long proofs, with fixed seeds"
 	@echo "make results  make the committed results and tables anew (about ten minutes)"
+	@echo "make release  build an sdist and a wheel in dist/, and check what would be uploaded"
 	@echo "WORKERS=4 make test runs four tests at a time (2)."
 	@echo "Each sets up $(VENV) when needed. PYTHON=... names the Python to do it with (3.11 or newer)."
 
@@ -62,3 +63,6 @@ layers: $(STAMP)
 
 results: $(STAMP)
 	@$(BIN)/drawbench bench --all --results results
+
+release: $(STAMP)
+	@$(BIN)/python -m deploy.release

@@ -4,54 +4,53 @@ An editable install reads the checkout and so hides what a wheel lacks; here the
 which is installed where only third-party packages are shared with this environment.
 """
 
-import os
 import shutil
-import site
-import subprocess
-import sys
-import venv
 import zipfile
 from pathlib import Path
 
 import pytest
+
+from deploy import release
+from drawbench import __version__
 
 PACKAGES = ("drawbench", "metrics", "reference_model", "human_eval_app")
 CHECKOUT = Path(__file__).parents[1]
 
 
 @pytest.fixture(scope="module")
-def tracked() -> list[str]:
-    """What a clone would hold, as relative paths."""
+def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What a clone would hold."""
     if not (CHECKOUT / ".git").exists() or shutil.which("git") is None:
         pytest.skip("needs a git checkout: the tracked files are what the wheel is compared with")
-    listed = subprocess.run(["git", "ls-files", "-z"], cwd=CHECKOUT, capture_output=True, text=True, check=True)
-    return [name for name in listed.stdout.split("\0") if name and (CHECKOUT / name).is_file()]
+    folder = tmp_path_factory.mktemp("source")
+    release.copy_tracked(CHECKOUT, folder)
+    return folder
 
 
 @pytest.fixture(scope="module")
-def wheel(tracked: list[str], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The wheel of the tracked files, built in a copy: build folders of the checkout can add nothing to it."""
-    source, out = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("dist")
-    for name in tracked:
-        (source / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(CHECKOUT / name, source / name)
-    _succeed([sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(out)], cwd=source)
-    (built,) = out.glob("*.whl")
-    return built
+def tracked(source: Path) -> list[str]:
+    """The same, as relative paths, before anything is built there."""
+    return [str(path.relative_to(source)) for path in source.rglob("*") if path.is_file()]
+
+
+@pytest.fixture(scope="module")
+def built(source: Path, tracked: list[str], tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """Sdist and wheel."""
+    assert tracked
+    return release.build(source, tmp_path_factory.mktemp("dist"))
+
+
+@pytest.fixture(scope="module")
+def wheel(built: list[Path]) -> Path:
+    """The wheel, built from the sdist."""
+    (found,) = (path for path in built if path.suffix == ".whl")
+    return found
 
 
 @pytest.fixture(scope="module")
 def environment(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A new virtual environment with the wheel in it."""
-    folder = tmp_path_factory.mktemp("elsewhere") / "venv"
-    venv.create(folder, with_pip=False)
-    target = [sys.executable, "-m", "pip", "--python", str(folder / "bin" / "python"), "--disable-pip-version-check"]
-    _succeed([*target, "install", "--no-deps", "--no-index", str(wheel)], cwd=folder)
-    # A path in a .pth file is searched for packages, but the .pth files found there, the editable install's among
-    # them, are not read. Written last, so that pip cannot take this environment's drawbench for the new one's.
-    (packages,) = folder.glob("lib/python*/site-packages")
-    (packages / "third_party.pth").write_text("\n".join(site.getsitepackages()) + "\n")
-    return folder
+    return release.install(wheel, tmp_path_factory.mktemp("elsewhere") / "venv")
 
 
 def test_the_wheel_holds_the_packages_tracked_files_and_no_others(wheel: Path, tracked: list[str]) -> None:
@@ -66,7 +65,7 @@ def test_the_wheel_holds_the_licence(wheel: Path) -> None:
 
 def test_every_package_is_imported_from_the_new_environment(environment: Path, tmp_path: Path) -> None:
     probe = "".join(f"import {name}; print({name}.__file__);" for name in PACKAGES)
-    places = _succeed([str(environment / "bin" / "python"), "-c", probe], cwd=tmp_path).split()
+    places = release.succeed([str(environment / "bin" / "python"), "-c", probe], cwd=tmp_path).split()
     assert len(places) == len(PACKAGES)
     for place in places:
         assert Path(place).is_relative_to(environment)
@@ -83,22 +82,21 @@ def test_an_untrained_model_generates(environment: Path, tmp_path: Path) -> None
     assert len(list((tmp_path / "run/images").rglob("*.png"))) == 11
 
 
-def test_the_bundled_model_is_scored(environment: Path, tmp_path: Path) -> None:
-    options = "--model reference --prompts open --limit 1 --samples 1 --size 64 --out run"
-    shown = _drawbench(environment, tmp_path, "run", *options.split())
-    assert "Imagen" in shown
+def test_a_release_is_tried_out(environment: Path, tmp_path: Path) -> None:
+    with pytest.raises(release.ReleaseError, match=rf"is drawbench {__version__}, not drawbench 9\.9"):
+        release.try_out(environment, "9.9", tmp_path)
+    release.try_out(environment, __version__, tmp_path)
     assert (tmp_path / "run/scores/bundled.json").is_file()
     assert len(list((tmp_path / "run/images").rglob("*.png"))) == 11
 
 
+def test_twine_takes_it(built: list[Path], tmp_path: Path) -> None:
+    release.twine_check(built)
+    broken = tmp_path / built[0].name
+    broken.write_bytes(b"no archive")
+    with pytest.raises(release.ReleaseError, match="twine"):
+        release.twine_check([broken])
+
+
 def _drawbench(environment: Path, folder: Path, *arguments: str) -> str:
-    return _succeed([str(environment / "bin" / "drawbench"), *arguments], cwd=folder)
-
-
-def _succeed(command: list[str], cwd: Path) -> str:
-    """Run a command away from the checkout and its caches; its output, once it has ended well."""
-    variables = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
-    variables |= {"HF_HUB_OFFLINE": "1", "DRAWBENCH_CACHE": str(cwd / "cache")}
-    done = subprocess.run(command, cwd=cwd, env=variables, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, f"{' '.join(command)}\n{done.stdout}\n{done.stderr}"
-    return done.stdout
+    return release.succeed([str(environment / "bin" / "drawbench"), *arguments], cwd=folder)
