@@ -3,7 +3,7 @@
 Hessel et al. 2021 (CLIPScore) without their factor 2.5 and clamp: the raw cosine. The prompt is the unit.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +12,7 @@ from metrics.errors import MetricInputError
 from metrics.statistics.intervals import t_interval
 from metrics.statistics.prompt_units import PromptGroups, feature_table, same_dimension
 from metrics.statistics.result import MetricResult
-from metrics.statistics.vectors import unit
+from metrics.statistics.vectors import blocks, unit
 
 NOT_MEASURABLE = "not measurable with this scorer"
 CONVENTION = "mean raw cosine of image and prompt embeddings; mean over the samples of a prompt, then over prompts"
@@ -20,8 +20,9 @@ SHUFFLED = (
     "mean raw cosine of each image with every other prompt's caption of the scope: the exact expectation of shuffling"
 )
 DIFFERENCE = "paired difference per prompt: own caption minus shuffled captions"
-BLOCK = 1024  # images
+BLOCK = 1024  # images that are copied to float64 at once
 LINEARISED = "t over prompts, linearised"
+HESSEL_PREFIX, HESSEL_SCALE = "A photo depicts ", 2.5
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ def sample_cosines(images: np.ndarray, texts: np.ndarray) -> np.ndarray:
             f"images of shape {np.shape(images)} and texts of shape {np.shape(texts)} are no pairs: both must be (n, D)"
         )
     cosines = np.empty(len(images))
-    for rows in _blocks(len(images)):
+    for rows in blocks(0, len(images), BLOCK):
         cosines[rows] = np.einsum("nd,nd->n", unit(images[rows]), unit(texts[rows]))
     return np.clip(cosines, -1.0, 1.0)
 
@@ -83,16 +84,11 @@ def prompt_scores(
     if len(counts) != len(texts) or (counts == 0).any():
         raise MetricInputError("a prompt has no image: a CLIP score is defined over prompts with at least one")
     mean = np.zeros((len(texts), images.shape[1]))
-    for block in _blocks(len(images)):
+    for block in blocks(0, len(images), BLOCK):
         np.add.at(mean, rows[block], unit(images[block]))
     mean /= counts[:, None]
     text_units = unit(captions)
     return PromptScores(tuple(texts), mean, text_units, np.einsum("nd,nd->n", mean, text_units))
-
-
-def _blocks(n: int) -> Iterator[slice]:
-    """Rows that are copied at once: 30,000 images in float64 would take as much memory again."""
-    return (slice(start, start + BLOCK) for start in range(0, n, BLOCK))
 
 
 def clip_score_results(scores: PromptScores) -> dict[str, MetricResult]:
@@ -143,21 +139,12 @@ def _result(values: np.ndarray, note: str = "", method: str = "t over prompts") 
     return MetricResult(float(values.mean()), t_interval(values, method), len(values), note)
 
 
-HESSEL_PREFIX = "A photo depicts "
-
-
-HESSEL_SCALE = 2.5
-
-
-HUNDRED = 100.0
-
-
 def clip_score_100(cosines: np.ndarray | float) -> float:
     """torchmetrics' scale: max(100 x mean cosine, 0), in [0, 100].
 
     cosines: raw, of any shape, or their mean: only the mean matters, because it is the mean that is clamped.
     """
-    return max(HUNDRED * float(_checked(cosines).mean()), 0.0)
+    return max(100 * float(_checked(cosines).mean()), 0.0)
 
 
 def clipscore_hessel(cosines: np.ndarray | float) -> float:

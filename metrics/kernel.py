@@ -24,7 +24,7 @@ from metrics.statistics.jackknife import Jackknife
 from metrics.statistics.prompt_units import PromptGroups, feature_table, same_dimension
 from metrics.statistics.result import Interval, MetricResult
 from metrics.statistics.squared_length import NoisyLength
-from metrics.statistics.vectors import unit
+from metrics.statistics.vectors import blocks, unit
 
 if TYPE_CHECKING:
     import torch
@@ -269,10 +269,10 @@ def _strip_sums(
     label = np.repeat(np.arange(len(start) - 1), np.diff(start))
     sums = torch.zeros(last - first, len(start) - 1 - first, dtype=torch.float64)
     shifts = torch.from_numpy(shift)
-    for rows in _ranges(start[first], start[last], ROWS):
+    for rows in blocks(start[first], start[last], ROWS):
         left = _block(x, rows)
         row_label = torch.from_numpy(label[rows] - first)
-        for columns in _ranges(start[first], len(x), COLUMNS):
+        for columns in blocks(start[first], len(x), COLUMNS):
             h = kernel(left, _block(x, columns)).sub_(shifts[rows, None]).sub_(shifts[columns])
             low, high = label[columns.start] - first, label[columns.stop - 1] - first + 1
             if high - low < h.shape[1]:  # several images a prompt
@@ -285,31 +285,27 @@ def _strip_sums(
 def _sum_of_pairs(y: np.ndarray, kernel: Kernel) -> tuple[float, float]:
     """The kernel's sum over all pairs of one set, and over the pairs of a row with itself; half is computed."""
     total = []
-    for rows in _ranges(0, len(y), ROWS):
+    for rows in blocks(0, len(y), ROWS):
         left = _block(y, rows)
         total.append(float(kernel(left, left).sum()))
-        total += [2 * float(kernel(left, _block(y, c)).sum()) for c in _ranges(rows.stop, len(y), COLUMNS)]
+        total += [2 * float(kernel(left, _block(y, c)).sum()) for c in blocks(rows.stop, len(y), COLUMNS)]
     return math.fsum(total), float(_diagonal(y, kernel).sum())
 
 
 def _mean_to(x: np.ndarray, y: np.ndarray, kernel: Kernel) -> np.ndarray:
     """Mean kernel of each row of x (N, D) with all rows of y (M, D), (N,)."""
     sums = np.zeros(len(x))
-    for columns in _ranges(0, len(y), COLUMNS):
+    for columns in blocks(0, len(y), COLUMNS):
         right = _block(y, columns)
-        for rows in _ranges(0, len(x), ROWS):
+        for rows in blocks(0, len(x), ROWS):
             sums[rows] += kernel(_block(x, rows), right).sum(dim=1).numpy()
     return sums / len(y)
 
 
 def _diagonal(x: np.ndarray, kernel: Kernel) -> np.ndarray:
     """The kernel of each row with itself, (N,)."""
-    parts = [kernel(_block(x, rows), _block(x, rows)).diagonal().numpy() for rows in _ranges(0, len(x), ROWS)]
+    parts = [kernel(_block(x, rows), _block(x, rows)).diagonal().numpy() for rows in blocks(0, len(x), ROWS)]
     return np.concatenate(parts)
-
-
-def _ranges(first: int, last: int, step: int) -> Iterator[slice]:
-    return (slice(begin, min(begin + step, last)) for begin in range(int(first), int(last), step))
 
 
 def _block(table: np.ndarray, rows: slice) -> torch.Tensor:

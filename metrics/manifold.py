@@ -26,6 +26,7 @@ from metrics.statistics.prompt_units import (
     t_around,
 )
 from metrics.statistics.result import Interval, MetricResult
+from metrics.statistics.vectors import blocks
 
 if TYPE_CHECKING:
     import torch
@@ -43,10 +44,7 @@ DEFINITIONS = {
 
 
 def manifold_results(
-    features: np.ndarray,
-    references: np.ndarray,
-    *,
-    prompts: np.ndarray | None = None,
+    features: np.ndarray, references: np.ndarray, *, prompts: np.ndarray | None = None
 ) -> dict[str, MetricResult]:
     """`precision`, `recall`, `density` and `coverage` of features (N, D) against references (M, D).
 
@@ -100,9 +98,9 @@ class _Measured:
         radii, _ = _nearest(around, K_DENSITY)
         outer = _edges(radii[:, K_PRECISION - 1], points, around, +1)
         inner = _edges(radii[:, K_DENSITY - 1], points, around, -1)
-        counts = _count_in_balls(points, around, outer, inner)
+        closed, opened = _count_in_balls(points, around, outer, inner)
         reached = _reached(points, around, inner, groups)
-        hits, balls = (counts.closed > 0).astype(np.float64), counts.open / K_DENSITY
+        hits, balls = (closed > 0).astype(np.float64), opened / K_DENSITY
         values = {
             "precision": float(hits.mean()),
             "recall": float(reached.recalled.mean()),
@@ -122,7 +120,7 @@ class _Points:
 
     @classmethod
     def of(cls, table: np.ndarray, centre: np.ndarray) -> _Points:
-        parts = [table[rows].astype(np.float64) - centre for rows in _ranges(len(table), 1024)]
+        parts = [table[rows].astype(np.float64) - centre for rows in blocks(0, len(table), 1024)]
         return cls(table, centre, np.concatenate([np.einsum("nd,nd->n", part, part) for part in parts]))
 
     def block(self, rows: slice) -> torch.Tensor:
@@ -132,14 +130,6 @@ class _Points:
 
     def __len__(self) -> int:
         return len(self.table)
-
-
-@dataclass(frozen=True)
-class _InBalls:
-    """For each image (N,): the references' balls that hold it, with their edges (k = 3) and without (k = 5)."""
-
-    closed: np.ndarray
-    open: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -158,7 +148,7 @@ def _squared_distances(a: _Points, rows: slice, b: _Points) -> torch.Tensor:
 
     distances = torch.empty(rows.stop - rows.start, len(b), dtype=torch.float64)
     left = a.block(rows).mul_(-2)
-    for columns in _ranges(len(b), 4096):
+    for columns in blocks(0, len(b), 4096):
         distances[:, columns] = left @ b.block(columns).T
     return distances.add_(torch.from_numpy(a.squares[rows, None])).add_(torch.from_numpy(b.squares))
 
@@ -183,14 +173,19 @@ def _edges(radii: np.ndarray, a: _Points, b: _Points, sign: int) -> torch.Tensor
     return torch.from_numpy(radii + sign * (TIE * np.abs(radii) + 1e-13 * scale))
 
 
-def _count_in_balls(points: _Points, around: _Points, outer: torch.Tensor, inner: torch.Tensor) -> _InBalls:
-    """outer, inner: (M,), the squared radii of the references' balls with and without their edge."""
+def _count_in_balls(
+    points: _Points, around: _Points, outer: torch.Tensor, inner: torch.Tensor
+) -> tuple[np.ndarray, np.ndarray]:
+    """For each image, (N,), the references' balls that hold it, with their edges and without.
+
+    outer, inner: (M,), the squared radii of these balls.
+    """
     closed, opened = [], []
     for rows in _rows(points, around):
         distances = _squared_distances(points, rows, around)
         closed.append((distances <= outer).sum(dim=1).numpy())
         opened.append((distances < inner).sum(dim=1).numpy())
-    return _InBalls(np.concatenate(closed), np.concatenate(opened))
+    return np.concatenate(closed), np.concatenate(opened)
 
 
 def _reached(points: _Points, around: _Points, inner: torch.Tensor, groups: PromptGroups) -> _Reached:
@@ -199,7 +194,7 @@ def _reached(points: _Points, around: _Points, inner: torch.Tensor, groups: Prom
 
     balls = _ImageBalls.of(points, groups, around)
     label = torch.from_numpy(groups.label)
-    recall, coverage = _Deletions.empty(groups.count), _Deletions.empty(groups.count)
+    recall, coverage = (_Deletions(np.zeros(groups.count, dtype=np.int64)) for _ in range(2))
     recalled, covered = [], []
     for rows in _rows(around, points):
         distances = _squared_distances(around, rows, points)
@@ -266,10 +261,6 @@ class _Deletions:
 
     change: np.ndarray
 
-    @classmethod
-    def empty(cls, count: int) -> _Deletions:
-        return cls(np.zeros(count, dtype=np.int64))
-
     def lose(
         self,
         holds: torch.Tensor,
@@ -318,8 +309,4 @@ def _intervals(found: _Measured) -> dict[str, Interval | None]:
 
 
 def _rows(a: _Points, b: _Points) -> Iterator[slice]:
-    return _ranges(len(a), max(1, BLOCK // len(b)))
-
-
-def _ranges(count: int, step: int) -> Iterator[slice]:
-    return (slice(first, min(first + step, count)) for first in range(0, count, step))
+    return blocks(0, len(a), max(1, BLOCK // len(b)))

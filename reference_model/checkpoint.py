@@ -21,7 +21,7 @@ from reference_model.cascade import Cascade, Stage
 from reference_model.errors import ReferenceModelError, with_exit_code
 from reference_model.files import atomic_path, remove_leftovers
 from reference_model.networks.efficient_unet import EfficientUNetConfig
-from reference_model.networks.presets import CascadeConfig, StageConfig, UNetConfigs, build_unet
+from reference_model.networks.presets import StageConfig, Stages, UNetConfigs, build_unet
 from reference_model.networks.unet import UNetConfig
 from reference_model.sampling.schedules import SCHEDULES, Prediction
 from reference_model.text.encoder import LongTexts, TextEncoder, load_text_encoder, text_dtype, tiny_t5_config, width_of
@@ -109,7 +109,8 @@ def assemble(name: str, text: Path, exports: Sequence[Path], out: Path, link_tex
     link_text: link to the text encoder instead of copying it, for encoders of many gigabytes.
     """
     found = [(export, path.stem) for export in exports for path in sorted(export.glob("*.safetensors"))]
-    stages = sorted(((read_stage_config(export / f"{stem}.json"), export) for export, stem in found), key=_size)
+    configs = [(read_stage_config(export / f"{stem}.json"), export) for export, stem in found]
+    stages = sorted(configs, key=lambda stage: stage[0].unet.size)
     _check_chain([config for config, _ in stages])
     width = width_of(text)
     for config, export in stages:
@@ -127,10 +128,6 @@ def assemble(name: str, text: Path, exports: Sequence[Path], out: Path, link_tex
         else:
             shutil.copytree(text, partial / "text_encoder")
         save_cascade_index(partial, name, tuple(config.name for config, _ in stages))
-
-
-def _size(stage: tuple[StageConfig, Path]) -> int:
-    return stage[0].unet.size
 
 
 def _check_chain(stages: Sequence[StageConfig]) -> None:
@@ -151,17 +148,17 @@ def _check_width(config: StageConfig, width: int, folder: Path) -> None:
 
 
 def untrained_cascade(
-    config: CascadeConfig, seed: int = 0, dtype: str = "float32", long_texts: LongTexts = "refuse"
+    config: Stages, seed: int = 0, dtype: str = "float32", long_texts: LongTexts = "refuse"
 ) -> Cascade:
     """The same networks with random weights: the floor of every table. The last two are the text encoder's."""
     from transformers import T5EncoderModel
 
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        width = config.stages[0].unet.text_width
+        width = config[0].unet.text_width
         network = T5EncoderModel(tiny_t5_config(width, layers=4, heads=4)).to(text_dtype(dtype))
         encoder = TextEncoder(network, long_texts=long_texts)
-        stages = [Stage(stage, build_unet(stage.unet)) for stage in config.stages]
+        stages = [Stage(stage, build_unet(stage.unet)) for stage in config]
         for stage in stages:
             _randomise_silent_layers(stage.unet)
     return Cascade("untrained", encoder, stages)

@@ -1,25 +1,16 @@
 """The one error of this package that a user's input can cause, and how its commands report it."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import wraps
-from typing import Protocol, TypeVar
-
-Answer = TypeVar("Answer", covariant=True)
 
 
 class ReferenceModelError(ValueError):
     """A checkpoint, preset or setting that cannot be used. One sentence: what, where, what to do."""
 
 
-class Command(Protocol[Answer]):
-    """`python -m ...`: arguments, by default the program's own."""
-
-    def __call__(self, arguments: Sequence[str] | None = None) -> Answer: ...
-
-
-def with_exit_code(command: Command[None]) -> Command[int]:
-    """The command with an exit code: 2, and one sentence on stderr, for a ReferenceModelError; otherwise 0."""
+def with_exit_code(command: Callable[..., None]) -> Callable[..., int]:
+    """`python -m ...` with an exit code: 2, and one sentence on stderr, for a ReferenceModelError; otherwise 0."""
 
     @wraps(command)
     def main(arguments: Sequence[str] | None = None) -> int:

@@ -8,6 +8,7 @@ from pathlib import Path
 from random import Random
 
 import numpy as np
+from torch import nn
 
 from drawbench.files import write_text_atomically
 from experiments.findings.measures import CLIP_SCORE, FRECHET, Ruler, draw, memory_and_speed
@@ -143,10 +144,7 @@ def _upsampler(lab: Laboratory, arm: str, seed: int) -> Values:
     return {LOSS: found.log["held_out_loss"], **sizes}
 
 
-def _sizes(network: object) -> Values:
-    import torch
-
-    assert isinstance(network, torch.nn.Module)
+def _sizes(network: nn.Module) -> Values:
     return {"parameters": float(sum(parameter.numel() for parameter in network.parameters()))}
 
 

@@ -2,18 +2,11 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 from metrics.errors import MetricInputError
-from metrics.features.clip.open_clip import (
-    ClipExtractor,
-    folder_config,
-    load_folder,
-    load_named,
-    named_config,
-    read_scorer_card,
-)
+from metrics.features.clip.open_clip import folder_config, load_folder, load_named, named_config, read_scorer_card
 from metrics.features.clip.published import reading
 from metrics.features.clip.transformers import (
     TransformersClipExtractor,
@@ -38,7 +31,6 @@ from metrics.features.weights import (
 )
 
 BUNDLED_FOLDER = Path(__file__).resolve().parent.parent / "weights" / "bundled_v2"
-OPENAI_MODEL = "ViT-L-14-quickgelu"
 
 
 @dataclass(frozen=True)
@@ -63,31 +55,17 @@ def scorer_folder(folder: Path = BUNDLED_FOLDER) -> ExtractorEntry:
     """The CLIP scorer of a folder, by default the bundled one."""
     card = read_scorer_card(folder)
     sha256 = str(card["sha256"])
-
-    def load(device: str) -> ClipExtractor:
-        return load_folder(folder, device)
-
     description = (
         f"{card['name']} version {card['version']} ({sha256[:12]}), {card['tokenizer']} tokenizer of "
         f"{card['context_length']} tokens, unit-norm embeddings"
     )
+    load = partial(load_folder, folder)
     return ExtractorEntry("scorer", description, sha256, lambda: folder_config(folder).fingerprint(sha256), load)
 
 
 def openai_clip(weights: WeightsFile = OPENAI_VIT_L_14) -> ExtractorEntry:
     """OpenAI's CLIP ViT-L/14 in open_clip's QuickGELU configuration."""
-
-    def load(device: str) -> ClipExtractor:
-        return load_named(OPENAI_MODEL, find_weights(weights), weights.sha256, device)
-
-    description = f"OpenAI CLIP ViT-L/14 ({weights.sha256[:12]}), QuickGELU, 77 tokens, bicubic 224 px"
-    return ExtractorEntry(
-        "openai-vit-l-14",
-        description,
-        weights.sha256,
-        lambda: named_config(OPENAI_MODEL).fingerprint(weights.sha256),
-        load,
-    )
+    return _openai_entry("openai-vit-l-14", "ViT-L-14-quickgelu", "OpenAI CLIP ViT-L/14", "bicubic 224 px", weights)
 
 
 def openai_clip_336(weights: WeightsFile = OPENAI_VIT_L_14_336) -> ExtractorEntry:
@@ -107,35 +85,24 @@ def clip_fid(weights: WeightsFile = OPENAI_VIT_B_32) -> ExtractorEntry:
 def _openai_entry(
     name: str, model: str, title: str, preprocessing: str, weights: WeightsFile, unit_norm: bool = True
 ) -> ExtractorEntry:
-    def load(device: str) -> ClipExtractor:
-        return load_named(model, find_weights(weights), weights.sha256, device, unit_norm)
-
-    description = f"{title} ({weights.sha256[:12] or 'unverified'}), QuickGELU, 77 tokens, {preprocessing}"
     return ExtractorEntry(
         name,
-        description,
+        f"{title} ({weights.sha256[:12] or 'unverified'}), QuickGELU, 77 tokens, {preprocessing}",
         weights.sha256,
         lambda: named_config(model, unit_norm).fingerprint(weights.sha256 or _found_digest(weights)),
-        load,
+        lambda device: load_named(model, find_weights(weights), weights.sha256, device, unit_norm),
     )
 
 
 def dinov2(weights: WeightsFile = DINOV2_VIT_L_14) -> ExtractorEntry:
     """FD-DINOv2's features (Stein et al. 2023): DINOv2 ViT-L/14."""
-
-    def load(device: str) -> Dinov2Extractor:
-        return Dinov2Extractor(find_weights(weights), weights.sha256, device)
-
-    description = (
-        f"DINOv2 ViT-L/14 ({weights.sha256[:12] or 'unverified'}), class token after the final norm, "
-        "Pillow bicubic to 224 px, ImageNet normalisation"
-    )
     return ExtractorEntry(
         "dinov2-vit-l-14",
-        description,
+        f"DINOv2 ViT-L/14 ({weights.sha256[:12] or 'unverified'}), class token after the final norm, "
+        "Pillow bicubic to 224 px, ImageNet normalisation",
         weights.sha256,
         lambda: dinov2_fingerprint(weights.sha256 or _found_digest(weights)),
-        load,
+        lambda device: Dinov2Extractor(find_weights(weights), weights.sha256, device),
     )
 
 
@@ -147,14 +114,11 @@ def transformers_clip(spec: str) -> ExtractorEntry:
     folder = find_model(spec)
     sha256 = weights_digest(folder)
     model_type = read_config(folder)["model_type"]
-
-    def load(device: str) -> TransformersClipExtractor:
-        return TransformersClipExtractor(folder, spec, device)
-
     # A folder's place on this machine is no part of a definition.
     name = folder.name if Path(spec).is_dir() else spec
     description = f"transformers {model_type} {name} ({sha256[:12]}), its own Pillow preprocessing and tokenizer"
     entry = f"transformers-{name.replace('/', '--')}-{sha256[:8]}"
+    load = partial(TransformersClipExtractor, folder, spec)
     return ExtractorEntry(entry, description, sha256, lambda: folder_fingerprint(folder), load)
 
 
@@ -166,13 +130,10 @@ def open_clip_model(name: str, weights: Path) -> ExtractorEntry:
     if not weights.is_file():
         raise MetricInputError(f"the weights file {weights} of {name} is missing: name a file that is there")
     config, sha256 = named_config(name), file_sha256(weights)
-
-    def load(device: str) -> ClipExtractor:
-        return load_named(name, weights, sha256, device)
-
     how = "; ".join(reading(config.model, config.preprocess))
     description = f"open_clip {name}, weights {weights.name} ({sha256[:12]}), {config.context_length} tokens, {how}"
     entry = f"open-clip-{name.replace('/', '--')}-{sha256[:8]}"  # weights of one configuration are many
+    load = partial(load_named, name, weights, sha256)
     return ExtractorEntry(entry, description, sha256, lambda: config.fingerprint(sha256), load)
 
 
@@ -183,12 +144,8 @@ def _found_digest(weights: WeightsFile) -> str:
 def inception(mode: Mode, weights: WeightsFile | None = None) -> ExtractorEntry:
     """FID's Inception under one of clean-fid's resize modes, by default from the file that clean-fid uses for it."""
     weights = weights or default_weights(mode)
-
-    def load(device: str) -> InceptionExtractor:
-        return InceptionExtractor.load(mode, device, weights=weights)
-
     digest = weights.sha256[:12] or "unverified"
     description = f"FID Inception {weights.file} ({digest}), pool features, {mode}: {PREPROCESSING[mode]}"
-    return ExtractorEntry(
-        f"inception-{mode}", description, weights.sha256, lambda: inception_fingerprint(mode, weights.sha256), load
-    )
+    fingerprint = partial(inception_fingerprint, mode, weights.sha256)
+    load = partial(InceptionExtractor.load, mode, weights=weights)
+    return ExtractorEntry(f"inception-{mode}", description, weights.sha256, fingerprint, load)

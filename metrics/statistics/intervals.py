@@ -11,6 +11,13 @@ LEVEL = 0.95
 LEAST_UNITS = 3  # below, a spread says next to nothing: two linearised values are always equal
 
 
+def t_quantile(units: int) -> float:
+    """The two-sided 95% quantile of Student's t with units - 1 degrees of freedom."""
+    from scipy.special import stdtrit
+
+    return float(stdtrit(units - 1, 0.5 + LEVEL / 2))
+
+
 def t_interval(values: np.ndarray, method: str = "t over prompts") -> Interval | None:
     """Student's t interval of the mean of independent values, shape (n,); None when n < 3.
 
@@ -21,9 +28,7 @@ def t_interval(values: np.ndarray, method: str = "t over prompts") -> Interval |
     n = len(values)
     if n < LEAST_UNITS:
         return None
-    from scipy.special import stdtrit
-
     mean = float(np.mean(values, dtype=np.float64))
     error = float(np.std(values, ddof=1, dtype=np.float64)) / math.sqrt(n)
-    margin = float(stdtrit(n - 1, 0.5 + LEVEL / 2)) * error
+    margin = t_quantile(n) * error
     return Interval(mean - margin, mean + margin, method, LEVEL)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from metrics.errors import MetricInputError
-from metrics.statistics.intervals import LEAST_UNITS, LEVEL
+from metrics.statistics.intervals import LEAST_UNITS, LEVEL, t_quantile
 from metrics.statistics.result import Interval
 
 PAIRED = "jackknife over {units}, paired"
@@ -39,10 +39,8 @@ def jackknife_interval(value: float, without: np.ndarray, method: str, least: fl
     units = len(without)
     if units < LEAST_UNITS:
         return None
-    from scipy.special import stdtrit
-
     error = float(np.sqrt((units - 1) ** 2 / units * without.var(ddof=1)))
-    margin = float(stdtrit(units - 1, 0.5 + LEVEL / 2)) * error
+    margin = t_quantile(units) * error
     return Interval(max(value - margin, least), value + margin, method, LEVEL)
 
 

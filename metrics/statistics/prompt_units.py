@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from metrics.errors import MetricInputError
-from metrics.statistics.intervals import LEAST_UNITS, LEVEL
+from metrics.statistics.intervals import LEAST_UNITS, LEVEL, t_quantile
 from metrics.statistics.result import Interval
 
 
@@ -74,13 +74,6 @@ def same_dimension(features: np.ndarray, references: np.ndarray) -> None:
             f"features have {features.shape[1]} dimensions and references {references.shape[1]}: "
             "compute both with the same network"
         )
-
-
-def t_quantile(units: int) -> float:
-    """The two-sided 95% quantile of Student's t with units - 1 degrees of freedom."""
-    from scipy.special import stdtrit
-
-    return float(stdtrit(units - 1, 0.5 + LEVEL / 2))
 
 
 def t_around(

@@ -1,4 +1,6 @@
-"""Vectors of length one."""
+"""Rows of a table, a few at a time or scaled to length one."""
+
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -17,3 +19,8 @@ def unit(features: np.ndarray) -> np.ndarray:
     if not np.isfinite(rows).all() or not (lengths > 0).all():
         raise MetricInputError("an embedding is zero, NaN or infinite: the scorer cannot read this image or text")
     return rows / lengths
+
+
+def blocks(first: int, last: int, step: int) -> Iterator[slice]:
+    """The rows from first to last, at most `step` at a time: a float64 copy of all would take too much memory."""
+    return (slice(begin, min(begin + step, last)) for begin in range(int(first), int(last), step))

@@ -11,6 +11,7 @@ from torch import nn
 from reference_model.text.encoder import TextFeatures
 
 Weighted = TypeVar("Weighted", nn.Conv2d, nn.Linear)
+POOLING_HEADS = 4
 
 
 def group_norm(channels: int) -> nn.GroupNorm:
@@ -48,9 +49,8 @@ class ScalarEmbedding(nn.Module):
 class AttentionPooling(nn.Module):
     """Text tokens to one vector for the timestep embedding: their masked mean asks, the tokens answer."""
 
-    def __init__(self, width: int, out_width: int, heads: int = 4) -> None:
+    def __init__(self, width: int, out_width: int) -> None:
         super().__init__()
-        self.heads = heads
         self.query, self.key, self.value = (nn.Linear(width, width) for _ in range(3))
         self.out = nn.Sequential(
             nn.LayerNorm(width), nn.Linear(width, out_width), nn.SiLU(), nn.Linear(out_width, out_width)
@@ -59,11 +59,8 @@ class AttentionPooling(nn.Module):
     def forward(self, text: TextFeatures) -> torch.Tensor:
         weights = text.mask[..., None].to(text.tokens.dtype)  # padding takes no part in the mean
         mean = (text.tokens * weights).sum(1, keepdim=True) / weights.sum(1, keepdim=True)
-        q, k, v = (
-            split_heads(x, self.heads) for x in (self.query(mean), self.key(text.tokens), self.value(text.tokens))
-        )
-        pooled = F.scaled_dot_product_attention(q, k, v, attn_mask=text.mask[:, None, None, :])
-        return self.out(merge_heads(pooled)[:, 0])
+        q, k, v = self.query(mean), self.key(text.tokens), self.value(text.tokens)
+        return self.out(attend(q, k, v, text.mask[:, None, None, :], POOLING_HEADS)[:, 0])
 
 
 class TextConditioning(nn.Module):
@@ -194,18 +191,8 @@ def unshuffled_conv(
 
 def attend(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, mask: torch.Tensor, heads: int) -> torch.Tensor:
     """Multi-head attention. q (B, N, C); k, v (B, M, C); mask bool (B, 1, 1, M) -> (B, N, C)."""
-    q, k, v = (split_heads(x, heads) for x in (q, k, v))
-    return merge_heads(F.scaled_dot_product_attention(q, k, v, attn_mask=mask))
-
-
-def split_heads(x: torch.Tensor, heads: int) -> torch.Tensor:
-    """(B, N, C) -> (B, heads, N, C / heads)."""
-    return x.unflatten(2, (heads, -1)).transpose(1, 2)
-
-
-def merge_heads(x: torch.Tensor) -> torch.Tensor:
-    """(B, heads, N, C / heads) -> (B, N, C)."""
-    return x.transpose(1, 2).flatten(2)
+    q, k, v = (x.unflatten(2, (heads, -1)).transpose(1, 2) for x in (q, k, v))  # (B, heads, N or M, C / heads)
+    return F.scaled_dot_product_attention(q, k, v, attn_mask=mask).transpose(1, 2).flatten(2)
 
 
 def _unflatten(flat: torch.Tensor, like: torch.Tensor) -> torch.Tensor:

@@ -32,64 +32,57 @@ class StageConfig:
         return f"{kind}_{self.unet.size}"
 
 
-@dataclass(frozen=True)
-class CascadeConfig:
-    """The stages in order; each works on the output of the one before."""
+Stages = tuple[StageConfig, ...]  # a cascade's, in order: each works on the output of the one before
 
-    stages: tuple[StageConfig, ...]
-
-
-TINY = CascadeConfig(
-    (
-        StageConfig(
-            UNetConfig(
-                size=64,
-                text_width=128,
-                channels=(32, 64, 128),
-                blocks=(1, 2, 2),
-                attention=(False, False, True),
-                head_width=32,
-                embedding_width=256,
-                patch=2,
-            ),
-            "v",
-            "cosine",
+TINY: Stages = (
+    StageConfig(
+        UNetConfig(
+            size=64,
+            text_width=128,
+            channels=(32, 64, 128),
+            blocks=(1, 2, 2),
+            attention=(False, False, True),
+            head_width=32,
+            embedding_width=256,
+            patch=2,
         ),
-        StageConfig(
-            EfficientUNetConfig(
-                size=256,
-                low_size=64,
-                text_width=128,
-                stem_channels=48,
-                channels=(64, 96),
-                blocks=(1, 2),
-                attention="self and text",
-                head_width=32,
-                embedding_width=128,
-                patch=4,
-                residual=True,
-            ),
-            "x0",
-            "cosine",
+        "v",
+        "cosine",
+    ),
+    StageConfig(
+        EfficientUNetConfig(
+            size=256,
+            low_size=64,
+            text_width=128,
+            stem_channels=48,
+            channels=(64, 96),
+            blocks=(1, 2),
+            attention="self and text",
+            head_width=32,
+            embedding_width=128,
+            patch=4,
+            residual=True,
         ),
-        StageConfig(
-            EfficientUNetConfig(
-                size=1024,
-                low_size=256,
-                text_width=128,
-                stem_channels=48,
-                channels=(64, 64, 96),
-                blocks=(1, 1, 2),
-                attention="text",
-                head_width=32,
-                embedding_width=128,
-                patch=8,
-                residual=True,
-            ),
-            "x0",
-            "linear",
+        "x0",
+        "cosine",
+    ),
+    StageConfig(
+        EfficientUNetConfig(
+            size=1024,
+            low_size=256,
+            text_width=128,
+            stem_channels=48,
+            channels=(64, 64, 96),
+            blocks=(1, 1, 2),
+            attention="text",
+            head_width=32,
+            embedding_width=128,
+            patch=8,
+            residual=True,
         ),
-    )
+        "x0",
+        "linear",
+    ),
 )
 
 
@@ -104,47 +97,45 @@ def _rich_base(channels: tuple[int, ...]) -> StageConfig:
 
 
 # For the rich world, in training: `rich` for processors (5M), `rich-gpu` for ten minutes of one large GPU (18M).
-RICH = CascadeConfig((_rich_base((32, 64, 128)), *TINY.stages[1:]))
-RICH_GPU = CascadeConfig((_rich_base((64, 128, 256)), *TINY.stages[1:]))
+RICH: Stages = (_rich_base((32, 64, 128)), *TINY[1:])
+RICH_GPU: Stages = (_rich_base((64, 128, 256)), *TINY[1:])
 
 # Imagen, app. F.1 (base) and app. B.1 (Efficient U-Nets); T5-XXL features are 4096 wide.
-PAPER = CascadeConfig(
-    (
+PAPER: Stages = (
+    StageConfig(
+        UNetConfig(
+            size=64,
+            text_width=4096,
+            channels=(512, 1024, 1536, 2048),
+            blocks=(3, 3, 3, 3),
+            attention=(False, True, True, True),
+            head_width=64,
+            embedding_width=2048,
+        ),
+        "epsilon",
+        "cosine",
+    ),
+    *(
         StageConfig(
-            UNetConfig(
-                size=64,
+            EfficientUNetConfig(
+                size=size,
+                low_size=size // 4,
                 text_width=4096,
-                channels=(512, 1024, 1536, 2048),
-                blocks=(3, 3, 3, 3),
-                attention=(False, True, True, True),
-                head_width=64,
-                embedding_width=2048,
+                stem_channels=128,
+                channels=(128, 256, 512, 1024),
+                blocks=(2, 4, 8, 8),
+                attention="self and text" if size == 256 else "text",
+                head_width=128,
+                embedding_width=512,
             ),
             "epsilon",
-            "cosine",
-        ),
-        *(
-            StageConfig(
-                EfficientUNetConfig(
-                    size=size,
-                    low_size=size // 4,
-                    text_width=4096,
-                    stem_channels=128,
-                    channels=(128, 256, 512, 1024),
-                    blocks=(2, 4, 8, 8),
-                    attention="self and text" if size == 256 else "text",
-                    head_width=128,
-                    embedding_width=512,
-                ),
-                "epsilon",
-                "cosine" if size == 256 else "linear",
-            )
-            for size in (256, 1024)
-        ),
-    )
+            "cosine" if size == 256 else "linear",
+        )
+        for size in (256, 1024)
+    ),
 )
 
-PRESETS: dict[str, CascadeConfig] = {"tiny": TINY, "rich": RICH, "rich-gpu": RICH_GPU, "paper": PAPER}
+PRESETS: dict[str, Stages] = {"tiny": TINY, "rich": RICH, "rich-gpu": RICH_GPU, "paper": PAPER}
 PUBLISHED_PARAMETERS = {
     "text_encoder": 4.6e9,
     "base_64": 2.0e9,
@@ -153,7 +144,7 @@ PUBLISHED_PARAMETERS = {
 }
 
 
-def preset(name: str) -> CascadeConfig:
+def preset(name: str) -> Stages:
     """A preset by name. Raises ReferenceModelError for an unknown one."""
     if name not in PRESETS:
         raise ReferenceModelError(f"there is no preset {name!r}: choose one of {', '.join(PRESETS)}")
@@ -173,7 +164,7 @@ def build_unet(config: UNetConfigs) -> UNet | EfficientUNet:
 def parameter_counts(name: str) -> dict[str, int]:
     """Parameters of a preset's networks, the paper's T5-XXL included, on the meta device: no memory is taken."""
     with torch.device("meta"):
-        networks: dict[str, nn.Module] = {stage.name: build_unet(stage.unet) for stage in preset(name).stages}
+        networks: dict[str, nn.Module] = {stage.name: build_unet(stage.unet) for stage in preset(name)}
         if name == "paper":
             networks = {"text_encoder": t5_xxl(), **networks}
         return {part: sum(p.numel() for p in network.parameters()) for part, network in networks.items()}

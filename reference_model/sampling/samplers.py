@@ -26,7 +26,7 @@ def ddpm(
     """Ancestral sampling (Ho et al., arXiv 2006.11239, eq. 6-7): the exact posterior q(x_s | x_t, x_0)."""
     for t, s in pairwise(times):
         x0 = denoise(x, t.expand(len(x)))
-        (alpha_t, sigma_t), (alpha_s, sigma_s) = schedule.alpha_sigma(t), schedule.alpha_sigma(s)
+        (alpha_t, sigma_t), (alpha_s, sigma_s) = schedule(t), schedule(s)
         alpha_ts = alpha_t / alpha_s
         variance_ts = sigma_t**2 - alpha_ts**2 * sigma_s**2
         mean = (alpha_ts * sigma_s**2 * x + alpha_s * variance_ts * x0) / sigma_t**2
@@ -40,7 +40,7 @@ def ddim(
     """Deterministic DDIM (Song et al., arXiv 2010.02502, eq. 12 with eta = 0). `noise` is not used."""
     for t, s in pairwise(times):
         x0 = denoise(x, t.expand(len(x)))
-        (alpha_t, sigma_t), (alpha_s, sigma_s) = schedule.alpha_sigma(t), schedule.alpha_sigma(s)
+        (alpha_t, sigma_t), (alpha_s, sigma_s) = schedule(t), schedule(s)
         epsilon = (x - alpha_t * x0) / sigma_t
         x = x0 if s == 0 else alpha_s * x0 + sigma_s * epsilon
     return x
@@ -58,7 +58,7 @@ def dpm_solver_pp_2m(
         x0 = denoise(x, t.expand(len(x)))
         if s == 0:
             return x0
-        (alpha_t, sigma_t), (alpha_s, sigma_s) = schedule.alpha_sigma(t), schedule.alpha_sigma(s)
+        (alpha_t, sigma_t), (alpha_s, sigma_s) = schedule(t), schedule(s)
         h = torch.log(alpha_s / sigma_s) - torch.log(alpha_t / sigma_t)
         direction = x0
         if previous is not None:

@@ -3,50 +3,37 @@
 The forward process is x_t = alpha(t) x_0 + sigma(t) eps, alpha^2 + sigma^2 = 1, t in [0, 1] from data to noise.
 """
 
-from dataclasses import dataclass
-from typing import Literal, Protocol
+from collections.abc import Callable
+from typing import Literal
 
 import torch
 
 Prediction = Literal["epsilon", "v", "x0"]
 SIGMA_DATA = 0.5  # standard deviation of images in [-1, 1], about
+FIRST_BETA, LAST_BETA, BETAS = 1e-4, 0.02, 1000  # of `linear`
 LOG_SNR_LIMIT = 20.0  # |log(alpha^2 / sigma^2)| stays below it, so that no division meets a zero
 
 
-class Schedule(Protocol):
-    """alpha and sigma at times t."""
-
-    def alpha_sigma(self, t: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """t of any shape in [0, 1] -> (alpha, sigma) of that shape, alpha^2 + sigma^2 = 1."""
-        ...
+# alpha and sigma, alpha^2 + sigma^2 = 1, at times t in [0, 1] of any shape.
+Schedule = Callable[[torch.Tensor], tuple[torch.Tensor, torch.Tensor]]
 
 
-@dataclass(frozen=True)
-class CosineSchedule:
+def cosine(t: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """alpha = cos(pi t / 2), sigma = sin(pi t / 2): Imagen's schedule of the 64 and 256 pixel stages."""
-
-    def alpha_sigma(self, t: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        log_snr = -2 * torch.log(torch.tan(torch.clamp(t.double(), 1e-9, 1 - 1e-9) * torch.pi / 2))
-        return _from_log_snr(log_snr, t)
+    log_snr = -2 * torch.log(torch.tan(torch.clamp(t.double(), 1e-9, 1 - 1e-9) * torch.pi / 2))
+    return _from_log_snr(log_snr, t)
 
 
-@dataclass(frozen=True)
-class LinearSchedule:
-    """DDPM's betas from `first` to `last` over `steps`, in continuous time: Imagen's schedule at 1024 pixels."""
-
-    first: float = 1e-4
-    last: float = 0.02
-    steps: int = 1000
-
-    def alpha_sigma(self, t: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        time = t.double()
-        log_alpha2 = -self.steps * (self.first * time + 0.5 * (self.last - self.first) * time**2)
-        log_snr = log_alpha2 - torch.log(-torch.expm1(torch.clamp(log_alpha2, max=-1e-12)))
-        return _from_log_snr(log_snr, t)
+def linear(t: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """DDPM's betas from `FIRST_BETA` to `LAST_BETA`, in continuous time: Imagen's schedule at 1024 pixels."""
+    time = t.double()
+    log_alpha2 = -BETAS * (FIRST_BETA * time + 0.5 * (LAST_BETA - FIRST_BETA) * time**2)
+    log_snr = log_alpha2 - torch.log(-torch.expm1(torch.clamp(log_alpha2, max=-1e-12)))
+    return _from_log_snr(log_snr, t)
 
 
-SCHEDULES: dict[str, Schedule] = {"cosine": CosineSchedule(), "linear": LinearSchedule()}
-AUGMENTATION = CosineSchedule()  # of low-resolution images, whatever their stage's own schedule
+SCHEDULES: dict[str, Schedule] = {"cosine": cosine, "linear": linear}
+AUGMENTATION = cosine  # of low-resolution images, whatever their stage's own schedule
 
 
 def _from_log_snr(log_snr: torch.Tensor, like: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -61,7 +48,7 @@ def per_image(value: torch.Tensor) -> torch.Tensor:
 
 def add_noise(schedule: Schedule, x0: torch.Tensor, noise: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
     """x_t = alpha x_0 + sigma eps, with one time per image: x0 (B, C, H, W), t (B,)."""
-    alpha, sigma = schedule.alpha_sigma(t)
+    alpha, sigma = schedule(t)
     return per_image(alpha) * x0 + per_image(sigma) * noise
 
 
@@ -73,7 +60,7 @@ def training_target(
         return noise
     if prediction == "x0":
         return x0
-    alpha, sigma = schedule.alpha_sigma(t)
+    alpha, sigma = schedule(t)
     return per_image(alpha) * noise - per_image(sigma) * x0
 
 
@@ -83,7 +70,7 @@ def predicted_x0(
     """The network's output as an estimate of x_0: (x - sigma eps) / alpha, alpha x - sigma v, or the output itself."""
     if prediction == "x0":
         return output
-    alpha, sigma = (per_image(s) for s in schedule.alpha_sigma(t))
+    alpha, sigma = (per_image(s) for s in schedule(t))
     if prediction == "epsilon":
         return (x - sigma * output) / alpha
     return alpha * x - sigma * output
@@ -104,5 +91,5 @@ def denoised_share(aug_level: torch.Tensor) -> torch.Tensor:
     2206.00364, table 1) for a process that preserves variance. A network's output is added to it, so as little of the
     augmentation's noise comes through as a linear path must let through.
     """
-    alpha, sigma = AUGMENTATION.alpha_sigma(aug_level)
+    alpha, sigma = AUGMENTATION(aug_level)
     return alpha * SIGMA_DATA**2 / (alpha**2 * SIGMA_DATA**2 + sigma**2)

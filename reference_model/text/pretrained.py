@@ -6,7 +6,6 @@ local folder; nothing is downloaded.
 
 import hashlib
 import json
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,22 +16,9 @@ from reference_model.errors import ReferenceModelError
 MOST_TOKENS = 512  # of encoders that name no limit of their own
 
 
-@dataclass(frozen=True)
-class Family:
-    """How one kind of encoder is built from a folder; `options` go to its constructor."""
-
-    model_class: str  # in transformers
-    options: tuple[tuple[str, Any], ...] = ()
-
-
-# By `model_type` of config.json. A folder of a whole model (T5 with its decoder, CLIP with its image tower) gives the
-# text encoder in it.
-FAMILIES: dict[str, Family] = {
-    "t5": Family("T5EncoderModel"),
-    "bert": Family("BertModel", (("add_pooling_layer", False),)),
-    "clip": Family("CLIPTextModel"),
-    "clip_text_model": Family("CLIPTextModel"),
-}
+# transformers' classes by `model_type` of config.json. A folder of a whole model (T5 with its decoder, CLIP with its
+# image tower) gives the text encoder in it.
+CLASSES = {"t5": "T5EncoderModel", "bert": "BertModel", "clip": "CLIPTextModel", "clip_text_model": "CLIPTextModel"}
 
 
 class PretrainedTokenizer:
@@ -56,7 +42,7 @@ class PretrainedTokenizer:
 
 def load_pretrained(folder: Path, kind: str, dtype: torch.dtype) -> tuple[torch.nn.Module, PretrainedTokenizer]:
     """Encoder and tokenizer from a folder. Raises ReferenceModelError when either is missing or not whole."""
-    encoder = _load_encoder(folder, _family(folder, kind), dtype)
+    encoder = _load_encoder(folder, _class_name(folder, kind), dtype)
     tokenizer = _load_tokenizer(folder)
     limit = getattr(encoder.config, "max_position_embeddings", None)  # T5 has relative positions and no limit
     if len(tokenizer) > encoder.config.vocab_size:  # type: ignore[union-attr,operator]
@@ -71,19 +57,19 @@ def pretrained_width(folder: Path, kind: str) -> int:
     """The width of an encoder's features, by its configuration alone."""
     from transformers import AutoConfig
 
-    _family(folder, kind)
+    _class_name(folder, kind)
     config = AutoConfig.from_pretrained(folder, local_files_only=True)
     return int(getattr(config, "text_config", config).hidden_size)  # a whole CLIP has one configuration per tower
 
 
-def _family(folder: Path, kind: str) -> Family:
-    if kind not in FAMILIES:
-        known = ", ".join(FAMILIES)
+def _class_name(folder: Path, kind: str) -> str:
+    if kind not in CLASSES:
+        known = ", ".join(CLASSES)
         raise ReferenceModelError(f"{folder} holds a model of type {kind!r}, not one of the text encoders {known}")
-    return FAMILIES[kind]
+    return CLASSES[kind]
 
 
-def _load_encoder(folder: Path, family: Family, dtype: torch.dtype) -> torch.nn.Module:
+def _load_encoder(folder: Path, name: str, dtype: torch.dtype) -> torch.nn.Module:
     """transformers only warns of missing weights and leaves them random; here they are an error."""
     import transformers
     from transformers.utils import logging
@@ -92,8 +78,9 @@ def _load_encoder(folder: Path, family: Family, dtype: torch.dtype) -> torch.nn.
     logging.set_verbosity_error()  # of weights that are there and not used: decoders, image towers
     logging.disable_progress_bar()  # a bar of their own would break up ours
     try:
-        encoder, report = getattr(transformers, family.model_class).from_pretrained(
-            folder, local_files_only=True, dtype=dtype, output_loading_info=True, **dict(family.options)
+        options = {"add_pooling_layer": False} if name == "BertModel" else {}
+        encoder, report = getattr(transformers, name).from_pretrained(
+            folder, local_files_only=True, dtype=dtype, output_loading_info=True, **options
         )
     except (OSError, ValueError, RuntimeError) as error:
         raise ReferenceModelError(f"{folder} holds no text encoder: {str(error).strip().splitlines()[0]}") from error
@@ -103,7 +90,7 @@ def _load_encoder(folder: Path, family: Family, dtype: torch.dtype) -> torch.nn.
     missing = sorted(report["missing_keys"])
     if missing:
         raise ReferenceModelError(
-            f"{folder} holds no whole {family.model_class}: {len(missing)} weights are missing, {missing[0]} first"
+            f"{folder} holds no whole {name}: {len(missing)} weights are missing, {missing[0]} first"
         )
     return encoder
 

@@ -2,14 +2,14 @@
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import wraps
 from pathlib import Path
 from typing import get_args
 
 import torch
 
-from reference_model.errors import Command, with_exit_code
+from reference_model.errors import with_exit_code
 from reference_model.training.loop import LoopConfig, OptimizerName, Task, annealed, train
 
 
@@ -43,7 +43,7 @@ def run_training(task: Task, args: argparse.Namespace, **more: float) -> None:
     train(task, annealed(config) if args.anneal else config, args.out, args.start)
 
 
-def reported(command: Command[None]) -> Command[int]:
+def reported(command: Callable[..., None]) -> Callable[..., int]:
     """A training command with an exit code: what is wrong with its options is one sentence."""
     coded = with_exit_code(command)
 

@@ -156,7 +156,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     add_loop_options(parser, minutes=60, batch=64)
     args = parser.parse_args(arguments)
     torch.set_num_threads(args.threads)
-    stages = {stage.name: stage for stage in preset(args.preset).stages}
+    stages = {stage.name: stage for stage in preset(args.preset)}
     if args.stage not in stages:
         raise ReferenceModelError(
             f"preset {args.preset} has no stage {args.stage!r}: choose one of {', '.join(stages)}"

@@ -12,7 +12,7 @@ from reference_model.networks.presets import TINY
 from reference_model.text.encoder import TextFeatures
 
 
-@pytest.mark.parametrize("stage", TINY.stages, ids=lambda stage: stage.name)
+@pytest.mark.parametrize("stage", TINY, ids=lambda stage: stage.name)
 def test_peers_have_as_many_parameters_as_ours(stage) -> None:  # type: ignore[no-untyped-def]
     for shape in (IF_SHAPES[stage.unet.size], shape_behind_our_stem(stage)):
         assert parameters_of(build_peer(stage, shape)) == pytest.approx(our_parameters(stage), rel=0.12)
@@ -20,7 +20,7 @@ def test_peers_have_as_many_parameters_as_ours(stage) -> None:  # type: ignore[n
 
 @pytest.mark.parametrize("scheduler", ["dpm-solver++", "ddpm"])
 def test_peers_draw_by_the_same_steps(scheduler: str) -> None:
-    stages = list(TINY.stages[:2])
+    stages = list(TINY[:2])
     text = TextFeatures(torch.randn(1, 5, 128), torch.ones(1, 5, dtype=torch.bool))
     for shapes in ([IF_SHAPES[64], IF_SHAPES[256]], [shape_behind_our_stem(stage) for stage in stages]):
         peer = IFCascade(stages, shapes, scheduler)

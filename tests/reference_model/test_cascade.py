@@ -17,14 +17,14 @@ from reference_model.checkpoint import (
     weights_sha256,
 )
 from reference_model.errors import ReferenceModelError
-from reference_model.networks.presets import TINY, CascadeConfig
+from reference_model.networks.presets import TINY
 
 FAST = [SamplingSettings(2, 3.0), SamplingSettings(1, aug_level=0.1), SamplingSettings(1)]
 
 
 @pytest.fixture(scope="module")
 def cascade() -> Cascade:
-    return untrained_cascade(CascadeConfig(TINY.stages[:2]))
+    return untrained_cascade(TINY[:2])
 
 
 def test_an_image_does_not_depend_on_its_neighbours(cascade: Cascade) -> None:

@@ -20,7 +20,7 @@ def export(folder: Path, stage: StageConfig) -> Path:
 @pytest.fixture
 def parts(tmp_path: Path) -> tuple[Path, Path, Path]:
     """A text encoder, a base and the stage above it, all of one width."""
-    base, above = (with_text_width(stage, WIDTH) for stage in TINY.stages[:2])
+    base, above = (with_text_width(stage, WIDTH) for stage in TINY[:2])
     return save_bert(tmp_path / "text"), export(tmp_path / "base", base), export(tmp_path / "above", above)
 
 
@@ -87,13 +87,13 @@ def test_parts_that_do_not_belong_together_are_refused(parts: tuple[Path, ...], 
     for exports in ([above], [base, base], [tmp_path]):
         with pytest.raises(ReferenceModelError, match="make no cascade"):
             assemble("x", text, exports, tmp_path / "out")
-    other = export(tmp_path / "other", TINY.stages[0])
+    other = export(tmp_path / "other", TINY[0])
     with pytest.raises(ReferenceModelError, match=f"128 wide, and the text encoder gives {WIDTH}"):
         assemble("x", text, [other], tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
     assemble("x", text, [base], tmp_path / "out")
-    save_stage(tmp_path / "out", TINY.stages[0], build_unet(TINY.stages[0].unet), {})
+    save_stage(tmp_path / "out", TINY[0], build_unet(TINY[0].unet), {})
     save_cascade_index(tmp_path / "out", "x", ("base_64",))
     with pytest.raises(ReferenceModelError, match="128 wide"):
         load_cascade(tmp_path / "out")

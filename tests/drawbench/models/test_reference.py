@@ -96,7 +96,7 @@ def test_settings_newer_than_the_first_results_are_in_the_plan_only_when_changed
 
 
 def test_a_checkpoint_may_hold_another_familys_text_encoder(tmp_path: Path) -> None:
-    stage = with_text_width(TINY.stages[0], WIDTH)
+    stage = with_text_width(TINY[0], WIDTH)
     save_stage(tmp_path / "stage", stage, build_unet(stage.unet), {})
     assemble("on BERT", save_bert(tmp_path / "bert"), [tmp_path / "stage"], tmp_path / "cascade", link_text=True)
     model = ReferenceAdapter(str(tmp_path / "cascade"), {"steps": "1"}, "cpu")

@@ -97,7 +97,7 @@ def test_a_residual_network_adds_to_the_denoised_share_of_the_low_resolution_ima
 
 def test_a_residual_stage_of_noise_is_refused() -> None:
     with pytest.raises(ReferenceModelError, match="predicts x0"):
-        replace(TINY.stages[1], prediction="v")
+        replace(TINY[1], prediction="v")
 
 
 @pytest.mark.parametrize("patch", [1, 4])
@@ -138,7 +138,7 @@ def test_what_is_prepared_once_serves_every_step(build) -> None:  # type: ignore
             calls.extend([1] * once)
 
 
-@pytest.mark.parametrize("stage", TINY.stages, ids=lambda stage: stage.name)
+@pytest.mark.parametrize("stage", TINY, ids=lambda stage: stage.name)
 def test_an_untrained_stage_answers_in_the_shape_of_its_image(stage) -> None:  # type: ignore[no-untyped-def]
     network = build_unet(stage.unet)
     side = min(256, stage.unet.size)

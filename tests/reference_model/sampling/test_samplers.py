@@ -9,16 +9,16 @@ from reference_model.cascade import SamplingSettings, Stage
 from reference_model.networks.presets import StageConfig
 from reference_model.networks.unet import UNet, UNetConfig
 from reference_model.sampling.samplers import SAMPLERS, ddim, ddpm, dpm_solver_pp_2m, time_steps
-from reference_model.sampling.schedules import CosineSchedule
+from reference_model.sampling.schedules import cosine
 from reference_model.text.encoder import TextFeatures
 
-SCHEDULE = CosineSchedule()
+SCHEDULE = cosine
 MEAN, DEVIATION = 0.4, 0.3
 
 
 def gaussian_denoiser(x: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
     """E[x_0 | x_t] where every value of x_0 is N(MEAN, DEVIATION^2)."""
-    alpha, sigma = (s[:, None, None, None] for s in SCHEDULE.alpha_sigma(t))
+    alpha, sigma = (s[:, None, None, None] for s in SCHEDULE(t))
     gain = alpha * DEVIATION**2 / (alpha**2 * DEVIATION**2 + sigma**2)
     return MEAN + gain * (x - alpha * MEAN)
 
@@ -64,7 +64,7 @@ def test_one_step_equals_diffusers(name: str) -> None:
 
     steps = 10
     times = time_steps(steps)[:-1].double()
-    alpha, _ = SCHEDULE.alpha_sigma(times.flip(0))
+    alpha, _ = SCHEDULE(times.flip(0))
     betas = 1 - alpha**2 / torch.cat([torch.ones(1, dtype=torch.float64), alpha[:-1] ** 2])
     kind = {"ddim": DDIMScheduler, "ddpm": DDPMScheduler}[name]
     oracle = kind(num_train_timesteps=steps, trained_betas=betas.numpy(), prediction_type="sample", clip_sample=False)
@@ -93,7 +93,7 @@ class GaussianNetwork(UNet):
 
     def predict(self, x: torch.Tensor, t: torch.Tensor, mean: torch.Tensor) -> torch.Tensor:  # type: ignore[override]
         self.evaluations.append(len(x))
-        alpha, sigma = (s[:, None, None, None] for s in SCHEDULE.alpha_sigma(t))
+        alpha, sigma = (s[:, None, None, None] for s in SCHEDULE(t))
         return mean + alpha * DEVIATION**2 / (alpha**2 * DEVIATION**2 + sigma**2) * (x - alpha * mean)
 
 
@@ -105,7 +105,7 @@ def exact_flow(x: torch.Tensor, means: list[tuple[float, float]]) -> torch.Tenso
     start = torch.tensor(1.0, dtype=x.dtype)
     for mean, end in means:
         times = torch.stack([start, torch.tensor(end, dtype=x.dtype)])
-        (alpha, end_alpha), (sigma, end_sigma) = SCHEDULE.alpha_sigma(times)
+        (alpha, end_alpha), (sigma, end_sigma) = SCHEDULE(times)
         spread, end_spread = ((a**2 * DEVIATION**2 + s**2).sqrt() for a, s in ((alpha, sigma), (end_alpha, end_sigma)))
         x = end_alpha * mean + end_spread * (x - alpha * mean) / spread
         start = times[1]

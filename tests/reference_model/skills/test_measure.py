@@ -14,7 +14,7 @@ from scipy.ndimage import gaussian_filter, shift
 from scipy.stats import binomtest
 
 from reference_model.checkpoint import save_cascade_index, save_stage, untrained_cascade
-from reference_model.networks.presets import TINY, CascadeConfig
+from reference_model.networks.presets import TINY
 from reference_model.skills.measure import draw_requests, main, paired_difference, skill_rates, wilson_interval
 from reference_model.world.checks import check_image, check_reading
 from reference_model.world.objects import COLOURS, LETTERS, OBJECTS, WORDS
@@ -209,7 +209,7 @@ def test_requests_are_fixed_by_their_seed() -> None:
 
 
 def test_the_command_finds_no_skill_in_random_weights(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    cascade = untrained_cascade(CascadeConfig(TINY.stages[:1]))
+    cascade = untrained_cascade(TINY[:1])
     (stage,) = cascade.stages
     save_stage(tmp_path, stage.config, stage.unet, {})
     cascade.text_encoder.encoder.save_pretrained(tmp_path / "text_encoder")
@@ -227,7 +227,7 @@ def test_the_command_finds_no_skill_in_random_weights(tmp_path: Path, capsys: py
 def test_a_larger_size_is_compared_with_the_base_images_it_was_made_from(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    cascade = untrained_cascade(CascadeConfig(TINY.stages[:2]))
+    cascade = untrained_cascade(TINY[:2])
     for stage in cascade.stages:
         save_stage(tmp_path, stage.config, stage.unet, {})
     cascade.text_encoder.encoder.save_pretrained(tmp_path / "text_encoder")

@@ -10,7 +10,7 @@ import torch
 from reference_model.cascade import SamplingSettings, Stage
 from reference_model.checkpoint import save_cascade_index, save_stage, untrained_cascade
 from reference_model.networks.efficient_unet import EfficientUNetConfig
-from reference_model.networks.presets import TINY, CascadeConfig, build_unet
+from reference_model.networks.presets import TINY, build_unet
 from reference_model.skills.super_resolution import main, measure_stage, peak_signal_to_noise
 
 
@@ -24,8 +24,8 @@ def test_noise_of_a_known_size_has_a_known_ratio() -> None:
 
 def test_a_residual_stage_that_adds_nothing_is_bicubic_interpolation() -> None:
     """Its last layer is zero before any training, so one step without augmentation is the enlarged image."""
-    cascade = untrained_cascade(CascadeConfig(TINY.stages[:1]))
-    stage = Stage(TINY.stages[1], build_unet(TINY.stages[1].unet))
+    cascade = untrained_cascade(TINY[:1])
+    stage = Stage(TINY[1], build_unet(TINY[1].unet))
     settings = SamplingSettings(2, thresholding="static")
     found = measure_stage(stage, cascade, settings, 4, "small")
     assert found.one_step == pytest.approx(found.bicubic, abs=1e-6)
@@ -35,8 +35,8 @@ def test_a_residual_stage_that_adds_nothing_is_bicubic_interpolation() -> None:
 
 
 def test_a_stage_that_knows_nothing_of_its_image_keeps_no_skill() -> None:
-    cascade = untrained_cascade(CascadeConfig(TINY.stages[:1]))
-    config = TINY.stages[1]
+    cascade = untrained_cascade(TINY[:1])
+    config = TINY[1]
     assert isinstance(config.unet, EfficientUNetConfig)
     stage = Stage(replace(config, unet=replace(config.unet, residual=False)), build_unet(config.unet))
     torch.nn.init.zeros_(stage.unet.out[-1].bias)
@@ -47,7 +47,7 @@ def test_a_stage_that_knows_nothing_of_its_image_keeps_no_skill() -> None:
 
 
 def test_the_command_tells_both_resolutions(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    cascade = untrained_cascade(CascadeConfig(TINY.stages[:2]))
+    cascade = untrained_cascade(TINY[:2])
     for stage in cascade.stages:
         save_stage(tmp_path, stage.config, stage.unet, {})
     cascade.text_encoder.encoder.save_pretrained(tmp_path / "text_encoder")

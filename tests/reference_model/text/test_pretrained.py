@@ -83,7 +83,7 @@ def test_the_papers_t5_xxl_fits_the_papers_unets() -> None:
     with torch.device("meta"):
         encoder = TextEncoder(t5_xxl())
     assert encoder.width == 4096
-    assert {stage.unet.text_width for stage in PAPER.stages} == {encoder.width}
+    assert {stage.unet.text_width for stage in PAPER} == {encoder.width}
     assert encoder.encode("a red car").shape == (10, 4096)
     assert sum(p.numel() for p in encoder.encoder.parameters()) == pytest.approx(4.6e9, rel=0.05)  # Imagen, sec. 2.1
 
@@ -136,7 +136,7 @@ def test_folders_that_are_not_whole_are_refused_with_one_sentence(tmp_path: Path
 
 
 def test_a_cascade_runs_on_another_familys_encoder(tmp_path: Path) -> None:
-    stage = with_text_width(TINY.stages[0], WIDTH)
+    stage = with_text_width(TINY[0], WIDTH)
     save_stage(tmp_path / "stage", stage, build_unet(stage.unet), {})
     text = save_clip(tmp_path / "text", image_tower=True)
     assemble("on clip", text, [tmp_path / "stage"], tmp_path / "cascade")

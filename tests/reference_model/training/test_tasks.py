@@ -133,7 +133,7 @@ def test_a_stage_trains_and_is_exported_for_use(tmp_path: Path) -> None:
 
 
 def test_super_resolution_losses_are_finite(monkeypatch: pytest.MonkeyPatch) -> None:
-    for config in TINY.stages[1:]:
+    for config in TINY[1:]:
         loss = StageTraining(config, encoder(128), 2, "x").loss(0)
         assert torch.isfinite(loss)
 
@@ -181,7 +181,7 @@ def test_every_training_goes_on_from_its_own_export(kind: str, tmp_path: Path) -
 
 def test_a_residual_stage_starts_at_the_enlarged_low_resolution_image() -> None:
     """An untrained one's prediction is that image, so its loss is that of bicubic interpolation, not that of grey."""
-    config = TINY.stages[1]
+    config = TINY[1]
     residual = StageTraining(config, encoder(128), 4, "x")
     plain = StageTraining(replace(config, unet=replace(config.unet, residual=False)), encoder(128), 4, "x")
     with torch.no_grad():
