@@ -41,7 +41,7 @@ class WebsocketRater:
         address = urlsplit(self.link)
         await asyncio.to_thread(self._load_page)
         self._socket = await connect(
-            f"{'wss' if address.scheme == 'https' else 'ws'}://{address.netloc}/_stcore/stream",
+            f"{'wss' if address.scheme == 'https' else 'ws'}://{address.netloc}{address.path.rstrip('/')}/_stcore/stream",
             subprotocols=["streamlit"],  # type: ignore[list-item]
             origin=f"{address.scheme}://{address.netloc}",  # type: ignore[arg-type]
             additional_headers={"Cookie": self.cookies} if self.cookies else None,

@@ -7,8 +7,10 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from human_eval_app.app.invitations import checked_base_path
 from human_eval_app.app.rater.trial_view import IMAGE_ROUTE
 from human_eval_app.app.service import DATABASE_VARIABLE, STUDY_VARIABLE, Service, current_service
+from human_eval_app.app.shell import SCRIPT_ROUTE, Shell, shell_script
 from human_eval_app.store.records import StoreRefusal
 
 if TYPE_CHECKING:
@@ -34,8 +36,11 @@ OPTIONS: dict[str, Any] = {
 }
 
 
-def build_app() -> Any:
-    """The ASGI application for the study that the environment names. For any ASGI server: one process a worker."""
+def build_app(base_path: str = "") -> Any:
+    """The ASGI application for the study that the environment names. For any ASGI server: one process a worker.
+
+    base_path: what its addresses begin with, as `/study`, or empty; Streamlit's `server.baseUrlPath` is the same.
+    """
     import streamlit as st
     from starlette.middleware import Middleware
     from starlette.routing import Route
@@ -46,18 +51,29 @@ def build_app() -> Any:
     gc.freeze()  # what is loaded by now stays; later collections need not look at it
     return st.App(
         SCRIPT,
-        routes=[Route(IMAGE_ROUTE + "/{rater:int}/{signature}/{image}", images.respond)],
-        middleware=[Middleware(PrivateHeaders)],
+        routes=[
+            Route(base_path + IMAGE_ROUTE + "/{rater:int}/{signature}/{image}", images.respond),
+            Route(base_path + SCRIPT_ROUTE, shell_script),
+        ],
+        middleware=[
+            Middleware(PrivateHeaders),
+            Middleware(Shell, base_path=base_path, contact=service.settings.contact),
+        ],
     )
 
 
-def serve(study: Path, database: str | None, host: str, port: int) -> None:
-    """Serve until stopped. Raises UserError when the study or its database cannot be used."""
+def serve(study: Path, database: str | None, host: str, port: int, base_path: str = "") -> None:
+    """Serve until stopped. Raises UserError when the study or its database cannot be used.
+
+    base_path: what all addresses begin with, as `/study`, or empty.
+    """
     os.environ[STUDY_VARIABLE] = str(study.resolve())
     if database:
         os.environ[DATABASE_VARIABLE] = database
     os.environ.setdefault("STREAMLIT_SERVER_COOKIE_SECRET", cookie_secret(study))
-    build_app().run(config={**OPTIONS, "server.address": host, "server.port": port})
+    base_path = checked_base_path(base_path)
+    options = {**OPTIONS, "server.address": host, "server.port": port, "server.baseUrlPath": base_path.strip("/")}
+    build_app(base_path).run(config=options)
 
 
 def cookie_secret(study: Path) -> str:

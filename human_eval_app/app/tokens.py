@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import hmac
+import re
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from human_eval_app.store.records import Identity
 from human_eval_app.study.design import SECRET_FILE
 
 TOKEN = "t"  # the query parameter that holds the invitation
+_PASTED = re.compile(r"^\s+|[^A-Za-z0-9_-]+$")  # what no token begins or ends with, and a pasted link may
 _SOURCES = ("invite", "prolific", "mturk")
 
 
@@ -49,13 +51,14 @@ class Signer:
     def identity(self, token: str, parameters: dict[str, str], max_age_days: float) -> Identity | None:
         """Who holds the token. None: a recruitment service's preview, with nobody yet. Raises InvalidTokenError.
 
+        token: as pasted, perhaps with a full stop, a bracket or a blank behind it.
         parameters: the link's other query parameters, of which PROLIFIC_PID and SESSION_ID, or workerId and
         assignmentId, name the rater of a recruitment service.
         """
         from itsdangerous import BadData
 
         try:
-            content: Any = self._serializer().loads(token, max_age=round(max_age_days * 86_400))
+            content: Any = self._serializer().loads(_PASTED.sub("", token), max_age=round(max_age_days * 86_400))
         except BadData as error:
             raise InvalidTokenError(str(error)) from None
         if not isinstance(content, list) or len(content) != 3 or content[0] not in _SOURCES:

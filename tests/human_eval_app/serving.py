@@ -57,15 +57,16 @@ def free_port() -> int:
 class Server:
     """`drawbench study serve` as a process; `kill` is kill -9."""
 
-    def __init__(self, study: Path, database: str | None = None, port: int | None = None) -> None:
-        self.study, self.database, self.port = study, database, port or free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
+    def __init__(self, study: Path, database: str | None = None, port: int | None = None, base_path: str = "") -> None:
+        self.study, self.database, self.port, self.base_path = study, database, port or free_port(), base_path
+        self.url = f"http://127.0.0.1:{self.port}{base_path}"
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> "Server":
         """Start, and wait until the server answers. Raises RuntimeError with its output when it does not."""
         command = [sys.executable, "-m", "drawbench.cli.main", "study", "serve", str(self.study)]
         command += ["--port", str(self.port), *(["--database", self.database] if self.database else [])]
+        command += ["--base-path", self.base_path] if self.base_path else []
         log = self.study / "server.log"
         with log.open("ab") as output:
             environment = {**os.environ, "OMP_NUM_THREADS": "1"}
@@ -104,9 +105,9 @@ class Server:
 
 
 @contextmanager
-def serving(study: Path, database: str | None = None) -> Iterator[Server]:
+def serving(study: Path, database: str | None = None, base_path: str = "") -> Iterator[Server]:
     """The study, served while the block runs."""
-    server = Server(study, database).start()
+    server = Server(study, database, base_path=base_path).start()
     try:
         yield server
     finally:

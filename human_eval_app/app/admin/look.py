@@ -6,7 +6,7 @@ from html import escape
 
 STYLE = """<style>
 [data-testid="stMainBlockContainer"] { padding: 1.6rem 2.5rem 4rem; max-width: 76rem; }
-[data-testid="stHeader"] { display: none; }
+[data-testid="stHeader"], [data-testid="stElementContainer"]:has([data-page]) { display: none; }
 .st-key-part button[aria-checked=true] p { color: light-dark(#12305f, #ffffff); }
 .adm { --ink-soft: light-dark(#566070, #a9b2bf); --line: light-dark(#dfe3e8, #3b4048);
   --complete: light-dark(#1d55b8, #8ab4f8); --active: light-dark(#7fa9ee, #4a73b8);

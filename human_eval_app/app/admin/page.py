@@ -12,6 +12,7 @@ from human_eval_app.app.admin.door import admitted, leave, show_door
 from human_eval_app.app.admin.look import STYLE, WITHOUT_LAST_PART, block
 from human_eval_app.app.admin.sections import design, export, invitations, overview, quality, raters, results
 from human_eval_app.app.admin.status import change_status
+from human_eval_app.app.rater.rate import begin_page
 from human_eval_app.app.service import current_service
 from human_eval_app.store.records import StoreRefusal, StudyStatus
 
@@ -30,7 +31,7 @@ FIRST = "Overview"
 
 def admin_page() -> None:
     """Whatever this visitor may see."""
-    st.set_page_config(page_title="Administration")
+    begin_page("admin", "en", "Administration")
     part = str(st.session_state.get("part", FIRST))
     other = part != st.session_state.get("part before", part)
     st.session_state["part before"] = part

@@ -24,19 +24,21 @@ def rate_page() -> None:
     try:
         rater = _rater(service)
         if rater is None:
-            _message(texts(language), "door", "preview")
+            _alone("preview", language)
             return
         place = st.session_state.pop("place", None) or service.store.place(rater)
     except _NoInvitationError:
-        _message(texts(language), "door", "no_link")
+        _alone("no_link", language)
         return
     except InvalidTokenError:
-        _message(texts(language), "door", "bad_link")
+        _alone("bad_link", language)
         return
     except StoreRefusal as refusal:
-        _refused_at_the_door(refusal, texts(language))
+        _refused_at_the_door(refusal, language)
         return
-    words = texts(_language(place.language))
+    language = _language(place.language)
+    words = texts(language)
+    begin_page(place.stage, language, words["common"]["title"])
     if place.stage == "consent":
         _consent(service, place, words)
     elif place.stage == "instructions":
@@ -45,6 +47,12 @@ def rate_page() -> None:
         _trial(service, place, words)
     else:
         _end(service, place, words)
+
+
+def begin_page(name: str, language: str, title: str) -> None:
+    """Tell the browser which page comes, and in which language; see shell.js. Before all else of the page."""
+    st.set_page_config(page_title=title)
+    st.html(f'<div data-page="{name}" data-lang="{language}"></div>')
 
 
 class _NoInvitationError(Exception):
@@ -127,7 +135,7 @@ def _instructions(service: Service, place: Place, words: Texts) -> None:
 
 
 def _trial(service: Service, place: Place, words: Texts) -> None:
-    data = trial_view(service.design, place, service.signer, words)
+    data = trial_view(service.design, place, service.signer, words, _base_path())
     failed = st.session_state.get("failed")
     data["attempt"] = failed[1] if failed and failed[0] == data["key"] else 0
     data["notice"] = words["trial"]["not_saved"] if data["attempt"] else st.session_state.pop("notice", "")
@@ -138,6 +146,12 @@ def _trial(service: Service, place: Place, words: Texts) -> None:
         _answered()
         st.rerun()
     _stop(service, place, words)
+
+
+def _base_path() -> str:
+    """What the app's addresses begin with, as `/study`, or empty."""
+    path = str(st.get_option("server.baseUrlPath")).strip("/")
+    return f"/{path}" if path else ""
 
 
 def _came_without_callback(data: dict[str, Any]) -> bool:
@@ -237,14 +251,21 @@ def _end(service: Service, place: Place, words: Texts) -> None:
             st.markdown(text["close_page"])
 
 
-def _refused_at_the_door(refusal: StoreRefusal, words: Texts) -> None:
+def _refused_at_the_door(refusal: StoreRefusal, language: str) -> None:
     if refusal.reason in ("paused", "closed"):
-        _message(words, "end", refusal.reason)
+        _alone(refusal.reason, language, "end")
     elif refusal.reason in _TRANSIENT:
-        _message(words, "door", "error")
+        _alone("error", language)
     else:
         st.session_state.pop("door", None)
-        _message(words, "door", "bad_link")
+        _alone("bad_link", language)
+
+
+def _alone(name: str, language: str, section: str = "door") -> None:
+    """A page that is one message, for somebody of whom nothing else is known."""
+    words = texts(language)
+    begin_page(name, language, words["common"]["title"])
+    _message(words, section, name)
 
 
 def _message(words: Texts, section: str, name: str) -> None:
@@ -260,5 +281,5 @@ def _column() -> Any:
 
 _STYLE = """<style>
 [data-testid="stMainBlockContainer"] { padding: 1.2rem 2rem 1rem; max-width: 90rem; }
-[data-testid="stHeader"] { display: none; }
+[data-testid="stHeader"], [data-testid="stElementContainer"]:has([data-page]) { display: none; }
 </style>"""

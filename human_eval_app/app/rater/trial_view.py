@@ -27,13 +27,17 @@ def screen_key(place: Place) -> str:
     return f"{place.sitting}-{part_of(place)}-{place.position}-{place.sequence}"
 
 
-def trial_view(design: Design, place: Place, signer: Signer, texts: Texts) -> dict[str, Any]:
-    """The screen for a place in stage `training` or `trial`."""
+def trial_view(design: Design, place: Place, signer: Signer, texts: Texts, base_path: str = "") -> dict[str, Any]:
+    """The screen for a place in stage `training` or `trial`, of an app whose addresses begin with base_path."""
     trials = trials_of(design, place)
     trial = trials[place.position]
     words = texts["trial"]
     counted = words["training"] if place.stage == "training" else words["progress"]
     following = trials[place.position + 1 : place.position + 2]
+
+    def addresses(side: str) -> list[str]:
+        return [base_path + address for address in _addresses(design, signer, place, side)]
+
     return {
         "key": screen_key(place),
         "progress": {
@@ -42,16 +46,14 @@ def trial_view(design: Design, place: Place, signer: Signer, texts: Texts) -> di
         },
         "caption": design.captions[trial.prompt_id],
         "sets": [
-            {"label": label, "images": _addresses(design, signer, place, side)}
+            {"label": label, "images": addresses(side)}
             for label, side in zip(_labels(design, texts), _sides(trial), strict=True)
         ],
         "questions": [
             _question_view(question, design, trial, texts, keys)
             for question, keys in zip(design.questions, _QUESTION_KEYS, strict=False)
         ],
-        "preload": [
-            url for next_ in following for side in _sides(next_) for url in _addresses(design, signer, place, side)
-        ],
+        "preload": [url for next_ in following for side in _sides(next_) for url in addresses(side)],
         "can_undo": place.can_undo,
         "texts": {
             **{name: words[name] for name in _BROWSER_TEXTS},

@@ -5,10 +5,11 @@ import ssl
 import subprocess
 import time
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from tests.human_eval_app.serving import free_port
 
@@ -42,24 +43,25 @@ def missing() -> str | None:
 
 @dataclass(frozen=True)
 class Proxy:
-    """A running nginx. tls: trusts its certificate, which is for `localhost`."""
+    """A running nginx. tls: trusts its certificate, which is for `localhost`. base_path: the study's, or empty."""
 
     folder: Path
     port: int
     tls: ssl.SSLContext
+    base_path: str = ""
 
     @property
     def url(self) -> str:
         """Where raters reach the study."""
-        return f"https://localhost:{self.port}"
+        return f"https://localhost:{self.port}{self.base_path}"
 
     def log(self) -> str:
         """The access log so far."""
         return (self.folder / "access.log").read_text()
 
 
-def site(folder: Path, port: int, http_port: int, replicas: Sequence[int]) -> None:
-    """Write the shipped site with this machine's ports, certificate and folders; nothing else is changed.
+def site(folder: Path, port: int, http_port: int, replicas: Sequence[int], changed: Mapping[str, str]) -> None:
+    """Write the shipped site with this machine's ports, certificate and folders, and what else is `changed`.
 
     Raises AssertionError when the shipped file no longer holds what is to be replaced.
     """
@@ -74,6 +76,7 @@ def site(folder: Path, port: int, http_port: int, replicas: Sequence[int]) -> No
         "/etc/letsencrypt/live/study.example.org/privkey.pem": f"{folder}/key.pem",
         "/var/log/nginx/study.log": f"{folder}/access.log",
         "/etc/nginx/study_replicas.conf": f"{folder}/replicas.conf",
+        **changed,
     }
     for old, new in changes.items():
         assert old in shipped, f"deploy/nginx.conf has no {old!r} any more"
@@ -86,21 +89,28 @@ def site(folder: Path, port: int, http_port: int, replicas: Sequence[int]) -> No
     )
 
 
-def configure(folder: Path, port: int, http_port: int, replicas: Sequence[int]) -> list[str]:
+def configure(
+    folder: Path, port: int, http_port: int, replicas: Sequence[int], changed: Mapping[str, str] = MappingProxyType({})
+) -> list[str]:
     """Make everything that nginx needs in `folder`; the command line that starts it in the foreground."""
     _make_certificate(folder)
-    site(folder, port, http_port, replicas)
+    site(folder, port, http_port, replicas, changed)
     as_root = "user root;" if (Path("/proc/self").stat().st_uid == 0) else ""
     (folder / "main.conf").write_text(_MAIN.format(folder=folder, user=as_root))
     return ["nginx", "-p", str(folder), "-e", str(folder / "start.log"), "-c", str(folder / "main.conf")]
 
 
 @contextmanager
-def proxy(folder: Path, replicas: Sequence[int]) -> Iterator[Proxy]:
-    """nginx in front of the replicas at these ports, while the block runs. `folder`: an empty one."""
+def proxy(
+    folder: Path, replicas: Sequence[int], base_path: str = "", changed: Mapping[str, str] = MappingProxyType({})
+) -> Iterator[Proxy]:
+    """nginx in front of the replicas at these ports, while the block runs. `folder`: an empty one.
+
+    base_path: the replicas'. changed: what else of the shipped site is other, old text to new.
+    """
     port = free_port()
-    command = configure(folder, port, free_port(), replicas)
-    running = Proxy(folder, port, ssl.create_default_context(cafile=str(folder / "certificate.pem")))
+    command = configure(folder, port, free_port(), replicas, changed)
+    running = Proxy(folder, port, ssl.create_default_context(cafile=str(folder / "certificate.pem")), base_path)
     process = subprocess.Popen([*command, "-g", "daemon off;"], cwd=folder)
     try:
         _wait(process, running)

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from secrets import token_hex
+from typing import Any
 
 import pytest
 from websockets.asyncio.client import connect
@@ -22,7 +23,7 @@ from tests.human_eval_app.app.browser_rater import begin, consent, open_page, pr
 from tests.human_eval_app.deploy import proxy as nginx
 from tests.human_eval_app.deploy.proxy import Proxy, proxy
 from tests.human_eval_app.designs import make_design
-from tests.human_eval_app.serving import Server, chromium, chromium_path, run_async, write_study
+from tests.human_eval_app.serving import Server, run_async, write_study
 
 TRIALS = 30
 KILLS = 4
@@ -218,30 +219,28 @@ def test_replicas_are_killed_in_turn(deployment: Deployment) -> None:
 
 
 @pytest.mark.proof
-@pytest.mark.skipif(chromium_path() is None, reason="Chromium is not installed (Debian: apt-get install chromium)")
-def test_a_browser_finds_the_other_replica_by_itself(deployment: Deployment) -> None:
+def test_a_browser_finds_the_other_replica_by_itself(deployment: Deployment, browser: Any) -> None:
     lost = deployment.replicas[0]
     name, value = deployment.cookie_of(lost).split("=")
-    with chromium() as browser:
-        page = open_page(browser, f"{deployment.proxy.url}/_stcore/health", ignore_https_errors=True)
-        page.context.add_cookies([{"name": name, "value": value, "url": deployment.proxy.url}])
-        page.goto(next(deployment.links()))
-        consent(page)
-        begin(page)
-        wait_for_screen(page, f"Screen 1 of {TRIALS}")
-        press(page, "1 4 Enter")
-        wait_for_screen(page, f"Screen 2 of {TRIALS}")
-        lost.kill()
-        press(page, "1 4 Enter")
-        following = page.locator(".progress", has_text=f"Screen 3 of {TRIALS}")
-        not_saved = page.get_by_text("not saved yet")
-        for _ in range(3):  # the page says that the answer is not saved, and the rater sends it again
-            not_saved.or_(following).first.wait_for()
-            if following.is_visible():
-                break
-            press(page, "Enter")
-            not_saved.wait_for(state="hidden")
-        wait_for_screen(page, f"Screen 3 of {TRIALS}")
+    page = open_page(browser, f"{deployment.proxy.url}/_stcore/health", ignore_https_errors=True)
+    page.context.add_cookies([{"name": name, "value": value, "url": deployment.proxy.url}])
+    page.goto(next(deployment.links()))
+    consent(page)
+    begin(page)
+    wait_for_screen(page, f"Screen 1 of {TRIALS}")
+    press(page, "1 4 Enter")
+    wait_for_screen(page, f"Screen 2 of {TRIALS}")
+    lost.kill()
+    press(page, "1 4 Enter")
+    following = page.locator(".progress", has_text=f"Screen 3 of {TRIALS}")
+    not_saved = page.get_by_text("not saved yet")
+    for _ in range(3):  # the page says that the answer is not saved, and the rater sends it again
+        not_saved.or_(following).first.wait_for()
+        if following.is_visible():
+            break
+        press(page, "Enter")
+        not_saved.wait_for(state="hidden")
+    wait_for_screen(page, f"Screen 3 of {TRIALS}")
     lost.start()
 
 

@@ -37,7 +37,7 @@ NAMED = {  # what is recorded about a rater, and the words by which the first pa
 }
 OURS = {  # the rows' own keys, and what the study gave the rater
     *("id", "rater_id", "seat_id", "sitting_id", "vote_id", "source", "panel", "state", "part", "position", "sequence"),
-    *("instructions_version", "app_version"),
+    *("instructions_version", "app_version", "submission"),
 }
 
 
