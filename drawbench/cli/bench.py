@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
+from drawbench.cli.dry_run import add_dry_run, dry_runs
 from drawbench.cli.generate import resumable, run_facts
 from drawbench.cli.progress import shown_progress, waiting
 from drawbench.cli.run import DEFAULT_PROTOCOL, score_finished, table
@@ -53,6 +54,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--results", type=Path, metavar="DIR", help="also write result files and tables into DIR")
     parser.add_argument("--device", metavar="D", help="auto, cpu, cuda, cuda:1, mps (auto)")
+    add_dry_run(parser)
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 
@@ -61,17 +63,22 @@ def run(args: argparse.Namespace) -> int:
     from drawbench.report.build import build_report
     from drawbench.scoring.extractors import Extractors
     from drawbench.scoring.protocols import get_protocol
+    from drawbench.tables.committed import check_page
 
+    if args.results is not None:
+        check_page(args.results)
     runs: list[RunDirectory] = []
     results: list[Result] = []
     with resumable(args):
         protocol, device = get_protocol(DEFAULT_PROTOCOL), choose_device(args.device or "auto")
         extractors = Extractors([metric.extractor for metric in protocol.metrics], device, shown_progress().note)
-        for set_name, size in SETS:
-            for entry in _entries(set_name, args.all):
-                finished, result = _benchmark(entry, set_name, size, protocol, extractors)
-                runs.append(finished)
-                results.append(result)
+        if args.dry_run:
+            return _dry_run(args, protocol, extractors)
+        for request in _requests(args.all, device):
+            finished = generate(request, shown_progress())
+            references = request.prompt_set.reference_images
+            runs.append(finished)
+            results.append(score_finished(finished, protocol, references, extractors, shown_progress()))
         report = build_report([finished.path for finished in runs], REPORT)
     if args.json:
         pairs = zip(runs, results, strict=True)
@@ -86,10 +93,11 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _write(results: list[Result], folder: Path, stream: TextIO) -> int:
-    from drawbench.tables.committed import write_committed_tables
+    from drawbench.tables.committed import start_page, write_committed_tables
 
     for result in results:
         print(f"result: {write_result(result, folder)}", file=stream)
+    start_page(folder)
     for path in write_committed_tables(folder):
         print(f"tables: {path}", file=stream)
     return 0
@@ -103,13 +111,25 @@ def _entries(set_name: str, everything: bool) -> Iterator[BenchEntry]:
             yield CEILING
 
 
-def _benchmark(
-    entry: BenchEntry, set_name: str, size: int, protocol: "Protocol", extractors: "Extractors"
-) -> tuple[RunDirectory, Result]:
-    """One sample per prompt, scored."""
+def _requests(everything: bool, device: str) -> Iterator[Request]:
+    """The runs, one sample per prompt, each with its model, which is loaded when it is its turn."""
     progress = shown_progress()
-    prompt_set = load_prompt_set(set_name)
-    with waiting(f"loading {entry.model}", progress):
-        model = resolve_model(entry.model, dict(entry.settings), extractors.device)
-    finished = generate(Request(model, prompt_set, samples=1, size=size, slice_size=SLICE_SIZE), progress)
-    return finished, score_finished(finished, protocol, prompt_set.reference_images, extractors, progress)
+    for set_name, size in SETS:
+        prompt_set = load_prompt_set(set_name)
+        for entry in _entries(set_name, everything):
+            with waiting(f"loading {entry.model}", progress):
+                model = resolve_model(entry.model, dict(entry.settings), device)
+            yield Request(model, prompt_set, samples=1, size=size, slice_size=SLICE_SIZE)
+
+
+def _dry_run(args: argparse.Namespace, protocol: "Protocol", extractors: "Extractors") -> int:
+    from drawbench.scoring.estimate import FeatureTimes
+
+    times: dict[Path | None, FeatureTimes] = {}
+
+    def planned() -> Iterator[tuple[Request, FeatureTimes]]:
+        for request in _requests(args.all, extractors.device):
+            references = request.prompt_set.reference_images
+            yield request, times.setdefault(references, FeatureTimes(protocol, references, extractors))
+
+    return dry_runs(planned(), args.json, shown_progress())

@@ -110,6 +110,8 @@ def resumable(args: argparse.Namespace) -> Iterator[None]:
         with terminated_like_interrupted():
             yield
     except KeyboardInterrupt:
+        if getattr(args, "dry_run", False):
+            raise StoppedError(f"stopped; nothing was written: {args.typed}") from None
         raise StoppedError(f"stopped; what is drawn is kept, and this resumes: {args.typed}") from None
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from types import ModuleType
 
 from drawbench import __version__
-from drawbench.cli.config import with_config
+from drawbench.cli.config import told_where, with_config
 from drawbench.errors import StageError, StoppedError, UserError, is_input_error
 from drawbench.terminal import degrade_streams, write_data
 
@@ -99,7 +99,8 @@ def _dispatch(arguments: list[str]) -> int:
         module, options = found
         if getattr(options, "json", False):
             write_data("json")
-        return int(module.run(options))
+        with told_where(options.in_file):
+            return int(module.run(options))
     commands = _commands()
     if arguments and not arguments[0].startswith("-"):
         raise UserError(f"there is no command {arguments[0]!r}: {_meant(arguments[0], commands)}")
@@ -110,7 +111,8 @@ def _dispatch(arguments: list[str]) -> int:
 
 
 def parse(arguments: Sequence[str]) -> tuple[ModuleType, argparse.Namespace] | None:
-    """The module of the command and its options, with `typed`, the line as it was typed; None where none is named."""
+    """The module of the command and its options, with `typed`, the line as it was typed, and `in_file`, the options of
+    a file; None where no command is named."""
     name = arguments[0] if arguments else ""
     commands = COMMANDS if name in COMMANDS else _commands()
     if name not in commands:
@@ -121,7 +123,8 @@ def parse(arguments: Sequence[str]) -> tuple[ModuleType, argparse.Namespace] | N
         prog=f"drawbench {name}", description=summary, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     module.configure(parser)
-    return module, parser.parse_args(with_config(arguments[1:]), argparse.Namespace(typed=as_typed(arguments)))
+    words, in_file = with_config(arguments[1:], parser)
+    return module, parser.parse_args(words, argparse.Namespace(typed=as_typed(arguments), in_file=in_file))
 
 
 def _meant(word: str, commands: Iterable[str]) -> str:

@@ -44,6 +44,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Do all of it, then print the table and where images and report are."""
+    from drawbench.scoring.estimate import FeatureTimes
     from drawbench.scoring.extractors import Extractors
     from drawbench.scoring.while_drawing import FeaturesWhileDrawing
     from drawbench.tables.leaderboard import in_sentence
@@ -52,10 +53,10 @@ def run(args: argparse.Namespace) -> int:
     with resumable(args):
         request = request_from(args)
         protocol = checked_protocol(args.protocol or DEFAULT_PROTOCOL, request.size)
-        if args.dry_run:
-            return dry_run(request, args.json)
         device, references = choose_device(args.device or "auto"), args.reference or request.prompt_set.reference_images
         extractors = Extractors([metric.extractor for metric in protocol.metrics], device, progress.note)
+        if args.dry_run:
+            return dry_run(request, args.json, FeatureTimes(protocol, references, extractors))
         watcher = FeaturesWhileDrawing(protocol, references is not None, extractors, progress.note)
         finished = generate(request, progress, watcher)
         result = score_finished(finished, protocol, references, extractors, progress)

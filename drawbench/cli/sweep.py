@@ -9,6 +9,7 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from drawbench.cli.dry_run import add_dry_run, dry_runs
 from drawbench.cli.generate import parse_settings, requested, resumable
 from drawbench.cli.progress import shown_progress, waiting
 from drawbench.cli.run import DEFAULT_PROTOCOL, checked_protocol
@@ -68,12 +69,15 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--with", dest="others", action="append", type=Path, metavar="SWEEP", help="draw another sweep's curves, too"
     )
     parser.add_argument("--out", type=Path, metavar="DIR", help="the sweep's folder (sweeps/MODEL--SET--HASH)")
+    add_dry_run(parser)
     parser.add_argument("--config", metavar="FILE", help="a TOML file of options; those typed here come first")
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 
 def run(args: argparse.Namespace) -> int:
     """Draw and score every point, write sweep.json, sweep.csv and the plots, and print the table."""
+    from drawbench.scoring.estimate import FeatureTimes
+    from drawbench.scoring.extractors import Extractors
     from drawbench.sweeps.pareto_plot import write_plots
     from drawbench.sweeps.sweep import read_sweep, run_sweep
     from drawbench.sweeps.table import sweep_csv, sweep_text
@@ -87,6 +91,11 @@ def run(args: argparse.Namespace) -> int:
         models = _Models(device)
         sweep = _sweep(args, axes, fixed, models(args.model[0], {**fixed, **first}))
         out = args.out or _default_folder(sweep)
+        if args.dry_run:
+            extractors = Extractors([metric.extractor for metric in sweep.protocol.metrics], device, progress.note)
+            times = FeatureTimes(sweep.protocol, sweep.reference, extractors)
+            planned = ((request, times) for request in sweep.requests(models, out))
+            return dry_runs(planned, args.json, progress)
         points = run_sweep(
             sweep,
             out,

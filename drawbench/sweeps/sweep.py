@@ -2,7 +2,7 @@
 
 import hashlib
 import itertools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -87,6 +87,12 @@ class Sweep:
         values = itertools.product(*self.axes.values())
         grid = [dict(zip(self.axes, combination, strict=True)) for combination in values]
         return [(model, settings) for model in self.models for settings in grid]
+
+    def requests(self, model_at: ModelSource, out: Path) -> Iterator[Request]:
+        """The run of every point in a sweep's folder, each with its model, which is loaded when it is its turn."""
+        for model, settings in self.combinations():
+            run = out / RUNS / _folder_name(self, model, settings)
+            yield self.request(model_at(model, {**self.fixed, **settings}), run)
 
     def request(self, model: TextToImage, out: Path | None = None) -> Request:
         """The run of one point."""

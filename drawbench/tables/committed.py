@@ -15,6 +15,7 @@ from drawbench.tables.render import sheets_of
 
 BEGIN = "<!-- tables: made by `drawbench leaderboard --write`, do not edit -->"
 END = "<!-- tables: end -->"
+PAGE = "README.md"
 EMBEDDED = "open"
 FRONT_SET = "world"
 NOTHING_YET = "No measured results yet."
@@ -32,7 +33,7 @@ def render_committed_tables(results_dir: Path) -> dict[Path, str]:
     tables = build_tables(results)
     measured = [sheet_markdown(sheet) for sheet in sheets_of(tables)] or [NOTHING_YET]
     everything = [*measured, *(sheet_markdown(sheet) for sheet in sheets_of([], published_numbers()))]
-    page, front = results_dir / "README.md", results_dir.parent / "README.md"
+    page, front = results_dir / PAGE, results_dir.parent / PAGE
     texts = {
         page: _between_markers(page, "\n\n".join(everything)),
         results_dir / "published.csv": published_text(),
@@ -65,6 +66,18 @@ def write_committed_tables(results_dir: Path) -> list[Path]:
     for path in stale:
         write_text_atomically(path, texts[path])
     return stale
+
+
+def check_page(results_dir: Path) -> None:
+    """Raises UserError when the folder's README.md is there and has no place for the tables."""
+    if (results_dir / PAGE).exists():
+        _between_markers(results_dir / PAGE, "")
+
+
+def start_page(results_dir: Path) -> None:
+    """Write a README.md with a place for the tables where there is none."""
+    if not (results_dir / PAGE).exists():
+        write_text_atomically(results_dir / PAGE, f"# Results\n\n{BEGIN}\n{END}\n")
 
 
 def stale_results(results_dir: Path) -> list[str]:

@@ -1,5 +1,6 @@
 """What people look for: help, lists, a file of options, one place for all caches."""
 
+import argparse
 import json
 import os
 import shutil
@@ -9,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from drawbench.cli import sweep
 from drawbench.cli.config import with_config
 from drawbench.cli.main import COMMANDS, main
-from drawbench.errors import UserError
 from drawbench.scoring.protocols import PROTOCOLS
 from metrics.features.weights import weights_folders
 from metrics.images.folders import cache_folder
@@ -69,15 +70,60 @@ def test_a_file_holds_options_and_what_is_typed_comes_first(tmp_path: Path) -> N
     file = tmp_path / "run.toml"
     options = 'model = "python:m:make"\nsamples = 2\njson = true\nwith = ["a", "b"]\n'
     file.write_text(options + "[set]\nsteps = 3\nhue = 1.5\n")
-    words = with_config(["--samples", "4", "--config", str(file), "--set", "steps=9"])
-    assert words[:3] == ["--model=python:m:make", "--samples=2", "--json"]
-    assert words[3:9] == ["--with", "a", "--with", "b", "--set", "hue=1.5"]
-    assert words[9:] == ["--samples", "4", "--set", "steps=9"]
-    with pytest.raises(UserError, match="cannot be read"):
-        with_config(["--config", str(tmp_path / "no.toml")])
-    file.write_text("model = ")
-    with pytest.raises(UserError, match="no TOML"):
-        with_config([f"--config={file}"])
+    parser = argparse.ArgumentParser()
+    sweep.configure(parser)
+    words = with_config(["--samples", "4", "--config", str(file), "--set", "steps=9"], parser)[0]
+    assert words[:2] == ["--model=python:m:make", "--json"]
+    assert words[2:6] == ["--with=a", "--with=b", "--set", "hue=1.5"]
+    assert words[6:] == ["--samples", "4", "--set", "steps=9"]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("seed = 1\nmodel = = 2", "run.toml is no TOML file (Invalid value (at line 2, column 9))"),
+        ("seed = 1\nsampels = 2", "run.toml, line 2: sampels is no option of this command; did you mean samples?"),
+        ("\nxyz = 2", "run.toml, line 2: xyz is no option of this command; `--help` lists"),
+        ("seed = 1\n[sets]\nsteps = 2", "run.toml, line 2: sets is no option of this command; did you mean set?"),
+        ("[model]\na = 2", "run.toml, line 1: [model] is a table, and only [set] may be one"),
+        ("config = 'run.toml'", "run.toml, line 1: config is no option"),
+        (
+            "# samples = 1\nsamples = 'two'",
+            "run.toml, line 2: samples = two is not a whole number, which --samples takes",
+        ),
+        ("samples = 1.5", "run.toml, line 1: samples = 1.5 is not a whole number"),
+        ("samples = true", "run.toml, line 1: samples = true is not a value, which --samples takes"),
+        ("json = 'yes'", "run.toml, line 1: json = yes is not true or false, which --json takes"),
+        ("samples = [1, 2]", "run.toml, line 1: samples is a list, and --samples takes one value"),
+        ("samples = 0", "(--samples is set in run.toml, line 1)"),
+        ("seed = 1\nprompts = 'nobodys.csv'", "(--prompts is set in run.toml, line 2)"),
+        ("[set]\nshade = 3", "(shade is set in run.toml, line 2)"),
+        ("set.shade = 3", "(shade is set in run.toml)"),
+    ],
+)
+def test_what_is_wrong_in_a_file_of_options_is_named_with_its_line(
+    text: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(GOLDEN / "pictures", "pictures")
+    shutil.copy(GOLDEN / "prompts.csv", "prompts.csv")
+    Path("run.toml").write_text(text)
+    words = [] if "prompts" in text else ["--prompts", "prompts.csv"]
+    assert main(["generate", "--config", "run.toml", "--model", "folder:pictures", *words]) == 2
+    error = capsys.readouterr().err
+    assert said in error
+    assert error.count("\n") == 1
+    assert not Path("runs").exists()
+
+
+def test_a_file_of_options_that_is_not_there_and_a_command_without_one(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["generate", "--config", str(tmp_path / "no.toml")]) == 2
+    assert "no.toml cannot be read" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        main(["report", "--config", str(tmp_path / "no.toml"), "x", "--out", "y"])
+    assert "unrecognized arguments: --config" in capsys.readouterr().err
 
 
 def test_a_run_by_its_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
@@ -124,6 +170,7 @@ def test_a_dry_run_says_what_a_run_takes_and_writes_nothing(
         facts = json.loads(capsys.readouterr().out)
         assert (facts["images"], facts["missing"], facts["drawn"]) == (4, 4, 4)
         assert facts["bytes"] > 0
+        assert (facts["scoring_seconds"] is None) == (command == "generate")
         assert main([command, *words, "--dry-run"]) == 0
         assert "mine: 4 images\n" in capsys.readouterr().out
     assert sorted(tmp_path.rglob("*")) == before

@@ -20,6 +20,7 @@ from drawbench.cli.progress import BarProgress, LineProgress, shown_progress, wa
 from drawbench.errors import UserError
 from drawbench.runs.directory import RunDirectory
 from drawbench.scoring import protocols
+from drawbench.scoring.estimate import FeatureTimes
 from drawbench.scoring.protocols import bundled
 from metrics.images import file_hashes
 from tests.metrics.stand_ins import write_scorer, write_transformers_clip
@@ -169,6 +170,36 @@ def test_a_run_loads_its_scorer_once(asked: Asked, tmp_path: Path, monkeypatch: 
     code, _, err = asked("sweep", *OPTIONS, *axes, "--reference", "references/images")
     assert code == 0, err
     assert len(loads) == 2
+
+
+def test_a_dry_run_counts_what_scoring_still_has_to_look_at(
+    asked: Asked, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Images and references, each once for every network that has not seen it; a sweep is the sum of its points."""
+    scorer = write_scorer(tmp_path / "scorer")
+    monkeypatch.setitem(protocols.PROTOCOLS, "bundled", lambda: bundled(scorer))
+    monkeypatch.setattr(FeatureTimes, "_seconds", lambda *given: 1.0)  # an image, whatever the machine
+    monkeypatch.setattr("time.monotonic", lambda: 0.0)
+    monkeypatch.setenv("DRAWBENCH_CACHE", str(tmp_path / "cache"))
+    asked("generate", *OPTIONS, "--set", "shade=9", "--out", "references")
+
+    def seconds(command: str, *options: str) -> float:
+        code, out, err = asked(command, *OPTIONS, *options, "--dry-run", "--json")
+        assert code == 0, err
+        return float(json.loads(out)["scoring_seconds"])
+
+    against = ("--reference", "references/images")
+    assert seconds("run", "--out", "x") == 12
+    assert seconds("run", "--out", "x", *against) == 24
+    assert seconds("sweep", "--vary", "shade=1,2,3", "--out", "y", *against) == 48
+    asked("generate", *OPTIONS, "--out", "x")
+    assert seconds("run", "--out", "x", *against) == 24
+    asked("score", "x")
+    assert seconds("run", "--out", "x", *against) == 12
+    time.sleep(file_hashes.SETTLED_NS / 1e9)
+    asked("score", "x", *against)
+    assert seconds("run", "--out", "x", *against) == 0
+    assert not Path("y").exists()
 
 
 def test_run_refuses_a_protocol_before_it_draws(asked: Asked) -> None:

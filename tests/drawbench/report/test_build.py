@@ -1,5 +1,6 @@
 """The report of runs: what is in it, what never is, and how it is written. Models and numbers here are made up."""
 
+import json
 import re
 from collections.abc import Sequence
 from html.parser import HTMLParser
@@ -260,6 +261,17 @@ def test_the_commands_print_the_page_and_the_table(tmp_path: Path, capsys: pytes
     assert capsys.readouterr().out == f"{tmp_path / 'report' / 'index.html'}\n"
     assert main(["leaderboard", str(run)]) == 0
     assert "0.2000" in capsys.readouterr().out
+
+
+def test_the_command_says_as_json_where_the_page_is(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    runs = [str(_scored_run(tmp_path / name, name=name)) for name in ("one", "two")]
+    out = tmp_path / "report"
+    assert main(["report", *runs, "--out", str(out), "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found == {"report": str(out / "index.html"), "runs": runs}
+    assert (out / "index.html").is_file()
+    assert main(["report", str(tmp_path / "none"), "--out", str(out), "--json"]) == 2
+    assert capsys.readouterr().out == ""
 
 
 def test_the_leaderboard_says_which_field_keeps_two_runs_apart(
