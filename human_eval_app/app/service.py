@@ -49,6 +49,9 @@ def open_service(study: Path, database: str | None = None) -> Service:
     signer = Signer.of_study(study, design.sha256)
     url, patience = database or default_database(study), settings.patience_seconds
     store = VoteStore.open(url, design, settings.lease_minutes, patience_seconds=patience)
+    given = settings.codes.given()
+    if not given.items() <= store.codes().items():
+        store.set_codes(given)
     return Service(study, design, settings, signer, store)
 
 

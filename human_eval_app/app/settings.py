@@ -6,13 +6,14 @@ import stat
 import tomllib
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import Field, ValidationError, field_validator
 
 from drawbench.errors import UserError
 from drawbench.files import atomic_file
 from drawbench.records import Record, first_problem
+from human_eval_app.store.records import Ending
 from human_eval_app.study.design import SETTINGS_FILE
 
 PASSWORD_HASH = re.compile(  # scrypt's N, r and p, then salt and hash in Base64
@@ -21,11 +22,17 @@ PASSWORD_HASH = re.compile(  # scrypt's N, r and p, then salt and hash in Base64
 
 
 class Codes(Record):
-    """Completion codes, which raters give to the recruitment service. Empty: none is shown."""
+    """Completion codes that the recruitment service prescribes, by ending. Empty: the study's own, made at random."""
 
     complete: str = ""
     screened_out: str = ""
+    partial: str = ""
+    closed: str = ""
     full: str = ""
+
+    def given(self) -> dict[Ending, str]:
+        """Those that are not empty."""
+        return {ending: code for ending in get_args(Ending) if (code := getattr(self, ending))}
 
 
 class Admin(Record):

@@ -1,6 +1,5 @@
 """A code for every ending: the study's own, made at random, unless its settings name one."""
 
-import secrets
 from collections.abc import Mapping
 from typing import get_args
 
@@ -8,9 +7,7 @@ from sqlalchemy import Connection, insert, select, update
 
 from human_eval_app.store.database.schema import CodeTable
 from human_eval_app.store.records import Ending
-
-ALPHABET = "ABCDEFGHJKMNPQRSTUVWXYZ23456789"  # without letters and digits that look alike
-LENGTH = 8
+from human_eval_app.study.folder_texts import new_code
 
 
 def add_codes(connection: Connection) -> None:
@@ -18,7 +15,7 @@ def add_codes(connection: Connection) -> None:
     known = codes(connection)
     missing = [ending for ending in get_args(Ending) if ending not in known]
     if missing:
-        connection.execute(insert(CodeTable), [{"ending": ending, "code": _new_code()} for ending in missing])
+        connection.execute(insert(CodeTable), [{"ending": ending, "code": new_code()} for ending in missing])
 
 
 def set_codes(connection: Connection, given: Mapping[Ending, str]) -> None:
@@ -31,7 +28,3 @@ def codes(connection: Connection) -> dict[Ending, str]:
     """The codes by ending; empty in a database that was restored and not served since."""
     found = {row.ending: row.code for row in connection.execute(select(CodeTable.ending, CodeTable.code))}
     return {ending: found[ending] for ending in get_args(Ending) if ending in found}
-
-
-def _new_code() -> str:
-    return "".join(secrets.choice(ALPHABET) for _ in range(LENGTH))

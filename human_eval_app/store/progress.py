@@ -17,6 +17,7 @@ class CastVote:
     sequence: int
     answers: Mapping[str, str]
     undone: bool
+    submission: str = ""
 
 
 @dataclass(frozen=True)

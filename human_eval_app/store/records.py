@@ -42,6 +42,7 @@ Reason = Literal[
     "closed",
     "not_ready",  # a vote before the consent, the instructions or the training are done
     "out_of_order",  # not the trial that is next
+    "answered",  # another answer to this screen stands and can no longer be changed
     "bad_answers",  # not an answer to each question of the design
     "no_room",  # the disk is full
     "busy",  # other writers held the database for too long
@@ -50,12 +51,16 @@ Reason = Literal[
 
 
 class StoreRefusal(Exception):  # noqa: N818  a refusal is an answer, not a fault of the program
-    """The store said no and wrote nothing. `reason` is for programs, the sentence is for people."""
+    """The store said no and wrote nothing. `reason` is for programs, the sentence is for people.
 
-    def __init__(self, reason: Reason, sentence: str) -> None:
+    standing: with reason `answered`, the answers that stand, by question.
+    """
+
+    def __init__(self, reason: Reason, sentence: str, standing: Mapping[str, str] | None = None) -> None:
         super().__init__(sentence)
         self.reason: Reason = reason
         self.sentence = sentence
+        self.standing = standing or {}
 
 
 @dataclass(frozen=True)

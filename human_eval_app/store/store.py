@@ -128,13 +128,16 @@ class VoteStore:
         answers: Mapping[str, Answer],
         timing: ResponseTimes,
         app_version: str,
+        submission: str = "",
     ) -> Place:
         """Record the answers to one trial, durably, and return the place after it.
 
-        The same key (sitting, part, position, sequence) again changes nothing, whatever its answers.
+        The same submission again changes nothing; where none is named, the same key (sitting, part, position, sequence)
+        with the same answers. The same key with other answers supersedes the last vote, as an undo and a new vote
+        would; an older vote, or one of a sitting that has ended, stands, and the refusal says so.
         """
-        check_texts(app_version, timing.shown_at)
-        ballot = Ballot(rater, sitting, part, position, sequence, answers, timing, app_version)
+        check_texts(app_version, timing.shown_at, submission)
+        ballot = Ballot(rater, sitting, part, position, sequence, answers, timing, app_version, submission)
         return self._write_for(rater, lambda connection: cast_vote(connection, self._terms, ballot))
 
     def undo(self, rater: int, sitting: int, position: int) -> Place:

@@ -19,7 +19,10 @@ APPEND_UNDO = insert(UndoTable).values(server_time=NOW)
 
 @dataclass(frozen=True)
 class Ballot:
-    """One vote as it is handed in; (sitting, part, position, sequence) is its key."""
+    """One vote as it is handed in; (sitting, part, position, sequence) is its key.
+
+    submission: names the press of the button, however often its message arrives; empty where it is not known.
+    """
 
     rater: int
     sitting: int
@@ -29,15 +32,22 @@ class Ballot:
     answers: Mapping[str, Answer]
     timing: ResponseTimes
     app_version: str
+    submission: str = ""
 
 
 def cast_vote(connection: Connection, terms: Terms, ballot: Ballot) -> Place:
-    """Append the ballot unless its key is taken, and return the rater's place after it."""
+    """Append the ballot and return the rater's place after it.
+
+    A ballot that was handed in before changes nothing. Another answer to a screen that has one takes its place, as long
+    as that one could be taken back; later it is refused, and the refusal says which answer stands.
+    """
     lock_seat(connection, ballot.rater)
     where = own_sitting(connection, terms, ballot.rater, ballot.sitting)
     votes = votes_of(connection, ballot.sitting)
-    if any((v.part, v.position, v.sequence) == (ballot.part, ballot.position, ballot.sequence) for v in votes):
+    if _known(votes, ballot):
         return place_in_seat(terms.design, where, votes)
+    if any((v.part, v.position, v.sequence) == (ballot.part, ballot.position, ballot.sequence) for v in votes):
+        ballot, votes = _in_place_of(connection, terms, where, votes, ballot)
     _check_turn(terms.design, where, votes, ballot)
     _check_answers(terms.design, ballot.answers)
     vote = _append(connection, terms, ballot)
@@ -49,6 +59,44 @@ def cast_vote(connection: Connection, terms: Terms, ballot: Ballot) -> Place:
     else:
         renew(connection, terms, ballot.rater)
     return place_in_seat(terms.design, where, votes)
+
+
+def _known(votes: Sequence[CastVote], ballot: Ballot) -> bool:
+    """Whether the ballot adds nothing: it was handed in before, or its answers stand already.
+
+    A ballot whose submission is not known is taken for the one that has its key and its answers.
+    """
+    same = [vote for vote in votes if (vote.part, vote.position) == (ballot.part, ballot.position)]
+    if ballot.submission and any(vote.submission == ballot.submission for vote in same):
+        return True
+    return any(
+        vote.answers == ballot.answers
+        and vote.sequence >= ballot.sequence
+        and (not vote.undone or not ballot.submission)
+        for vote in same
+    )
+
+
+def _in_place_of(
+    connection: Connection, terms: Terms, where: Whereabouts, votes: list[CastVote], ballot: Ballot
+) -> tuple[Ballot, list[CastVote]]:
+    """The ballot with a key of its own, and the votes without the one that it replaces, which is taken back.
+
+    Raises StoreRefusal when the rater has gone on since, or their sitting has ended.
+    """
+    assert where.seat is not None
+    earlier = [vote for vote in votes if (vote.part, vote.position) == (ballot.part, ballot.position)]
+    now = progress_of(terms.design.training, terms.design.trials_of_seat[where.seat], votes)
+    again = replace(ballot, sequence=len(earlier))
+    if where.state == "active" and (ballot.part, ballot.position) == (now.part, now.position):
+        return again, votes
+    standing = next((vote for vote in reversed(earlier) if not vote.undone), None)
+    if standing is None:
+        return ballot, votes
+    if where.state != "active" or now.last is None or now.last.id != standing.id:
+        raise StoreRefusal("answered", "This screen was answered before; that answer stands.", standing.answers)
+    connection.execute(APPEND_UNDO, {"vote_id": standing.id, "now": terms.now})
+    return again, [replace(vote, undone=vote.undone or vote.id == standing.id) for vote in votes]
 
 
 def last_vote_at(connection: Connection, terms: Terms, rater: int, sitting: int, position: int) -> int | None:
@@ -114,10 +162,11 @@ def _append(connection: Connection, terms: Terms, ballot: Ballot) -> CastVote:
         "zooms": _bounded(timing.zooms),
         "client_time": timing.shown_at,
         "app_version": ballot.app_version,
+        "submission": ballot.submission,
         "now": terms.now,
     }
     number = connection.execute(APPEND_VOTE, row).scalar_one()
-    return CastVote(number, ballot.part, ballot.position, ballot.sequence, answers, undone=False)
+    return CastVote(number, ballot.part, ballot.position, ballot.sequence, answers, False, ballot.submission)
 
 
 def _bounded(number: int) -> int:

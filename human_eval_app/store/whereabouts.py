@@ -77,6 +77,7 @@ CAST_VOTE_COLUMNS = (
     VoteTable.sequence,
     VoteTable.answers,
     UndoTable.vote_id.is_not(None),
+    VoteTable.submission,
 )
 VOTES_OF_SITTING = (
     select(*CAST_VOTE_COLUMNS)

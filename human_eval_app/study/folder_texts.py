@@ -8,6 +8,7 @@ from human_eval_app.study.power import power_text
 README = "README.md"
 CODE_LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"  # without those that are taken for another
 CODE_LENGTH = 8
+ENDINGS = ("complete", "screened_out", "partial", "closed", "full")
 
 SETTINGS = """\
 # Settings of this deployment. They change nothing that raters judge, so they are no part of the design and may be
@@ -24,7 +25,9 @@ return_url = ""        # of the recruitment service; {{code}} stands for the com
 [codes]                # completion codes, shown at the end; the recruitment service needs the same ones
 complete = "{complete}"
 screened_out = "{screened_out}"
-full = "{full}"
+partial = "{partial}"   # stopped, or away for so long that the place was given to another
+closed = "{closed}"    # the study was closed before the rater's end
+full = "{full}"      # came when no place was left
 
 # Who may open /admin: whoever knows the password that `drawbench study password` sets, or signs in (OIDC) with one of
 # these addresses. This part is read anew at every visit.
@@ -35,7 +38,7 @@ full = "{full}"
 
 def settings_text() -> str:
     """settings.toml of a new study, with completion codes of its own."""
-    return SETTINGS.format(complete=_code(), screened_out=_code(), full=_code())
+    return SETTINGS.format(**{ending: new_code() for ending in ENDINGS})
 
 
 def readme_text(design: Design) -> str:
@@ -84,5 +87,6 @@ def screens_text(design: Design) -> str:
     )
 
 
-def _code() -> str:
+def new_code() -> str:
+    """A completion code that nobody guesses."""
     return "".join(secrets.choice(CODE_LETTERS) for _ in range(CODE_LENGTH))

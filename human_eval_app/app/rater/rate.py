@@ -1,19 +1,21 @@
 """The raters' pages: from the invitation to the completion code. Where a rater is, the store alone knows."""
 
 from typing import Any
+from urllib.parse import quote
 
 import streamlit as st
 
 from human_eval_app.app.rater.examples import alignment_example, fidelity_example
 from human_eval_app.app.rater.texts import Texts, best_language, languages, texts
 from human_eval_app.app.rater.trial_component import read_answer, read_undo, show_trial
-from human_eval_app.app.rater.trial_view import hints, trial_view, trials_of, wrong_answers
+from human_eval_app.app.rater.trial_view import answers_text, hints, trial_view, trials_of, wrong_answers
 from human_eval_app.app.service import APP_VERSION, Service, current_service
 from human_eval_app.app.tokens import TOKEN, InvalidTokenError
-from human_eval_app.store.records import Place, StoreRefusal
+from human_eval_app.store.records import ENDING_OF_STAGE, Ending, Place, StoreRefusal
 from human_eval_app.study.design import INSTRUCTIONS_VERSION
 
 _TRANSIENT = ("no_room", "busy", "unavailable")
+_WAKE_SECONDS = 5  # how often a page that waits for a paused study asks whether it goes on
 
 
 def rate_page() -> None:
@@ -181,10 +183,10 @@ def _answered() -> None:
     answers: dict[str, Any] = dict(message.answers)
     if part == "training" and position < len(service.design.training):
         st.session_state["wrong"] = wrong_answers(service.design.training[position], answers)
-    timing = message.timing.timing()
+    timing, submission = message.timing.timing(), message.submission
     _kept(
         message.key,
-        lambda: service.store.vote(rater, sitting, part, position, sequence, answers, timing, APP_VERSION),
+        lambda: service.store.vote(rater, sitting, part, position, sequence, answers, timing, APP_VERSION, submission),
     )
 
 
@@ -204,7 +206,10 @@ def _undone() -> None:
 
 
 def _kept(key: str, change: Any) -> None:
-    """Make the change; when the database cannot keep it now, the same screen stays and says so."""
+    """Make the change; when the database cannot keep it now, the same screen stays and says so.
+
+    A change that meets a pause of the study is held until the study goes on.
+    """
     try:
         st.session_state["place"] = change()
         st.session_state.pop("failed", None)
@@ -213,9 +218,14 @@ def _kept(key: str, change: Any) -> None:
             before = st.session_state.get("failed")
             st.session_state["failed"] = (key, before[1] + 1 if before and before[0] == key else 1)
             st.session_state["place"] = st.session_state.get("shown")  # the database may not be there to ask
+        elif refusal.reason == "paused":
+            st.session_state["held"] = (key, change)
+        elif refusal.reason == "answered":
+            words = texts(_language(None))
+            stands = answers_text(current_service().design, refusal.standing, words)
+            st.session_state["notice"] = words["trial"]["stands"].format(answers=stands)
         elif refusal.reason in ("out_of_order", "not_yours", "lease_gone"):
-            language = _language(None)
-            st.session_state["notice"] = texts(language)["trial"]["lost"]
+            st.session_state["notice"] = texts(_language(None))["trial"]["lost"]
 
 
 def _go(change: Any) -> None:
@@ -238,17 +248,47 @@ def _stop(service: Service, place: Place, words: Texts) -> None:
 
 
 def _end(service: Service, place: Place, words: Texts) -> None:
-    text, settings = words["end"], service.settings
+    """The page of a rater for whom there is nothing to do, now or ever again."""
     _message(words, "end", place.stage)
-    code = dict(settings.codes).get(place.stage, "")
     with _column():
-        if code:
-            st.markdown(f"**{text['code']}**")
-            st.code(code, language=None, width=320)
-            if settings.return_url:
-                st.link_button(text["return"], settings.return_url.replace("{code}", code), type="primary")
+        if notice := st.session_state.pop("notice", ""):
+            st.info(notice)
+        if place.stage == "paused":
+            _wait(service, place)
+        else:
+            _code(service, ENDING_OF_STAGE[place.stage], words)
+        if service.settings.contact:
+            st.markdown(words["common"]["contact"].format(contact=service.settings.contact))
         if place.stage != "paused":
-            st.markdown(text["close_page"])
+            st.markdown(words["end"]["close_page"])
+
+
+def _code(service: Service, ending: Ending, words: Texts) -> None:
+    """The completion code of an ending, and the way back to the recruitment service."""
+    try:
+        code = service.store.codes()[ending]
+    except StoreRefusal:
+        st.error(words["door"]["error"])
+        return
+    st.markdown(f"**{words['end']['code']}**")
+    st.code(code, language=None, width=320)
+    if service.settings.return_url:
+        url = service.settings.return_url.replace("{code}", quote(code, safe=""))
+        st.link_button(words["end"]["return"], url, type="primary")
+
+
+@st.fragment(run_every=_WAKE_SECONDS)
+def _wait(service: Service, place: Place) -> None:
+    """Show the page anew once the study goes on, or is closed; an answer that met the pause is handed in first."""
+    try:
+        if service.store.status() == "paused":
+            return
+    except StoreRefusal:
+        return
+    held = st.session_state.pop("held", None)
+    if held is not None:
+        _kept(*held)
+    st.rerun()
 
 
 def _refused_at_the_door(refusal: StoreRefusal, language: str) -> None:

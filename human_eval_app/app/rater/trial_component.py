@@ -36,10 +36,11 @@ class ScreenKey(Record):
 
 
 class AnswerMessage(ScreenKey):
-    """A rater's answers to one screen."""
+    """A rater's answers to one screen. submission: names the press of the button; a page of older code sends none."""
 
     answers: dict[str, str] = Field(max_length=4)
     timing: TimingMessage
+    submission: str = Field(default="", pattern=r"^[0-9a-f-]{0,40}$")
 
 
 def read_answer(message: Any) -> AnswerMessage | None:

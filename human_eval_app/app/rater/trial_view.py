@@ -1,5 +1,6 @@
 """What a rater's browser is told about one screen: plain data, with nothing in it that could tell the models apart."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from human_eval_app.app.rater.texts import DEFAULT_LANGUAGE, Texts
@@ -71,11 +72,11 @@ _BROWSER_TEXTS = (
     "following",
     "image_alt",
     "loading",
-    "not_saved",
     "previous",
     "ready",
     "retry",
     "saving",
+    "unconfirmed",
     "undo",
 )
 
@@ -89,6 +90,16 @@ def hints(texts: Texts, questions: list[str]) -> str:
     """What to tell a rater who answered these training questions otherwise than expected."""
     words = texts["trial"]
     return words["try_again"].format(hint=" ".join(words[f"hint_{question}"] for question in questions))
+
+
+def answers_text(design: Design, answers: Mapping[str, str], texts: Texts) -> str:
+    """A screen's answers as the rater reads them, in the order of the questions."""
+    return " ".join(
+        _answer_text(answer, design, texts)
+        for question in design.questions
+        for answer in question.answers
+        if answers.get(question.id) == answer
+    )
 
 
 def question_text(question: Question, caption: str, texts: Texts) -> str:

@@ -8,11 +8,13 @@ import pytest
 from benchmarks.websocket_rater import WebsocketRater
 from human_eval_app.app.service import Service, open_service
 from human_eval_app.app.tokens import TOKEN
+from human_eval_app.store.records import Ending
 from human_eval_app.study.design import Answer, Trial
 from tests.human_eval_app.designs import make_design
 from tests.human_eval_app.serving import CODES, Server, run_async, serving, write_study
 
 TIMING = {"load_ms": 10, "dwell_ms": 900, "zooms": 0, "shown_at": "2026-01-01T00:00:00Z"}
+CONTACT = "lab@example.org"
 OTHER: dict[Answer, Answer] = {"left": "right", "right": "left"}
 
 
@@ -20,7 +22,9 @@ OTHER: dict[Answer, Answer] = {"left": "right", "right": "left"}
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     design = make_design(categories={"Colors": 2, "Counting": 1}, samples=1, raters=1, gold=2, minimum_gold_correct=0.8)
     study = write_study(
-        design, tmp_path_factory.mktemp("endings") / "study", 'return_url = "https://back.example/?cc={code}"'
+        design,
+        tmp_path_factory.mktemp("endings") / "study",
+        f'return_url = "https://back.example/?cc={{code}}"\ncontact = "{CONTACT}"',
     )
     with serving(study) as running:
         yield running
@@ -39,6 +43,10 @@ def _link(server: Server, service: Service, name: str, panel: str = "colors") ->
 
 def _everything(rater: WebsocketRater) -> str:
     return " ".join(str(element) for element in rater.elements.values())
+
+
+def _codes_on(page: str, service: Service) -> list[Ending]:
+    return [ending for ending, code in service.store.codes().items() if code in page]
 
 
 async def _come(link: str) -> str:
@@ -81,21 +89,26 @@ def test_raters_are_screened_out_finish_and_find_no_place_left_each_with_their_o
     assert CODES["full"] in late
     pages = {"screened_out": careless, "complete": careful, "full": late}
     for name, page in pages.items():
-        assert [code for code in CODES.values() if code in page] == [CODES[name]]
+        assert _codes_on(page, service) == [name]
+        assert CONTACT in page
         assert f"https://back.example/?cc={CODES[name]}" in page
 
 
-def test_a_pause_and_the_end_of_a_study_are_told_and_no_code_is_given(server: Server, service: Service) -> None:
+def test_the_end_of_a_study_has_a_code_and_a_pause_has_none(server: Server, service: Service) -> None:
     link = _link(server, service, "waiting")
     try:
         service.store.set_status("paused")
-        assert "paused" in run_async(_come(link))
+        paused = run_async(_come(link))
         service.store.set_status("closed")
         closed = run_async(_come(link))
     finally:
         service.store.set_status("open")
-    assert "closed" in closed
-    assert not any(code in closed for code in CODES.values())
+    assert "The study is paused" in paused
+    assert _codes_on(paused, service) == []
+    assert "The study is closed" in closed
+    assert _codes_on(closed, service) == ["closed"]
+    assert CONTACT in paused
+    assert CONTACT in closed
 
 
 def test_a_task_that_was_not_accepted_shows_a_preview_and_registers_nobody(server: Server, service: Service) -> None:
@@ -119,6 +132,7 @@ def test_a_rater_who_stops_is_thanked_and_gives_the_place_back(server: Server, s
 
     page = run_async(stop())
     assert "You have stopped" in page
-    assert not any(code in page for code in CODES.values())
+    assert _codes_on(page, service) == ["partial"]
+    assert CONTACT in page
     (seat,) = [seat for seat in service.store.seats() if seat.panel == "counting"]
     assert seat.status == "free"

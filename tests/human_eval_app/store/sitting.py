@@ -38,13 +38,14 @@ def answers(design: Design, trial: Trial, choice: int = 0, *, wrong: bool = Fals
     return chosen
 
 
-def cast(store: VoteStore, design: Design, place: Place, choice: int = 0, *, wrong: bool = False) -> Place:
+def cast(
+    store: VoteStore, design: Design, place: Place, choice: int = 0, *, wrong: bool = False, submission: str = ""
+) -> Place:
     """Vote on the trial that the place shows."""
     assert place.sitting is not None
     given = answers(design, trial_at(design, place), choice, wrong=wrong)
-    return store.vote(
-        place.rater, place.sitting, part_of(place), place.position, place.sequence, given, TIMING, VERSION
-    )
+    key = (place.rater, place.sitting, part_of(place), place.position, place.sequence)
+    return store.vote(*key, given, TIMING, VERSION, submission)
 
 
 def part_of(place: Place) -> Part:

@@ -1,7 +1,7 @@
 """Random interleavings of everything raters and admins do, beside a model of a study that fits on a page."""
 
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
@@ -171,7 +171,7 @@ class Study(RuleBasedStateMachine):
     @rule(data=st.data(), part=st.sampled_from(["training", "main"]), position=st.integers(0, 3), n=st.integers(0, 2))
     def votes_out_of_turn(self, data: st.DataObject, part: Part, position: int, n: int) -> None:
         name = data.draw(st.sampled_from(self.seated()))
-        self.votes_on(name, part, position, n, 0, False)
+        self.votes_on(name, part, position, n, data.draw(st.integers(0, 2)), False)
 
     def votes_on(self, name: str, part: Part, position: int, sequence: int, choice: int, wrong: bool) -> None:
         """A vote, on the next trial or any other."""
@@ -180,25 +180,38 @@ class Study(RuleBasedStateMachine):
         trials = DESIGN.training if part == "training" else DESIGN.trials_of_seat[str(rater.seat)]
         trial = trials[min(position, len(trials) - 1)]
         given = answers(DESIGN, trial, choice, wrong=wrong)
-        key: Key = (rater.sitting, part, position, sequence)
-        now = ("training", rater.learnt) if stage == "training" else ("main", len(rater.standing))
-        due = (part, position) == now and sequence == rater.tries(part, position) and stage in ("training", "trial")
         cast = (rater.number, rater.sitting, part, position, sequence, given, TIMING, VERSION)
-        if not due and key not in rater.votes:
+        if self.is_known(rater, part, position, sequence, given):
+            self.agrees(name, self.store.vote(*cast))
+            return
+        learning = rater.learnt < len(DESIGN.training)
+        now = ("training", rater.learnt) if learning else ("main", len(rater.standing))
+        last = rater.standing[-1] if rater.standing and not learning else None
+        due = stage in ("training", "trial") and (part, position) == now and sequence <= rater.tries(part, position)
+        replaces = stage == "trial" and last is not None and last[1:3] == (part, position) and sequence <= last[3]
+        if not due and not replaces:
             with pytest.raises(StoreRefusal):
                 self.store.vote(*cast)
             return
-        if due:
-            right = all(given[question] == answer for question, answer in trial.expected.items())
-            rater.votes[key] = {**given}
-            rater.lease_until = self.clock.now + 60 * LEASE
-            if part == "training":
-                rater.learnt += right
-            else:
-                rater.standing.append(key)
-                if len(rater.standing) == len(trials):
-                    rater.ended = "complete" if self.gold_is_right(rater) else "screened_out"
+        if replaces:
+            rater.standing.pop()
+        key: Key = (rater.sitting, part, position, rater.tries(part, position))
+        rater.votes[key] = {**given}
+        rater.lease_until = self.clock.now + 60 * LEASE
+        if part == "training":
+            rater.learnt += all(given[question] == answer for question, answer in trial.expected.items())
+        else:
+            rater.standing.append(key)
+            if len(rater.standing) == len(trials):
+                rater.ended = "complete" if self.gold_is_right(rater) else "screened_out"
         self.agrees(name, self.store.vote(*cast))
+
+    def is_known(self, rater: Rater, part: Part, position: int, sequence: int, given: Mapping[str, str]) -> bool:
+        """Whether these answers were given to this very screen before."""
+        return any(
+            vote[1:3] == (part, position) and vote[3] >= sequence and answers == given
+            for vote, answers in rater.votes.items()
+        )
 
     def gold_is_right(self, rater: Rater) -> bool:
         trials = DESIGN.trials_of_seat[str(rater.seat)]

@@ -98,8 +98,8 @@ def test_a_vote_submitted_often_counts_once(open_store: OpenStore) -> None:
 
     def submit(place: Place, n: int) -> Place:
         key = (place.rater, place.sitting, "main", place.position, place.sequence)
-        given = answers(DESIGN, trial_at(DESIGN, place), n % 3)
-        return stores[n % 2].vote(*key, given, TIMING, VERSION)  # type: ignore[arg-type]
+        given = answers(DESIGN, trial_at(DESIGN, place), place.position)
+        return stores[n % 2].vote(*key, given, TIMING, VERSION, f"submission {n % 3}")  # type: ignore[arg-type]
 
     while place.stage == "trial":
         places = at_once([partial(submit, place, n) for n in range(6)])
@@ -107,6 +107,17 @@ def test_a_vote_submitted_often_counts_once(open_store: OpenStore) -> None:
         place = places[0]
     assert place.stage == "complete"
     assert len(check(stores[0], DESIGN)) == 3
+
+
+def test_of_different_answers_to_one_screen_at_once_one_stands_and_none_is_lost(open_store: OpenStore) -> None:
+    stores = [open_store(DESIGN), open_store(DESIGN)]
+    place = ready(stores[0], "one")
+    windows = [partial(cast, stores[n % 2], DESIGN, place, n, submission=f"window {n}") for n in range(3)]
+    assert {(each.position, each.sequence) for each in at_once(windows)} == {(1, 0)}
+    votes = [row for row in stores[0].vote_rows() if row.question == "fidelity"]
+    assert [row.superseded for row in votes] == [True, True, False]
+    assert {row.answer for row in votes} == {"left", "indifferent", "right"}
+    assert check(stores[0], DESIGN)
 
 
 def test_an_undo_clicked_often_takes_back_one_vote(open_store: OpenStore) -> None:

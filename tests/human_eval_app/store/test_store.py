@@ -6,6 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from human_eval_app.store.records import Identity, ResponseTimes, StoreRefusal
+from human_eval_app.store.store import VoteStore
 from tests.human_eval_app.designs import make_design
 from tests.human_eval_app.store.conftest import OpenStore
 from tests.human_eval_app.store.sitting import (
@@ -76,13 +77,68 @@ def test_consent_and_instructions_count_once(open_store: OpenStore) -> None:
     assert store.finish_instructions(store.enter(Identity("invite", "two")).rater).stage == "consent"
 
 
-def test_the_same_vote_again_changes_nothing_not_even_with_other_answers(open_store: OpenStore) -> None:
+def test_the_same_vote_again_changes_nothing(open_store: OpenStore) -> None:
     store = open_store(DESIGN)
     place = ready(store, "one")
     after = cast(store, DESIGN, place)
     assert cast(store, DESIGN, place) == after
-    assert cast(store, DESIGN, place, wrong=True) == after
+    assert cast(store, DESIGN, place, submission="another tab") == after
     assert len(list(store.vote_rows())) == len(DESIGN.questions)
+
+
+PLAIN = make_design(categories={"Colors": 3})
+
+
+def fidelity(store: VoteStore) -> list[tuple[int, int, str, bool]]:
+    return [
+        (row.position, row.sequence, row.answer, row.superseded)
+        for row in store.vote_rows()
+        if row.question == "fidelity"
+    ]
+
+
+def test_another_answer_to_the_last_screen_takes_the_place_of_the_first(open_store: OpenStore) -> None:
+    store = open_store(PLAIN)
+    first = ready(store, "one")
+    after = cast(store, PLAIN, first, 0, submission="a")
+    assert cast(store, PLAIN, first, 1, submission="b") == after
+    assert fidelity(store) == [(0, 0, "left", True), (0, 1, "indifferent", False)]
+    assert cast(store, PLAIN, first, 0, submission="a") == after, "a message that arrives again is the same answer"
+    assert cast(store, PLAIN, first, 1, submission="b") == after
+    assert cast(store, PLAIN, first, 2) == after, "also without a submission's name"
+    assert fidelity(store)[1:] == [(0, 1, "indifferent", True), (0, 2, "right", False)]
+
+
+def test_another_answer_to_an_older_screen_is_refused_and_told_what_stands(open_store: OpenStore) -> None:
+    store = open_store(PLAIN)
+    places = [ready(store, "one")]
+    places += voting(store, PLAIN, places[0])
+    rows = fidelity(store)
+    for place in places[:-1]:  # the sitting has ended
+        said = refused(lambda place=place: cast(store, PLAIN, place, place.position + 1, submission="late"))
+        assert said.reason == "answered"
+        assert set(said.standing.values()) == {rows[place.position][2]}
+    assert fidelity(store) == rows
+
+
+def test_a_screen_taken_back_is_answered_by_a_window_that_shows_it_still(open_store: OpenStore) -> None:
+    store = open_store(PLAIN)
+    first = ready(store, "one")
+    cast(store, PLAIN, first, 0, submission="a")
+    assert first.sitting is not None
+    back = store.undo(first.rater, first.sitting, 0)
+    assert cast(store, PLAIN, first, 0, submission="a") == back, "what was taken back does not come back by itself"
+    assert cast(store, PLAIN, first, 0, submission="b").position == 1
+    assert fidelity(store) == [(0, 0, "left", True), (0, 1, "left", False)]
+
+
+def test_while_the_study_is_paused_no_answer_is_changed(open_store: OpenStore) -> None:
+    store = open_store(PLAIN)
+    first = ready(store, "one")
+    cast(store, PLAIN, first, 0)
+    store.set_status("paused")
+    assert refused(lambda: cast(store, PLAIN, first, 1)).reason == "paused"
+    assert fidelity(store) == [(0, 0, "left", False)]
 
 
 def test_the_last_vote_again_is_still_the_end(open_store: OpenStore) -> None:
@@ -90,7 +146,7 @@ def test_the_last_vote_again_is_still_the_end(open_store: OpenStore) -> None:
     places = [ready(store, "one")]
     places += voting(store, DESIGN, places[0])
     store.set_status("closed")
-    assert cast(store, DESIGN, places[-2]) == places[-1]
+    assert cast(store, DESIGN, places[-2], places[-2].position) == places[-1]
 
 
 def test_a_wrong_answer_in_training_is_kept_and_tried_again(open_store: OpenStore) -> None:

@@ -16,7 +16,7 @@ def test_the_settings_template_is_valid_and_complete() -> None:
 
 def test_codes_are_never_the_same() -> None:
     codes = {code for _ in range(20) for code in tomllib.loads(settings_text())["codes"].values()}
-    assert len(codes) == 60
+    assert len(codes) == 100
 
 
 def test_the_readme_tells_what_the_study_is() -> None:

@@ -4,7 +4,7 @@
 const screens = new WeakMap(); // the component's root element -> what it shows now
 
 const RESEND_AFTER_MS = 4000;
-const RESENDS = 4; // without being asked; it counts once, however often it arrives
+const RESENDS = 4; // before the rater is told; it counts once, however often it arrives
 
 export default function (component) {
   const root = component.parentElement.querySelector(".root");
@@ -28,7 +28,7 @@ function show(root, component) {
   const texts = data.texts;
   const startedAt = performance.now();
   const shownAt = new Date().toISOString();
-  const state = { answers: {}, sent: false, loaded: 0, failed: new Set(), loadedAt: null, zooms: 0, timer: null };
+  const state = { answers: {}, sent: false, outgoing: null, silent: false, loaded: 0, failed: new Set(), loadedAt: null, zooms: 0, timer: null };
   let { attempt, notice } = data;
 
   root.dataset.loaded = "false";
@@ -64,7 +64,7 @@ function show(root, component) {
       if (refused.attempt === attempt) return;
       ({ attempt, notice } = refused);
       clearTimeout(state.timer);
-      state.sent = false;
+      state.sent = state.silent = false;
       refresh();
     },
     close() {
@@ -186,7 +186,7 @@ function show(root, component) {
     retry.hidden = state.failed.size === 0;
     next.setAttribute("aria-disabled", String(!complete() || state.sent));
     for (const input of form.querySelectorAll("input")) input.disabled = state.sent;
-    if (state.sent) status.textContent = `${texts.saving} …`;
+    if (state.sent) status.textContent = state.silent ? texts.unconfirmed : `${texts.saving} …`;
     else if (state.failed.size) status.textContent = texts.failed;
     else if (state.loadedAt === null)
       status.textContent = fill(texts.loading, { loaded: state.loaded, count: images.length });
@@ -199,16 +199,20 @@ function show(root, component) {
       refresh();
       return;
     }
-    deliver("answer", {
-      key: data.key,
-      answers: state.answers,
-      timing: {
-        load_ms: Math.round(state.loadedAt - startedAt),
-        dwell_ms: Math.round(performance.now() - state.loadedAt),
-        zooms: state.zooms,
-        shown_at: shownAt,
-      },
-    });
+    // The same answers once more are the same submission; others, after a refusal, are another.
+    if (!state.outgoing || data.questions.some(({ id }) => state.outgoing.answers[id] !== state.answers[id]))
+      state.outgoing = {
+        key: data.key,
+        submission: newId(),
+        answers: { ...state.answers },
+        timing: {
+          load_ms: Math.round(state.loadedAt - startedAt),
+          dwell_ms: Math.round(performance.now() - state.loadedAt),
+          zooms: state.zooms,
+          shown_at: shownAt,
+        },
+      };
+    deliver("answer", state.outgoing);
   }
 
   function takeBack() {
@@ -216,21 +220,14 @@ function show(root, component) {
     deliver("undo", { key: data.key });
   }
 
-  // The server answers with another screen. Until it does, the same message goes out again and again; then the rater
-  // is told, and can send it by hand.
+  // The server answers with another screen, or refuses. Until it does, the same message goes out again and again, and
+  // nothing on the screen can be changed: the answer may be saved already, with only the word of it on its way.
   function deliver(event, message, tries = 0) {
     state.sent = true;
+    state.silent = tries > RESENDS;
     setTriggerValue(event, message);
     refresh();
-    state.timer = setTimeout(() => {
-      if (tries < RESENDS) {
-        deliver(event, message, tries + 1);
-        return;
-      }
-      state.sent = false;
-      refresh();
-      status.textContent = texts.not_saved;
-    }, RESEND_AFTER_MS);
+    state.timer = setTimeout(() => deliver(event, message, tries + 1), RESEND_AFTER_MS);
   }
 
   function onKey(event) {
@@ -313,6 +310,11 @@ function keyCap(text) {
 
 function quoted(text) {
   return make("q", { textContent: text });
+}
+
+// Not crypto.randomUUID, which a browser has only where the page came by HTTPS.
+function newId() {
+  return [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
 function fill(template, values) {
