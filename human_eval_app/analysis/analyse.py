@@ -8,6 +8,7 @@ from human_eval_app.analysis.checks import checks
 from human_eval_app.analysis.exclusions import exclude
 from human_eval_app.analysis.rates import caption_scores, comparisons
 from human_eval_app.analysis.records import Analysis, Completion, Excluded, Version
+from human_eval_app.analysis.sequences import sequences
 from human_eval_app.analysis.strengths import strengths
 from human_eval_app.analysis.votes import Votes, main_votes
 from human_eval_app.study.design import Design
@@ -33,6 +34,7 @@ def analyse(design: Design, votes: Votes) -> Analysis:
         prompt_set=design.prompt_set.name,
         departures=design.departures,
         progress=_progress(design, votes),
+        stopping=sequences(design, votes),
         versions=tuple(versions),
         environment=_environment(),
         date=datetime.now(UTC).date().isoformat(),

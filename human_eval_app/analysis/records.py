@@ -111,6 +111,46 @@ class Strengths(Record):
     problem: str = ""
 
 
+class PairSequence(Record):
+    """What raters prefer on this very prompt set, as it became known: one question of one pair of models.
+
+    A rater's score is the share of their screens on which they prefer A, indifferent ones counted half; asked for is
+    its mean over raters and categories. panels: raters of a round, one of each category. mean, low, high: after each
+    round; all intervals of all sequences of the study hold at once with 95%. decision: of the
+    first round that ruled out 1/2, for good; rounds: how many it took, None while undecided.
+    """
+
+    model_a: str
+    model_b: str
+    question: str
+    panels: int
+    mean: tuple[float, ...]
+    low: tuple[float, ...]
+    high: tuple[float, ...]
+    decision: Literal["a", "b", "undecided"]
+    rounds: int | None
+
+
+class Sequences(Record):
+    """A study's stopping rule and what it has made of the votes.
+
+    complete: sittings. Those not in the sequences: too_long, excluded by a rule of the design, and waiting: for
+    raters who began before them in their category, or for one of each other category.
+    """
+
+    rule: str
+    sequences: tuple[PairSequence, ...]
+    complete: int
+    too_long: int
+    excluded: int
+    waiting: int
+
+    @property
+    def decided(self) -> bool:
+        """Whether every question of every pair is."""
+        return all(each.decision != "undecided" for each in self.sequences)
+
+
 class Agreement(Record):
     """Krippendorff's alpha of raters on one question: 1 full agreement, 0 as by chance. None: not defined."""
 
@@ -213,6 +253,7 @@ class Analysis(Record):
     prompt_set: str
     departures: tuple[str, ...]
     progress: Completion
+    stopping: Sequences | None = None  # None: the design has no such rule
     versions: tuple[Version, ...]
     environment: dict[str, str]
     date: str

@@ -32,11 +32,14 @@ class Votes:
 
     table: current answers of complete sittings. sittings: how many sittings are in each state.
     simulated: whether the design or any row says that these raters are not people.
+    begun: every sitting with an answer to the main part, by its number and in the order of their first ones:
+        `panel`, `state`, and `first` and `last`, the times of its first and last answer.
     """
 
     table: "pd.DataFrame"
     sittings: Mapping[str, int]
     simulated: bool
+    begun: "pd.DataFrame"
 
 
 def read_votes(path: Path) -> list[dict[str, Any]]:
@@ -100,12 +103,29 @@ def check_votes(rows: Sequence[Mapping[str, Any]], design: Design) -> Votes:
     choice = table["answer"].where(~table["answer"].isin(("left", "right")), chose_first.map({True: "a", False: "b"}))
     simulated = design.raters == "simulated" or bool((frame["source"] == "simulated").any())
     sittings = {str(state): int(count) for state, count in states.items()}
-    return Votes(table.assign(choice=choice, left_is_a=first_left), sittings, simulated)
+    return Votes(table.assign(choice=choice, left_is_a=first_left), sittings, simulated, _begun(frame))
 
 
 def main_votes(table: "pd.DataFrame") -> "pd.DataFrame":
     """The answers that rates are made of: no gold trials and no mirrored repeats."""
     return table[table["kind"] == "main"]
+
+
+def _begun(frame: "pd.DataFrame") -> "pd.DataFrame":
+    """The sittings of all rows, as `Votes.begun` has them."""
+    import pandas as pd
+
+    main = frame[frame["part"] == "main"]
+    at = pd.to_datetime(main["server_time"], format="ISO8601", utc=True)
+    rows = main[["sitting", "panel", "sitting_state"]].assign(at=at, number=main["sitting"].astype(int))
+    sittings = rows.groupby("sitting", sort=False).agg(
+        panel=("panel", "first"),
+        state=("sitting_state", "first"),
+        first=("at", "min"),
+        last=("at", "max"),
+        number=("number", "first"),
+    )
+    return sittings.sort_values(["first", "number"]).drop(columns="number")
 
 
 def _check_sittings(current: "pd.DataFrame") -> None:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from drawbench.cli.progress import shown_progress, terminated_like_interrupted
 from drawbench.errors import StoppedError
-from human_eval_app.study.design import StudyType
+from human_eval_app.study.design import Stopping, StudyType
+from human_eval_app.study.stopping import MINUTES
 
 if TYPE_CHECKING:
     from human_eval_app.study.create import Created
@@ -46,6 +47,19 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--references", type=Path, metavar="DIR", help="the photographs of a COCO study: COCO's root, or images by id"
+    )
+    parser.add_argument(
+        "--stop",
+        choices=get_args(Stopping.model_fields["at_decision"].annotation),
+        help="when raters' preference for this prompt set is known at any look: the study closes itself, or the admin "
+        "page advises to (when every seat is filled)",
+    )
+    parser.add_argument(
+        "--sitting-minutes",
+        type=int,
+        default=MINUTES,
+        metavar="N",
+        help="with --stop: sittings that took longer have no say in it (%(default)s)",
     )
     parser.add_argument("--leave-out-refused", action="store_true", help="leave out prompts that a model refused")
     controls = parser.add_argument_group("controls")
@@ -106,6 +120,7 @@ def run(args: argparse.Namespace) -> int:
         size=args.size,
         references=args.references,
         leave_out_refused=args.leave_out_refused,
+        stopping=Stopping(at_decision=args.stop, minutes=args.sitting_minutes) if args.stop else None,
     )
     try:
         with terminated_like_interrupted():
@@ -118,9 +133,21 @@ def run(args: argparse.Namespace) -> int:
 
 def study_facts(created: "Created") -> dict[str, Any]:
     """The study in numbers, for --json."""
+    from human_eval_app.study.expected import expected_rows
     from human_eval_app.study.power import SHOWN, power_table
 
     design = created.design
+    expected = [
+        {
+            "preference": row.preference,
+            "raters": row.raters,
+            "9 of 10 studies within": row.most,
+            "decided": row.decided,
+            "seats": row.seats,
+            "power": _number(row.power),
+        }
+        for row in expected_rows(design)
+    ]
     shown = [f"power at {shift:g}" for shift in SHOWN[design.type]]
     return {
         "study": str(created.path),
@@ -145,13 +172,14 @@ def study_facts(created: "Created") -> dict[str, Any]:
             }
             for row in power_table(design)
         ],
+        **({"until_decided": expected} if expected else {}),
     }
 
 
 def facts_text(created: "Created") -> str:
     """The study in words."""
     from human_eval_app.study import folder_texts
-    from human_eval_app.study.power import power_text
+    from human_eval_app.study.expected import detection_text
 
     design, serve = created.design, ["drawbench", "study", "serve", str(created.path)]
     seats = [seat for panel in design.panels for seat in panel.seats]
@@ -165,7 +193,7 @@ def facts_text(created: "Created") -> str:
             *(["Departures from the paper's protocol:"] if design.departures else ["As in the paper."]),
             *(f"- {departure}" for departure in design.departures),
             "",
-            power_text(design),
+            detection_text(design),
             "",
             f"Next: set the contact in {created.path / 'settings.toml'}, then {shlex.join(serve)}",
         ]

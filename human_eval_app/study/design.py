@@ -113,6 +113,17 @@ class Exclusion(Record):
     threshold: float
 
 
+class Stopping(Record):
+    """The study may stop at an anytime-valid decision on every question of every pair of models; see `stopping`.
+
+    at_decision: whether the study then closes itself, or whoever runs it is advised to. minutes: a sitting that took
+    longer, from its first answer to its last, is left out of the decision.
+    """
+
+    at_decision: Literal["close", "advise"]
+    minutes: int
+
+
 class Design(Record):
     """A study as it will be run. Equal designs have equal hashes."""
 
@@ -135,6 +146,7 @@ class Design(Record):
     departures: tuple[str, ...]  # from the paper's protocol, each one sentence
     sets: dict[str, TrialImages]
     panels: tuple[Panel, ...]
+    stopping: Stopping | None = None  # None: when every seat is filled
 
     @model_validator(mode="after")
     def _refers_to_what_it_holds(self) -> Self:
@@ -222,4 +234,6 @@ def _canonical(design: Design) -> bytes:
     cards = {number: model.card for number, model in enumerate(design.models)}
     unhashed = {number: {"card": card.unhashed()} for number, card in cards.items() if card is not None}
     content = design.model_dump(mode="json", exclude={"models": unhashed})
+    if design.stopping is None:
+        del content["stopping"]  # designs that were made before there was a choice keep their hash
     return json.dumps(content, sort_keys=True, ensure_ascii=False).encode()

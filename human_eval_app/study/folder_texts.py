@@ -3,7 +3,7 @@
 import secrets
 
 from human_eval_app.study.design import Design
-from human_eval_app.study.power import power_text
+from human_eval_app.study.expected import detection_text
 
 README = "README.md"
 CODE_LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"  # without those that are taken for another
@@ -58,7 +58,7 @@ def readme_text(design: Design) -> str:
 
 ## What it can detect
 
-{power_text(design)}
+{detection_text(design)}
 
 ## Files
 

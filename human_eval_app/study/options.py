@@ -8,7 +8,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from drawbench.errors import UserError
-from human_eval_app.study.design import Exclusion, StudyType
+from human_eval_app.study.design import Exclusion, Stopping, StudyType
 from human_eval_app.study.images import Encoder
 from human_eval_app.study.study_types import PROTOCOLS, StudyProtocol
 
@@ -40,6 +40,7 @@ class Options:
     size: int | None = None
     references: Path | None = None
     leave_out_refused: bool = False
+    stopping: Stopping | None = None
 
     def __post_init__(self) -> None:
         """Raises UserError naming the option that is out of range, or contradicts another."""
@@ -59,6 +60,11 @@ class Options:
             raise UserError(f"--samples {self.samples}: a {self.type} study shows one image on a side; leave it out.")
         if self.type == "coco-alignment" and self.mirrored:
             raise UserError("--mirrored exchanges sides, and a coco-alignment trial has one image: leave it out.")
+        if self.stopping is not None:
+            if self.type == "coco-alignment":
+                raise UserError("--stop decides which of two models is preferred; a coco-alignment study has no pairs.")
+            if self.stopping.minutes < 1:
+                raise UserError(f"--sitting-minutes {self.stopping.minutes} is no time for a sitting: give 1 or more.")
         if self.references is not None and not self.protocol.photographs:
             raise UserError(f"--references is for COCO studies: a {self.type} study shows no photographs.")
 

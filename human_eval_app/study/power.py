@@ -89,7 +89,7 @@ def power_table(design: Design) -> list[PowerRow]:
     for panel in panels:
         if len(categories) > 1:
             scopes.setdefault(panel.category, []).append(panel)
-    return [power_row(scope, [_block(panel) for panel in some], design.type) for scope, some in scopes.items()]
+    return [power_row(scope, [block_of(panel) for panel in some], design.type) for scope, some in scopes.items()]
 
 
 def power_row(scope: str, blocks: Sequence[PanelSize], study_type: StudyType) -> PowerRow:
@@ -148,13 +148,18 @@ def power_text(design: Design) -> str:
     lines = [header, ["---"] * len(header)]
     for row in power_table(design):
         numbers = [str(row.prompts), str(row.raters), str(row.votes)]
-        powers = [_percent(value) for value in row.powers]
+        powers = [percent(value) for value in row.powers]
         found = "no difference" if row.detectable is None else _difference(row.detectable, paired)
         lines.append([row.scope, *numbers, *powers, found])
-    widths = [max(len(line[column]) for line in lines) for column in range(len(header))]
+    return "\n".join([*table_lines(lines), "", _reading(design, assumed)])
+
+
+def table_lines(lines: Sequence[Sequence[str]]) -> list[str]:
+    """A Markdown table with even columns, of rows of cells; the second row is the rule, `---` each."""
+    widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
     table = ["| " + " | ".join(cell.ljust(w) for cell, w in zip(line, widths, strict=True)) + " |" for line in lines]
     table[1] = table[1].replace(" ", "-").replace("|-", "| ").replace("-|", " |")
-    return "\n".join([*table, "", _reading(design, assumed)])
+    return table
 
 
 def _reading(design: Design, assumed: Assumptions) -> str:
@@ -171,13 +176,15 @@ def _reading(design: Design, assumed: Assumptions) -> str:
     return " ".join([*parts, f"Assumed: {ties}{shares}."])
 
 
-def _percent(power: float) -> str:
+def percent(power: float) -> str:
+    """A probability as whole percent."""
     if math.isnan(power):
         return "unknown"
     return "over 99%" if power > 0.995 else f"{power:.0%}"
 
 
-def _block(panel: Panel) -> PanelSize:
+def block_of(panel: Panel) -> PanelSize:
+    """The panel's main trials and its seats."""
     prompts = {trial.prompt_id for trial in panel.trials if trial.kind == "main"}
     return PanelSize(len(prompts), len(panel.seats))
 

@@ -96,6 +96,7 @@ class Choices:
     size: int
     resized_from: tuple[int, ...]
     refused: tuple[str, ...]  # prompts left out because a model refused them
+    stopping: str = ""  # the stopping rule in one sentence
 
 
 def departures(choices: Choices) -> tuple[str, ...]:
@@ -157,6 +158,8 @@ def _of_the_raters(choices: Choices, protocol: StudyProtocol) -> list[str]:
         sizes = sorted(set(choices.batches))
         sizes_text = " or ".join(str(size) for size in sizes)
         found.append(f"A rater judges a batch of {sizes_text} prompts, not {protocol.batch}.")
+    if choices.stopping:
+        found.append(choices.stopping)
     if choices.training:
         found.append(
             f"Raters practise on {_count(choices.training, 'trial', 'trials')} with known answers before they begin."

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from drawbench.plot_style import INK, LINE, SOFT, STYLE, write_figure
 from drawbench.results.scores import OVERALL
-from human_eval_app.analysis.records import Analysis, CaptionScore, PairwiseComparison, Rate
-from human_eval_app.analysis.report.sheets import SIMULATED, VERSION_NAMES, marks
+from human_eval_app.analysis.records import Analysis, CaptionScore, PairSequence, PairwiseComparison, Rate
+from human_eval_app.analysis.report.sheets import SIMULATED, VERSION_NAMES, decision_text, marks
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -26,6 +26,8 @@ STEP = 20  # percent from one grid line to the next
 LETTERS_PER_INCH, HEADING_LETTERS_PER_INCH = 15, 7
 LONGEST = 30  # letters of a model's name
 WHISKERS = "whiskers: 95% intervals, two-way clustered by prompt and rater; none where unknown"
+BAND = "95% interval, valid at any look"
+SEQUENCE_NOTE = "each category alike, indifferent counted half; all intervals hold at once for this prompt set"
 BARS_STYLE = {**STYLE, "ytick.color": SOFT, "hatch.linewidth": 0.6}
 
 
@@ -50,7 +52,7 @@ def write_charts(analysis: Analysis, folder: Path) -> list[Path]:
 
 
 def charts(analysis: Analysis) -> dict[str, "Figure"]:
-    """Name -> figure: one per version and pair of models, or one of caption scores per version."""
+    """Name -> figure: per version one of each pair of models, or one of caption scores; per pair its sequences."""
     figures = {}
     for version in analysis.versions:
         suffix = "" if version.name == "all" else "-after-exclusions"
@@ -59,6 +61,11 @@ def charts(analysis: Analysis) -> dict[str, "Figure"]:
             figures[pair_name + suffix] = comparison_chart(pair, analysis, version.name)
         if version.captions:
             figures["captions" + suffix] = caption_chart(version.captions, analysis, version.name)
+    pairs: dict[tuple[str, str], list[PairSequence]] = {}
+    for sequence in () if analysis.stopping is None else analysis.stopping.sequences:
+        pairs.setdefault((sequence.model_a, sequence.model_b), []).append(sequence)
+    for number, sequences in enumerate(pairs.values(), start=1):
+        figures[f"known-{number}" if len(pairs) > 1 else "known"] = sequence_chart(sequences, analysis)
     return figures
 
 
@@ -82,7 +89,7 @@ def comparison_chart(pair: PairwiseComparison, analysis: Analysis, version: str)
     _share_axis(panels)
     counts = next(row for row in pair.rows if row.scope == OVERALL)
     said = f"{counts.votes} votes a question by {counts.raters} raters"
-    return _finished(figure, panels[0], said, analysis, version)
+    return _finished(figure, panels[0], analysis, (VERSION_NAMES[version], said, WHISKERS))
 
 
 def caption_chart(rows: Sequence[CaptionScore], analysis: Analysis, version: str) -> "Figure":
@@ -97,7 +104,33 @@ def caption_chart(rows: Sequence[CaptionScore], analysis: Analysis, version: str
     _draw(panels[0], bars, labels, "the caption describes the image, % of votes")
     _share_axis(panels)
     counts = f"{sum(row.votes for row in rows if row.scope == OVERALL)} votes"
-    return _finished(figure, panels[0], counts, analysis, version)
+    return _finished(figure, panels[0], analysis, (VERSION_NAMES[version], counts, WHISKERS))
+
+
+def sequence_chart(sequences: Sequence[PairSequence], analysis: Analysis) -> "Figure":
+    """How the preferences of one pair of models became known, one panel per question."""
+    figure, panels = _figure(len(sequences), 0)
+    for panel, each in zip(panels, sequences, strict=True):
+        raters = [round_ * each.panels for round_ in range(1, len(each.mean) + 1)]
+        low, mean, high = ([100 * value for value in values] for values in (each.low, each.mean, each.high))
+        panel.fill_between(raters, low, high, step="post", color=COLOURS["a"], alpha=0.2, linewidth=0, label=BAND)
+        panel.step(raters, mean, where="post", color=COLOURS["a"], linewidth=1.8, label="so far")
+        panel.axhline(50, color=INK, linewidth=1, linestyle=(0, (4, 3)))
+        if each.rounds is not None:
+            panel.axvline(each.rounds * each.panels, color=COLOURS["b"], linewidth=1.5, label="decided")
+        panel.set_ylim(0, 100)
+        panel.yaxis.grid(True, color=LINE, linewidth=0.8)
+        panel.set_axisbelow(True)
+        panel.spines[["top", "right", "left"]].set_visible(False)
+        title = f"{each.question}: {decision_text(each)}, % for {_short(each.model_a)}"
+        panel.set_title(title[:1].upper() + title[1:], loc="left", fontsize=10.5, fontweight="bold")
+    panels[-1].set_xlabel("raters")
+    counts = f"{len(sequences[0].mean) * sequences[0].panels} raters, against {sequences[0].model_b}"
+    return _finished(figure, max(panels, key=_entries), analysis, (counts, SEQUENCE_NOTE))
+
+
+def _entries(panel: "Axes") -> int:
+    return len(panel.get_legend_handles_labels()[1])
 
 
 def _figure(panels: int, groups: int) -> tuple["Figure", list["Axes"]]:
@@ -153,13 +186,13 @@ def _draw_bars(panel: "Axes", bars: Bars, places: Sequence[float]) -> None:
         part.set_path_effects([withStroke(linewidth=2.4, foreground="white", alpha=0.75)])
 
 
-def _finished(figure: "Figure", panel: "Axes", counts: str, analysis: Analysis, version: str) -> "Figure":
+def _finished(figure: "Figure", panel: "Axes", analysis: Analysis, said: Sequence[str]) -> "Figure":
     """The figure with its legend as a heading, a note below, and a mark across it where the votes are simulated."""
     width = figure.get_figwidth()
     handles, names = panel.get_legend_handles_labels()
     columns = len(names) if sum(map(len, names)) < HEADING_LETTERS_PER_INCH * width else 1
     figure.legend(handles, names, loc="outside upper left", ncols=columns, frameon=False, fontsize=12)
-    parts = [*marks(analysis), VERSION_NAMES[version], counts, WHISKERS]
+    parts = [*marks(analysis), *said]
     note = textwrap.fill(" · ".join(parts), round(LETTERS_PER_INCH * width), break_on_hyphens=False)
     figure.supxlabel(note, x=0.01, ha="left", fontsize=8.5, color=SOFT)
     if analysis.simulated:

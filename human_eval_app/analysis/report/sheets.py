@@ -9,9 +9,11 @@ from human_eval_app.analysis.records import (
     Analysis,
     CaptionScore,
     Checks,
+    PairSequence,
     PairwiseComparison,
     Preference,
     Rate,
+    Sequences,
     Strengths,
     Version,
 )
@@ -20,11 +22,17 @@ from human_eval_app.analysis.report.methods import facts
 VERSION_NAMES = {"all": "all raters", "after exclusions": "after the exclusions fixed in the design"}
 SIMULATED = "SIMULATED RATERS: no person took part"
 UNKNOWN = "unknown"
+ASKED = (
+    "what raters prefer on these very prompts, each category alike, indifferent answers counted half; all intervals of "
+    "this table hold at once, whenever one looks. What they prefer on other prompts, the two-way intervals tell; these "
+    "take the number of raters as given, and claim a little too much where the study stopped at a decision"
+)
 
 
 def sheets(analysis: Analysis) -> list[Sheet]:
-    """All tables: per version the rates, the scale of models and the checks; last, how every number was made."""
-    found = [sheet for version in analysis.versions for sheet in _version_sheets(analysis, version)]
+    """All tables: what a stopping rule decided; per version the rates, the scale and the checks; how all was made."""
+    found = [] if analysis.stopping is None else [sequence_sheet(analysis.stopping, marks(analysis))]
+    found += [sheet for version in analysis.versions for sheet in _version_sheets(analysis, version)]
     return [*found, Sheet("how these numbers were made", (), (), tuple(facts(analysis)))]
 
 
@@ -35,6 +43,44 @@ def marks(analysis: Analysis) -> list[str]:
     if progress.complete < progress.seats:
         found.append(f"INCOMPLETE: {progress.complete} of {progress.seats} seats")
     return found
+
+
+def sequence_sheet(stopping: Sequences, tail: Sequence[str] = ()) -> Sheet:
+    """What is known at any look, and after how many raters it was. tail: of the title."""
+    columns = (
+        _text("question"),
+        _text("A"),
+        _text("B"),
+        _text("decided"),
+        Column("after", "raters"),
+        Column("A, by then", "% preferred"),
+        Column("A, so far", "% preferred"),
+        Column("so far", "raters"),
+    )
+    rows = tuple(
+        (
+            Cell(each.question),
+            Cell(each.model_a),
+            Cell(each.model_b),
+            Cell(decision_text(each)),
+            Cell(MISSING if each.rounds is None else str(each.rounds * each.panels)),
+            _known(each, each.rounds),
+            _known(each, len(each.mean)),
+            Cell(str(len(each.mean) * each.panels)),
+        )
+        for each in stopping.sequences
+    )
+    left = {"took too long": stopping.too_long, "left out by a rule": stopping.excluded, "waiting": stopping.waiting}
+    others = ", ".join(f"{count} {name}" for name, count in left.items() if count)
+    sittings = f"{stopping.complete} complete" + (f"; of these {others}" if others else "")
+    told = (("rule", stopping.rule), ("sittings", sittings), ("asked", ASKED))
+    return Sheet(" · ".join(("known at any look", *tail)), (Block("", columns, rows),), (), told)
+
+
+def decision_text(sequence: PairSequence) -> str:
+    """Which model is preferred, or that it is not decided."""
+    names = {"a": f"{sequence.model_a} preferred", "b": f"{sequence.model_b} preferred"}
+    return names.get(sequence.decision, "undecided")
 
 
 def percent(value: float, decimals: int = 1) -> str:
@@ -208,6 +254,13 @@ def _other_checks(version: Version, checks: Checks) -> Block:
     rows += [(f"raters left out by {each.rule} {each.threshold:g}", str(each.raters)) for each in version.excluded]
     rows.append(("raters in these tables", str(version.raters)))
     return Block("times and controls", (_text("what"), Column("value")), tuple((Cell(a), Cell(b)) for a, b in rows))
+
+
+def _known(sequence: PairSequence, rounds: int | None) -> Cell:
+    if not rounds:
+        return Cell(MISSING)
+    interval = f"({percent(sequence.low[rounds - 1])}, {percent(sequence.high[rounds - 1])})"
+    return Cell(percent(sequence.mean[rounds - 1]), interval)
 
 
 def _text(header: str) -> Column:
