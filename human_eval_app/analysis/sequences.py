@@ -33,8 +33,8 @@ def sequences(design: Design, votes: Votes) -> Sequences | None:
     if design.stopping is None:
         return None
     begun = votes.begun.assign(**_left_out(design, votes))
-    kept = begun[(begun["state"] == "complete") & ~begun["too_long"] & ~begun["excluded"]]
-    ready = kept[~_behind(begun)]
+    kept = (begun["state"] == "complete") & ~begun["too_long"] & ~begun["excluded"]
+    ready = begun[kept & ~_behind(begun)]
     scores = _scores(votes)
     pairs = panels_of_pairs(design)
     found, counted = [], 0
@@ -52,7 +52,7 @@ def sequences(design: Design, votes: Votes) -> Sequences | None:
         complete=len(complete),
         too_long=int(complete["too_long"].sum()),
         excluded=int((complete["excluded"] & ~complete["too_long"]).sum()),
-        waiting=len(kept) - counted,
+        waiting=int(kept.sum()) - counted,
     )
 
 
