@@ -62,12 +62,16 @@ class HumanPreference(Record):
 
 
 class StudyRef(Record):
-    """Which human study: its name, its design's hash, and how many of its seats were filled when it was analysed."""
+    """Which human study: its name, its design's hash, and how many of its seats were filled when it was analysed.
+
+    stopping: the rule by which it may have stopped before its last seat, and what it decided; empty: there was none.
+    """
 
     name: str
     design_sha256: str
     seats: int
     seats_complete: int
+    stopping: str = ""
 
 
 class RunRef(Record):

@@ -93,6 +93,7 @@ def _provenance(table: LeaderboardTable) -> list[tuple[str, str]]:
     studies = [
         f"{in_sentence(row.label)} against {in_sentence(row.result.against)}: "
         f"{study.name}, design {study.design_sha256[:12]}, {study.seats_complete} of {study.seats} seats"
+        f"{f'. {study.stopping}' if study.stopping else ''}"
         for row in table.rows
         if (study := row.result.study) is not None
     ]

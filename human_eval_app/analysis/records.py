@@ -257,3 +257,9 @@ class Analysis(Record):
     versions: tuple[Version, ...]
     environment: dict[str, str]
     date: str
+
+    @property
+    def complete(self) -> bool:
+        """Whether every seat is filled, or the design's stopping rule has decided."""
+        filled = self.progress.complete == self.progress.seats
+        return filled or (self.stopping is not None and self.stopping.decided)

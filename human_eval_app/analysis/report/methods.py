@@ -100,7 +100,8 @@ def _seats(analysis: Analysis) -> str:
     text = f"{progress.complete} of {progress.seats} complete"
     if progress.complete < progress.seats:
         short = [f"{panel} {done} of {seats}" for panel, (done, seats) in progress.panels.items() if done < seats]
-        text += f"; the study is INCOMPLETE: {', '.join(short)}"
+        word = "decided before its last seat" if analysis.complete else "INCOMPLETE"
+        text += f"; the study is {word}: {', '.join(short)}"
     others = [f"{count} {state.replace('_', ' ')}" for state, count in progress.sittings.items() if state != "complete"]
     return text + (f"; sittings that do not count: {', '.join(others)}" if others else "")
 

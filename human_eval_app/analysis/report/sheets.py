@@ -41,7 +41,8 @@ def marks(analysis: Analysis) -> list[str]:
     progress = analysis.progress
     found = [SIMULATED] if analysis.simulated else []
     if progress.complete < progress.seats:
-        found.append(f"INCOMPLETE: {progress.complete} of {progress.seats} seats")
+        word = "DECIDED WITH" if analysis.complete else "INCOMPLETE:"
+        found.append(f"{word} {progress.complete} of {progress.seats} seats")
     return found
 
 

@@ -8,6 +8,7 @@ from drawbench.prompts.people import NO_PEOPLE
 from drawbench.results.files import HumanPreference, Kind, Result, RunRef, StudyRef
 from drawbench.results.scores import OVERALL, ProtocolRef, Score
 from human_eval_app.analysis.records import Analysis, CaptionScore, PairwiseComparison
+from human_eval_app.analysis.report.sheets import decision_text
 from human_eval_app.study.design import ORIGINAL, Design, StudyModel
 
 PROTOCOL_VERSION = 1  # another one when the same votes would give other numbers
@@ -22,7 +23,10 @@ def study_results(design: Design, analysis: Analysis) -> list[Result]:
     """One result per pair of models, or per model of a caption study: all raters, nobody excluded."""
     first = analysis.versions[0]
     models = {model.label: model for model in design.models}
-    found = [_result(design, analysis, models[pair.model_a], human=_preferences(pair)) for pair in first.comparisons]
+    found = [
+        _result(design, analysis, models[pair.model_a], human=_preferences(pair), stopping=_stopping(analysis, pair))
+        for pair in first.comparisons
+    ]
     for label in dict.fromkeys(row.model for row in first.captions):
         rows = [row for row in first.captions if row.model == label and row.scope in CAPTION_METRICS]
         found.append(_result(design, analysis, models[label], scores=[_caption_score(row) for row in rows]))
@@ -57,6 +61,7 @@ def _result(
     *,
     human: tuple[HumanPreference, ...] = (),
     scores: list[Score] | None = None,
+    stopping: str = "",
 ) -> Result:
     kind: Kind = "simulated" if analysis.simulated else "measured"
     run = None
@@ -71,7 +76,7 @@ def _result(
         reference=None,
         size=design.image_size,
         samples=design.samples,
-        complete=progress.complete == progress.seats,
+        complete=analysis.complete,
         refusals=0,
         scores=scores or [],
         human=human,
@@ -80,11 +85,24 @@ def _result(
             design_sha256=design.sha256,
             seats=progress.seats,
             seats_complete=progress.complete,
+            stopping=stopping,
         ),
         run=run,
         environment=analysis.environment,
         date=analysis.date,
     )
+
+
+def _stopping(analysis: Analysis, pair: PairwiseComparison) -> str:
+    """The rule, and what it decided about one pair of models; empty where there is none."""
+    if analysis.stopping is None:
+        return ""
+    decided = [
+        f"{each.question}: {decision_text(each)} after {(each.rounds or len(each.mean)) * each.panels} raters"
+        for each in analysis.stopping.sequences
+        if (each.model_a, each.model_b) == (pair.model_a, pair.model_b)
+    ]
+    return " ".join([analysis.stopping.rule, "; ".join(decided)])
 
 
 def _preferences(pair: PairwiseComparison) -> tuple[HumanPreference, ...]:

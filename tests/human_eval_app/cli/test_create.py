@@ -12,7 +12,7 @@ import pytest
 from drawbench.cli.main import main, parse
 from human_eval_app.cli.create import HEAVY, facts_text
 from human_eval_app.study.create import create_study
-from human_eval_app.study.design import read_design
+from human_eval_app.study.design import Stopping, read_design
 from human_eval_app.study.options import Options
 from tests.human_eval_app.runs import make_run
 
@@ -72,9 +72,29 @@ def test_all_options_reach_the_design(small_runs: list[Path], tmp_path: Path) ->
     }
 
 
+def test_a_stopping_rule_is_in_the_design_among_its_departures_and_told_with_the_raters_it_saves(
+    small_runs: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    study = tmp_path / "study"
+    assert create(small_runs, study, "--samples", "2", "--stop", "close", "--sitting-minutes", "45") == 0
+    design, shown = read_design(study), capsys.readouterr().out
+    assert design.stopping == Stopping(at_decision="close", minutes=45)
+    (departure,) = [each for each in design.departures if "decided" in each]
+    assert "2 comparisons" in departure
+    assert "more than 45 minutes" in departure
+    for words in (departure, "true preference", "| 70/30 ", "| 50 "):
+        assert words in shown
+        assert words in (study / "README.md").read_text()
+    assert create(small_runs, tmp_path / "again", "--samples", "2", "--stop", "advise", "--json") == 0
+    rows = json.loads(capsys.readouterr().out)["until_decided"]
+    assert [row["preference"] for row in rows] == [0.55, 0.6, 0.7]
+    assert rows[2]["raters"] < rows[1]["raters"] < rows[0]["raters"] <= rows[0]["seats"] == 50
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
+        (["--samples", "2", "--stop", "close", "--sitting-minutes", "0"], "--sitting-minutes 0 is no time"),
         (["--samples", "9"], "9 are shown"),
         (["--samples", "2", "--encoder", "png"], "--encoder png is unknown"),
         (["--samples", "2", "--exclude", "nonsense"], "--exclude nonsense is no rule"),

@@ -7,7 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from drawbench.errors import UserError
-from human_eval_app.study.design import DESIGN_FILE, Design, StudyType, read_design, write_design
+from human_eval_app.study.design import DESIGN_FILE, Design, Stopping, StudyType, read_design, write_design
 from tests.human_eval_app.designs import make_design
 
 
@@ -24,6 +24,7 @@ def test_every_change_is_another_hash() -> None:
     assert make_design().sha256 == design.sha256
     assert make_design(raters=4).sha256 != design.sha256
     assert design.model_copy(update={"name": "another"}).sha256 != design.sha256
+    assert design.model_copy(update={"stopping": Stopping(at_decision="close", minutes=60)}).sha256 != design.sha256
 
 
 def test_seats_show_the_trials_they_name() -> None:

@@ -9,10 +9,11 @@ from drawbench.results.files import read_result, write_result
 from drawbench.results.scores import OVERALL
 from drawbench.tables.loading import load_results
 from human_eval_app.analysis.analyse import analyse
+from human_eval_app.analysis.report.sheets import marks
 from human_eval_app.analysis.report.study_results import human_protocol, study_results
 from human_eval_app.analysis.votes import check_votes
-from human_eval_app.study.design import Controls, Design, Exclusion
-from tests.human_eval_app.analysis.made_up import answered, anything, rows_with, simulated
+from human_eval_app.study.design import Controls, Design, Exclusion, Stopping
+from tests.human_eval_app.analysis.made_up import answered, anything, preferring, rows_with, simulated
 from tests.human_eval_app.designs import make_design
 
 DESIGN = make_design(raters=3)
@@ -48,6 +49,27 @@ def test_simulated_raters_and_empty_seats_are_told() -> None:
     (result,) = study_results(DESIGN, analyse(DESIGN, check_votes(rows, DESIGN)))
     assert result.study is not None
     assert (result.complete, result.study.seats_complete, result.study.seats) == (False, 5, 6)
+
+
+def test_a_result_carries_the_stopping_rule_and_what_it_decided() -> None:
+    design = make_design(raters=12).model_copy(update={"stopping": Stopping(at_decision="close", minutes=90)})
+    all_for_one = preferring(lambda row: "a" if row["question"] == "fidelity" else "b")
+    rows = [row for row in rows_with(design, all_for_one) if int(row["seat"][-3:]) <= 10]
+    analysis = analyse(design, check_votes(rows, design))
+    (result,) = study_results(design, analysis)
+    assert result.study is not None
+    for words in ("closes itself", "90 minutes", "5% of studies", "fidelity: model one preferred after 10 raters"):
+        assert words in result.study.stopping
+    assert "alignment: model two preferred after 10 raters" in result.study.stopping
+    assert (result.complete, result.study.seats_complete) == (True, 20)  # complete as its design has it
+    assert "DECIDED WITH 20 of 24 seats" in marks(analysis)
+    (undecided,) = study_results(design, analyse(design, check_votes(rows[:50], design)))
+    assert undecided.study is not None
+    assert "undecided after" in undecided.study.stopping
+    assert not undecided.complete
+    (other,) = study_results(DESIGN, analyse(DESIGN, answered(DESIGN, anything(0))))
+    assert other.study is not None
+    assert other.study.stopping == ""
 
 
 def test_three_models_are_three_results_with_names_of_their_own(tmp_path: Path) -> None:
