@@ -63,7 +63,9 @@ def test_a_result_carries_the_stopping_rule_and_what_it_decided() -> None:
     assert "alignment: model two preferred after 10 raters" in result.study.stopping
     assert (result.complete, result.study.seats_complete) == (True, 20)  # complete as its design has it
     assert "DECIDED WITH 20 of 24 seats" in marks(analysis)
-    (undecided,) = study_results(design, analyse(design, check_votes(rows[:50], design)))
+    (undecided,) = study_results(
+        design, analyse(design, check_votes([row for row in rows if int(row["seat"][-3:]) <= 2], design))
+    )
     assert undecided.study is not None
     assert "undecided after" in undecided.study.stopping
     assert not undecided.complete
