@@ -19,7 +19,7 @@ from human_eval_app.analysis.exclusions import left_out_by
 from human_eval_app.analysis.records import PairSequence, Sequences
 from human_eval_app.analysis.votes import Votes, main_votes
 from human_eval_app.study.design import Design
-from human_eval_app.study.stopping import ERROR, comparisons, panels_of_pairs, rule_text
+from human_eval_app.study.stopping import ERROR, comparisons, panels_of_pairs, stopping_text
 from metrics.statistics.betting import confidence_sequence
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def sequences(design: Design, votes: Votes) -> Sequences | None:
             found.append(sequence((model_a, model_b, question.id), table.T, ERROR / comparisons(design)))
     complete = begun[begun["state"] == "complete"]
     return Sequences(
-        rule=rule_text(design.stopping, comparisons(design)),
+        rule=stopping_text(design.stopping, comparisons(design)),
         sequences=tuple(found),
         complete=len(complete),
         too_long=int(complete["too_long"].sum()),

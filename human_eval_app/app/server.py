@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from human_eval_app.app import closing
 from human_eval_app.app.invitations import checked_base_path
 from human_eval_app.app.rater.trial_view import IMAGE_ROUTE
 from human_eval_app.app.service import DATABASE_VARIABLE, STUDY_VARIABLE, Service, current_service
@@ -46,6 +47,7 @@ def build_app(base_path: str = "") -> Any:
     from starlette.routing import Route
 
     service = current_service()
+    closing.start(service)
     images = ImageRoute(service)
     gc.collect()
     gc.freeze()  # what is loaded by now stays; later collections need not look at it

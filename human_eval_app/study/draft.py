@@ -16,7 +16,7 @@ from human_eval_app.study.options import Options
 from human_eval_app.study.runs import ComparedRuns
 from human_eval_app.study.selection import Group, Selection, group_prompts
 from human_eval_app.study.sets import Sets
-from human_eval_app.study.stopping import rule_text
+from human_eval_app.study.stopping import stopping_text
 from human_eval_app.study.study_types import QUESTIONS, Choices, departures
 
 
@@ -186,7 +186,7 @@ class Draft:
             size=self.size,
             resized_from=tuple(sizes),
             refused=self.selection.refused,
-            stopping=rule_text(options.stopping, len(QUESTIONS[options.type]) * len(self.parts)),
+            stopping=stopping_text(options.stopping, len(QUESTIONS[options.type]) * len(self.parts)),
         )
 
 

@@ -19,7 +19,7 @@ def comparisons(design: Design) -> int:
     return len(design.questions) * len(panels_of_pairs(design))
 
 
-def rule_text(stopping: Stopping | None, many: int) -> str:
+def stopping_text(stopping: Stopping | None, many: int) -> str:
     """The rule in one sentence; empty where there is none. many: comparisons of the design."""
     if stopping is None:
         return ""

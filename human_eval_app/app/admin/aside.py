@@ -64,6 +64,12 @@ def _quality(design: Design, store: VoteStore) -> bytes:
     return quality(design, store.vote_rows(), closed=store.status() == "closed").model_dump_json().encode()
 
 
+def _known(design: Design, store: VoteStore) -> bytes:
+    from human_eval_app.app.admin.known import known
+
+    return known(design, store.vote_rows()).model_dump_json().encode()
+
+
 def _results(design: Design, store: VoteStore) -> bytes:
     from human_eval_app.app.admin.results import results
 
@@ -76,6 +82,7 @@ def _export(which: Which, form: Format) -> Callable[[Design, VoteStore], bytes]:
 
 WORK: dict[str, Callable[[Design, VoteStore], bytes]] = {
     "quality": _quality,
+    "known": _known,
     "results": _results,
     **{export_work(which, form): _export(which, form) for which, form in KINDS},
 }

@@ -9,6 +9,7 @@ from threading import Lock
 from typing import Generic, TypeVar
 
 from human_eval_app.app.admin.aside import aside
+from human_eval_app.app.admin.known import Known
 from human_eval_app.app.admin.passwords import Tries
 from human_eval_app.app.admin.quality import Quality
 from human_eval_app.app.admin.results import Results
@@ -77,6 +78,11 @@ class Desk:
     def quality(self) -> Kept[Quality]:
         """How good the votes are; read in a process of its own."""
         return Kept(lambda: Quality.model_validate_json(aside(self.service, "quality")), SHARE_ASIDE)
+
+    @cached_property
+    def known(self) -> Kept[Known]:
+        """What a study that may stop at a decision knows; read in a process of its own."""
+        return Kept(lambda: Known.model_validate_json(aside(self.service, "known")), SHARE_ASIDE)
 
     @cached_property
     def results(self) -> Kept[Results]:

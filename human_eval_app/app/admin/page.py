@@ -10,14 +10,16 @@ from human_eval_app.app.admin.aside import AsideError
 from human_eval_app.app.admin.desk import Desk, desk_of
 from human_eval_app.app.admin.door import admitted, leave, show_door
 from human_eval_app.app.admin.look import STYLE, WITHOUT_LAST_PART, block
-from human_eval_app.app.admin.sections import design, export, invitations, overview, quality, raters, results
+from human_eval_app.app.admin.sections import decision, design, export, invitations, overview, quality, raters, results
 from human_eval_app.app.admin.status import change_status
 from human_eval_app.app.rater.rate import begin_page
 from human_eval_app.app.service import current_service
 from human_eval_app.store.records import StoreRefusal, StudyStatus
 
+DECISION = "Decision"  # of studies that may stop at one
 SECTIONS: dict[str, Callable[[Desk], None]] = {
     "Overview": overview.show,
+    DECISION: decision.show,
     "Raters": raters.show,
     "Quality": quality.show,
     "Invitations": invitations.show,
@@ -42,9 +44,8 @@ def admin_page() -> None:
         return
     try:
         _head(desk)
-        st.segmented_control(
-            "Part", list(SECTIONS), default=FIRST, required=True, label_visibility="collapsed", key="part"
-        )
+        parts = [name for name in SECTIONS if name != DECISION or desk.service.design.stopping is not None]
+        st.segmented_control("Part", parts, default=FIRST, required=True, label_visibility="collapsed", key="part")
         SECTIONS[part](desk)
     except StoreRefusal as refusal:
         st.error(refusal.sentence)

@@ -9,6 +9,7 @@ from human_eval_app.app.admin.desk import Desk
 from human_eval_app.app.admin.figures import rule_text
 from human_eval_app.app.admin.look import block, facts, heading, percent, table
 from human_eval_app.study.design import Design, StudyModel
+from human_eval_app.study.stopping import comparisons, stopping_text
 
 
 def show(desk: Desk) -> None:
@@ -57,6 +58,8 @@ def _facts(design: Design) -> Iterator[tuple[str, str]]:
         yield "exclusion", rule_text(rule)
     if not design.exclusions:
         yield "exclusions", "none: all complete sittings count"
+    if design.stopping is not None:
+        yield "stopping rule", stopping_text(design.stopping, comparisons(design))
     yield "instructions", f"version {design.instructions_version}"
     yield "seed", str(design.seed)
 

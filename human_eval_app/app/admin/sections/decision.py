@@ -1,0 +1,95 @@
+"""Decision: what a study that may stop at one knows so far, and how it came to know it."""
+
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from drawbench.tables.markup import sheet_html
+from human_eval_app.analysis.records import PairSequence, Sequences
+from human_eval_app.analysis.report.sheets import decision_text, sequence_sheet
+from human_eval_app.app.admin.aside import AsideError
+from human_eval_app.app.admin.desk import Desk
+from human_eval_app.app.admin.door import admitted
+from human_eval_app.app.admin.look import block, heading
+from human_eval_app.store.records import StoreRefusal, StudyStatus
+from human_eval_app.study.design import Stopping
+from human_eval_app.study.stopping import panels_of_pairs
+
+if TYPE_CHECKING:
+    import altair as alt
+
+EVERY_SECONDS = 20
+NOTE = (
+    "Look as often as you like: these intervals take it into account. All other numbers about models stay hidden until "
+    "the study is closed."
+)
+
+
+def show(desk: Desk) -> None:
+    """Draw the part; its figures are drawn anew every so often, without the rest of the page."""
+    st.html(block(heading("Decision", NOTE)))
+    st.fragment(_now, run_every=EVERY_SECONDS)(desk)
+
+
+def _now(desk: Desk) -> None:
+    if not admitted(desk, active=False):
+        st.rerun(scope="app")
+    try:
+        taken, status = desk.known.value(), desk.service.store.status()
+    except (StoreRefusal, AsideError) as error:
+        st.error(str(error))
+        return
+    found, stopping = taken.value.sequences, desk.service.design.stopping
+    if found is None or stopping is None:
+        st.text(taken.value.problem)
+        return
+    st.html(block(f"<p>{_verdict(found, stopping, status)}</p>"))
+    panels = panels_of_pairs(desk.service.design)
+    for each in found.sequences:
+        title = f"{each.question.capitalize()}: {decision_text(each)}"
+        shown = f"% for {each.model_a} against {each.model_b}; indifferent answers count half."
+        st.html(block(heading(title, shown)))
+        seats = sum(len(panel.seats) for panel in panels[each.model_a, each.model_b])
+        st.altair_chart(_chart(each, seats), width="stretch")
+    st.html(block(sheet_html(sequence_sheet(found), 3)))
+    st.html(block(f'<p class="soft small">As of {taken.at:%H:%M:%S} UTC</p>'))
+
+
+def _verdict(found: Sequences, stopping: Stopping, status: StudyStatus) -> str:
+    """What to do, as HTML."""
+    itself = stopping.at_decision == "close"
+    if status == "closed":
+        return "The study is closed."
+    if not found.decided:
+        then = "The study then closes itself." if itself else "You may then close it, with the button above."
+        return f"Not all is decided yet. {then}"
+    if itself:
+        return '<span class="mark">All is decided.</span> The study will be closed within a minute.'
+    return '<span class="mark">All is decided.</span> No more raters are needed: you may close the study now.'
+
+
+def _chart(sequence: PairSequence, seats: int) -> "alt.LayerChart | alt.FacetChart":
+    """The interval after each round, and when it left out one half."""
+    import altair as alt
+    import pandas as pd
+
+    rows = [(0, 0.0, 0.5, 1.0)]  # before the first rater
+    for number, values in enumerate(zip(sequence.low, sequence.mean, sequence.high, strict=True), start=1):
+        rows.append((number * sequence.panels, *values))
+    frame = pd.DataFrame(rows, columns=["raters", "low", "so far", "high"])
+    frame[["low", "so far", "high"]] *= 100
+    x = alt.X("raters:Q", title="raters", scale=alt.Scale(domain=[0, seats]))
+    y = alt.Y("low:Q", title=None, scale=alt.Scale(domain=[0, 100]))
+    numbers = [alt.Tooltip("raters:Q"), *(alt.Tooltip(f"{name}:Q", format=".1f") for name in ("low", "so far", "high"))]
+    band = alt.Chart(frame).mark_area(interpolate="step-after", opacity=0.25)
+    line = alt.Chart(frame.iloc[1:]).mark_line(interpolate="step-after")
+    even = alt.Chart(pd.DataFrame({"y": [50]})).mark_rule(strokeDash=[4, 4], color="gray").encode(y="y:Q")
+    layers = [
+        band.encode(x=x, y=y, y2="high:Q", tooltip=numbers),
+        line.encode(x=x, y="so far:Q", tooltip=numbers),
+        even,
+    ]
+    if sequence.rounds is not None:
+        at = pd.DataFrame({"x": [sequence.rounds * sequence.panels]})
+        layers.append(alt.Chart(at).mark_rule(color="#e69f00", strokeWidth=2).encode(x="x:Q"))
+    return alt.layer(*layers).properties(height=200)
