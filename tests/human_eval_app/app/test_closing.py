@@ -1,6 +1,8 @@
 """Studies that close themselves: when all is decided and not before, written down, and by the server itself."""
 
+import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,7 +14,7 @@ from human_eval_app.store.records import Place
 from human_eval_app.store.store import VoteStore
 from human_eval_app.study.design import Answer, Design, Stopping
 from tests.human_eval_app.designs import make_design
-from tests.human_eval_app.serving import Server, write_study
+from tests.human_eval_app.serving import START_SECONDS, serving, write_study
 from tests.human_eval_app.store.sitting import TIMING, VERSION, ready, trial_at
 
 
@@ -91,19 +93,22 @@ def test_votes_that_cannot_be_read_now_are_read_again(
     service.store.close()
 
 
-@pytest.mark.parametrize(("at_decision", "closes"), [("close", True), ("advise", False)])
-def test_the_server_closes_a_study_of_that_design_only(tmp_path: Path, at_decision: str, closes: bool) -> None:
-    design = _design(at_decision=at_decision)
+def test_nobody_watches_over_a_study_that_only_advises(service: Service) -> None:
+    advised = replace(service, design=_design(at_decision="advise"))
+    closing.start(advised)
+    assert "closing" not in {thread.name for thread in threading.enumerate()}
+    service.store.close()
+
+
+def test_the_server_closes_the_study(tmp_path: Path) -> None:
+    design = _design()
     study = write_study(design, tmp_path / "study")
     store = VoteStore.open(f"sqlite:///{study / 'votes.sqlite'}", design)
     for number in range(11):
         _sit(store, design, f"rater {number}", "fidelity", "alignment")
-    server = Server(study).start()
-    try:
-        deadline = time.monotonic() + (60 if closes else 8)
+    with serving(study):
+        deadline = time.monotonic() + START_SECONDS
         while store.status() == "open" and time.monotonic() < deadline:
             time.sleep(0.2)
-        assert store.status() == ("closed" if closes else "open")
-    finally:
-        server.stop()
-        store.close()
+        assert store.status() == "closed"
+    store.close()

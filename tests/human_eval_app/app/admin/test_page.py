@@ -9,7 +9,7 @@ from human_eval_app.app.admin.sections.invitations import base_address
 from human_eval_app.app.service import Service
 from human_eval_app.app.tokens import TOKEN
 from human_eval_app.store.records import Identity, StoreRefusal, StudyStatus
-from human_eval_app.study.design import Exclusion
+from human_eval_app.study.design import Exclusion, Stopping
 from tests.human_eval_app.app.admin.conftest import OpenStudy, shown, signed_in
 from tests.human_eval_app.designs import make_design
 from tests.human_eval_app.store.sitting import cast, finish, ready
@@ -187,3 +187,27 @@ def test_a_database_that_is_away_is_said(service: Service, part: str, monkeypatc
     page = signed_in(part)
     assert [error.value for error in page.error] == ["The vote database cannot be reached."]
     assert not page.exception
+
+
+def test_a_study_that_may_stop_shows_how_its_decision_comes_about(open_study: OpenStudy) -> None:
+    stopping = Stopping(at_decision="advise", minutes=60)
+    design = make_design(categories={"Colors": 2}, models=SECRETS, raters=12).model_copy(update={"stopping": stopping})
+    open_study(design)
+    assert "no complete sitting yet" in shown(signed_in("Decision"))
+    opened = open_study(design)
+    for number in range(11):
+        finish(opened.store, design, ready(opened.store, f"rater {number}"))
+    page = signed_in("Decision")
+    text = shown(page)
+    assert "Look as often as you like" in text
+    assert "Fidelity: undecided" in text  # each rater had both models on the left
+    assert "Not all is decided yet. You may then close it" in text
+    assert len(page.get("vega_lite_chart")) == 2
+    assert "11 complete" in text
+    assert "stopping rule" in shown(signed_in("Design"))
+    assert "hidden until the study is closed" in shown(signed_in("Results"))
+
+
+def test_other_studies_have_no_such_page(service: Service) -> None:
+    page = signed_in()
+    assert "Decision" not in page.segmented_control(key="part").options
