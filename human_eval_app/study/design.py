@@ -29,7 +29,7 @@ DESIGN_FILE = "design.json"
 IMAGES = "images"
 SECRET_FILE = "secret.key"
 SETTINGS_FILE = "settings.toml"
-INSTRUCTIONS_VERSION = "2"  # raised whenever a sentence that could move an answer changes; recorded with every vote
+INSTRUCTIONS_VERSION = "3"  # raised whenever a sentence that could move an answer changes; recorded with every vote
 
 
 class Question(Record):

@@ -7,7 +7,7 @@ import streamlit as st
 
 from human_eval_app.app.rater.examples import alignment_example, fidelity_example
 from human_eval_app.app.rater.texts import Texts, best_language, languages, texts
-from human_eval_app.app.rater.trial_component import read_answer, read_undo, show_trial
+from human_eval_app.app.rater.trial_component import read_answer, read_report, read_screen, show_trial
 from human_eval_app.app.rater.trial_view import answers_text, hints, trial_view, trials_of, wrong_answers
 from human_eval_app.app.service import APP_VERSION, Service, current_service
 from human_eval_app.app.tokens import TOKEN, InvalidTokenError
@@ -129,7 +129,8 @@ def _instructions(service: Service, place: Place, words: Texts) -> None:
             st.markdown(text["indifferent"])
         known = design.controls.gold_per_seat > 0
         st.markdown(f"{text['careful']} {text['known']}" if known else text["careful"])
-        st.markdown(text["keyboard"])
+        with st.container(key="keyboard"):
+            st.markdown(text["keyboard"])
         if design.training:
             st.markdown(text["training"].format(n=len(design.training)))
         if st.button(text["ready"], type="primary"):
@@ -143,11 +144,18 @@ def _trial(service: Service, place: Place, words: Texts) -> None:
     data["notice"] = words["trial"]["not_saved"] if data["attempt"] else st.session_state.pop("notice", "")
     data["feedback"] = _feedback(service, place, words)
     st.session_state["shown"] = place
-    show_trial(data, _answered, _undone)
+    reported = st.session_state.get("reported", ("", 0))
+    data["reported"] = reported[1] if reported[0] == data["key"] else 0
+    show_trial(
+        data,
+        on_answer_change=_answered,
+        on_undo_change=_undone,
+        on_stop_change=_stopped,
+        on_report_change=_reported,
+    )
     if _came_without_callback(data):
         _answered()
         st.rerun()
-    _stop(service, place, words)
 
 
 def _base_path() -> str:
@@ -196,13 +204,35 @@ def _event(name: str) -> Any:
 
 
 def _undone() -> None:
-    message = read_undo(_event("undo"))
+    message = read_screen(_event("undo"))
     if message is None:
         return
     sitting, part, position, _ = message.parts()
     if part == "main" and position > 0:
         rater, store = st.session_state["door"][1], current_service().store
         _kept(message.key, lambda: store.undo(rater, sitting, position - 1))
+
+
+def _stopped() -> None:
+    message = read_screen(_event("stop"))
+    if message is not None:
+        rater, store = st.session_state["door"][1], current_service().store
+        _kept(message.key, lambda: store.withdraw(rater))
+
+
+def _reported() -> None:
+    """Callback: keep what the rater writes about the screen; the page says whether it was."""
+    message = read_report(_event("report"))
+    if message is None:
+        return
+    sitting, part, position, _ = message.parts()
+    rater, store = st.session_state["door"][1], current_service().store
+    text = "".join(letter for letter in message.text if letter.isprintable() or letter == "\n")
+    try:
+        store.report_problem(rater, sitting, part, position, text)
+    except StoreRefusal:
+        return
+    st.session_state["reported"] = (message.key, message.number)
 
 
 def _kept(key: str, change: Any) -> None:
@@ -237,14 +267,6 @@ def _go(change: Any) -> None:
             st.error(texts(_language(None))["door"]["error"])
             return
     st.rerun()
-
-
-def _stop(service: Service, place: Place, words: Texts) -> None:
-    text = words["common"]
-    with st.popover(text["stop"], type="tertiary"):
-        st.markdown(text["stop_confirm"])
-        if st.button(text["stop_yes"]):
-            _go(lambda: service.store.withdraw(place.rater))
 
 
 def _end(service: Service, place: Place, words: Texts) -> None:
@@ -322,4 +344,9 @@ def _column() -> Any:
 _STYLE = """<style>
 [data-testid="stMainBlockContainer"] { padding: 1.2rem 2rem 1rem; max-width: 90rem; }
 [data-testid="stHeader"], [data-testid="stElementContainer"]:has([data-page]) { display: none; }
+@media (hover: none) and (pointer: coarse) { :has(> .st-key-keyboard) { display: none; } }
+@media (max-width: 40rem) {
+  [data-testid="stMainBlockContainer"] { padding: 1rem 1rem 2rem; }
+  [data-testid="stMainBlockContainer"] h1 { font-size: 1.9rem; }
+}
 </style>"""

@@ -43,6 +43,13 @@ class AnswerMessage(ScreenKey):
     submission: str = Field(default="", pattern=r"^[0-9a-f-]{0,40}$")
 
 
+class ReportMessage(ScreenKey):
+    """A problem with one screen, in a rater's words. number: which report from this screen it is."""
+
+    number: int = Field(ge=1)
+    text: str = Field(min_length=1, max_length=1000)
+
+
 def read_answer(message: Any) -> AnswerMessage | None:
     """The browser's message, or None when it is not one that our own page sends."""
     try:
@@ -51,10 +58,18 @@ def read_answer(message: Any) -> AnswerMessage | None:
         return None
 
 
-def read_undo(message: Any) -> ScreenKey | None:
-    """The screen from which the rater went back; None for a message that our page does not send."""
+def read_screen(message: Any) -> ScreenKey | None:
+    """The screen from which the rater goes back, or stops; None for a message that our page does not send."""
     try:
         return ScreenKey.model_validate(message)
+    except ValidationError:
+        return None
+
+
+def read_report(message: Any) -> ReportMessage | None:
+    """The rater's report of a problem; None for a message that our page does not send."""
+    try:
+        return ReportMessage.model_validate(message)
     except ValidationError:
         return None
 
@@ -63,12 +78,19 @@ def read_undo(message: Any) -> ScreenKey | None:
 def component_files() -> dict[str, str]:
     """The component's markup, style and script."""
     folder = files("human_eval_app.app.rater").joinpath("component")
-    return {kind: folder.joinpath(f"trial.{kind}").read_text(encoding="utf-8") for kind in ("html", "css", "js")}
+    parts = {"html": ["trial.html"], "css": ["trial.css", "dialogs.css"], "js": ["trial.js", "dialogs.js"]}
+    return {
+        kind: "\n".join(folder.joinpath(name).read_text(encoding="utf-8") for name in names)
+        for kind, names in parts.items()
+    }
 
 
-def show_trial(data: dict[str, Any], on_answer: Callable[[], None], on_undo: Callable[[], None]) -> None:
-    """Mount the component. The callbacks find the message in `st.session_state["trial"]`."""
-    _component()(key="trial", data=data, on_answer_change=on_answer, on_undo_change=on_undo)
+def show_trial(data: dict[str, Any], **callbacks: Callable[[], None]) -> None:
+    """Mount the component. callbacks: on_answer_change, on_undo_change, on_stop_change, on_report_change.
+
+    Each finds its message under the same name in `st.session_state["trial"]`.
+    """
+    _component()(key="trial", data=data, **callbacks)
 
 
 @cache

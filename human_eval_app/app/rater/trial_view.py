@@ -10,6 +10,7 @@ from human_eval_app.store.records import Part, Place
 from human_eval_app.study.design import Answer, Design, Question, Trial
 
 IMAGE_ROUTE = "/study/image"
+_ENGLISH_SETS = ("coco", "drawbench", "open", "world")  # of other prompts, nobody has said the language
 _QUESTION_KEYS = ("123", "456")  # of the first question's answers and of the second's
 
 
@@ -46,12 +47,13 @@ def trial_view(design: Design, place: Place, signer: Signer, texts: Texts, base_
             "value": place.position / place.total,
         },
         "caption": design.captions[trial.prompt_id],
+        "caption_language": "en" if design.prompt_set.name in _ENGLISH_SETS else "",
         "sets": [
             {"label": label, "images": addresses(side)}
             for label, side in zip(_labels(design, texts), _sides(trial), strict=True)
         ],
         "questions": [
-            _question_view(question, design, trial, texts, keys)
+            _question_view(question, design, texts, keys)
             for question, keys in zip(design.questions, _QUESTION_KEYS, strict=False)
         ],
         "preload": [url for next_ in following for side in _sides(next_) for url in addresses(side)],
@@ -60,6 +62,7 @@ def trial_view(design: Design, place: Place, signer: Signer, texts: Texts, base_
             **{name: words[name] for name in _BROWSER_TEXTS},
             "answer_first": words["answer_first" if len(design.questions) > 1 else "answer_first_single"],
             "next": texts["common"]["next"],
+            **{name: texts["common"][name] for name in ("stop", "stop_confirm", "stop_yes", "stop_no")},
         },
     }
 
@@ -74,6 +77,13 @@ _BROWSER_TEXTS = (
     "loading",
     "previous",
     "ready",
+    "report",
+    "report_close",
+    "report_failed",
+    "report_send",
+    "report_sending",
+    "report_thanks",
+    "report_what",
     "retry",
     "saving",
     "unconfirmed",
@@ -102,16 +112,18 @@ def answers_text(design: Design, answers: Mapping[str, str], texts: Texts) -> st
     )
 
 
-def question_text(question: Question, caption: str, texts: Texts) -> str:
-    """The question as asked: the design's own wording in English, the translation elsewhere."""
-    wording = question.text if texts is texts_of(DEFAULT_LANGUAGE) else texts["question"][question.id]
-    return wording.replace("{caption}", caption)
+def question_text(question: Question, texts: Texts) -> str:
+    """The question as asked: the design's own wording in English, the translation elsewhere.
+
+    Where it has {caption}, the browser puts the caption, in quotation marks.
+    """
+    return question.text if texts is texts_of(DEFAULT_LANGUAGE) else texts["question"][question.id]
 
 
-def _question_view(question: Question, design: Design, trial: Trial, texts: Texts, keys: str) -> dict[str, Any]:
+def _question_view(question: Question, design: Design, texts: Texts, keys: str) -> dict[str, Any]:
     return {
         "id": question.id,
-        "text": question_text(question, design.captions[trial.prompt_id], texts),
+        "text": question_text(question, texts),
         "answers": [
             {"value": answer, "text": _answer_text(answer, design, texts), "key": key}
             for answer, key in zip(question.answers, keys, strict=False)

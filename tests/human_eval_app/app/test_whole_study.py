@@ -54,7 +54,7 @@ def _train(page: Any, design: Design) -> None:
             press(page, str(int(keys[answer]) + offset) if answer else str(2 + offset))
         press(page, "Enter")
         if keys is wrong:
-            page.get_by_role("alert").wait_for()
+            page.get_by_role("alert").and_(page.locator(":focus")).wait_for()  # where reading goes on
 
 
 def test_a_rater_finishes_a_panel_by_keyboard(

@@ -1,5 +1,6 @@
 // One trial: two sets of images (or one), the questions, and Next. The server says what to show and holds the rater's
-// place; this file draws it, waits until every image is there, and sends one answer per screen.
+// place; this file draws it, waits until every image is there, and sends one answer per screen. What opens above the
+// screen is in dialogs.js.
 
 const screens = new WeakMap(); // the component's root element -> what it shows now
 
@@ -33,7 +34,9 @@ function show(root, component) {
 
   root.dataset.loaded = "false";
   const images = data.sets.flatMap((set) => set.images.map((url, i) => makeImage(set, url, i)));
-  const zoom = makeZoom(images, texts);
+  const zoom = makeZoom(images, data, texts);
+  const stop = makeStop(texts, () => deliver("stop", { key: data.key }));
+  const report = makeReport(texts, (problem) => setTriggerValue("report", { key: data.key, ...problem }));
   const status = make("p", { className: "status", role: "status" });
   const retry = make("button", { type: "button", className: "quiet", textContent: texts.retry, hidden: true });
   const next = make("button", { type: "submit", className: "next", textContent: texts.next });
@@ -43,8 +46,11 @@ function show(root, component) {
   const form = make("form", { className: "questions" });
   form.append(...data.questions.map(makeQuestion), footer());
   const heading = make("p", { className: "caption", tabIndex: -1 });
-  heading.append(make("span", { className: "label", textContent: texts.caption }), quoted(data.caption));
-  root.replaceChildren(header(), heading, setsRow(), form, zoom.dialog);
+  heading.append(make("span", { className: "label", textContent: texts.caption }), quoted(data));
+  const feedback = make("p", { className: "feedback", role: "alert", tabIndex: -1, textContent: data.feedback });
+  feedback.hidden = !data.feedback;
+  const dialogs = [zoom.dialog, stop.dialog, report.dialog];
+  root.replaceChildren(header(), feedback, heading, setsRow(), form, ...dialogs);
 
   form.addEventListener("submit", (event) => {
     event.preventDefault();
@@ -53,14 +59,15 @@ function show(root, component) {
   undo.addEventListener("click", takeBack);
   retry.addEventListener("click", loadAgain);
   window.addEventListener("keydown", onKey);
-  heading.focus({ preventScroll: true });
-  window.scrollTo?.(0, 0);
+  root.getRootNode().host?.closest('[data-testid="stMain"]')?.scrollTo(0, 0);
+  (data.feedback ? feedback : heading).focus({ preventScroll: true });
   refresh();
 
   return {
     key: data.key,
     // The server refused what was sent from this very screen: all that was done on it stays, to be sent again.
     update(refused) {
+      report.confirm(refused.reported);
       if (refused.attempt === attempt) return;
       ({ attempt, notice } = refused);
       clearTimeout(state.timer);
@@ -70,7 +77,7 @@ function show(root, component) {
     close() {
       clearTimeout(state.timer);
       window.removeEventListener("keydown", onKey);
-      zoom.dialog.close();
+      for (const dialog of dialogs) dialog.close();
     },
   };
 
@@ -80,11 +87,7 @@ function show(root, component) {
     bar.setAttribute("aria-label", data.progress.text);
     const row = make("header", {});
     row.append(text, bar, undo);
-    if (!data.feedback) return row;
-    const feedback = make("p", { className: "feedback", role: "alert", textContent: data.feedback });
-    const both = make("div", {});
-    both.append(row, feedback);
-    return both;
+    return row;
   }
 
   function setsRow() {
@@ -103,7 +106,8 @@ function show(root, component) {
   }
 
   function makeImage(set, url, i) {
-    const alt = fill(texts.image_alt, { set: set.label, index: i + 1, count: set.images.length });
+    const count = set.images.length;
+    const alt = count === 1 ? set.label : fill(texts.image_alt, { set: set.label, index: i + 1, count });
     const element = make("img", { alt, draggable: false, decoding: "async" });
     const button = make("button", { type: "button", className: "shot", title: texts.enlarge });
     button.append(element);
@@ -156,14 +160,19 @@ function show(root, component) {
       label.append(input, make("span", { textContent: answer.text }), keyCap(answer.key));
       options.append(label);
     }
-    fieldset.append(make("legend", { textContent: question.text }), options);
+    const legend = make("legend", {});
+    const [before, after] = question.text.split("{caption}");
+    legend.append(before, ...(after === undefined ? [] : [quoted(data), after]));
+    fieldset.append(legend, options);
     return fieldset;
   }
 
   function footer() {
     const row = make("div", { className: "footer" });
     next.append(keyCap("⏎"));
-    row.append(status, retry, next);
+    const aside = make("div", { className: "aside" });
+    aside.append(report.button, stop.button);
+    row.append(status, retry, next, aside);
     return row;
   }
 
@@ -232,7 +241,7 @@ function show(root, component) {
 
   function onKey(event) {
     if (!root.isConnected || event.ctrlKey || event.metaKey || event.altKey || event.repeat) return;
-    if (zoom.dialog.open) return;
+    if (dialogs.some((dialog) => dialog.open)) return;
     const target = event.composedPath()[0];
     const answer = answerOf(event.key);
     if (answer) choose(answer.question, answer.value).focus({ preventScroll: true });
@@ -251,50 +260,6 @@ function show(root, component) {
   }
 }
 
-function makeZoom(images, texts) {
-  const dialog = make("dialog", { className: "zoom" });
-  const picture = make("img", { alt: "" });
-  const title = make("p", { className: "title" });
-  const before = make("button", { type: "button", textContent: "‹", ariaLabel: texts.previous });
-  const after = make("button", { type: "button", textContent: "›", ariaLabel: texts.following });
-  const close = make("button", { type: "button", textContent: "×", ariaLabel: texts.close, className: "close" });
-  let at = 0;
-
-  function turn(to) {
-    at = (to + images.length) % images.length;
-    picture.src = images[at].url;
-    picture.alt = images[at].alt;
-    title.textContent = images[at].alt;
-  }
-
-  // The browser's own "close" event comes a moment later, when the next key may be down already.
-  function leave() {
-    if (dialog.open) dialog.close();
-    images[at].button.focus();
-  }
-
-  before.addEventListener("click", () => turn(at - 1));
-  after.addEventListener("click", () => turn(at + 1));
-  close.addEventListener("click", leave);
-  dialog.addEventListener("click", (event) => event.target === dialog && leave());
-  dialog.addEventListener("close", () => dialog.open || leave());
-  dialog.addEventListener("keydown", (event) => {
-    if (event.key === "ArrowLeft") turn(at - 1);
-    else if (event.key === "ArrowRight") turn(at + 1);
-    else if (event.key === "Escape") leave();
-    else return;
-    event.preventDefault();
-  });
-  dialog.append(title, before, picture, after, close);
-  return {
-    dialog,
-    open(index) {
-      turn(index);
-      dialog.showModal();
-    },
-  };
-}
-
 function make(tag, properties) {
   const element = document.createElement(tag);
   const { role, ...others } = properties;
@@ -308,8 +273,9 @@ function keyCap(text) {
   return cap;
 }
 
-function quoted(text) {
-  return make("q", { textContent: text });
+// The caption in quotation marks: as it was written, whatever translates the page around it.
+function quoted({ caption, caption_language }) {
+  return make("q", { textContent: caption, lang: caption_language, translate: false, dir: "auto" });
 }
 
 // Not crypto.randomUUID, which a browser has only where the page came by HTTPS.

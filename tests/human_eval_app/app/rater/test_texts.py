@@ -5,7 +5,14 @@ import string
 import pytest
 
 from human_eval_app.app.rater.texts import best_language, languages, texts
-from human_eval_app.store.database.schema import ArrivalTable, RaterTable, SittingTable, UndoTable, VoteTable
+from human_eval_app.store.database.schema import (
+    ArrivalTable,
+    ProblemTable,
+    RaterTable,
+    SittingTable,
+    UndoTable,
+    VoteTable,
+)
 
 
 def _placeholders(sentence: str) -> set[str]:
@@ -31,6 +38,7 @@ NAMED = {  # what is recorded about a rater, and the words by which the first pa
     "load_ms": ("how long the pictures load", "wie lange die Bilder laden"),
     "dwell_ms": ("how long you look at them", "wie lange Sie sie ansehen"),
     "zooms": ("how often you enlarge one", "wie oft Sie eines vergrößern"),
+    "text": ("what you write to us about a problem", "was Sie uns über ein Problem schreiben"),
     "client_time": ("your browser's clock", "Uhr Ihres Browsers"),
     **dict.fromkeys(("entered_at", "at", "consented_at", "instructions_at", "server_time", "ended_at"), COMING),
     "withdrawn_at": COMING,
@@ -42,7 +50,7 @@ OURS = {  # the rows' own keys, and what the study gave the rater
 
 
 def test_the_first_page_names_all_that_is_recorded_about_a_rater() -> None:
-    tables = (RaterTable, ArrivalTable, SittingTable, VoteTable, UndoTable)
+    tables = (RaterTable, ArrivalTable, SittingTable, VoteTable, UndoTable, ProblemTable)
     recorded = {column.name for table in tables for column in table.__table__.columns}
     assert recorded - OURS == set(NAMED)
     for language, words in zip(("en", "de"), zip(*NAMED.values(), strict=True), strict=True):

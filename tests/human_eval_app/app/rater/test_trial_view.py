@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from human_eval_app.app.rater.texts import languages, texts
-from human_eval_app.app.rater.trial_component import read_answer, read_undo
+from human_eval_app.app.rater.trial_component import read_answer, read_report, read_screen
 from human_eval_app.app.rater.trial_view import hints, trial_view, trials_of, wrong_answers
 from human_eval_app.app.tokens import Signer
 from human_eval_app.store.records import Place
@@ -50,10 +50,9 @@ def test_the_sides_are_those_of_the_trial_and_addresses_are_signed_for_the_rater
 def test_questions_stand_in_the_papers_words_and_have_keys_of_their_own() -> None:
     design = make_design()
     view = trial_view(design, _place(design), SIGNER, texts("en"))
-    caption = view["caption"]
     assert [question["text"] for question in view["questions"]] == [
         "Which set of images is of higher quality?",
-        f"Which set of images better represents the text caption : {caption}?",
+        "Which set of images better represents the text caption : {caption}?",
     ]
     keys = [answer["key"] for question in view["questions"] for answer in question["answers"]]
     assert len(set(keys)) == 6
@@ -85,7 +84,7 @@ def test_a_browsers_message_comes_back_as_the_place_it_was_shown_for() -> None:
     message = read_answer({"key": key, "answers": {"fidelity": "left"}, "timing": timing})
     assert message is not None
     assert message.parts() == (9, "main", 1, 3)
-    undo = read_undo({"key": key})
+    undo = read_screen({"key": key})
     assert undo is not None
     assert undo.parts() == (9, "main", 1, 3)
 
@@ -117,6 +116,21 @@ GOOD = {
 def test_a_message_that_our_page_would_not_send_is_no_answer(message: object) -> None:
     assert read_answer(GOOD) is not None
     assert read_answer(message) is None
+
+
+@pytest.mark.parametrize("change", [{}, {"number": 0}, {"text": ""}, {"text": "x" * 1001}, {"text": 1}, {"rater": 5}])
+def test_a_report_is_a_few_words_about_one_screen(change: dict) -> None:
+    report = {"key": "1-main-0-0", "number": 1, "text": "x" * 1000}
+    assert (read_report({**report, **change}) is not None) == (change == {})
+
+
+@pytest.mark.parametrize(
+    ("prompt_set", "language"), [("open", "en"), ("drawbench", "en"), ("coco", "en"), ("mine", "")]
+)
+def test_a_prompts_language_is_told_where_it_is_known(prompt_set: str, language: str) -> None:
+    design = make_design()
+    named = design.model_copy(update={"prompt_set": design.prompt_set.model_copy(update={"name": prompt_set})})
+    assert trial_view(named, _place(named), SIGNER, texts("de"))["caption_language"] == language
 
 
 def test_wrong_training_answers_are_told_by_question() -> None:
