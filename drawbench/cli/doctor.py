@@ -1,4 +1,4 @@
-"""`drawbench doctor`: what is on this machine; with --metrics, whether the metrics do what they must."""
+"""`drawbench doctor`: what is on this machine; whether the metrics do what they must, and published values come out."""
 
 import argparse
 import json
@@ -11,22 +11,31 @@ from drawbench.terminal import terminal_width
 DEFAULT_N = 192
 WIDTH = 100  # columns, where stdout is no terminal
 SUFFIXES = (".json", ".md")
-METRICS_ONLY = {"--images": "images", "-n": "n", "--device": "device"}
+METRICS_ONLY = {"--images": "images", "-n": "n"}
 EPILOGUE = """examples:
   drawbench doctor                                     what is here, what is missing, what to do next
   drawbench doctor --metrics                           the metrics, on every extractor whose weights are here
   drawbench doctor --metrics --images photographs --out sanity.md
+  drawbench doctor --acceptance                        protocol imagen against published values (needs a network once)
 
 --metrics degrades photographs in known ways: each metric must move in the known direction, further at each level.
 It also compares our numbers with those of the peers that are installed. Exit code 1 when a check fails.
-Nothing is written but --out.
+--acceptance fetches the published weights of protocol imagen and the files of published examples (about 1.6 GB), and
+compares what this machine finds with what others state.
+Nothing else is written but --out.
 """
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.epilog = EPILOGUE
-    parser.add_argument("--metrics", action="store_true", help="check the metrics: sanity suite, and peers")
+    checks = parser.add_mutually_exclusive_group()
+    checks.add_argument("--metrics", action="store_true", help="check the metrics: sanity suite, and peers")
+    checks.add_argument(
+        "--acceptance",
+        action="store_true",
+        help="check protocol imagen against published values; fetches what it needs",
+    )
     parser.add_argument("--images", type=Path, metavar="DIR", help="photographs to degrade (those of scikit-image)")
     parser.add_argument("-n", type=int, metavar="N", help=f"images in each set ({DEFAULT_N})")
     parser.add_argument("--device", metavar="D", help="auto, cpu, cuda, cuda:1, mps (auto)")
@@ -37,6 +46,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Look around, or check the metrics; 1 when a check fails."""
     _check(args)
+    if args.acceptance:
+        return _acceptance(args)
     return _metrics(args) if args.metrics else _machine(args)
 
 
@@ -46,6 +57,8 @@ def _check(args: argparse.Namespace) -> None:
         given = [option for option, name in METRICS_ONLY.items() if getattr(args, name) is not None]
         if given:
             raise UserError(f"{given[0]} is an option of --metrics: write drawbench doctor --metrics {given[0]} ...")
+    if args.device is not None and not (args.metrics or args.acceptance):
+        raise UserError("--device is an option of --metrics and --acceptance: name one of them too")
     suffixes = SUFFIXES if args.metrics else SUFFIXES[:1]
     if args.out is not None and args.out.suffix not in suffixes:
         raise UserError(f"--out {args.out} must end in {' or '.join(suffixes)}")
@@ -79,6 +92,21 @@ def _metrics(args: argparse.Namespace) -> int:
     if args.out is not None:
         _write(args.out, data if args.out.suffix == ".json" else check_markdown(found))
     return 0 if found.passed else 1
+
+
+def _acceptance(args: argparse.Namespace) -> int:
+    from drawbench.cli.progress import shown_progress, terminated_like_interrupted
+    from drawbench.doctor.acceptance import accept
+    from drawbench.doctor.text import examples_data, examples_text
+    from drawbench.models.registry import choose_device
+
+    with terminated_like_interrupted():
+        examples = accept(choose_device(args.device or "auto"), shown_progress())
+    data = json.dumps(examples_data(examples), ensure_ascii=False, indent=2)
+    print(data if args.json else examples_text(examples, terminal_width(WIDTH)))
+    if args.out is not None:
+        _write(args.out, data)
+    return 0 if all(example.passed for example in examples) else 1
 
 
 def _write(path: Path, text: str) -> None:

@@ -1,9 +1,12 @@
-"""What `drawbench doctor` shows: sections of findings as text for a terminal."""
+"""What `drawbench doctor` shows: sections of findings, or published examples, as text for a terminal."""
 
 from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
 
 from drawbench import __version__
 from drawbench.doctor.examine import Section
+from drawbench.doctor.published_examples import Example
 from drawbench.terminal import wrapped
 
 STATE_WIDTH = len("missing")
@@ -28,3 +31,32 @@ def sections_text(sections: Sequence[Section], width: int) -> str:
             elif finding.next:
                 lines += wrapped(margin + NEXT, finding.next, width)
     return "\n".join(lines)
+
+
+def examples_text(examples: Sequence[Example], width: int) -> str:
+    """Every published example with what was found, and the verdict on all of them."""
+    lines = []
+    for example in examples:
+        margin = " " * len("FAIL  ")
+        published, found = (", ".join(f"{value:.7g}" for value in values) for values in (example.values, example.found))
+        lines += wrapped("ok    " if example.passed else "FAIL  ", example.name, width)
+        lines += wrapped(f"{margin}published  ", f"{published} (± {example.tolerance:g})", width)
+        lines += [f"{margin}found      {found}", *wrapped(f"{margin}source     ", example.source, width)]
+    failed = sum(not example.passed for example in examples)
+    verdict = (
+        f"{failed} of {len(examples)} published examples do not come out"
+        if failed
+        else "all published examples come out"
+    )
+    return "\n".join(
+        [*lines, "", f"{verdict}: protocol imagen is {'not ' if failed else ''}what it says on this machine."]
+    )
+
+
+def examples_data(examples: Sequence[Example]) -> dict[str, Any]:
+    """The same for JSON."""
+    return {
+        "drawbench": __version__,
+        "passed": all(example.passed for example in examples),
+        "examples": [{**asdict(example), "passed": example.passed} for example in examples],
+    }
