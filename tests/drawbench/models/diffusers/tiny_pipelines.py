@@ -201,6 +201,13 @@ def clip_text() -> Any:
     return CLIPTextModel(CLIPTextConfig(**_clip_text_config()))
 
 
+def clip_projected() -> Any:
+    """The same with a projection, as SDXL and Stable Diffusion 3 have it."""
+    from transformers import CLIPTextConfig, CLIPTextModelWithProjection
+
+    return CLIPTextModelWithProjection(CLIPTextConfig(**_clip_text_config(), projection_dim=WIDTH))
+
+
 def clip_config() -> Any:
     """Of a safety checker's CLIP."""
     from transformers import CLIPConfig
@@ -220,12 +227,12 @@ def safety_checker(threshold: float) -> Any:
     return network
 
 
-def t5() -> Any:
+def t5(width: int = WIDTH) -> Any:
     """T5's encoder."""
     from transformers import T5Config, T5EncoderModel
 
     return T5EncoderModel(
-        T5Config(vocab_size=len(SYMBOLS) + 4, d_model=WIDTH, d_kv=8, d_ff=32, num_layers=1, num_heads=2)
+        T5Config(vocab_size=len(SYMBOLS) + 4, d_model=width, d_kv=8, d_ff=32, num_layers=1, num_heads=2)
     )
 
 
