@@ -30,7 +30,8 @@ class ComparedRun(Record):
 class Comparison(Record):
     """Everything that was compared.
 
-    left_out: metrics of the protocol that these runs do not have, and why. notes: what must be known of the references.
+    left_out: metrics of the protocol that these runs do not have, and why. notes: what must be known of the
+    references and of the networks.
     """
 
     schema_version: int = 1
@@ -82,6 +83,7 @@ def compare_runs(
     names = list(dict.fromkeys(metric.extractor.name for metric in asked))
     pair = paired(*(features_of_run(run, extractors, names, reading, progress) for run in runs))
     a, b = (PreparedRun.of(run, size, part, extractors, theirs) for run, part in zip(runs, pair, strict=True))
+    cautions = dict.fromkeys(metric.extractor.caution for metric in asked if metric.extractor.caution)
     found = _differences(asked, a, b, left_out, progress)
     return Comparison(
         a=_compared(a),
@@ -90,7 +92,7 @@ def compare_runs(
         images=len(a.rows),
         differences=found,
         left_out=left_out,
-        notes=theirs.notes if theirs else (),
+        notes=(*(theirs.notes if theirs else ()), *cautions),
     )
 
 

@@ -87,10 +87,10 @@ def _measure(prepared: PreparedRun, metric: MetricDefinition, published_n: int, 
 
 
 def _definition(prepared: PreparedRun, metric: MetricDefinition) -> str:
-    """The protocol's words, with the reference set."""
+    """The protocol's words, with what is known of the weights, and the reference set."""
     theirs = prepared.references
     used = f"references {theirs.ref.name}" if theirs and metric.kind.needs.references else ""
-    return _joined(metric.definition, used)
+    return _joined(metric.definition, metric.extractor.origin, used)
 
 
 def _notes(prepared: PreparedRun, metric: MetricDefinition, scope: str, inside: Sequence[int]) -> list[str]:
@@ -115,6 +115,7 @@ def _notes(prepared: PreparedRun, metric: MetricDefinition, scope: str, inside: 
     if single:
         words = "1 prompt with one image is" if single == 1 else f"{single} prompts with one image are"
         notes.append(f"{words} left out")
+    notes += [metric.extractor.caution] if metric.extractor.caution else []
     return [*notes, *prepared.image_notes]
 
 

@@ -6,6 +6,7 @@ from functools import cache, partial
 from pathlib import Path
 
 from metrics.errors import MetricInputError
+from metrics.features.clip.evidence import claims_a_tag, evidence
 from metrics.features.clip.open_clip import folder_config, load_folder, load_named, named_config, read_scorer_card
 from metrics.features.clip.published import reading
 from metrics.features.clip.transformers import (
@@ -38,6 +39,8 @@ class ExtractorEntry:
     """An extractor that can be described, fingerprinted, and loaded onto a device.
 
     description: network, weights with the first digits of their SHA-256, layer and preprocessing, for a definition.
+    origin: how it is known whose weights these are; caution: what must be known beside every number. Neither is part of
+    the definition that protocols fingerprint: they may be better known elsewhere.
     fingerprint, load: called when needed, the former once; both raise MetricInputError when files are missing or wrong.
     """
 
@@ -46,6 +49,8 @@ class ExtractorEntry:
     weights_sha256: str
     fingerprint: Callable[[], str]
     load: Callable[[str], Extractor]
+    origin: str = ""
+    caution: str = ""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "fingerprint", cache(self.fingerprint))
@@ -125,7 +130,8 @@ def transformers_clip(spec: str) -> ExtractorEntry:
 def open_clip_model(name: str, weights: Path) -> ExtractorEntry:
     """An open_clip model by `MODEL/TAG`, or `MODEL` where all published weights are read alike, and a weights file.
 
-    Raises MetricInputError when open_clip knows no such name, it leaves several readings, or there is no such file.
+    Raises MetricInputError when open_clip knows no such name, it leaves several readings, there is no such file, or the
+    file is known to be of another tag.
     """
     if not weights.is_file():
         raise MetricInputError(f"the weights file {weights} of {name} is missing: name a file that is there")
@@ -134,7 +140,19 @@ def open_clip_model(name: str, weights: Path) -> ExtractorEntry:
     description = f"open_clip {name}, weights {weights.name} ({sha256[:12]}), {config.context_length} tokens, {how}"
     entry = f"open-clip-{name.replace('/', '--')}-{sha256[:8]}"  # weights of one configuration are many
     load = partial(load_named, name, weights, sha256)
-    return ExtractorEntry(entry, description, sha256, lambda: config.fingerprint(sha256), load)
+    known = evidence(name, weights, sha256)
+    caution = ""
+    if claims_a_tag(name) and not known:
+        caution = f"that {weights.name} holds the weights of {name} could not be verified: the command alone says so"
+    return ExtractorEntry(
+        entry,
+        description,
+        sha256,
+        lambda: config.fingerprint(sha256),
+        load,
+        origin=known or ("weights not verified" if caution else ""),
+        caution=caution,
+    )
 
 
 def _found_digest(weights: WeightsFile) -> str:

@@ -9,6 +9,7 @@ from reference_model.errors import ReferenceModelError
 from reference_model.networks.efficient_unet import EfficientUNet, EfficientUNetConfig
 from reference_model.networks.unet import UNet, UNetConfig
 from reference_model.sampling.schedules import Prediction
+from reference_model.terminal import table
 from reference_model.text.pretrained import t5_xxl
 
 UNetConfigs = UNetConfig | EfficientUNetConfig
@@ -172,12 +173,13 @@ def parameter_counts(name: str) -> dict[str, int]:
 
 def main() -> None:
     """`python -m reference_model.networks.presets`: parameter counts of every preset beside the published ones."""
-    print(f"{'preset':8} {'stage':24} {'parameters':>14} {'published':>14} {'difference':>11}")
+    rows = [("preset", "stage", "parameters", "published", "difference")]
     for name in PRESETS:
         for stage, count in parameter_counts(name).items():
             published = PUBLISHED_PARAMETERS[stage] if name == "paper" else None
-            against = f"{published:14,.0f} {count / published - 1:+11.1%}" if published else f"{'-':>14} {'-':>11}"
-            print(f"{name:8} {stage:24} {count:14,} {against}")
+            against = (f"{published:,.0f}", f"{count / published - 1:+.1%}") if published else ("-", "-")
+            rows.append((name, stage, f"{count:,}", *against))
+    print(table(rows, lead=2))
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, get_args
 import numpy as np
 
 from reference_model.errors import with_exit_code
+from reference_model.terminal import table
 from reference_model.world.examples import captioned
 from reference_model.world.scene import Split
 from reference_model.world.worlds import WORLDS, World, world_named
@@ -169,20 +170,21 @@ def _changes(
 
 
 def _changes_table(rows: Sequence[dict[str, str | float | int]], size: int) -> str:
-    lines = [
-        f"{f'at {size}, less at {CHECKED_SIZE}':<18}{'n':>6}{'change':>8}   95% interval (Agresti and Min, paired)"
+    head = (f"at {size}, less at {CHECKED_SIZE}", "n", "change", "95% interval")
+    cells = [
+        (f"{r['skill']}", f"{r['n']}", f"{r['change']:+.1%}", f"{r['low']:+.1%} to {r['high']:+.1%}") for r in rows
     ]
-    for row in rows:
-        lines.append(f"{row['skill']:<18}{row['n']:>6}{row['change']:>+8.1%}   {row['low']:+.1%} to {row['high']:+.1%}")
-    return "\n".join(lines)
+    return f"{table([head, *cells])}\nintervals by Agresti and Min, paired"
 
 
 def _table(rows: Sequence[dict[str, str | float | int]]) -> str:
-    lines = [f"{'skill':<10}{'scenes':<8}{'n':>6}{'rate':>8}   95% interval (Wilson)"]
-    for row in rows:
-        name = f"{row['skill']:<10}{row['scenes']:<8}"
-        lines.append(f"{name}{row['n']:>6}{row['rate']:>8.1%}   {row['low']:.1%} to {row['high']:.1%}")
-    return "\n".join(lines)
+    head = ("skill", "scenes", "n", "rate", "95% interval")
+    cells = [(f"{r['skill']}", f"{r['scenes']}", f"{r['n']}", f"{r['rate']:.1%}", _interval(r)) for r in rows]
+    return f"{table([head, *cells], lead=2)}\nintervals by Wilson"
+
+
+def _interval(row: dict[str, str | float | int], sign: str = "") -> str:
+    return f"{row['low']:{sign}.1%} to {row['high']:{sign}.1%}"
 
 
 if __name__ == "__main__":

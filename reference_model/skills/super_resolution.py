@@ -21,6 +21,7 @@ from reference_model.errors import with_exit_code
 from reference_model.networks.efficient_unet import EfficientUNetConfig, enlarge
 from reference_model.pixels import averaged, from_pixels, to_pixels
 from reference_model.skills.measure import CHECKED_SIZE, draw_requests, wilson_interval
+from reference_model.terminal import table
 from reference_model.text.encoder import TextFeatures
 from reference_model.world.worlds import WORLDS, World, world_named
 
@@ -94,17 +95,17 @@ def _count_survivors(
             survival[skill][1] += 1
 
 
-def table(rows: Sequence[Fidelity]) -> str:
+def fidelity_tables(rows: Sequence[Fidelity]) -> str:
     """For the terminal."""
-    lines = [f"{'stage':<24}{'n':>5}{'bicubic':>10}{'one step':>10}{'samples':>10}   dB"]
-    lines += [f"{r.stage:<24}{r.n:>5}{r.bicubic:>10.2f}{r.one_step:>10.2f}{r.samples:>10.2f}" for r in rows]
-    lines += ["", f"{'survive a stage':<24}{'n':>5}{'rate':>10}   95% interval (Wilson)"]
+    head = ("stage, dB", "n", "bicubic", "one step", "samples")
+    fidelity = [(r.stage, f"{r.n}", f"{r.bicubic:.2f}", f"{r.one_step:.2f}", f"{r.samples:.2f}") for r in rows]
+    survival = [("survive a stage", "n", "rate", "95% interval")]
     for row in rows:
         for skill, (found, shown) in row.survival.items():
             low, high = wilson_interval(found / shown, shown)
             name = f"{row.stage.removeprefix('super_resolution_')}: {skill}"
-            lines.append(f"{name:<24}{shown:>5}{found / shown:>10.1%}   {low:.1%} to {high:.1%}")
-    return "\n".join(lines)
+            survival.append((name, f"{shown}", f"{found / shown:.1%}", f"{low:.1%} to {high:.1%}"))
+    return f"{table([head, *fidelity])}\n\n{table(survival)}\nintervals by Wilson"
 
 
 @with_exit_code
@@ -120,7 +121,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     cascade = load_cascade(args.checkpoint)
     settings = SamplingSettings(args.steps, aug_level=args.aug_level)
     rows = [measure_stage(stage, cascade, settings, args.n, args.world) for stage in cascade.stages[1:]]
-    print(table(rows))
+    print(fidelity_tables(rows))
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 import json
 import shutil
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -271,6 +272,20 @@ def test_what_is_odd_in_one_run_is_said(protocol: Protocol, runs: tuple[Path, Pa
     assert "caution B: 16 of 16 images are of a single colour, 16 of them black" in text
     assert "caution B: 15 of 16 images are copies of others" in text
     assert "caution A:" not in text
+
+
+def test_what_is_not_known_of_the_weights_is_said(protocol: Protocol, runs: tuple[Path, Path]) -> None:
+    """Beside every number, and in the definition that is shown; the protocol's fingerprint is the same."""
+    (metric, *_) = protocol.metrics
+    doubted = replace(metric.extractor, origin="weights not verified", caution="nobody knows these weights")
+    other = replace(protocol, metrics=(replace(metric, extractor=doubted),))
+    assert other.fingerprint == replace(protocol, metrics=(metric,)).fingerprint
+    for score in score_run(runs[0], other).scores:
+        assert "nobody knows these weights" in score.note
+        assert "; weights not verified; " in score.definition
+    found = compare_runs(*runs, other)
+    assert found.notes == ("nobody knows these weights",)
+    assert "caution nobody knows these weights" in " ".join(comparison_text(found, 140).split())
 
 
 def test_a_run_compared_with_itself_says_so(protocol: Protocol, runs: tuple[Path, Path], tmp_path: Path) -> None:

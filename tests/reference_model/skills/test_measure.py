@@ -221,7 +221,7 @@ def test_the_command_finds_no_skill_in_random_weights(tmp_path: Path, capsys: py
     assert rows["object", "all"]["n"] == 18
     assert all(row["rate"] == 0 == row["low"] < row["high"] for row in rows.values())
     assert main(arguments) == 0
-    assert "object    all         18    0.0%" in capsys.readouterr().out
+    assert "object    all     18  0.0%" in capsys.readouterr().out
 
 
 def test_a_larger_size_is_compared_with_the_base_images_it_was_made_from(
