@@ -9,6 +9,8 @@ from collections.abc import Sequence
 
 WIDTH = 140  # columns, where stdout is no terminal
 LEAST_WIDTH = 40  # what a narrower one is taken to have
+LEAST_TEXT = 30  # columns, that words beside others are folded to
+INDENT = "    "
 UNFOLDED = 10_000  # columns, for lists that other programs may read line by line
 
 READABLE = "drawbench.readable"  # names of error handlers, for codecs and streams
@@ -64,6 +66,22 @@ def wrapped(lead: str, text: str, width: int) -> list[str]:
         break_long_words=False,
         break_on_hyphens=False,
     ) or [lead.rstrip()]
+
+
+def listed(rows: Sequence[Sequence[str]], width: int) -> list[str]:
+    """Lines of a list: cells in columns, the last of words that are folded beside the others.
+
+    Where these leave too little room, each row is its first cell, and all else folded below it.
+    """
+    leads = aligned([row[:-1] for row in rows])
+    margin = max(map(len, leads), default=0) + 2
+    longest = max((len(word) for row in rows for word in row[-1].split()), default=0)
+    if width - margin >= max(LEAST_TEXT, min(longest, width - len(INDENT))):
+        folded = [wrapped(lead.ljust(margin), row[-1], width) for lead, row in zip(leads, rows, strict=True)]
+    else:
+        rest = [", ".join(cell.strip() for cell in row[1:] if cell.strip()) for row in rows]
+        folded = [[row[0], *wrapped(INDENT, text, width)] for row, text in zip(rows, rest, strict=True)]
+    return [line for lines in folded for line in lines]
 
 
 def shown(text: str) -> str:

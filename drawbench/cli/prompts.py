@@ -12,7 +12,7 @@ from drawbench.prompts import drawbench_set
 from drawbench.prompts.files import read_prompt_file, to_tsv
 from drawbench.prompts.prompt_set import PromptSet, repeats
 from drawbench.prompts.registry import ACCEPTED, list_prompt_sets, load_prompt_set, name_conflict
-from drawbench.terminal import UNFOLDED, terminal_width, wrapped, write_data
+from drawbench.terminal import UNFOLDED, listed, terminal_width, write_data
 
 EPILOGUE = """examples:
   drawbench prompts list
@@ -48,10 +48,8 @@ def _list(as_json: bool) -> int:
     if as_json:
         _print_json([asdict(entry) for entry in entries])
         return 0
-    print(f"{'set':<10} {'prompts':>7}  what it is, and where")
-    for entry in entries:
-        lead = f"{entry.name:<10} {entry.prompts or '':>7}  "
-        print("\n".join(wrapped(lead, f"{entry.summary} ({entry.available})", terminal_width(UNFOLDED))))
+    rows = [(entry.name, f"{entry.prompts or '':>7}", f"{entry.summary} ({entry.available})") for entry in entries]
+    print("\n".join(listed([("set", "prompts", "what it is, and where"), *rows], terminal_width(UNFOLDED))))
     return 0
 
 

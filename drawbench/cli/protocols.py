@@ -5,7 +5,7 @@ import json
 from typing import Any
 
 from drawbench.errors import UserError
-from drawbench.terminal import UNFOLDED, terminal_width, wrapped
+from drawbench.terminal import UNFOLDED, listed, terminal_width
 from metrics.errors import MetricInputError
 
 EPILOGUE = """examples:
@@ -25,16 +25,18 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print them."""
-    listed = [_facts(name) for name in _names()]
+    protocols = [_facts(name) for name in _names()]
     if args.json:
-        print(json.dumps(listed, indent=2))
+        print(json.dumps(protocols, indent=2))
         return 0
-    for facts in listed:
+    rows = []
+    for facts in protocols:
         size = f"{facts['size']} px" if facts["size"] else "the images' own size"
         version = f"version {facts['version']}, {size}: " if facts["version"] else ""
         said = f"{version}{', '.join(facts['metrics'])}" if facts["metrics"] else facts["missing"]
-        print("\n".join(wrapped(f"{facts['name']:<17}", str(said), terminal_width(UNFOLDED))))
-    print("\n".join(wrapped(f"{'clip:MODEL':<17}", "CLIP score of a model of yours", terminal_width(UNFOLDED))))
+        rows.append((str(facts["name"]), str(said)))
+    rows.append(("clip:MODEL", "CLIP score of a model of yours"))
+    print("\n".join(listed(rows, terminal_width(UNFOLDED))))
     return 0
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from drawbench.errors import UserError
-from drawbench.terminal import aligned
+from drawbench.terminal import UNFOLDED, listed, terminal_width
 
 RUNS = Path("runs")
 EPILOGUE = """examples:
@@ -34,7 +34,8 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         print(json.dumps(found, indent=2))
     elif found:
-        print("\n".join(aligned([["run", "model", "prompts", "images", "state", "scores"], *map(_row, found)])))
+        rows = [("run", "model", "prompts", "images", "state", "scores"), *map(_row, found)]
+        print("\n".join(listed(rows, terminal_width(UNFOLDED))))
     else:
         raise UserError(f"there are no runs in {args.folder}: name a folder with runs, or make one first")
     return 0
@@ -65,7 +66,8 @@ def _facts(path: Path) -> dict[str, Any]:
 
 def _row(facts: dict[str, Any]) -> Sequence[str]:
     if "model" not in facts:
-        return [facts["run"], "", "", "", facts["state"], ""]
+        state, _, why = facts["state"].partition(": ")
+        return [facts["run"], "", "", "", state, why]
     part = "" if facts["complete"] else " [partial]"
     images = facts["planned"] if facts["images"] is None else facts["images"]
     count = f"{images} of {facts['size']} px" + (f", {facts['refused']} refused" if facts["refused"] else "")

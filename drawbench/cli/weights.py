@@ -7,7 +7,7 @@ from pathlib import Path
 
 from drawbench.cli.progress import shown_progress, terminated_like_interrupted
 from drawbench.errors import UserError
-from drawbench.terminal import UNFOLDED, aligned, terminal_width, wrapped
+from drawbench.terminal import UNFOLDED, listed, terminal_width
 from drawbench.weights.command import CheckedFile, check_folder, fetch_weights, list_weights
 from metrics.features.weights import FOLDER_VARIABLE, weights_folders
 
@@ -47,22 +47,17 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _list(as_json: bool) -> int:
-    listed = list_weights()
+    files = list_weights()
     if as_json:
-        print(json.dumps([asdict(weights) for weights in listed], indent=2))
+        print(json.dumps([asdict(weights) for weights in files], indent=2))
         return 0
-    rows = [["name", "    size", "SHA-256"]]
-    told = ["where it is; what needs it"]
-    for weights in listed:
+    rows = [("name", "    size", "SHA-256", "where it is; what needs it")]
+    for weights in files:
         size = f"{weights.size / 1e6:.0f} MB" if weights.size else "unknown"
         where = weights.path or "missing"
         digest = weights.sha256[:12] or "unverified"
-        rows.append([weights.name, f"{size:>8}", digest])
-        told.append(f"{where}; {weights.used_for}")
-    leads = aligned(rows)
-    margin = max(map(len, leads)) + 2
-    for lead, text in zip(leads, told, strict=True):
-        print("\n".join(wrapped(lead.ljust(margin), text, terminal_width(UNFOLDED))))
+        rows.append((weights.name, f"{size:>8}", digest, f"{where}; {weights.used_for}"))
+    print("\n".join(listed(rows, terminal_width(UNFOLDED))))
     return 0
 
 

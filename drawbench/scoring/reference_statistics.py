@@ -61,8 +61,10 @@ def write_reference_statistics(
 
 def _chosen(metrics: Sequence[MetricDefinition], protocol: Protocol, wanted: str) -> MetricDefinition:
     names = list(dict.fromkeys(each.extractor.name for each in metrics))
+    if not metrics:
+        raise UserError(f"protocol {protocol.name} has no Fréchet distance: name one that has with --protocol")
     fitting = [each for each in metrics if wanted in ("", each.metric)]
     if not fitting or (not wanted and len(names) > 1):
-        choices = ", ".join(each.metric for each in metrics) or "none"
+        choices = ", ".join(each.metric for each in metrics)
         raise UserError(f"protocol {protocol.name} has these Fréchet distances: {choices}; name one with --metric")
     return fitting[0]

@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from drawbench.terminal import WIDTH, aligned, terminal_width, wrapped
+from drawbench.terminal import WIDTH, aligned, listed, terminal_width, wrapped
 
 
 def test_the_width_of_a_terminal_and_of_what_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -28,3 +28,26 @@ def test_cells_stand_below_each_other() -> None:
 def test_text_is_wrapped_beside_its_lead() -> None:
     assert wrapped("- ", "some words that-are-long", 12) == ["- some words", "  that-are-long"]
     assert wrapped("lead ", "", 12) == ["lead"]
+
+
+def test_a_list_is_folded_beside_its_columns_or_below_them() -> None:
+    rows = [["name", "size", "what it is"], ["first", "   7", "some words of which there are too many for a line"]]
+    assert listed(rows, 1000) == [
+        "name   size  what it is",
+        "first     7  some words of which there are too many for a line",
+    ]
+    assert listed(rows, 50) == [
+        "name   size  what it is",
+        "first     7  some words of which there are too",
+        "             many for a line",
+    ]
+    assert listed(rows, 40) == [
+        "name",
+        "    size, what it is",
+        "first",
+        "    7, some words of which there are too",
+        "    many for a line",
+    ]
+    path = ["first", "   7", "in /a/path/that/is/as/long/as/all/the/others"]
+    assert listed([path], 50) == ["first", "    7, in", "    /a/path/that/is/as/long/as/all/the/others"]
+    assert listed([], 50) == []

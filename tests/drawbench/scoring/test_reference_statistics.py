@@ -85,6 +85,10 @@ def test_another_size_network_or_name_is_refused(protocol: Protocol, run: Path, 
             write_reference_statistics(folder, protocol, path, size=size)
     with pytest.raises(UserError, match="frechet_distance; name one with --metric"):
         write_reference_statistics(folder, protocol, tmp_path / "y.npz", metric="fid", size=SIZE)
+    with pytest.raises(UserError, match="has no Fréchet distance"):
+        write_reference_statistics(
+            folder, replace(protocol, metrics=protocol.metrics[:1]), tmp_path / "y.npz", size=SIZE
+        )
     assert not (tmp_path / "y.npz").exists()
 
 
