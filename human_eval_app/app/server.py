@@ -7,7 +7,6 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from human_eval_app.app import closing
 from human_eval_app.app.invitations import checked_base_path
 from human_eval_app.app.rater.trial_view import IMAGE_ROUTE
 from human_eval_app.app.service import DATABASE_VARIABLE, STUDY_VARIABLE, Service, current_service
@@ -45,6 +44,8 @@ def build_app(base_path: str = "") -> Any:
     import streamlit as st
     from starlette.middleware import Middleware
     from starlette.routing import Route
+
+    from human_eval_app.app import closing  # reads votes as the admin pages do; raters' pages load nothing of them
 
     service = current_service()
     closing.start(service)

@@ -31,7 +31,7 @@ def run(args: argparse.Namespace) -> int:
     with study_votes(args) as (design, store):
         from human_eval_app.store.standing import standing_of
 
-        standing = standing_of(design, store.status(), store.seats(), store.raters())
+        standing = standing_of(design, store.status(), store.seats(), store.raters(), len(store.problems()))
     if args.json:
         print(standing.model_dump_json(indent=1))
         return 0
@@ -67,6 +67,7 @@ def standing_sheet(standing: "Standing") -> "Sheet":
             ("raters", people or "nobody has come yet"),
             ("who they are", "SIMULATED: no person takes part" if standing.raters_are == "simulated" else "humans"),
             ("last vote", standing.last_vote_at or "none yet"),
+            *([("problems", f"{standing.problems} reported; they are on the admin page")] if standing.problems else []),
             ("type", standing.type),
             ("design", standing.design_sha256),
         ),

@@ -24,7 +24,10 @@ class PanelStanding(Record):
 
 
 class Standing(Record):
-    """A study as it is now. raters: how many are in each stage; stages without any are left out."""
+    """A study as it is now. raters: how many are in each stage; stages without any are left out.
+
+    problems: how many raters have reported.
+    """
 
     study: str
     design_sha256: str
@@ -34,10 +37,11 @@ class Standing(Record):
     panels: tuple[PanelStanding, ...]
     raters: dict[Stage, int]
     last_vote_at: str | None
+    problems: int
 
 
 def standing_of(
-    design: Design, status: StudyStatus, seats: Sequence[SeatState], raters: Sequence[RaterState]
+    design: Design, status: StudyStatus, seats: Sequence[SeatState], raters: Sequence[RaterState], problems: int
 ) -> Standing:
     """Put together what a store says."""
     stages = Counter(rater.stage for rater in raters)
@@ -53,6 +57,7 @@ def standing_of(
         ),
         raters={stage: stages[stage] for stage in get_args(Stage) if stages[stage]},
         last_vote_at=max((rater.last_vote_at for rater in raters if rater.last_vote_at is not None), default=None),
+        problems=problems,
     )
 
 

@@ -14,7 +14,7 @@ from human_eval_app.app.admin.passwords import Tries
 from human_eval_app.app.admin.quality import Quality
 from human_eval_app.app.admin.results import Results
 from human_eval_app.app.service import Service
-from human_eval_app.store.records import RaterState, SeatState
+from human_eval_app.store.records import Problem, RaterState, SeatState
 
 T = TypeVar("T")
 LEAST_SECONDS = 3.0  # between two looks at the database
@@ -55,10 +55,11 @@ class Kept(Generic[T]):
 
 @dataclass(frozen=True)
 class States:
-    """Seats and raters as they are."""
+    """Seats and raters as they are, and the problems that raters reported."""
 
     seats: list[SeatState]
     raters: list[RaterState]
+    problems: list[Problem]
 
 
 @dataclass(frozen=True)
@@ -70,9 +71,9 @@ class Desk:
 
     @cached_property
     def states(self) -> Kept[States]:
-        """Seats and raters, read in this process: cheap, and bounded."""
+        """Seats, raters and problems, read in this process: cheap, and bounded."""
         store = self.service.store
-        return Kept(lambda: States(store.seats(), store.raters()), SHARE)
+        return Kept(lambda: States(store.seats(), store.raters(), store.problems()), SHARE)
 
     @cached_property
     def quality(self) -> Kept[Quality]:

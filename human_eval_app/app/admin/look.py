@@ -29,6 +29,7 @@ STYLE = """<style>
 .adm td.num, .adm th.num { text-align: right; white-space: nowrap; }
 .adm td:has(.bar) { width: 42%; padding-right: 1.5rem; }
 .adm caption { caption-side: top; text-align: left; font-weight: 600; padding: 1rem 0 .2rem; }
+.adm .said { white-space: pre-wrap; overflow-wrap: anywhere; }
 .adm .db-num { text-align: right; white-space: nowrap; } .adm .db-interval { color: var(--ink-soft); }
 .adm .db-scroll { overflow-x: auto; } .adm h3:empty { display: none; }
 .adm .bar { display: flex; gap: 2px; height: .85rem; min-width: 8rem; }
@@ -51,6 +52,13 @@ STYLE = """<style>
 .adm .state { font-weight: 600; } .adm .state::before { content: "●"; margin-right: .4rem; }
 .adm .state.open::before { color: light-dark(#15803d, #6ee7a0); } .adm .state.paused::before { color: var(--away); }
 .adm .state.closed::before { color: var(--ink-soft); }
+@media (max-width: 40rem) {
+  [data-testid="stMainBlockContainer"] { padding: 1rem 1rem 3rem; }
+  .adm td, .adm th { padding-right: .5rem; overflow-wrap: anywhere; }
+  .adm td.num, .adm th.num { white-space: normal; overflow-wrap: normal; }
+  .adm td:has(.bar), .adm th:empty { display: none; }
+  .adm dl { grid-template-columns: minmax(0, 1fr); gap: 0; } .adm dd { margin-bottom: .6rem; }
+}
 </style>"""
 # Streamlit leaves what a run will replace on the screen until it does; of another part of the page, that misleads.
 WITHOUT_LAST_PART = "<style>[data-stale=true] { display: none; }</style>"

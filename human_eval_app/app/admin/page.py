@@ -10,7 +10,17 @@ from human_eval_app.app.admin.aside import AsideError
 from human_eval_app.app.admin.desk import Desk, desk_of
 from human_eval_app.app.admin.door import admitted, leave, show_door
 from human_eval_app.app.admin.look import STYLE, WITHOUT_LAST_PART, block
-from human_eval_app.app.admin.sections import decision, design, export, invitations, overview, quality, raters, results
+from human_eval_app.app.admin.sections import (
+    decision,
+    design,
+    export,
+    invitations,
+    overview,
+    problems,
+    quality,
+    raters,
+    results,
+)
 from human_eval_app.app.admin.status import change_status
 from human_eval_app.app.rater.rate import begin_page
 from human_eval_app.app.service import current_service
@@ -21,6 +31,7 @@ SECTIONS: dict[str, Callable[[Desk], None]] = {
     "Overview": overview.show,
     DECISION: decision.show,
     "Raters": raters.show,
+    "Problems": problems.show,
     "Quality": quality.show,
     "Invitations": invitations.show,
     "Export": export.show,

@@ -23,6 +23,8 @@ def study(tmp_path: Path) -> Path:
     finish(store, DESIGN, ready(store, "one", panel="colors"))
     cast(store, DESIGN, ready(store, "two", panel="counting"))
     store.enter(Identity("invite", "three"))
+    (rater,) = (rater for rater in store.raters() if rater.stage == "trial")
+    store.report_problem(rater.rater, rater.sitting or 0, "main", 1, "it is black")
     store.close()
     return tmp_path
 
@@ -37,6 +39,7 @@ def test_the_standing_as_json(study: Path, capsys: pytest.CaptureFixture[str]) -
     }
     assert seats == {"colors": [3, 1, 0, 0, 2, 2], "counting": [3, 0, 1, 0, 2, 1]}
     assert said["last_vote_at"].endswith("Z")
+    assert said["problems"] == 1
 
 
 def test_the_standing_as_a_table(study: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -47,6 +50,7 @@ def test_the_standing_as_a_table(study: Path, capsys: pytest.CaptureFixture[str]
     assert ["all", "6", "1", "1", "0", "4", "3"] in rows
     assert "1 consent, 1 trial, 1 complete" in said
     assert DESIGN.sha256 in said
+    assert "1 reported" in said
 
 
 def test_simulated_raters_are_called_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -34,15 +34,16 @@ def _now(desk: Desk) -> None:
         st.error(refusal.sentence)
         return
     states = taken.value
-    panels = standing_of(desk.service.design, desk.service.store.status(), states.seats, states.raters).panels
+    problems, status = len(states.problems), desk.service.store.status()
+    panels = standing_of(desk.service.design, status, states.seats, states.raters, problems).panels
     totals = figures.totals(states.seats, states.raters)
-    st.html(block(tiles(_tiles(totals)) + f'<p class="soft small">As of {taken.at:%H:%M:%S} UTC</p>'))
+    st.html(block(tiles(_tiles(totals, problems)) + f'<p class="soft small">As of {taken.at:%H:%M:%S} UTC</p>'))
     st.html(block(heading("Quotas", "One complete sitting per seat.") + legend(QUOTA_PARTS) + _quotas(panels)))
     st.html(block(heading("Complete sittings over time")))
     _over_time(figures.completions(states.raters), totals.seats, taken.at)
 
 
-def _tiles(totals: figures.Totals) -> list[tuple[str, str, str]]:
+def _tiles(totals: figures.Totals, problems: int) -> list[tuple[str, str, str]]:
     return [
         (str(totals.complete), f"of {totals.seats}", "complete"),
         (str(totals.in_progress), "", "in progress"),
@@ -51,6 +52,7 @@ def _tiles(totals: figures.Totals) -> list[tuple[str, str, str]]:
         (str(totals.gone), "", "left for good"),
         (str(totals.screened_out), "", "screened out"),
         ("–" if totals.minutes is None else f"{totals.minutes:.0f}", "min", "median sitting"),
+        *([(str(problems), "", "problems reported")] if problems else []),
     ]
 
 

@@ -24,6 +24,7 @@ MODELS = ("SECRETONE <img src=x onerror=alert(2)>", "SECRETTWO **bold**")
 PARTS = {
     "Overview": "Quotas",
     "Raters": "Everyone",
+    "Problems": "Problems with screens",
     "Quality": "Conspicuous raters",
     "Invitations": "Make links",
     "Export": "Every answer ever given",
@@ -47,7 +48,9 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 @pytest.fixture(scope="module")
 def service(server: Server) -> Iterator[Service]:
     opened = open_service(server.study)
-    finish(opened.store, opened.design, ready(opened.store, "somebody"))
+    place = ready(opened.store, "somebody")
+    opened.store.report_problem(place.rater, place.sitting or 0, "main", 1, f"A problem {NASTY}")
+    finish(opened.store, opened.design, place)
     yield opened
     opened.store.close()
 
@@ -140,14 +143,24 @@ def test_markup_in_any_text_stays_text_and_axe_finds_nothing(server: Server, ser
         assert page.locator('main img[src="x"], main [onerror], main strong:text("bold")').count() == 0
         assert page.locator("main span:text-is('red')").count() == 0
         shown.append(page.locator("main").text_content())
+        _wait_until_it_fits_a_phone(page)
         for colours in ("dark", "light") if part in DRAWN else ("light",):
             _paint(page, colours)
             found[part, colours] = _violations(page)
     assert dialogs == []
     assert f"Study {NASTY}" in shown[0]
     assert all(model in shown[list(PARTS).index("Design")] for model in MODELS)
+    assert f"A problem {NASTY}" in shown[list(PARTS).index("Problems")]
     assert NASTY in {rater.external_id for rater in service.store.raters()}
     assert {where: violations for where, violations in found.items() if violations} == {}
+
+
+def _wait_until_it_fits_a_phone(page: Any) -> None:
+    """Until nothing has to be pushed sideways on a screen of 390 pixels; tables and charts take a moment."""
+    before = page.viewport_size
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.wait_for_function("document.querySelector('[data-testid=stMain]').scrollWidth === 390", timeout=20_000)
+    page.set_viewport_size(before)
 
 
 def _paint(page: Any, colours: str) -> None:
