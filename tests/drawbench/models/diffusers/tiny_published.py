@@ -1,0 +1,135 @@
+"""Tiny random pipelines of the kinds that papers compare, beside those of `tiny_pipelines`."""
+
+from typing import Any
+
+from tests.drawbench.models.diffusers.tiny_pipelines import (
+    SYMBOLS,
+    WIDTH,
+    autoencoder,
+    clip_projected,
+    clip_text,
+    clip_tokenizer,
+    seeded,
+    t5,
+    t5_tokenizer,
+    unet,
+)
+
+
+def stable_diffusion_xl() -> Any:
+    """SDXL at 32 px: two text encoders, and sizes among what the U-Net is told."""
+    from diffusers import EulerDiscreteScheduler, StableDiffusionXLPipeline
+
+    def network() -> Any:
+        return unet(
+            channels=4,
+            sample_size=16,
+            cross_attention_dim=2 * WIDTH,
+            addition_embed_type="text_time",
+            addition_time_embed_dim=8,
+            projection_class_embeddings_input_dim=6 * 8 + WIDTH,
+        )
+
+    return StableDiffusionXLPipeline(
+        vae=seeded(autoencoder),
+        text_encoder=seeded(clip_text),
+        text_encoder_2=seeded(clip_projected),
+        tokenizer=clip_tokenizer(),
+        tokenizer_2=clip_tokenizer(),
+        unet=seeded(network),
+        scheduler=EulerDiscreteScheduler(num_train_timesteps=100),
+        add_watermarker=False,
+    )
+
+
+def stable_diffusion_3() -> Any:
+    """Stable Diffusion 3 at 32 px: a transformer under two CLIPs and T5."""
+    from diffusers import FlowMatchEulerDiscreteScheduler, SD3Transformer2DModel, StableDiffusion3Pipeline
+
+    def transformer() -> Any:
+        return SD3Transformer2DModel(
+            sample_size=16,
+            in_channels=4,
+            out_channels=4,
+            num_layers=1,
+            attention_head_dim=8,
+            num_attention_heads=2,
+            joint_attention_dim=2 * WIDTH,
+            caption_projection_dim=16,
+            pooled_projection_dim=2 * WIDTH,
+            pos_embed_max_size=16,
+        )
+
+    return StableDiffusion3Pipeline(
+        transformer=seeded(transformer),
+        scheduler=FlowMatchEulerDiscreteScheduler(),
+        vae=seeded(lambda: autoencoder(shift_factor=0.06)),
+        text_encoder=seeded(clip_projected),
+        text_encoder_2=seeded(clip_projected),
+        text_encoder_3=seeded(lambda: t5(2 * WIDTH)),
+        tokenizer=clip_tokenizer(),
+        tokenizer_2=clip_tokenizer(),
+        tokenizer_3=t5_tokenizer(),
+    )
+
+
+def flux() -> Any:
+    """Flux: a transformer under CLIP and T5."""
+    from diffusers import FlowMatchEulerDiscreteScheduler, FluxPipeline, FluxTransformer2DModel
+
+    def transformer() -> Any:
+        return FluxTransformer2DModel(
+            in_channels=16,
+            num_layers=1,
+            num_single_layers=1,
+            attention_head_dim=16,
+            num_attention_heads=2,
+            joint_attention_dim=WIDTH,
+            pooled_projection_dim=WIDTH,
+            axes_dims_rope=(4, 4, 8),
+        )
+
+    return FluxPipeline(
+        scheduler=FlowMatchEulerDiscreteScheduler(),
+        vae=seeded(lambda: autoencoder(shift_factor=0.06)),
+        text_encoder=seeded(clip_text),
+        tokenizer=clip_tokenizer(),
+        text_encoder_2=seeded(t5),
+        tokenizer_2=t5_tokenizer(),
+        transformer=seeded(transformer),
+    )
+
+
+def latent_diffusion() -> Any:
+    """LDM's text-to-image pipeline, whose latents have an eighth of the side; it draws 128 px."""
+    from diffusers import AutoencoderKL, DDIMScheduler, LDMTextToImagePipeline
+    from diffusers.pipelines.latent_diffusion.pipeline_latent_diffusion import LDMBertConfig, LDMBertModel
+
+    def coder() -> Any:
+        return AutoencoderKL(
+            block_out_channels=(8, 8, 8, 16),
+            down_block_types=("DownEncoderBlock2D",) * 4,
+            up_block_types=("UpDecoderBlock2D",) * 4,
+            latent_channels=4,
+            norm_num_groups=4,
+        )
+
+    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *SYMBOLS, *(f"##{symbol}" for symbol in SYMBOLS)]
+
+    def bert() -> Any:
+        size = {"encoder_layers": 1, "encoder_ffn_dim": 32, "encoder_attention_heads": 2, "head_dim": 8}
+        return LDMBertModel(LDMBertConfig(vocab_size=len(words), d_model=WIDTH, **size))
+
+    return LDMTextToImagePipeline(
+        vqvae=seeded(coder),
+        bert=seeded(bert),
+        tokenizer=_bert_tokenizer(words),
+        unet=seeded(lambda: unet(channels=4, sample_size=16)),
+        scheduler=DDIMScheduler(num_train_timesteps=100, clip_sample=False),
+    )
+
+
+def _bert_tokenizer(words: list[str]) -> Any:
+    from transformers import BertTokenizer
+
+    return BertTokenizer(vocab={word: number for number, word in enumerate(words)}, model_max_length=77)
