@@ -20,9 +20,20 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
+from drawbench.errors import UserError
+
 SYNCED_TOGETHER = 8  # files; a file system commits at once what waits together, which is many times as fast
 
 UNLOCKED_SECONDS = 1  # between making a hidden file and locking it lie microseconds
+
+
+@contextmanager
+def writing(place: Path, advice: str) -> Iterator[None]:
+    """Inside, what the disk or its permissions refuse becomes a UserError. advice: what to do, without a full stop."""
+    try:
+        yield
+    except OSError as error:
+        raise UserError(f"cannot write {place} ({error.strerror or error}): {advice}.") from error
 
 
 @contextmanager

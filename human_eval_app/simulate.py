@@ -11,16 +11,13 @@ described where caption_utility + u + noise > 0, not at all where that is below 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 
 from human_eval_app.analysis.layout import layout
 from human_eval_app.store.records import VoteRow
 from human_eval_app.study.design import Design
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 ANY = "*"
 FORCED = ("photorealism",)  # questions without an indifferent answer
@@ -96,9 +93,7 @@ class Truth:
         return float(shares[0]), float(shares[1]), float(shares[2])
 
 
-def draw(
-    rows: "pd.DataFrame", truth: Truth, studies: int, random: np.random.Generator
-) -> tuple[np.ndarray, np.ndarray]:
+def draw(rows: pd.DataFrame, truth: Truth, studies: int, random: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """Answers of `studies` independent studies. rows: a layout of N answers.
 
     Returns (N, studies) of int8: 1 left or yes, 0 indifferent or somewhat, -1 right or no; and (seats, studies) of
@@ -126,7 +121,7 @@ def draw(
     return answers.astype(np.int8), careless
 
 
-def _known_part(rows: "pd.DataFrame", truth: Truth) -> np.ndarray:
+def _known_part(rows: pd.DataFrame, truth: Truth) -> np.ndarray:
     """What a rater's hidden difference owes to the models alone, (N,)."""
     columns = (rows[name] for name in ("left_model", "right_model", "question", "category"))
     parts = [
@@ -150,10 +145,8 @@ def simulate_votes(design: Design, truth: Truth, seed: int) -> list[VoteRow]:
 
 
 def _vote_rows(
-    design: Design, rows: "pd.DataFrame", answers: np.ndarray, seat: np.ndarray, dwell: np.ndarray
+    design: Design, rows: pd.DataFrame, answers: np.ndarray, seat: np.ndarray, dwell: np.ndarray
 ) -> Iterator[VoteRow]:
-    import pandas as pd
-
     for place, row in enumerate(rows.to_dict("records")):
         mirror = row["mirror_of_position"]
         screen = place - place % len(design.questions)  # all questions of a screen are answered at once
@@ -191,13 +184,11 @@ def _vote_rows(
         )
 
 
-def _shared_effect(rows: "pd.DataFrame", shared: str, studies: int, random: np.random.Generator) -> np.ndarray:
+def _shared_effect(rows: pd.DataFrame, shared: str, studies: int, random: np.random.Generator) -> np.ndarray:
     """What all answers with one prompt (or of one seat) have in common about a model, (N, studies), of variance 1.
 
     Of a pair: the difference of two such effects, one for each side's model.
     """
-    import pandas as pd
-
     key = rows[shared] + "\t" + rows["question"] + "\t"
     numbers, count = _numbered(pd.concat([key + rows["left_model"], key + rows["right_model"]]))
     effects = random.standard_normal((count, studies), dtype=np.float32)
@@ -206,10 +197,8 @@ def _shared_effect(rows: "pd.DataFrame", shared: str, studies: int, random: np.r
     return np.where(paired, (effects[left] - effects[right]) / np.float32(np.sqrt(2)), effects[left])
 
 
-def _numbered(labels: "pd.Series") -> tuple[np.ndarray, int]:
+def _numbered(labels: pd.Series) -> tuple[np.ndarray, int]:
     """Numbers from 0 in the order of first appearance, and how many there are."""
-    import pandas as pd
-
     numbers, unique = pd.factorize(labels)
     return numbers, len(unique)
 

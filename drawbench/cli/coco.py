@@ -7,7 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from drawbench.errors import UserError
-from drawbench.files import atomic_folder, write_text_atomically
+from drawbench.files import atomic_folder, write_text_atomically, writing
 
 SMALLEST = 16  # pixels; below it no object can be told from another
 WORLDS = ("small", "rich")  # `small` is what the bundled weights and scorer know
@@ -89,7 +89,8 @@ def _sample(args: argparse.Namespace) -> int:
     chosen = chosen_captions(source, Choice(args.n, args.seed, people=not args.no_people))
     prompt_set = caption_prompt_set(source.name, chosen, source.file.path, None)
     if args.out:
-        _write_text(args.out, to_list(chosen))
+        with writing(args.out, "name another file with --out"):
+            write_text_atomically(args.out, to_list(chosen))
     facts = {"n": len(chosen), "seed": args.seed, "ids_sha256": prompt_set.ids_sha256, "sha256": prompt_set.sha256}
     if args.json:
         print(json.dumps(facts | {"people": not args.no_people, "ids": [caption.id for caption in chosen]}, indent=2))
@@ -99,23 +100,14 @@ def _sample(args: argparse.Namespace) -> int:
     return 0
 
 
-def _write_text(path: Path, text: str) -> None:
-    try:
-        write_text_atomically(path, text)
-    except OSError as error:
-        raise UserError(f"{path} cannot be written ({error.strerror}): name another file with --out") from error
-
-
 def _synth(args: argparse.Namespace) -> int:
     """Write the set, and print the name by which `--prompts` takes it."""
     if args.n < 1 or args.size < SMALLEST:
         raise UserError(f"-n {args.n} --size {args.size}: use at least 1 image of at least {SMALLEST} pixels")
     if args.out.exists() and not (args.out.is_dir() and not any(args.out.iterdir())):
         raise UserError(f"{args.out} is there and is not an empty folder: name a new one with --out")
-    try:
+    with writing(args.out, "name another --out"):
         _write(args.out, args.world, args.n, args.seed, args.size)
-    except OSError as error:
-        raise UserError(f"the set cannot be written to {args.out} ({error.strerror}): name another --out") from error
     print(f"coco:{args.out}")
     return 0
 

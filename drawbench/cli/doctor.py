@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 
 from drawbench.errors import UserError
-from drawbench.files import write_text_atomically
+from drawbench.files import write_text_atomically, writing
 from drawbench.terminal import terminal_width
 
 DEFAULT_N = 192
@@ -110,7 +110,5 @@ def _acceptance(args: argparse.Namespace) -> int:
 
 
 def _write(path: Path, text: str) -> None:
-    try:
+    with writing(path, "name another --out"):
         write_text_atomically(path, text + "\n")
-    except OSError as error:
-        raise UserError(f"{path} cannot be written ({error.strerror}): name another --out") from error

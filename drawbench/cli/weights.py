@@ -8,8 +8,8 @@ from pathlib import Path
 from drawbench.cli.progress import shown_progress, terminated_like_interrupted
 from drawbench.errors import UserError
 from drawbench.terminal import UNFOLDED, listed, terminal_width
-from drawbench.weights.command import CheckedFile, check_folder, fetch_weights, list_weights
-from metrics.features.weights import FOLDER_VARIABLE, weights_folders
+from drawbench.weights.command import CheckedFile, check_folder, fetch_weights
+from metrics.features.weights import FOLDER_VARIABLE, PUBLISHED, located, weights_folders
 
 EPILOGUE = f"""examples:
   drawbench weights list
@@ -47,16 +47,17 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _list(as_json: bool) -> int:
-    files = list_weights()
+    """Where each file is; its digest is not checked for a list."""
+    files = [(weights, str(found) if (found := located(weights)) else None) for weights in PUBLISHED]
     if as_json:
-        print(json.dumps([asdict(weights) for weights in files], indent=2))
+        facts = [{"name": weights.name, **asdict(weights), "path": path} for weights, path in files]
+        print(json.dumps(facts, indent=2))
         return 0
     rows = [("name", "    size", "SHA-256", "where it is; what needs it")]
-    for weights in files:
+    for weights, path in files:
         size = f"{weights.size / 1e6:.0f} MB" if weights.size else "unknown"
-        where = weights.path or "missing"
         digest = weights.sha256[:12] or "unverified"
-        rows.append((weights.name, f"{size:>8}", digest, f"{where}; {weights.used_for}"))
+        rows.append((weights.name, f"{size:>8}", digest, f"{path or 'missing'}; {weights.used_for}"))
     print("\n".join(listed(rows, terminal_width(UNFOLDED))))
     return 0
 

@@ -104,13 +104,10 @@ def _differences(
     progress: Progress,
 ) -> list[Difference]:
     found: list[Difference] = []
-    progress.start("comparing", 0, len(metrics), "metrics")
-    try:
+    with progress.counted("comparing", 0, len(metrics), "metrics"):
         for metric in metrics:
             found += metric_differences(metric, a, b, left_out)
             progress.advance(1)
-    finally:
-        progress.finish()
     return found
 
 

@@ -95,12 +95,8 @@ def _lacking(entry: ExtractorEntry) -> str:
 
 
 def _suite(entry: ExtractorEntry, extractor: Extractor, images: SuiteImages, progress: Progress) -> SuiteResult:
-    progress.start(entry.name, 0, images.passes(hasattr(extractor, "encode_texts")))
-    try:
-        metrics = [kind.suite_metric for kind in kinds()]
-        checks = run_suite(extractor, images, metrics, progress.advance)
-    finally:
-        progress.finish()
+    with progress.counted(entry.name, 0, images.passes(hasattr(extractor, "encode_texts"))):
+        checks = run_suite(extractor, images, [kind.suite_metric for kind in kinds()], progress.advance)
     return SuiteResult(entry.name, entry.description, extractor.fingerprint, tuple(checks))
 
 

@@ -128,28 +128,20 @@ def _read_all(
 ) -> tuple[list[str], list[str], list[str]]:
     """Pixel hashes of the images that decode; the names of those that do not; those of another size than listed."""
     hashes, unreadable, odd = [], [], []
-    progress.start("reading", 0, len(names))
-    try:
-        with ThreadPoolExecutor() as pool:  # Pillow releases the interpreter lock while it decodes
-            for part in _parts(names):
-                for name, found in zip(part, pool.map(lambda name: _read(folder / name), part), strict=True):
-                    if isinstance(found, str):
-                        unreadable.append(f"{name} ({found})")
-                        continue
-                    digest, height, width = found
-                    hashes.append(digest)
-                    image = listed.get(name)
-                    if image and image.height and image.width and (image.height, image.width) != (height, width):
-                        odd.append(f"{name} ({width}x{height} instead of {image.width}x{image.height})")
-                progress.advance(len(part))
-    finally:
-        progress.finish()
+    with progress.counted("reading", 0, len(names)), ThreadPoolExecutor() as pool:  # decoding releases the lock
+        for start in range(0, len(names), TOGETHER):
+            part = names[start : start + TOGETHER]
+            for name, found in zip(part, pool.map(lambda name: _read(folder / name), part), strict=True):
+                if isinstance(found, str):
+                    unreadable.append(f"{name} ({found})")
+                    continue
+                digest, height, width = found
+                hashes.append(digest)
+                image = listed.get(name)
+                if image and image.height and image.width and (image.height, image.width) != (height, width):
+                    odd.append(f"{name} ({width}x{height} instead of {image.width}x{image.height})")
+            progress.advance(len(part))
     return hashes, unreadable, odd
-
-
-def _parts(names: Sequence[str]) -> Iterator[Sequence[str]]:
-    for start in range(0, len(names), TOGETHER):
-        yield names[start : start + TOGETHER]
 
 
 def _read(path: Path) -> tuple[str, int, int] | str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from drawbench.errors import UserError
+from drawbench.errors import UserError, first_line
 from drawbench.files import atomic_folder
 from drawbench.progress import Progress
 from drawbench.prompts.captions import Caption, clean, take
@@ -87,7 +87,7 @@ def _load(spec: str, name: str, split: str | None, options: dict[str, str]) -> A
             data = load_dataset(path, options.get("config"), revision=options.get("revision"))
     except Exception as error:  # network, hub and format errors share no narrower class
         raise UserError(
-            f"the data set of {spec} cannot be loaded ({type(error).__name__}: {_first_line(error)}); "
+            f"the data set of {spec} cannot be loaded ({type(error).__name__}: {first_line(error)}); "
             "check its name, or give the folder of a copy on this machine"
         ) from error
     if not isinstance(data, DatasetDict):
@@ -145,8 +145,7 @@ def _write_images(source: HubSource, folder: Path, progress: Progress) -> None:
     (folder / "images").mkdir()
     first: dict[bytes, int] = {}
     numbers: list[int] = []
-    progress.start(f"images of {source.spec}", 0, source.data.num_rows)
-    try:
+    with progress.counted(f"images of {source.spec}", 0, source.data.num_rows):
         for start in range(0, source.data.num_rows, TOGETHER):
             values = source.data[start : start + TOGETHER][source.image]
             written = []
@@ -160,8 +159,6 @@ def _write_images(source: HubSource, folder: Path, progress: Progress) -> None:
                     written.append((row, path))
             _verify(written, source)
             progress.advance(len(values))
-    finally:
-        progress.finish()
     (folder / ROWS).write_text(json.dumps(numbers), encoding="utf-8")
 
 
@@ -198,7 +195,3 @@ def _suffix(content: bytes, row: int, source: HubSource) -> str:
         if content.startswith(begin):
             return suffix
     raise UserError(f"the image in row {row} of {source.spec} is not a PNG, JPEG or WebP image; convert it first")
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [""])[0][:200].rstrip(".")

@@ -134,22 +134,11 @@ def result_from_score_file(card: ModelCard, score_file: ScoreFile, kind: Kind) -
 
     Raises UserError when the score file holds numbers that no table may show (not finite, outside their interval).
     """
+    both = (Result.model_fields.keys() & ScoreFile.model_fields.keys()) - {"schema_version"}
+    said = {name: getattr(score_file, name) for name in both}
+    run = RunRef(plan_sha256=score_file.plan_sha256, pixels_sha256=score_file.pixels_sha256)
     try:
-        return Result(
-            kind=kind,
-            model=card,
-            prompt_set=score_file.prompt_set,
-            protocol=score_file.protocol,
-            reference=score_file.reference,
-            size=score_file.size,
-            samples=score_file.samples,
-            complete=score_file.complete,
-            refusals=score_file.refusals,
-            scores=score_file.scores,
-            run=RunRef(plan_sha256=score_file.plan_sha256, pixels_sha256=score_file.pixels_sha256),
-            environment=score_file.environment,
-            date=score_file.date,
-        )
+        return Result(kind=kind, model=card, run=run, **said)
     except ValidationError as error:
         raise UserError(f"the scores of {card.name} cannot become a result: {first_problem(error)}") from None
 

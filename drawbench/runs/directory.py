@@ -202,10 +202,8 @@ class RunDirectory:
         """The slices still to be made, in plan order; see `missing`."""
         with ThreadPoolExecutor() as pool:  # decoding releases the interpreter lock
             parts = self.slices()
-            return [part for part, whole in zip(parts, pool.map(self._is_whole, parts), strict=True) if not whole]
-
-    def _is_whole(self, part: Slice) -> bool:
-        return all(self._is_there(sample) for sample in part.samples)
+            whole = pool.map(lambda part: all(map(self._is_there, part.samples)), parts)
+            return [part for part, there in zip(parts, whole, strict=True) if not there]
 
     def _is_there(self, sample: Sample) -> bool:
         if self.refusal(sample) is not None:

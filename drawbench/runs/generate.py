@@ -127,23 +127,20 @@ def _draw(model: TextToImage, writer: RunWriter, progress: Progress, watcher: Wa
     if watcher:
         watcher.begin(writer.run, missing)
     total = len(writer.run.samples())
-    progress.start("drawing", total - sum(len(part.samples) for part in missing), total)
     complete = False
-    try:
-        for part in missing:
-            outputs = _draw_slice(model, part, size, writer.path / ERROR_LOG)
-            writer.put(part, outputs)
-            if watcher:
-                watcher.add(outputs)
-            progress.advance(len(part.samples))
-        complete = True
-    finally:
+    with progress.counted("drawing", total - sum(len(part.samples) for part in missing), total):
         try:
+            for part in missing:
+                outputs = _draw_slice(model, part, size, writer.path / ERROR_LOG)
+                writer.put(part, outputs)
+                if watcher:
+                    watcher.add(outputs)
+                progress.advance(len(part.samples))
+            complete = True
+        finally:
             writer.drain()  # also after an interrupt: the slice being written is kept
             if watcher:
                 watcher.end(complete)
-        finally:
-            progress.finish()
 
 
 def _draw_slice(model: TextToImage, part: Slice, size: int, error_log: Path) -> Sequence[np.ndarray | Refused]:

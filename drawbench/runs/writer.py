@@ -101,7 +101,8 @@ class RunWriter:
         """Write one slice in the background; it counts once all of it is in place."""
         self.drain()
         # A copy, because a model may fill the same memory again while this is being written.
-        self._pending = self._thread.submit(self._write_slice, part, [_own(output) for output in outputs])
+        own = [output if isinstance(output, Refused) else output.copy() for output in outputs]
+        self._pending = self._thread.submit(self._write_slice, part, own)
 
     def drain(self) -> None:
         """Wait for the slice being written. Raises what it met."""
@@ -308,10 +309,6 @@ def _disk_errors(path: Path, kind: type[Exception], advice: str) -> Iterator[Non
     except OSError as error:
         place = error.filename or path
         raise kind(f"cannot write {place} ({error.strerror or error}): {advice}.") from error
-
-
-def _own(output: np.ndarray | Refused) -> np.ndarray | Refused:
-    return output if isinstance(output, Refused) else output.copy()
 
 
 def _now() -> str:

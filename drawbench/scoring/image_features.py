@@ -71,11 +71,10 @@ def image_features(
     if files.sealed is not None:
         known = [digest if digest == seal else None for digest, seal in zip(known, files.sealed, strict=True)]
     work = _Pass(files, {name: image_store(extractors, name, reading.size) for name in names}, extractors, reading)
-    progress.start(label, 0, len(files.paths))
     try:
-        hashes = work.run(known, progress)
+        with progress.counted(label, 0, len(files.paths)):
+            hashes = work.run(known, progress)
     finally:
-        progress.finish()
         for store in work.stores.values():
             store.flush()
     if None in known:

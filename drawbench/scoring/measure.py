@@ -43,13 +43,10 @@ def measure(
 ) -> Measured:
     """All scores of all metrics. published_n: images behind published numbers, 0 for none."""
     measured = Measured()
-    progress.start("measuring", 0, len(metrics), "metrics")
-    try:
+    with progress.counted("measuring", 0, len(metrics), "metrics"):
         for metric in metrics:
             _measure(prepared, metric, published_n, measured)
             progress.advance(1)
-    finally:
-        progress.finish()
     for what, reason in measured.left_out.items():
         progress.note(f"{prepared.run.path.name}: no {what}, {reason}")
     return measured

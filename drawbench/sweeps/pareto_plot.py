@@ -75,7 +75,10 @@ def curves(points: Sequence[SweepPoint]) -> list[Curve]:
         curve_point = CurvePoint(point.settings.get(GUIDANCE, ""), clip, distance)
         grouped.setdefault((_label(point), _facts(point)), []).append(curve_point)
     return [
-        Curve(_told_apart(label, facts, [other for name, other in grouped if name == label]), _in_order(group))
+        Curve(
+            _told_apart(label, facts, [other for name, other in grouped if name == label]),
+            tuple(sorted(group, key=_guidance)),
+        )
         for (label, facts), group in grouped.items()
     ]
 
@@ -220,10 +223,6 @@ def _told_apart(label: str, facts: Facts, namesakes: Sequence[Facts]) -> str:
     """The label, and what not all curves of this label share (`namesakes`, with the curve's own)."""
     different = sorted(facts - frozenset.intersection(*namesakes))
     return ", ".join([label, *(DIGEST.sub(r"\1", f"{name} {value}") for name, value in different)])
-
-
-def _in_order(points: Sequence[CurvePoint]) -> tuple[CurvePoint, ...]:
-    return tuple(sorted(points, key=_guidance))
 
 
 def _guidance(point: CurvePoint) -> float:

@@ -5,7 +5,6 @@ from pathlib import Path
 
 from drawbench.errors import UserError
 from drawbench.files import write_text_atomically
-from drawbench.results.files import read_result
 from drawbench.results.published import published_numbers, published_text
 from drawbench.tables.layout import Sheet
 from drawbench.tables.leaderboard import build_tables
@@ -16,7 +15,6 @@ from drawbench.tables.render import sheets_of
 BEGIN = "<!-- tables: made by `drawbench leaderboard --write`, do not edit -->"
 END = "<!-- tables: end -->"
 PAGE = "README.md"
-EMBEDDED = "open"
 FRONT_SET = "world"
 NOTHING_YET = "No measured results yet."
 
@@ -78,24 +76,6 @@ def start_page(results_dir: Path) -> None:
     """Write a README.md with a place for the tables where there is none."""
     if not (results_dir / PAGE).exists():
         write_text_atomically(results_dir / PAGE, f"# Results\n\n{BEGIN}\n{END}\n")
-
-
-def stale_results(results_dir: Path) -> list[str]:
-    """One sentence per committed result that today's code would not make: its protocol or prompt set has changed."""
-    from drawbench.prompts.registry import load_prompt_set
-    from drawbench.scoring.protocols import PROTOCOLS, get_protocol
-
-    complaints = []
-    for path in sorted(results_dir.glob("*.json")):
-        result = read_result(path)
-        if result.kind != "measured" or result.study is not None:  # what people said once stays said
-            continue
-        now = get_protocol(result.protocol.name).fingerprint if result.protocol.name in PROTOCOLS else None
-        if now != result.protocol.fingerprint:
-            complaints.append(f"{path.name}: protocol {result.protocol.name} is another one today, score again")
-        if result.prompt_set.name == EMBEDDED and load_prompt_set(EMBEDDED).sha256 != result.prompt_set.sha256:
-            complaints.append(f"{path.name}: prompt set {EMBEDDED} is another one today, run again")
-    return complaints
 
 
 def _between_markers(page: Path, tables: str) -> str:

@@ -13,7 +13,6 @@ from metrics.features.weights import (
     PUBLISHED,
     WeightsFile,
     check_weights,
-    located,
     record_of,
     recorded_digest,
     weights_folders,
@@ -24,19 +23,6 @@ Verdict = Literal["right", "first digest", "unknown", "wrong"]
 
 
 @dataclass(frozen=True)
-class ListedWeights:
-    """A published file. path: where it was found, None if nowhere; its digest is not checked for a list."""
-
-    name: str
-    file: str
-    size: int
-    sha256: str
-    source: str
-    used_for: str
-    path: str | None
-
-
-@dataclass(frozen=True)
 class CheckedFile:
     """A file of a folder. verdict: `right` (as published), `first digest` (as at its first use), `unknown`, `wrong`."""
 
@@ -44,22 +30,6 @@ class CheckedFile:
     verdict: Verdict
     sha256: str
     reason: str = ""
-
-
-def list_weights() -> list[ListedWeights]:
-    """Every published file that protocols need, and where it is."""
-    return [
-        ListedWeights(
-            weights.name,
-            weights.file,
-            weights.size,
-            weights.sha256,
-            weights.source,
-            weights.used_for,
-            str(path) if (path := located(weights)) else None,
-        )
-        for weights in PUBLISHED
-    ]
 
 
 def fetch_weights(names: list[str], folder: Path | None, progress: Progress) -> list[Path]:

@@ -160,20 +160,19 @@ def _read(download: _Download) -> bool:
 
 def _write(download: _Download, answer: Any, begin: int, total: int) -> bool:
     _remember_version(download, answer)
-    download.progress.start(f"fetching {download.weights.file}", begin // CHUNK, -(-total // CHUNK), "MiB")
-    size = begin
-    try:
-        with download.part.open("r+b" if begin else "wb") as file:
-            file.seek(begin)
-            file.truncate()
-            while piece := answer.read(CHUNK):
-                file.write(piece)
-                download.progress.advance((size + len(piece)) // CHUNK - size // CHUNK)
-                size += len(piece)
-            file.flush()
-            os.fsync(file.fileno())
-    finally:
-        download.progress.finish()
+    size, label = begin, f"fetching {download.weights.file}"
+    with (
+        download.progress.counted(label, begin // CHUNK, -(-total // CHUNK), "MiB"),
+        download.part.open("r+b" if begin else "wb") as file,
+    ):
+        file.seek(begin)
+        file.truncate()
+        while piece := answer.read(CHUNK):
+            file.write(piece)
+            download.progress.advance((size + len(piece)) // CHUNK - size // CHUNK)
+            size += len(piece)
+        file.flush()
+        os.fsync(file.fileno())
     return size >= total if total else True
 
 

@@ -1,19 +1,17 @@
 """Krippendorff's alpha: how far raters agree beyond chance (Krippendorff 2018, ch. 12)."""
 
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import numpy as np
+import pandas as pd
 
 from drawbench.results.scores import OVERALL
 from human_eval_app.analysis.records import Agreement
 
-if TYPE_CHECKING:
-    import pandas as pd
-
 ORDERED = {"a": 0, "indifferent": 1, "b": 2, "yes": 0, "somewhat": 1, "no": 2}
 
 
-def agreement(votes: "pd.DataFrame", by_category: bool) -> tuple[Agreement, ...]:
+def agreement(votes: pd.DataFrame, by_category: bool) -> tuple[Agreement, ...]:
     """Alpha per question, overall and per category. votes: main votes.
 
     A unit is what a panel's raters judged in common: one prompt of one pair of models, or of one model.
@@ -51,7 +49,7 @@ def _ordinal(totals: np.ndarray) -> np.ndarray:
     return (middles[:, None] - middles[None, :]) ** 2
 
 
-def _agreement(question: str, scope: str, votes: "pd.DataFrame") -> Agreement:
+def _agreement(question: str, scope: str, votes: pd.DataFrame) -> Agreement:
     units = np.unique((votes["panel"] + "\t" + votes["prompt_id"]).to_numpy(), return_inverse=True)[1]
     counts = np.zeros((units.max() + 1, 3))
     np.add.at(counts, (units, votes["choice"].map(ORDERED).to_numpy()), 1)

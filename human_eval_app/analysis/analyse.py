@@ -1,7 +1,9 @@
 """From a design and its votes to everything said about them."""
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
+
+import pandas as pd
 
 from human_eval_app.analysis.agreement import agreement
 from human_eval_app.analysis.checks import checks
@@ -12,9 +14,6 @@ from human_eval_app.analysis.sequences import sequences
 from human_eval_app.analysis.strengths import strengths
 from human_eval_app.analysis.votes import Votes, main_votes
 from human_eval_app.study.design import Design
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 PACKAGES = ("drawbench", "numpy", "pandas", "scipy")
 MODELS_ON_A_SCALE = 3  # of fewer, the preference rates say as much
@@ -43,7 +42,7 @@ def analyse(design: Design, votes: Votes) -> Analysis:
 
 def _version(
     design: Design,
-    table: "pd.DataFrame",
+    table: pd.DataFrame,
     name: Literal["all", "after exclusions"],
     excluded: tuple[Excluded, ...],
 ) -> Version:
@@ -59,7 +58,7 @@ def _version(
     return version if main.empty else version.model_copy(update=_numbers(design, table, main))
 
 
-def _numbers(design: Design, table: "pd.DataFrame", main: "pd.DataFrame") -> dict[str, object]:
+def _numbers(design: Design, table: pd.DataFrame, main: pd.DataFrame) -> dict[str, object]:
     """The fields of a version that are made from votes."""
     captions = {} if design.type == "drawbench" else design.captions
     models = set(main["model_a"]) | set(main["model_b"])

@@ -1,9 +1,9 @@
 """What speaks for and against the votes: sides, repeats, trials with known answers, times."""
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 
 from human_eval_app.analysis.intervals import TWO_WAY, net_p_values, share_bounds
 from human_eval_app.analysis.rates import rate
@@ -11,11 +11,8 @@ from human_eval_app.analysis.records import Checks, GoldShare, LeftShare, Mirror
 from human_eval_app.analysis.two_way import Crossing
 from human_eval_app.analysis.votes import main_votes
 
-if TYPE_CHECKING:
-    import pandas as pd
 
-
-def checks(table: "pd.DataFrame") -> Checks:
+def checks(table: pd.DataFrame) -> Checks:
     """All checks of a votes table."""
     return Checks(
         left=left_shares(main_votes(table)),
@@ -25,7 +22,7 @@ def checks(table: "pd.DataFrame") -> Checks:
     )
 
 
-def left_shares(votes: "pd.DataFrame") -> tuple[LeftShare, ...]:
+def left_shares(votes: pd.DataFrame) -> tuple[LeftShare, ...]:
     """How often the left side won, per question of paired trials, among votes that chose a side."""
     shares = []
     for question, of_question in votes.groupby("question", sort=False):
@@ -55,7 +52,7 @@ def left_shares(votes: "pd.DataFrame") -> tuple[LeftShare, ...]:
     return tuple(shares)
 
 
-def mirror_shares(table: "pd.DataFrame") -> tuple[MirrorShare, ...]:
+def mirror_shares(table: pd.DataFrame) -> tuple[MirrorShare, ...]:
     """How often a repeat with exchanged sides got the answer of the trial that it repeats, per question."""
     repeats = table[table["kind"] == "mirror"]
     if repeats.empty:
@@ -71,13 +68,13 @@ def mirror_shares(table: "pd.DataFrame") -> tuple[MirrorShare, ...]:
     return tuple(shares)
 
 
-def gold_by_rater(table: "pd.DataFrame") -> "pd.Series":
+def gold_by_rater(table: pd.DataFrame) -> pd.Series:
     """Each rater's share of right answers among those with a known one; raters without any are not in it."""
     known = table[(table["kind"] == "gold") & (table["expected"] != "")]
     return (known["answer"] == known["expected"]).groupby(known["rater"]).mean()
 
 
-def gold_share(table: "pd.DataFrame") -> GoldShare | None:
+def gold_share(table: pd.DataFrame) -> GoldShare | None:
     """Right answers of trials with a known one; None where there are none."""
     known = table[(table["kind"] == "gold") & (table["expected"] != "")]
     if known.empty:
@@ -92,7 +89,7 @@ def gold_share(table: "pd.DataFrame") -> GoldShare | None:
     )
 
 
-def times(table: "pd.DataFrame") -> Times:
+def times(table: pd.DataFrame) -> Times:
     """How long raters looked at a screen, and waited for its images."""
     screens = table.drop_duplicates(["sitting", "position"])
     dwell, load = screens["dwell_ms"].quantile([0.1, 0.5, 0.9]), screens["load_ms"].quantile([0.5, 0.95])

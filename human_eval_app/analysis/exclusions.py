@@ -1,17 +1,15 @@
 """The rules, fixed in the design before launch, that leave raters out of the second version of every number."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+
+import pandas as pd
 
 from human_eval_app.analysis.checks import gold_by_rater
 from human_eval_app.analysis.records import Excluded
 from human_eval_app.study.design import Exclusion
 
-if TYPE_CHECKING:
-    import pandas as pd
 
-
-def left_out_by(rule: Exclusion, table: "pd.DataFrame") -> frozenset[str]:
+def left_out_by(rule: Exclusion, table: pd.DataFrame) -> frozenset[str]:
     """The raters that one rule leaves out, all their votes with them.
 
     gold: their share of right answers to gold trials is below the threshold (no gold trial: nobody is left out).
@@ -32,7 +30,7 @@ def left_out_by(rule: Exclusion, table: "pd.DataFrame") -> frozenset[str]:
     return frozenset(str(rater) for rater in out.index)
 
 
-def exclude(rules: Sequence[Exclusion], table: "pd.DataFrame") -> tuple["pd.DataFrame", tuple[Excluded, ...]]:
+def exclude(rules: Sequence[Exclusion], table: pd.DataFrame) -> tuple[pd.DataFrame, tuple[Excluded, ...]]:
     """The votes table without the raters that any rule leaves out, and how many each rule did."""
     out = [left_out_by(rule, table) for rule in rules]
     counts = tuple(

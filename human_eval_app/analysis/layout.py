@@ -1,24 +1,19 @@
 """Every answer that a design asks for, as a table: what votes are checked against, and simulated from."""
 
-from typing import TYPE_CHECKING
+import pandas as pd
 
 from human_eval_app.study.design import Design
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 KEYS = ("seat", "position", "question")
 FIXED = ("panel", "category", "kind", "prompt_id", "left_model", "right_model", "expected", "mirror_of_position")
 
 
-def layout(design: Design) -> "pd.DataFrame":
+def layout(design: Design) -> pd.DataFrame:
     """One row per seat, trial and question, in the design's order: the export's columns that are fixed before launch.
 
     Columns: KEYS, FIXED, `paired` (two sides, or one image), `model_a` and `model_b` (the panel's models; the second is
     empty where a single image is judged). `mirror_of_position` is None where a trial repeats no other.
     """
-    import pandas as pd
-
     rows = []
     for panel in design.panels:
         trials = [

@@ -3,9 +3,9 @@
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 
 from drawbench.prompts.people import NO_PEOPLE, has_people
 from drawbench.results.scores import OVERALL, Interval
@@ -26,9 +26,6 @@ from human_eval_app.analysis.significance import holm, sign_test
 from human_eval_app.analysis.two_way import Average, Crossing, Estimate
 from human_eval_app.study.design import ORIGINAL
 
-if TYPE_CHECKING:
-    import pandas as pd
-
 CHOICES = ("a", "indifferent", "b")
 WORTH = {"yes": 1.0, "somewhat": 0.5, "no": 0.0}
 
@@ -39,7 +36,7 @@ class Scope:
 
     name: str
     average: Average
-    votes: "pd.DataFrame"
+    votes: pd.DataFrame
 
     @property
     def counts(self) -> dict[str, int]:
@@ -53,7 +50,7 @@ class Scope:
         }
 
 
-def comparisons(votes: "pd.DataFrame", captions: Mapping[str, str]) -> tuple[PairwiseComparison, ...]:
+def comparisons(votes: pd.DataFrame, captions: Mapping[str, str]) -> tuple[PairwiseComparison, ...]:
     """Every pair of models that raters saw side by side. votes: main votes of paired trials.
 
     captions: of the prompts, where those that speak of people are to be told apart; else empty.
@@ -69,7 +66,7 @@ def comparisons(votes: "pd.DataFrame", captions: Mapping[str, str]) -> tuple[Pai
     return _corrected(pairs)
 
 
-def caption_scores(votes: "pd.DataFrame", captions: Mapping[str, str]) -> tuple[CaptionScore, ...]:
+def caption_scores(votes: pd.DataFrame, captions: Mapping[str, str]) -> tuple[CaptionScore, ...]:
     """How well captions describe each model's images. votes: main votes of single images."""
     return tuple(
         _caption_score(str(model), part, scope)
@@ -78,7 +75,7 @@ def caption_scores(votes: "pd.DataFrame", captions: Mapping[str, str]) -> tuple[
     )
 
 
-def scopes(votes: "pd.DataFrame", captions: Mapping[str, str]) -> Iterator[Scope]:
+def scopes(votes: pd.DataFrame, captions: Mapping[str, str]) -> Iterator[Scope]:
     """Overall, and each category where there are several.
 
     Where captions are given, categories are batches of one kind: then overall, and the captions without people.
@@ -129,7 +126,7 @@ def rate(estimate: Estimate, bounds: Bounds, column: int, method: str, scale: fl
     return Rate(value=float(estimate.value[column]) * scale, interval=interval)
 
 
-def _caption_score(model: str, votes: "pd.DataFrame", scope: Scope) -> CaptionScore:
+def _caption_score(model: str, votes: pd.DataFrame, scope: Scope) -> CaptionScore:
     told = [votes["choice"].to_numpy() == each for each in WORTH]
     estimate = Crossing.of(votes, scope.average).mean(np.stack([*told, _worth(votes)], axis=1))
     bounds = share_bounds(estimate)
@@ -159,7 +156,7 @@ def _over_original(model: str, scope: Scope) -> Rate | None:
     return rate(estimate, net_bounds(estimate), 0, TWO_WAY_NET, 100.0)
 
 
-def _worth(votes: "pd.DataFrame") -> np.ndarray:
+def _worth(votes: pd.DataFrame) -> np.ndarray:
     return votes["choice"].map(WORTH).to_numpy(dtype=np.float64)
 
 

@@ -7,16 +7,13 @@ a strength, clustered by prompt and rater as all other numbers here.
 """
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 
 from human_eval_app.analysis.intervals import TWO_WAY_PLAIN, interval_at, plain_bounds
 from human_eval_app.analysis.records import Rate, Strength, Strengths
 from human_eval_app.analysis.two_way import Crossing
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 MOST_STEPS = 100
 SMALLEST_STEP = 1e-10
@@ -35,7 +32,7 @@ class DavidsonFit:
     influence: np.ndarray
 
 
-def strengths(votes: "pd.DataFrame") -> tuple[Strengths, ...]:
+def strengths(votes: pd.DataFrame) -> tuple[Strengths, ...]:
     """Strengths per question. votes: main votes of paired trials of three or more models."""
     models = list(dict.fromkeys([*votes["model_a"], *votes["model_b"]]))
     return tuple(
@@ -122,7 +119,7 @@ def why_no_maximum(first: np.ndarray, second: np.ndarray, outcome: np.ndarray, m
     return "some models won every vote against the others, so no finite strength fits best"
 
 
-def _strengths(question: str, models: list[str], votes: "pd.DataFrame") -> Strengths:
+def _strengths(question: str, models: list[str], votes: pd.DataFrame) -> Strengths:
     number = {model: place for place, model in enumerate(models)}
     first, second = (votes[name].map(number).to_numpy() for name in ("model_a", "model_b"))
     outcome = votes["choice"].map({"a": 1, "indifferent": 0, "b": -1}).to_numpy()
@@ -139,7 +136,7 @@ def _strengths(question: str, models: list[str], votes: "pd.DataFrame") -> Stren
     )
 
 
-def _rows(votes: "pd.DataFrame", fit: DavidsonFit, models: list[str]) -> tuple[tuple[Strength, ...], float]:
+def _rows(votes: pd.DataFrame, fit: DavidsonFit, models: list[str]) -> tuple[tuple[Strength, ...], float]:
     """The models with their intervals, strongest first, and the tie parameter."""
     spread = Crossing.of(votes, "micro").mean(fit.influence)
     bounds = plain_bounds(replace(spread, value=fit.log_strength))

@@ -14,12 +14,10 @@ and raters are drawn anew within categories and panels only.
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Literal, Self
+from typing import Literal, Self
 
 import numpy as np
-
-if TYPE_CHECKING:
-    import pandas as pd
+import pandas as pd
 
 Average = Literal["micro", "macro"]
 ROUNDING = 1e-12
@@ -59,7 +57,7 @@ class Crossing:
     weight: np.ndarray
 
     @classmethod
-    def of(cls, votes: "pd.DataFrame", average: Average) -> Self:
+    def of(cls, votes: pd.DataFrame, average: Average) -> Self:
         """The crossing of a votes table. `micro`: all votes weigh the same; `macro`: all categories do."""
         prompt, rater, panel, category = (_codes(votes[name]) for name in ("prompt_id", "rater", "panel", "category"))
         in_category = np.bincount(category)
@@ -189,5 +187,5 @@ class _AdditiveFit:
         return cls(rows, prompts, raters, inverse, len(rows) - (len(normal) - islands))
 
 
-def _codes(column: "pd.Series") -> np.ndarray:
+def _codes(column: pd.Series) -> np.ndarray:
     return np.unique(column.to_numpy(), return_inverse=True)[1]

@@ -10,15 +10,14 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import pandas as pd
 
 from drawbench.errors import UserError
 from human_eval_app.analysis.layout import FIXED, KEYS, layout
 from human_eval_app.store.records import VoteRow
 from human_eval_app.study.design import Design
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 COLUMNS = tuple(field.name for field in fields(VoteRow))
 NUMBERS = ("position", "sequence", "load_ms", "dwell_ms", "zooms")
@@ -36,10 +35,10 @@ class Votes:
         `panel`, `state`, and `first` and `last`, the times of its first and last answer.
     """
 
-    table: "pd.DataFrame"
+    table: pd.DataFrame
     sittings: Mapping[str, int]
     simulated: bool
-    begun: "pd.DataFrame"
+    begun: pd.DataFrame
 
 
 def read_votes(path: Path) -> list[dict[str, Any]]:
@@ -47,8 +46,6 @@ def read_votes(path: Path) -> list[dict[str, Any]]:
 
     Raises UserError when the file cannot be read or is not an export.
     """
-    import pandas as pd
-
     if path.suffix not in FORMATS:
         raise UserError(f"{path} is no export of votes: give a file that ends in {', '.join(FORMATS)}.")
     try:
@@ -82,8 +79,6 @@ def check_votes(rows: Sequence[Mapping[str, Any]], design: Design) -> Votes:
 
     Raises UserError when votes are of another design, contradict it, or count twice, or when no sitting is complete.
     """
-    import pandas as pd
-
     frame = pd.DataFrame(rows, columns=list(COLUMNS))
     strange = sorted(set(frame["design_sha256"]) - {design.sha256})
     if strange:
@@ -106,15 +101,13 @@ def check_votes(rows: Sequence[Mapping[str, Any]], design: Design) -> Votes:
     return Votes(table.assign(choice=choice, left_is_a=first_left), sittings, simulated, _begun(frame))
 
 
-def main_votes(table: "pd.DataFrame") -> "pd.DataFrame":
+def main_votes(table: pd.DataFrame) -> pd.DataFrame:
     """The answers that rates are made of: no gold trials and no mirrored repeats."""
     return table[table["kind"] == "main"]
 
 
-def _begun(frame: "pd.DataFrame") -> "pd.DataFrame":
+def _begun(frame: pd.DataFrame) -> pd.DataFrame:
     """The sittings of all rows, as `Votes.begun` has them."""
-    import pandas as pd
-
     main = frame[frame["part"] == "main"]
     at = pd.to_datetime(main["server_time"], format="ISO8601", utc=True)
     rows = main[["sitting", "panel", "sitting_state"]].assign(at=at, number=main["sitting"].astype(int))
@@ -128,7 +121,7 @@ def _begun(frame: "pd.DataFrame") -> "pd.DataFrame":
     return sittings.sort_values(["first", "number"]).drop(columns="number")
 
 
-def _check_sittings(current: "pd.DataFrame") -> None:
+def _check_sittings(current: pd.DataFrame) -> None:
     """One sitting per seat and per rater, and in it no question answered twice."""
     sittings = current.drop_duplicates("sitting")
     for column in ("seat", "rater"):
@@ -142,7 +135,7 @@ def _check_sittings(current: "pd.DataFrame") -> None:
         raise UserError("these votes hold two standing answers to one question; export the votes again.")
 
 
-def _joined(asked: "pd.DataFrame", current: "pd.DataFrame", design: Design) -> "pd.DataFrame":
+def _joined(asked: pd.DataFrame, current: pd.DataFrame, design: Design) -> pd.DataFrame:
     """The votes in the design's order, each with the layout's columns; refuses votes that contradict the layout."""
     asked = asked[asked["seat"].isin(set(current["seat"]))]
     both = asked.merge(current, on=list(KEYS), how="outer", suffixes=("", "_said"), indicator=True, sort=False)
@@ -165,7 +158,7 @@ def _joined(asked: "pd.DataFrame", current: "pd.DataFrame", design: Design) -> "
     return ordered[[*COLUMNS, "paired", "model_a", "model_b"]]
 
 
-def _where(rows: "pd.DataFrame") -> str:
+def _where(rows: pd.DataFrame) -> str:
     row = rows.iloc[0]
     return f"seat {row['seat']}, position {row['position']}, question {row['question']}"
 

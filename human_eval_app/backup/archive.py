@@ -13,7 +13,7 @@ from typing import Literal, Self
 from pydantic import ValidationError, model_validator
 
 from drawbench.errors import UserError
-from drawbench.files import atomic_file
+from drawbench.files import atomic_file, writing
 from drawbench.records import Record, first_problem
 from human_eval_app.study.design import DESIGN_FILE, IMAGES, SECRET_FILE
 
@@ -119,13 +119,12 @@ def new_archive(path: Path) -> Iterator[ArchiveWriter]:
     """
     if os.path.lexists(path):
         raise UserError(f"{path} is there already, and no backup is written over: name another file with --out.")
-    try:
-        with atomic_file(path, 0o600) as file, zipfile.ZipFile(file, "w") as archive:
-            yield ArchiveWriter(archive)
-    except OSError as error:
-        raise UserError(
-            f"cannot write {path} ({error.strerror or error}): make its folder, or room, or name another file."
-        ) from error
+    with (
+        writing(path, "make its folder, or room, or name another file"),
+        atomic_file(path, 0o600) as file,
+        zipfile.ZipFile(file, "w") as archive,
+    ):
+        yield ArchiveWriter(archive)
 
 
 class ArchiveReader:

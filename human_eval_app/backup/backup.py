@@ -80,11 +80,10 @@ def _images(design: Design) -> list[str]:
 
 def _add_files(archive: ArchiveWriter, study: Path, names: Iterable[str], progress: Progress | None) -> None:
     names, shown = list(names), progress or Progress()
-    shown.start("backup", 0, len(names), "files")
-    for name in names:
-        archive.add(name, _content(study / name), packed=not name.startswith(IMAGES))
-        shown.advance(1)
-    shown.finish()
+    with shown.counted("backup", 0, len(names), "files"):
+        for name in names:
+            archive.add(name, _content(study / name), packed=not name.startswith(IMAGES))
+            shown.advance(1)
 
 
 def _content(path: Path) -> Iterator[bytes]:

@@ -12,7 +12,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from drawbench.errors import UserError
-from drawbench.files import StagedFolder, atomic_folder
+from drawbench.files import StagedFolder, atomic_folder, writing
 from drawbench.progress import Progress
 from human_eval_app.backup.archive import ArchiveReader, BackupManifest, damaged, open_archive, table_file
 from human_eval_app.backup.transfer import count_on, fill, lines_of, make_tables, tables_of
@@ -56,25 +56,21 @@ def restore(archive: Path, out: Path, database: str | None = None, progress: Pro
 def _new_folder(out: Path) -> Iterator[StagedFolder]:
     if os.path.lexists(out):
         raise UserError(f"{out} is there already: name a new folder with --out.")
-    try:
-        with atomic_folder(out) as staged:
-            yield staged
-    except OSError as error:
-        raise UserError(f"cannot write {out} ({error.strerror or error}): make room, or name another one.") from error
+    with writing(out, "make room, or name another one"), atomic_folder(out) as staged:
+        yield staged
 
 
 def _write_files(reader: ArchiveReader, folder: Path, progress: Progress) -> None:
     names = [name for name in reader.manifest.files if not name.startswith("votes/")]
-    progress.start("restore", 0, len(names), "files")
-    for name in names:
-        path = folder / name
-        path.parent.mkdir(exist_ok=True)
-        path.touch(0o600 if name in PRIVATE else 0o666, exist_ok=False)
-        with path.open("wb") as file:
-            for chunk in reader.chunks(name):
-                file.write(chunk)
-        progress.advance(1)
-    progress.finish()
+    with progress.counted("restore", 0, len(names), "files"):
+        for name in names:
+            path = folder / name
+            path.parent.mkdir(exist_ok=True)
+            path.touch(0o600 if name in PRIVATE else 0o666, exist_ok=False)
+            with path.open("wb") as file:
+                for chunk in reader.chunks(name):
+                    file.write(chunk)
+            progress.advance(1)
 
 
 @contextmanager

@@ -149,13 +149,11 @@ def _not_negative(value: float, option: str, most: float = float("inf")) -> floa
 
 def _write(votes: Sequence["VoteRow"], path: Path) -> None:
     """A CSV as the export writes it."""
-    from drawbench.files import write_text_atomically
+    from drawbench.files import write_text_atomically, writing
 
     buffer = io.StringIO()
     writer = csv.DictWriter(buffer, list(vars(votes[0])), lineterminator="\n")
     writer.writeheader()
     writer.writerows(vars(vote) for vote in votes)
-    try:
+    with writing(path, "name another file with --out"):
         write_text_atomically(path, buffer.getvalue())
-    except OSError as error:
-        raise UserError(f"cannot write {path} ({error.strerror or error}); name another file with --out.") from error

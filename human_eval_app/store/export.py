@@ -8,8 +8,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from drawbench.errors import UserError
-from drawbench.files import atomic_file, write_text_atomically
+from drawbench.files import atomic_file, write_text_atomically, writing
 from human_eval_app.store.records import RaterState, VoteRow
 from human_eval_app.study.design import Design
 
@@ -48,13 +47,11 @@ def write_rows(
     behind an apostrophe. JSON lines: one object per row. parquet: typed columns; the design's name and hash are in the
     file's metadata as well.
     """
-    try:
+    with writing(path, "name another place"):
         if file_format == "parquet":
             _write_parquet(_table(rows, columns, design), path)
         else:
             write_text_atomically(path, _csv(rows, columns) if file_format == "csv" else _jsonl(rows, columns))
-    except OSError as error:
-        raise UserError(f"{path} cannot be written ({error.strerror or error}): name another place.") from None
 
 
 def _csv(rows: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> str:

@@ -2,13 +2,12 @@
 
 import os
 import secrets
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from drawbench.errors import UserError
-from drawbench.files import atomic_folder
+from drawbench.files import atomic_folder, writing
 from drawbench.progress import Progress
 from human_eval_app.study.design import IMAGES, ORIGINAL, SECRET_FILE, SETTINGS_FILE, Design, write_design
 from human_eval_app.study.draft import Draft
@@ -60,7 +59,7 @@ def create_study(
     sources = _sources(compared, selection, options, given, size)
     sets = Sets(secret, options.seed, options.images_per_side)
     design = Draft(compared, selection, options, given, sets, size).design()
-    with _disk_errors(out), atomic_folder(out) as staged:
+    with writing(out, "make room, or name another folder with --out"), atomic_folder(out) as staged:
         folder = staged.path
         total = write_images(
             sets.jobs,
@@ -91,13 +90,3 @@ def _write_private(path: Path, text: str) -> None:
     """Readable by its owner from its first byte on."""
     path.touch(0o600, exist_ok=False)
     path.write_text(text, encoding="utf-8")
-
-
-@contextmanager
-def _disk_errors(place: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise UserError(
-            f"cannot write {place} ({error.strerror or error}): make room, or name another folder with --out."
-        ) from error

@@ -123,17 +123,16 @@ def write_images(
     """
     ordered = sorted(jobs, key=lambda job: job.token)  # an order that has nothing to do with models
     folder.mkdir(parents=True, exist_ok=True)
-    progress.start("re-encoding", 0, len(ordered))
     total = 0
     pool = ThreadPoolExecutor(workers or os.cpu_count())  # Pillow releases the interpreter lock
-    try:
-        tasks = [pool.submit(_write_image, job, sources[job.label], folder, size, encoder) for job in ordered]
-        for task in as_completed(tasks):
-            total += task.result()
-            progress.advance(1)
-    finally:
-        pool.shutdown(cancel_futures=True)
-        progress.finish()
+    with progress.counted("re-encoding", 0, len(ordered)):
+        try:
+            tasks = [pool.submit(_write_image, job, sources[job.label], folder, size, encoder) for job in ordered]
+            for task in as_completed(tasks):
+                total += task.result()
+                progress.advance(1)
+        finally:
+            pool.shutdown(cancel_futures=True)
     _forget_times(folder, ordered)
     return total
 

@@ -5,6 +5,7 @@ import os
 import re
 import threading
 import warnings
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -198,6 +199,14 @@ def quiet_torchscript() -> Iterator[None]:
         warnings.filterwarnings("ignore", message=r".*torch\.jit", category=FutureWarning)
         warnings.filterwarnings("ignore", message=r".*torch\.jit", category=DeprecationWarning)
         yield
+
+
+def is_torchscript(path: Path) -> bool:
+    """Whether the file is a zip archive with code, as TorchScript writes it."""
+    if not zipfile.is_zipfile(path):
+        return False
+    with zipfile.ZipFile(path) as archive:
+        return any("/code/" in name for name in archive.namelist())
 
 
 def located(weights: WeightsFile) -> Path | None:

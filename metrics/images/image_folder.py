@@ -104,11 +104,7 @@ def _files(root: Path, left_out: dict[str, list[Path]]) -> Iterator[tuple[Path, 
         folders.sort()
         for name in files:
             path = here / name
-            yield path, any(_is_hidden(part) for part in path.relative_to(root).parts)
-
-
-def _is_hidden(name: str) -> bool:
-    return name.startswith(".") or name == "__MACOSX"
+            yield path, any(part.startswith(".") or part == "__MACOSX" for part in path.relative_to(root).parts)
 
 
 def _looks_like_an_image(path: Path) -> bool:

@@ -104,19 +104,17 @@ class DiffusersAdapter(TextToImage):
                 outputs = self._model.draw(samples, size)
             except Exception as error:
                 if is_out_of_memory(error):
-                    raise self._too_large(len(samples), size) from error
+                    raise StageError(
+                        f"the memory of {self.device} is too small to draw {len(samples)} images of {size} px at once: "
+                        "run the same command again when more is free, or start anew with a smaller --slice or with "
+                        "--set dtype=bfloat16."
+                    ) from error
                 raise
             alike = all(torch.equal(one, other) for one, other in zip(before, _random_states(self.device), strict=True))
         if alike or len(samples) == 1:
             return outputs
         self._alone = True
         return [output for sample in samples for output in self._draw([sample], size)]
-
-    def _too_large(self, images: int, size: int) -> StageError:
-        return StageError(
-            f"the memory of {self.device} is too small to draw {images} images of {size} px at once: run the same "
-            "command again when more is free, or start anew with a smaller --slice or with --set dtype=bfloat16."
-        )
 
     def _name(self) -> str:
         if "name" in self._given:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from types import ModuleType
 from typing import Any
 
-from drawbench.errors import UserError
+from drawbench.errors import UserError, first_line
 
 LIBRARIES = ("diffusers", "transformers", "huggingface_hub")
 INSTALL = "pip install 'drawbench[diffusers]'"
@@ -105,12 +105,6 @@ def _hub_sentence(error: BaseException, spec: str, revision: str | None) -> User
 def missing_package(error: ImportError, spec: str) -> UserError:
     """For a pipeline whose parts need a package that is not installed."""
     return UserError(f"{spec} needs a package that is not installed ({first_line(error)}): {INSTALL}, or install it.")
-
-
-def first_line(error: BaseException) -> str:
-    """The first line of an error's text that says something, or its type; without a full stop."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[0].rstrip(".:")[:300] if lines else type(error).__name__
 
 
 def is_out_of_memory(error: BaseException) -> bool:

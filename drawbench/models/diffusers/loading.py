@@ -6,10 +6,9 @@ from copy import copy
 from dataclasses import replace
 from typing import Any
 
-from drawbench.errors import UserError
+from drawbench.errors import UserError, first_line
 from drawbench.models.diffusers.libraries import (
     NEWLY_INITIALIZED,
-    first_line,
     import_diffusers,
     is_out_of_memory,
     missing_package,

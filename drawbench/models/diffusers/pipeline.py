@@ -7,9 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from drawbench.errors import UserError
+from drawbench.errors import UserError, first_line
 from drawbench.interface import Refused, Sample, Setting, sample_seed
-from drawbench.models.diffusers.libraries import first_line
 from drawbench.models.diffusers.loading import (
     load_pipeline,
     resolved_dtype,

@@ -6,22 +6,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Protocol
 
 from drawbench.errors import UserError
-from drawbench.interface import Setting
+from drawbench.interface import Identified, Sample, Setting
 
 Key = tuple[str, int]  # prompt id, sample
-
-
-class Prompted(Protocol):
-    """A prompt, or a sample of one, as far as matching needs it."""
-
-    @property
-    def category(self) -> str: ...
-
-    @property
-    def text(self) -> str: ...
+Prompted = Identified | Sample  # both have a category and a text
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -92,13 +92,9 @@ def _rows(given: Given) -> Iterator[tuple[Path, Row, Path]]:
 
 
 def _sources(given: Given) -> list[Path]:
-    folders = sorted({given.root, *(parent for path in given.files for parent in _parents(path, given.root))})
+    folders = sorted({parent for path in given.files for parent in path.parents if parent.is_relative_to(given.root)})
     found = [folder / name for folder in folders for name in TABLES]
     return [path for path in (*found, given.root / LOOKUP, given.root.parent / LOOKUP) if path.is_file()]
-
-
-def _parents(path: Path, root: Path) -> Sequence[Path]:
-    return [parent for parent in path.parents if parent != root and root in parent.parents]
 
 
 def _read(source: Path) -> list[Row]:

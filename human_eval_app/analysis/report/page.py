@@ -5,7 +5,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from drawbench.errors import UserError
-from drawbench.files import atomic_folder, write_text_atomically
+from drawbench.files import atomic_folder, write_text_atomically, writing
 from drawbench.results.files import write_result
 from drawbench.tables.markup import escape_markdown, sheet_html, sheet_markdown
 from human_eval_app.analysis.records import Analysis
@@ -33,11 +33,8 @@ def write_analysis(design: Design, analysis: Analysis, out: Path) -> Path:
     The folder appears whole or not at all. Raises UserError when `out` holds something else, or cannot be written.
     """
     _check_replaceable(out)
-    try:
-        with atomic_folder(out, replace=True) as staged:
-            _fill(design, analysis, staged.path)
-    except OSError as error:
-        raise UserError(f"cannot write {out} ({error.strerror or error}); name another folder with --out.") from error
+    with writing(out, "name another folder with --out"), atomic_folder(out, replace=True) as staged:
+        _fill(design, analysis, staged.path)
     return out / HTML
 
 

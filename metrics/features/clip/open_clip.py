@@ -1,7 +1,6 @@
 """CLIP models of open_clip as image and text extractors: weights are required, matched strictly, and fingerprinted."""
 
 import json
-import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -15,11 +14,11 @@ import torch.nn.functional as F
 from metrics.errors import MetricInputError
 from metrics.features.clip.byte_tokenizer import ByteTokenizer
 from metrics.features.clip.published import published_settings
-from metrics.features.clip.text_batches import encode_in_batches
+from metrics.features.clip.text_batches import encode_in_batches, whole_length
 from metrics.features.extractor import exact_float32, fingerprint_of
 from metrics.features.pixel_transform import PixelTransform
 from metrics.features.streams import in_streams
-from metrics.features.weights import OPENAI_DIGESTS, check_weights, quiet_torchscript
+from metrics.features.weights import OPENAI_DIGESTS, check_weights, is_torchscript, quiet_torchscript
 from metrics.images.checked import checked_images
 
 CONFIG_FILE = "open_clip_config.json"
@@ -104,7 +103,7 @@ class ClipExtractor:
         def encode(tokens: torch.Tensor) -> torch.Tensor:
             return _text_features(self.network, tokens.to(self.device)).float()
 
-        length = _read_length if _is_causal(self.network) else _whole_length
+        length = _read_length if _is_causal(self.network) else whole_length
         with exact_float32():
             return encode_in_batches(texts, self._tokenizer, length, encode, self.device)
 
@@ -191,11 +190,8 @@ def _config(name: str, model: dict[str, Any], preprocess: dict[str, Any], tokeni
         raise MetricInputError(f"{name} names the tokenizer {tokenizer}: `bytes` and `clip` are known")
     # The tower knows its input size; open_clip itself overrides the preprocessing's size by it.
     sized = {**preprocess, "size": model["vision_cfg"].get("image_size", 224)}
-    return ClipConfig(name, model, {key: _plain(value) for key, value in sized.items()}, tokenizer)
-
-
-def _plain(value: object) -> object:
-    return list(value) if isinstance(value, tuple) else value
+    plain = {key: list(value) if isinstance(value, tuple) else value for key, value in sized.items()}
+    return ClipConfig(name, model, plain, tokenizer)
 
 
 def _pixel_transform(preprocess: dict[str, Any]) -> PixelTransform | None:
@@ -234,10 +230,6 @@ def _read_length(tokens: torch.Tensor) -> int:
     return int(tokens.argmax(dim=-1).max()) + 1
 
 
-def _whole_length(tokens: torch.Tensor) -> int:
-    return tokens.shape[1]
-
-
 def _text_features(network: Any, tokens: torch.Tensor) -> torch.Tensor:
     """Unit vectors (B, D) of tokens (B, L) open_clip's own function takes the full context only."""
     from open_clip.transformer import text_global_pool
@@ -256,7 +248,7 @@ def _text_features(network: Any, tokens: torch.Tensor) -> torch.Tensor:
 
 def _refuse_wrong_activation(config: ClipConfig, weights: Path, sha256: str) -> None:
     """OpenAI trained with QuickGELU; with GELU the same weights load without complaint and score wrongly."""
-    openai = sha256 in OPENAI_DIGESTS or _is_torchscript(weights)
+    openai = sha256 in OPENAI_DIGESTS or is_torchscript(weights)
     if openai and not config.model.get("quick_gelu", False):
         raise MetricInputError(
             f"{weights.name} holds OpenAI's weights, which need QuickGELU: use the configuration "
@@ -296,7 +288,7 @@ def _read_state(weights: Path) -> dict[str, torch.Tensor]:
     try:
         if weights.suffix == ".safetensors":
             return load_file(weights)
-        if _is_torchscript(weights):
+        if is_torchscript(weights):
             with quiet_torchscript():
                 state = torch.jit.load(str(weights), map_location="cpu").state_dict()
             return {name: value for name, value in state.items() if name not in _TORCHSCRIPT_EXTRAS}
@@ -305,14 +297,6 @@ def _read_state(weights: Path) -> dict[str, torch.Tensor]:
         raise MetricInputError(f"{weights} is not a readable weights file: fetch it again") from error
     state = loaded.get("state_dict", loaded)
     return {name.removeprefix("module."): value for name, value in state.items()}
-
-
-def _is_torchscript(weights: Path) -> bool:
-    """Whether the file is a TorchScript archive, the form of OpenAI's weights."""
-    if not zipfile.is_zipfile(weights):
-        return False
-    with zipfile.ZipFile(weights) as archive:
-        return any(name.endswith("/constants.pkl") for name in archive.namelist())
 
 
 def _read_json(path: Path) -> dict[str, Any]:

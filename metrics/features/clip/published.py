@@ -44,11 +44,8 @@ def reading(model: dict[str, Any], preprocess: dict[str, Any]) -> tuple[str, ...
     how = {"shortest": "shorter edge to {} px, centre crop", "squash": "squashed to {} px"}
     resize = how.get(preprocess["resize_mode"], preprocess["resize_mode"] + " {} px").format(size)
     numbers = [f"{field} {' '.join(f'{value:.8g}' for value in preprocess[field])}" for field in ("mean", "std")]
-    return _activation(model), f"{preprocess['interpolation']}, {resize}", *numbers
-
-
-def _activation(model: dict[str, Any]) -> str:
-    return "QuickGELU" if model.get("quick_gelu", False) else "GELU"
+    activation = "QuickGELU" if model.get("quick_gelu", False) else "GELU"
+    return activation, f"{preprocess['interpolation']}, {resize}", *numbers
 
 
 def _tags_settings(model: dict[str, Any], name: str, tag: str) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -38,3 +38,8 @@ def encode_in_batches(
         features = np.concatenate([compute(order[i : i + BATCH]) for i in range(0, len(order), BATCH)])
     rows = {different[i]: row for i, row in zip(order, features, strict=True)}
     return np.stack([rows[text] for text in texts])
+
+
+def whole_length(tokens: torch.Tensor) -> int:
+    """The length of a network that reads its padding too."""
+    return tokens.shape[1]

@@ -18,7 +18,7 @@ import torch
 import torch.nn.functional as F
 
 from metrics.errors import MetricInputError
-from metrics.features.clip.text_batches import encode_in_batches
+from metrics.features.clip.text_batches import encode_in_batches, whole_length
 from metrics.features.clip.transformers_folder import load_exactly
 from metrics.features.extractor import exact_float32, fingerprint_of
 from metrics.features.pixel_transform import PixelTransform
@@ -100,7 +100,7 @@ class TransformersClipExtractor:
             features = self.network.get_text_features(input_ids=tokens.to(self.device)).pooler_output
             return F.normalize(features.float(), dim=-1)
 
-        length = self._read_length if self.config["model_type"] == "clip" else _whole_length
+        length = self._read_length if self.config["model_type"] == "clip" else whole_length
         with exact_float32():
             return encode_in_batches(texts, self._tokens, length, encode, self.device)
 
@@ -294,7 +294,3 @@ def _fingerprint(folder: Path, config: dict[str, Any], weights_sha256: str, pixe
             "library": "transformers",
         }
     )
-
-
-def _whole_length(tokens: torch.Tensor) -> int:
-    return tokens.shape[1]

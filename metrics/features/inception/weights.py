@@ -1,6 +1,5 @@
 """FID's Inception from either published file: NVIDIA's TorchScript or pytorch-fid's state dict, read strictly."""
 
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -8,7 +7,7 @@ import torch
 
 from metrics.errors import MetricInputError
 from metrics.features.inception.network import CLASSES, CONVOLUTIONS, POOLED
-from metrics.features.weights import quiet_torchscript
+from metrics.features.weights import is_torchscript, quiet_torchscript
 
 _NORM = ("weight", "bias", "running_mean", "running_var")
 _SCRIPT_NORM = {"beta": "bias", "mean": "running_mean", "var": "running_var"}  # its batch norm has no factor: it is 1
@@ -28,7 +27,7 @@ def read_inception(path: Path) -> tuple[dict[str, torch.Tensor] | None, torch.ji
     The tensors are None for a TorchScript module of other names: it can still be run as it is. Raises MetricInputError
     for a file of neither format, and for a state dict with missing, unknown or wrongly shaped tensors.
     """
-    if not _is_torchscript(path):
+    if not is_torchscript(path):
         return _checked(_read_state(path), path), None
 
     try:
@@ -87,14 +86,6 @@ def _script_branches(block: str) -> dict[str, str]:
 
 def _tower(name: str, branch: str, length: int) -> dict[str, str]:
     return {f"{name}.conv" + (f"_{step}" if step else ""): f"{branch}_{step + 1}" for step in range(length)}
-
-
-def _is_torchscript(path: Path) -> bool:
-    """Whether the file is a zip archive with code, as TorchScript writes it."""
-    if not zipfile.is_zipfile(path):
-        return False
-    with zipfile.ZipFile(path) as archive:
-        return any("/code/" in name for name in archive.namelist())
 
 
 def _read_state(path: Path) -> Mapping[str, torch.Tensor]:

@@ -252,4 +252,4 @@ def test_a_place_that_cannot_be_written_is_told_after_the_result(
     assert main(["doctor", "--metrics", "--out", str(tmp_path / "taken.json")]) == 2
     captured = capsys.readouterr()
     assert "all passed" in captured.out
-    assert "cannot be written" in captured.err
+    assert "cannot write" in captured.err

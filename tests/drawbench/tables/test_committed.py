@@ -6,21 +6,35 @@ import pytest
 
 from drawbench.errors import UserError
 from drawbench.prompts.registry import load_prompt_set
-from drawbench.results.files import write_result
+from drawbench.results.files import read_result, write_result
 from drawbench.results.published import published_text
-from drawbench.scoring.protocols import get_protocol
+from drawbench.scoring.protocols import PROTOCOLS, get_protocol
 from drawbench.tables.committed import (
     BEGIN,
     END,
     NOTHING_YET,
     render_committed_tables,
-    stale_results,
     stale_tables,
     write_committed_tables,
 )
 from tests.drawbench.synthetic import human_result, preference, result, world_result
 
 REPOSITORY = Path(__file__).resolve().parents[3]
+
+
+def stale_results(results_dir: Path) -> list[str]:
+    """One sentence per committed result that today's code would not make: its protocol or prompt set has changed."""
+    complaints = []
+    for path in sorted(results_dir.glob("*.json")):
+        found = read_result(path)
+        if found.kind != "measured" or found.study is not None:  # what people said once stays said
+            continue
+        now = get_protocol(found.protocol.name).fingerprint if found.protocol.name in PROTOCOLS else None
+        if now != found.protocol.fingerprint:
+            complaints.append(f"{path.name}: protocol {found.protocol.name} is another one today, score again")
+        if found.prompt_set.name == "open" and load_prompt_set("open").sha256 != found.prompt_set.sha256:
+            complaints.append(f"{path.name}: prompt set open is another one today, run again")
+    return complaints
 
 
 def test_the_committed_tables_are_not_stale() -> None:

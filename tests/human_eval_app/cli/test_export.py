@@ -146,7 +146,7 @@ def test_the_format_may_be_named(study: Path, tmp_path: Path, capsys: pytest.Cap
 
 @pytest.mark.parametrize(
     ("out", "says"),
-    [("votes.txt", "ends in none of csv, jsonl, parquet"), ("/proc/nowhere/votes.csv", "cannot be written")],
+    [("votes.txt", "ends in none of csv, jsonl, parquet"), ("/proc/nowhere/votes.csv", "cannot write")],
 )
 def test_a_file_that_cannot_be(study: Path, capsys: pytest.CaptureFixture[str], out: str, says: str) -> None:
     assert main(["study", "export", str(study), "--out", out]) == 2
