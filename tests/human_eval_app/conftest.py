@@ -9,6 +9,7 @@ import pytest
 
 from human_eval_app.study.create import create_study
 from human_eval_app.study.options import Options
+from tests.human_eval_app import postgresql
 from tests.human_eval_app.runs import make_run
 from tests.human_eval_app.serving import chromium, chromium_path
 
@@ -34,6 +35,13 @@ def study_folder(tmp_path_factory: pytest.TempPathFactory, small_runs: list[Path
 def own_study_folder(tmp_path: Path, study_folder: Path) -> Path:
     """A copy of the small study that a test may change and fill."""
     return Path(shutil.copytree(study_folder, tmp_path / "small"))
+
+
+@pytest.fixture(scope="session")
+def postgresql_server() -> Iterator[postgresql.Server]:
+    """One PostgreSQL for all tests that do not harm it."""
+    with postgresql.server_or_skip() as running:
+        yield running
 
 
 @pytest.fixture(scope="session")

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+import pytest
+
 DEBIAN_VERSIONS = Path("/usr/lib/postgresql")
 # Enough against crashes of the server itself, which are all that tests make; the machine's would need fsync.
 QUICK = ("fsync=off", "full_page_writes=off", "synchronous_commit=on", "shared_buffers=16MB", "max_connections=60")
@@ -106,6 +108,15 @@ def server(folder: Path | None = None, settings: Sequence[str] = QUICK) -> Itera
             running.stop()
     finally:
         shutil.rmtree(place, ignore_errors=True)
+
+
+@contextmanager
+def server_or_skip() -> Iterator[Server]:
+    """A running server; the test that asks for it skips where none can be started."""
+    if (reason := missing()) is not None:
+        pytest.skip(reason)
+    with server() as running:
+        yield running
 
 
 def _as_server_user(command: list[str]) -> tuple[int, str]:

@@ -16,7 +16,6 @@ from drawbench.comparing.compare import Comparison, compare_runs
 from drawbench.comparing.differences import Difference, verdict
 from drawbench.comparing.text import comparison_text
 from drawbench.errors import UserError
-from drawbench.interface import ModelCard, Refused, Sample, TextToImage
 from drawbench.prompts.prompt_set import Prompt, PromptSet
 from drawbench.results.scores import OVERALL
 from drawbench.runs.generate import Request, generate
@@ -26,6 +25,7 @@ from metrics.frechet.difference import FrechetDifference
 from metrics.statistics.jackknife import Jackknife
 from metrics.statistics.paired import PairedResult, paired_jackknives, paired_means
 from metrics.statistics.result import Interval
+from tests.drawbench.scoring.test_score import SIZE, NoiseModel
 from tests.metrics.stand_ins import write_scorer
 
 CATEGORIES = ("Colors", "Text")
@@ -33,27 +33,6 @@ PROMPTS = PromptSet(
     "made-up",
     tuple(Prompt(f"{c.lower()}-{i:03d}", c, f"{c} prompt, number {i}") for c in CATEGORIES for i in (1, 2, 3, 4)),
 )
-SIZE = 40
-
-
-class NoiseModel(TextToImage):
-    """Noise of a brightness; refuses where it is told to."""
-
-    def __init__(self, name: str, most: int = 256, refuse: Sequence[str] = ()) -> None:
-        self.name = name
-        self.most = most
-        self.refuse = refuse
-
-    def card(self) -> ModelCard:
-        return ModelCard(adapter="python", spec=self.name, name=self.name)
-
-    def generate(self, samples: Sequence[Sample], size: int) -> list[np.ndarray | Refused]:
-        return [
-            Refused("told to")
-            if sample.prompt_id in self.refuse
-            else np.random.default_rng(sample.seed).integers(0, self.most, (size, size, 3), dtype=np.uint8)
-            for sample in samples
-        ]
 
 
 def _run(
@@ -65,7 +44,8 @@ def _run(
     size: int = SIZE,
     limit: int | None = None,
 ) -> Path:
-    generate(Request(NoiseModel(path.name, most, refuse), prompts, path, samples=samples, size=size, limit=limit))
+    model = NoiseModel(refuse, name=path.name, most=most)
+    generate(Request(model, prompts, path, samples=samples, size=size, limit=limit))
     return path
 
 

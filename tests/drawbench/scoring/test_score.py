@@ -36,21 +36,23 @@ SIZE = 40
 
 
 class NoiseModel(TextToImage):
-    """Noise that depends on the seed only; refuses and fails where it is told to."""
+    """Noise that depends on the seed only, of a brightness; refuses and fails where it is told to."""
 
-    def __init__(self, refuse: Sequence[str] = (), fail_at: str = "") -> None:
+    def __init__(self, refuse: Sequence[str] = (), fail_at: str = "", name: str = "noise", most: int = 256) -> None:
         self.refuse = refuse
         self.fail_at = fail_at
+        self.name = name
+        self.most = most
 
     def card(self) -> ModelCard:
-        return ModelCard(adapter="python", spec="tests", name="noise")
+        return ModelCard(adapter="python", spec="tests", name=self.name)
 
     def generate(self, samples: Sequence[Sample], size: int) -> list[np.ndarray | Refused]:
         images: list[np.ndarray | Refused] = []
         for sample in samples:
             if sample.prompt_id == self.fail_at:
                 raise RuntimeError("stopped half way")
-            pixels = np.random.default_rng(sample.seed).integers(0, 256, (size, size, 3), dtype=np.uint8)
+            pixels = np.random.default_rng(sample.seed).integers(0, self.most, (size, size, 3), dtype=np.uint8)
             images.append(Refused("told to") if sample.prompt_id in self.refuse else pixels)
         return images
 

@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from human_eval_app.app.invitations import invitations
 from tests.human_eval_app.app.browser_rater import begin, consent, open_page, press, wait_for_screen
 from tests.human_eval_app.designs import make_design
 from tests.human_eval_app.serving import CODES, Server, serving, write_study
@@ -19,11 +18,6 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     design = make_design(categories={"Colors": 2}, samples=8, raters=6)
     with serving(write_study(design, tmp_path_factory.mktemp("accessible") / "study")) as running:
         yield running
-
-
-@pytest.fixture(scope="module")
-def links(server: Server) -> Iterator[str]:
-    return iter([row["link"] for row in invitations(server.study, server.url)])
 
 
 def _violations(page: Any) -> list[str]:

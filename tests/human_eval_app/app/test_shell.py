@@ -26,11 +26,6 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         yield running
 
 
-@pytest.fixture(scope="module")
-def links(server: Server) -> Iterator[str]:
-    return iter([row["link"] for row in invitations(server.study, server.url)])
-
-
 @pytest.mark.parametrize("end", [".", ")", ">", "/", "%20", "%3E", "%22,", "%E2%80%9D."])
 def test_a_link_with_what_stood_behind_it_leads_to_the_study(server: Server, end: str) -> None:
     async def visit(link: str) -> str:

@@ -9,7 +9,6 @@ import pytest
 
 from drawbench.cli.main import main
 from human_eval_app.analysis.records import Analysis
-from human_eval_app.app.invitations import invitations
 from human_eval_app.app.service import default_database
 from human_eval_app.store.records import VoteRow
 from human_eval_app.store.store import VoteStore
@@ -27,11 +26,6 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     design = make_design(categories={"Rare Words": 7}, models=SECRETS, samples=8, training=1, gold=1, raters=4)
     with serving(write_study(design, tmp_path_factory.mktemp("study") / "study")) as running:
         yield running
-
-
-@pytest.fixture(scope="module")
-def links(server: Server) -> Iterator[str]:
-    return iter([row["link"] for row in invitations(server.study, server.url)])
 
 
 def _votes(study: Path, rater: int) -> list[VoteRow]:

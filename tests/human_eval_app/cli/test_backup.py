@@ -34,15 +34,6 @@ GOLDEN = Path(__file__).parents[2] / "golden" / "data" / "study"
 NewDatabase = Callable[[str], str]
 
 
-@pytest.fixture(scope="module")
-def postgresql_server() -> Iterator[postgresql.Server]:
-    reason = postgresql.missing()
-    if reason is not None:
-        pytest.skip(reason)
-    with postgresql.server() as running:
-        yield running
-
-
 @pytest.fixture
 def new_database(request: pytest.FixtureRequest, tmp_path: Path) -> NewDatabase:
     """Addresses of new databases: of a file that is not there yet, or an empty one of a server."""

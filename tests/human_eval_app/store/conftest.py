@@ -45,16 +45,6 @@ def _do_not_wait(connection: object, *_: object) -> None:
         connection.execute("PRAGMA synchronous = OFF")
 
 
-@pytest.fixture(scope="session")
-def postgresql_server() -> Iterator[postgresql.Server]:
-    """One PostgreSQL for all tests that do not harm it."""
-    reason = postgresql.missing()
-    if reason is not None:
-        pytest.skip(reason)
-    with postgresql.server() as running:
-        yield running
-
-
 @pytest.fixture(params=["sqlite", "postgresql"])
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """The address of an empty database of either kind."""

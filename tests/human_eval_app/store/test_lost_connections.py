@@ -24,10 +24,7 @@ DESIGN = make_design(categories={"Colors": 4}, raters=3)
 @pytest.fixture(scope="module")
 def own_server() -> Iterator[postgresql.Server]:
     """A server that these tests may harm."""
-    reason = postgresql.missing()
-    if reason is not None:
-        pytest.skip(reason)
-    with postgresql.server() as running:
+    with postgresql.server_or_skip() as running:
         yield running
 
 

@@ -1,36 +1,21 @@
 """A study with an admin password, and its pages without a browser."""
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from functools import partial
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from human_eval_app.app import service as service_module
 from human_eval_app.app.admin.passwords import hash_password
-from human_eval_app.app.service import Service, open_service
-from human_eval_app.study.design import Design
-from tests.human_eval_app.serving import write_study
+from tests.human_eval_app.app.conftest import OpenStudy
 
 PASSWORD = "correct horse battery"
 WITH_PASSWORD = f'[admin]\npassword_hash = "{hash_password(PASSWORD, cost=16)}"\n'
 
-OpenStudy = Callable[..., Service]
-
 
 @pytest.fixture
-def open_study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[OpenStudy]:
-    """Writes a study, and makes it the one of this process."""
-    opened: list[Service] = []
-
-    def open_one(design: Design, settings: str = WITH_PASSWORD) -> Service:
-        opened.append(open_service(write_study(design, tmp_path / f"study {len(opened)}", settings)))
-        monkeypatch.setattr(service_module, "_current", [opened[-1]])
-        return opened[-1]
-
-    yield open_one
-    for service in opened:
-        service.store.close()
+def open_study(open_study: OpenStudy) -> OpenStudy:
+    """The same with an admin password."""
+    return partial(open_study, settings=WITH_PASSWORD)
 
 
 def admin_page() -> AppTest:

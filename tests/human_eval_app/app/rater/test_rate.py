@@ -1,36 +1,15 @@
 """What the raters' pages say before the first screen, without a browser."""
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
-
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from human_eval_app.app import service as service_module
 from human_eval_app.app.rater.texts import texts
-from human_eval_app.app.service import Service, open_service
+from human_eval_app.app.service import Service
 from human_eval_app.app.tokens import TOKEN
 from human_eval_app.store.records import Identity
-from human_eval_app.study.design import INSTRUCTIONS_VERSION, Design
+from human_eval_app.study.design import INSTRUCTIONS_VERSION
+from tests.human_eval_app.app.conftest import OpenStudy
 from tests.human_eval_app.designs import make_design
-from tests.human_eval_app.serving import write_study
-
-OpenStudy = Callable[[Design], Service]
-
-
-@pytest.fixture
-def open_study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[OpenStudy]:
-    """Writes a study, and makes it the one of this process."""
-    opened: list[Service] = []
-
-    def open_one(design: Design) -> Service:
-        opened.append(open_service(write_study(design, tmp_path / "study")))
-        monkeypatch.setattr(service_module, "_current", opened)
-        return opened[-1]
-
-    yield open_one
-    for service in opened:
-        service.store.close()
 
 
 def _instructions(service: Service) -> str:
