@@ -103,7 +103,7 @@ class StagedFolder:
             return
         if self._place.is_dir():
             _inherit(self.path, self._place)
-        _sync_tree(self.path)
+        _sync_together([self.path, *(entry for entry in self.path.rglob("*") if not entry.is_symlink())])
         if self._replace and self._place.exists():
             _exchange(self.path, self._place)
         else:
@@ -214,11 +214,6 @@ def _exchange(new: Path, place: Path) -> None:
         old.rename(place)
         raise
     shutil.rmtree(old, ignore_errors=True)
-
-
-def _sync_tree(folder: Path) -> None:
-    entries = [entry for entry in folder.rglob("*") if not entry.is_symlink()]
-    _sync_together([*entries, folder])
 
 
 def _sync_together(paths: Sequence[Path]) -> None:

@@ -110,7 +110,8 @@ def draw(rows: pd.DataFrame, truth: Truth, studies: int, random: np.random.Gener
     zones = truth.indifference * np.exp(truth.indifference_sd * random.standard_normal((seats, studies)))
     zone = np.where(forced, 0.0, zones[seat])
     answers = (hidden > np.where(paired, zone, 0.0)).astype(np.int8) - (hidden < np.where(paired, -zone, -2 * zone))
-    known = np.array([_code(expected) for expected in rows["expected"]], dtype=np.int8)[:, None]
+    codes = {name: code for names in (SIDES, VERDICTS) for code, name in names.items()}
+    known = np.array([codes.get(expected, UNKNOWN) for expected in rows["expected"]], dtype=np.int8)[:, None]
     attentive = (known != UNKNOWN) & (random.random(answers.shape, dtype=np.float32) < truth.attention)
     answers = np.where(attentive, known, answers)
     careless = random.random((seats, studies)) < truth.careless
@@ -201,7 +202,3 @@ def _numbered(labels: pd.Series) -> tuple[np.ndarray, int]:
     """Numbers from 0 in the order of first appearance, and how many there are."""
     numbers, unique = pd.factorize(labels)
     return numbers, len(unique)
-
-
-def _code(answer: str) -> int:
-    return next((code for names in (SIDES, VERDICTS) for code, name in names.items() if name == answer), UNKNOWN)

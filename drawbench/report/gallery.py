@@ -6,12 +6,10 @@ from pathlib import Path
 
 from PIL import Image
 
-from drawbench.errors import UserError
 from drawbench.interface import Sample
 from drawbench.prompts.drawbench_set import NAME as DRAWBENCH
 from drawbench.prompts.drawbench_set import SHA256 as DRAWBENCH_SHA256
 from drawbench.runs.directory import RunDirectory
-from metrics.images.decode import pixel_hash, read_image
 
 PER_CATEGORY = 8
 WITHOUT_CATEGORIES = 48
@@ -104,11 +102,7 @@ def _picture(sample: Sample, number: int, label: str, run: RunDirectory, folder:
 
 
 def _write_thumbnail(run: RunDirectory, sample: Sample, target: Path) -> int:
-    path = run.image_path(sample)
-    pixels = read_image(path)
-    if pixel_hash(pixels) != run.pixel_sha256(sample):
-        raise UserError(f"{path} was changed after the run was sealed: generate the run again")
-    image = Image.fromarray(pixels)
+    image = Image.fromarray(run.pixels(sample))
     image.thumbnail((THUMBNAIL, THUMBNAIL), Image.Resampling.LANCZOS)
     target.parent.mkdir(parents=True, exist_ok=True)
     image.save(target, "WEBP", lossless=max(image.size) <= LOSSLESS_UP_TO, quality=90)

@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
 from pydantic import ValidationError
 
 from drawbench.errors import UserError
@@ -182,6 +183,17 @@ class RunDirectory:
         """SHA-256 of the sample's decoded pixels as they were written; None when refused or not made yet."""
         outcome = self._outcomes.get((sample.prompt_id, sample.index))
         return outcome.pixels if outcome else None
+
+    def pixels(self, sample: Sample) -> np.ndarray:
+        """The sample's image, uint8 (H, W, 3). Raises MetricInputError where there is none that can be read, and
+        UserError where it is not what was written."""
+        path = self.image_path(sample)
+        pixels = read_image(path)
+        if pixel_hash(pixels) != self.pixel_sha256(sample):
+            raise UserError(
+                f"{path} was changed after the run was sealed: run the generate command of {self.path} again."
+            )
+        return pixels
 
     def pixels_sha256(self) -> str:
         """One SHA-256 over the outcomes of all samples, defined in `Seal`; `None` stands for a sample not made yet."""

@@ -18,7 +18,7 @@ def human_sheet(table: LeaderboardTable) -> Sheet:
     """Lay out a table of human preferences: a row per pair, question and average, then a block per question."""
     notes = Footnotes()
     blocks = [_overall_block(table, notes)]
-    for question in _questions(table):
+    for question in dict.fromkeys(each.question for row in table.rows for each in row.result.human):
         scopes = _scopes(table, question)
         if scopes:
             blocks.append(_scope_block(table, question, scopes, notes))
@@ -66,10 +66,6 @@ def _cell(share: float, interval: Interval | str, notes: Footnotes) -> Cell:
     if isinstance(interval, str):
         return Cell(value, "", notes.mark(NO_INTERVAL))
     return Cell(value, f"[{format_number(100 * interval.low, 1)}, {format_number(100 * interval.high, 1)}]")
-
-
-def _questions(table: LeaderboardTable) -> list[str]:
-    return list(dict.fromkeys(each.question for row in table.rows for each in row.result.human))
 
 
 def _scopes(table: LeaderboardTable, question: str) -> list[str]:

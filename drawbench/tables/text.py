@@ -72,7 +72,7 @@ def _entries(column: Column, cells: Sequence[Cell], most: int | None) -> Entries
     if most is not None and not column.numeric:
         texts = [textwrap.wrap(_clean(cell.joined()), most) or [""] for cell in cells]
     elif most is not None:
-        texts = [[_with_marks(cell), _clean(cell.interval)] for cell in cells]
+        texts = [[f"{_clean(cell.text)} {_clean(cell.marks)}".strip(), _clean(cell.interval)] for cell in cells]
         if not any(below for _, below in texts):
             texts = [[above] for above, _ in texts]
     else:
@@ -94,10 +94,6 @@ def _aligned(cells: Sequence[Cell]) -> list[str]:
         parts += [_pad(marks, widths[2], False)] if widths[2] else []
         joined.append(" ".join(parts) if numeric else value)
     return joined
-
-
-def _with_marks(cell: Cell) -> str:
-    return " ".join(part for part in (_clean(cell.text), _clean(cell.marks)) if part)
 
 
 def _total(grid: Sequence[Entries]) -> int:

@@ -152,7 +152,7 @@ def _read(download: _Download) -> bool:
         return False
     with answer:
         total = _total(answer, begin)
-        if answer.status != 206 or not _continues(answer, begin):
+        if answer.status != 206 or not answer.headers.get("Content-Range", "").startswith(f"bytes {begin}-"):
             begin = 0
         _refuse_size(download, total, begin)
         return _write(download, answer, begin, total)
@@ -207,10 +207,6 @@ def _remember_version(download: _Download, answer: Any) -> None:
     version = tag if tag and not tag.startswith("W/") else answer.headers.get("Last-Modified", "")
     known = json.dumps({"source": download.weights.source, "version": version})
     write_text_atomically(download.version_file, known)
-
-
-def _continues(answer: Any, begin: int) -> bool:
-    return str(answer.headers.get("Content-Range", "")).startswith(f"bytes {begin}-")
 
 
 def _total(answer: Any, begin: int) -> int:

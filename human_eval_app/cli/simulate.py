@@ -1,10 +1,7 @@
 """`drawbench study simulate`: votes of raters that are not people, to try a study and its analysis before launch."""
 
 import argparse
-import csv
-import io
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +11,6 @@ from drawbench.terminal import terminal_width
 if TYPE_CHECKING:
     from drawbench.tables.layout import Sheet
     from human_eval_app.simulate import Truth
-    from human_eval_app.store.records import VoteRow
     from human_eval_app.study.design import Design
 
 UTILITY = "MODEL[:QUESTION[:CATEGORY]]=VALUE"
@@ -55,6 +51,7 @@ def run(args: argparse.Namespace) -> int:
     """Write the votes and print the true shares they were drawn from."""
     from drawbench.tables.text import sheet_text
     from human_eval_app.simulate import Truth, simulate_votes
+    from human_eval_app.store.export import COLUMNS, write_rows
     from human_eval_app.study.design import read_design
 
     design = read_design(args.study)
@@ -68,7 +65,7 @@ def run(args: argparse.Namespace) -> int:
         careless=_not_negative(args.careless, "--careless", 1.0),
     )
     votes = simulate_votes(design, truth, args.seed)
-    _write(votes, args.out)
+    write_rows([vars(vote) for vote in votes], COLUMNS, args.out, "csv", design)
     print(sheet_text(_true_shares(design, truth), terminal_width()))
     print(f"drawbench: {len(votes)} simulated answers are in {args.out}", file=sys.stderr)
     return 0
@@ -145,15 +142,3 @@ def _not_negative(value: float, option: str, most: float = float("inf")) -> floa
     if not 0 <= value <= most:
         raise UserError(f"{option} {value:g} is out of range: give a number from 0 to {most:g}.")
     return value
-
-
-def _write(votes: Sequence["VoteRow"], path: Path) -> None:
-    """A CSV as the export writes it."""
-    from drawbench.files import write_text_atomically, writing
-
-    buffer = io.StringIO()
-    writer = csv.DictWriter(buffer, list(vars(votes[0])), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(vars(vote) for vote in votes)
-    with writing(path, "name another file with --out"):
-        write_text_atomically(path, buffer.getvalue())

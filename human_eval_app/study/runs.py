@@ -14,7 +14,6 @@ from drawbench.prompts.prompt_set import Prompt
 from drawbench.runs.directory import RunDirectory
 from human_eval_app.study.design import ORIGINAL, StudyModel
 from metrics.errors import MetricInputError
-from metrics.images.decode import pixel_hash, read_image
 
 GIVEN = "given"  # the label of images from a user's own file of gold trials
 NAMED = 5  # how many prompts a message names
@@ -29,17 +28,10 @@ class RunImages:
 
     def pixels(self, prompt_id: str, index: int) -> np.ndarray:
         """See `ImageSource`."""
-        sample = self.samples[prompt_id, index]
-        path = self.run.image_path(sample)
         try:
-            pixels = read_image(path)
+            return self.run.pixels(self.samples[prompt_id, index])
         except MetricInputError as error:
             raise UserError(f"{error}; run the generate command of {self.run.path} again to repair it.") from None
-        if pixel_hash(pixels) != self.run.pixel_sha256(sample):
-            raise UserError(
-                f"{path} was changed after the run was sealed: run the generate command of {self.run.path} again."
-            )
-        return pixels
 
 
 @dataclass(frozen=True)
@@ -52,8 +44,7 @@ class ComparedRuns:
     @property
     def prompts(self) -> tuple[Prompt, ...]:
         """All prompts of the runs, in their order."""
-        first = self.runs[0]
-        return tuple(Prompt(s.prompt_id, s.category, s.text) for s in first.samples() if s.index == 0)
+        return self.runs[0].prompts
 
     def models(self) -> tuple[StudyModel, ...]:
         """The models as the design names them."""
