@@ -4,13 +4,11 @@ import argparse
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from drawbench.errors import UserError
 from drawbench.terminal import terminal_width
-
-if TYPE_CHECKING:
-    from human_eval_app.study.design import Design
+from human_eval_app.cli.votes import study_votes
 
 EPILOGUE = """examples:
   drawbench study analyse studies/a-b                          the votes in the study's own database
@@ -45,7 +43,7 @@ def run(args: argparse.Namespace) -> int:
     from human_eval_app.study.design import read_design
 
     design = read_design(args.study)
-    analysis = analyse(design, check_votes(_rows(args, design), design))
+    analysis = analyse(design, check_votes(_rows(args), design))
     page = None
     if args.out or not args.json:
         page = write_analysis(design, analysis, args.out or args.study / "analysis")
@@ -58,22 +56,18 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _rows(args: argparse.Namespace, design: "Design") -> list[dict[str, Any]]:
+def _rows(args: argparse.Namespace) -> list[dict[str, Any]]:
     """The votes, from the export or the database."""
     from human_eval_app.analysis.votes import read_votes, rows_of
 
     if args.votes is not None:
         return read_votes(args.votes)
-    from human_eval_app.app.service import DATABASE_VARIABLE, default_database
-    from human_eval_app.store.store import VoteStore
+    from human_eval_app.app.service import DATABASE_VARIABLE
 
     own = args.study / "votes.sqlite"
     if args.database is None and DATABASE_VARIABLE not in os.environ and not own.is_file():
         raise UserError(f"{args.study} has no votes yet: it has no {own.name}; name an export with --votes.")
-    store = VoteStore.open(args.database or default_database(args.study), design, read_only=True)
-    try:
+    with study_votes(args) as (_, store):
         if store.status() == "open":
             print("drawbench: the study is still open; to stop when the numbers please biases them.", file=sys.stderr)
         return rows_of(store.vote_rows())
-    finally:
-        store.close()

@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 from drawbench.errors import UserError
@@ -40,10 +41,7 @@ def run(args: argparse.Namespace) -> int:
     from human_eval_app.study.design import read_design
 
     database, minutes = args.database or default_database(args.study), read_settings(args.study).lease_minutes
-    store = VoteStore.open(database, read_design(args.study), minutes)
-    try:
+    with closing(VoteStore.open(database, read_design(args.study), minutes)) as store:
         change_status(store, ACTIONS[args.action])
-    finally:
-        store.close()
     print(f"Study {args.study} is {ACTIONS[args.action]}.", file=sys.stderr)
     return 0

@@ -25,12 +25,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Ask for the password and write its hash."""
-    from human_eval_app.app.admin.passwords import hash_password
+    from human_eval_app.app.admin.passwords import LONGEST, SHORTEST, hash_password
     from human_eval_app.study.design import DESIGN_FILE
 
     if not (args.study / DESIGN_FILE).is_file():
         raise UserError(f"{args.study} holds no study: it has no {DESIGN_FILE}; make one with study create.")
-    password = _from_stdin() if args.stdin else _asked_twice()
+    password = sys.stdin.readline().rstrip("\r\n") if args.stdin else _asked_twice()
+    if not SHORTEST <= len(password) <= LONGEST:
+        raise UserError(f"the password has {len(password)} characters; take {SHORTEST} to {LONGEST}.")
     path = set_password_hash(args.study, hash_password(password))
     print(f"The admin page at /admin now takes this password; its hash is in {path}.", file=sys.stderr)
     return 0
@@ -43,16 +45,4 @@ def _asked_twice() -> str:
         raise UserError("no password was typed; give it on stdin with --stdin.") from None
     if first != second:
         raise UserError("the two passwords differ; nothing was changed, try again.")
-    return _long_enough(first)
-
-
-def _from_stdin() -> str:
-    return _long_enough(sys.stdin.readline().rstrip("\r\n"))
-
-
-def _long_enough(password: str) -> str:
-    from human_eval_app.app.admin.passwords import LONGEST, SHORTEST
-
-    if not SHORTEST <= len(password) <= LONGEST:
-        raise UserError(f"the password has {len(password)} characters; take {SHORTEST} to {LONGEST}.")
-    return password
+    return first

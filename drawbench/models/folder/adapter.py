@@ -15,6 +15,7 @@ from drawbench.models.folder.given import Given, Key, Match, Prompted
 from drawbench.models.folder.matching import check_settings, choose, lacking, unmatched_words
 from drawbench.models.folder.tables import sample_of
 from drawbench.runs.directory import MANIFEST, REFUSED, read_manifest, rows_of
+from metrics.features.weights import file_sha256
 from metrics.images.decode import SUFFIXES, read_image
 from metrics.images.facts import facts_notes, facts_of
 from metrics.images.image_folder import ImageFolder, read_image_folder
@@ -165,9 +166,7 @@ class FolderAdapter(TextToImage):
     def _content_hash(self) -> str:
         digest = hashlib.sha256()
         for path in self._files:
-            with path.open("rb") as file:
-                content = hashlib.file_digest(file, "sha256").hexdigest()
-            digest.update(f"{path.relative_to(self._root).as_posix()}\t{content}\n".encode())
+            digest.update(f"{path.relative_to(self._root).as_posix()}\t{file_sha256(path)}\n".encode())
         return digest.hexdigest()
 
 

@@ -24,11 +24,8 @@ NOT_SAVED = texts("en")["trial"]["not_saved"]
 
 
 def _rows(study: Path, database: str) -> list[VoteRow]:
-    store = VoteStore.open(database, read_design(study), read_only=True)
-    try:
+    with closing(VoteStore.open(database, read_design(study), read_only=True)) as store:
         return list(store.vote_rows())
-    finally:
-        store.close()
 
 
 def _is_refusal(frame: str | bytes) -> bool:

@@ -2,6 +2,7 @@
 
 import csv
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -29,11 +30,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 def _votes(study: Path, rater: int) -> list[VoteRow]:
-    store = VoteStore.open(default_database(study), read_design(study), read_only=True)
-    try:
+    with closing(VoteStore.open(default_database(study), read_design(study), read_only=True)) as store:
         return [row for row in store.vote_rows() if row.rater == rater and row.part == "main"]
-    finally:
-        store.close()
 
 
 def _train(page: Any, design: Design) -> None:

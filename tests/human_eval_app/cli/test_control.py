@@ -1,5 +1,6 @@
 """`drawbench study control`: pause, resume, and close once."""
 
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -22,11 +23,8 @@ def study(tmp_path: Path) -> Path:
 
 
 def _status(study: Path) -> str:
-    store = VoteStore.open(f"sqlite:///{study / 'votes.sqlite'}", DESIGN)
-    try:
+    with closing(VoteStore.open(f"sqlite:///{study / 'votes.sqlite'}", DESIGN)) as store:
         return store.status()
-    finally:
-        store.close()
 
 
 def test_pause_and_resume(study: Path) -> None:
