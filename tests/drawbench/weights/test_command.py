@@ -24,7 +24,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def _publish(monkeypatch: pytest.MonkeyPatch, *weights: WeightsFile) -> None:
-    monkeypatch.setattr("drawbench.weights.command.PUBLISHED", weights)
+    for module in ("drawbench.weights.command", "drawbench.cli.weights"):
+        monkeypatch.setattr(f"{module}.PUBLISHED", weights)
 
 
 def _served(server: FileServer, sha256: str = DIGEST) -> WeightsFile:
