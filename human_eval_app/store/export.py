@@ -21,7 +21,6 @@ EXTERNAL_COLUMNS = ("external_id", "sessions")
 _NUMBERS = {"sitting", "rater", "position", "mirror_of_position", "sequence", "load_ms", "dwell_ms", "zooms"}
 _FLAGS = {"superseded"}
 _STRANGERS = {*EXTERNAL_COLUMNS, "client_time"}  # columns whose text anybody may choose
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
 def counts(vote: VoteRow) -> bool:
@@ -63,12 +62,15 @@ def _csv(rows: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> str:
     return text.getvalue()
 
 
+def quoted(text: str) -> str:
+    """A text from outside as it may stand in a table that people download: no spreadsheet takes it for a formula."""
+    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
+
+
 def _cell(name: str, value: Any) -> Any:
     if isinstance(value, bool):
         return str(value).lower()
-    if name in _STRANGERS and str(value).startswith(_FORMULA_STARTS):
-        return f"'{value}"
-    return value
+    return quoted(value) if name in _STRANGERS and isinstance(value, str) else value
 
 
 def _jsonl(rows: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> str:

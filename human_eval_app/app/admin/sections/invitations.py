@@ -1,7 +1,5 @@
 """Invitations: links for raters, made here and kept nowhere."""
 
-import csv
-import io
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -56,15 +54,6 @@ def base_address(url: str | None) -> str:
     return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/').removesuffix('/admin')}"
 
 
-def as_csv(rows: list[dict[str, Any]]) -> str:
-    """The links as a CSV file."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, rows[0], lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return text.getvalue()
-
-
 def _make(desk: Desk, kind: str, panel: str | None, number: int, base: str) -> None:
     from human_eval_app.app.invitations import invitations
 
@@ -81,7 +70,7 @@ def _make(desk: Desk, kind: str, panel: str | None, number: int, base: str) -> N
 def _show_links(desk: Desk, rows: list[dict[str, Any]]) -> None:
     import pandas as pd
 
-    days = desk.service.settings.invitation_days
+    frame, days = pd.DataFrame(rows), desk.service.settings.invitation_days
     st.html(
         block(
             f'<p class="soft small">{len(rows)} link{"s" if len(rows) > 1 else ""}, good for {days:g} days. They are '
@@ -91,11 +80,11 @@ def _show_links(desk: Desk, rows: list[dict[str, Any]]) -> None:
     if len(rows) == 1:
         st.code(rows[0]["link"], language=None, wrap_lines=True)
     else:
-        st.dataframe(pd.DataFrame(rows), hide_index=True, height=420, key="links")
+        st.dataframe(frame, hide_index=True, height=420, key="links")
     with st.container(horizontal=True):
         st.download_button(
             "Download as CSV",
-            as_csv(rows),
+            frame.to_csv(index=False, lineterminator="\n"),
             file_name=f"invitations-{desk.service.design.sha256[:12]}.csv",
             mime="text/csv",
             on_click="ignore",

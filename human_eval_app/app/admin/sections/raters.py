@@ -8,6 +8,7 @@ import streamlit as st
 from human_eval_app.app.admin import figures
 from human_eval_app.app.admin.desk import Desk, States
 from human_eval_app.app.admin.look import bar, block, heading, legend, table
+from human_eval_app.store.export import quoted
 
 ALL = "all"
 STOP_PARTS = (("complete", "left for good"), ("away", "away, may come back"))
@@ -28,11 +29,6 @@ def show(desk: Desk) -> None:
     )
     st.html(block(heading("Everyone", "What each rater's link leads to now. Times in your own time zone.")))
     _everyone(desk, states)
-
-
-def quoted(text: str) -> str:
-    """A text from outside as it may stand in a table that people download: no spreadsheet takes it for a formula."""
-    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
 
 
 def _stops(stops: list[figures.Stop]) -> str:
