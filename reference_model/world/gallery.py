@@ -6,6 +6,7 @@ index.html, which shows them.
 
 import argparse
 import html
+import textwrap
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -81,14 +82,14 @@ def overview() -> list[Tile]:
 def sheet(tiles: Sequence[Tile], columns: int, side: int) -> Image.Image:
     """Tiles in rows, each with its label."""
     font = ImageFont.load_default(11)
-    lines = max(len(_wrapped(tile.label)) for tile in tiles)
-    height = side + 4 + _LINE * lines
+    labels = [textwrap.wrap(tile.label, _LETTERS, break_long_words=False, break_on_hyphens=False) for tile in tiles]
+    height = side + 4 + _LINE * max(map(len, labels))
     picture = Image.new("RGB", (columns * (side + 6), -(-len(tiles) // columns) * height), "white")
     draw = ImageDraw.Draw(picture)
-    for number, tile in enumerate(tiles):
+    for number, (tile, label) in enumerate(zip(tiles, labels, strict=True)):
         x, y = number % columns * (side + 6), number // columns * height
         picture.paste(Image.fromarray(np.ascontiguousarray(render(tile.layout, side))), (x, y))
-        draw.multiline_text((x + 2, y + side + 1), "\n".join(_wrapped(tile.label)), "black", font, spacing=1)
+        draw.multiline_text((x + 2, y + side + 1), "\n".join(label), "black", font, spacing=1)
     return picture
 
 
@@ -127,15 +128,6 @@ def _scene_tiles(asked: dict[str, Sequence[str]], each: int = 8) -> list[Tile]:
         for _, (scene, random) in zip(range(each), found, strict=False):
             tiles.append(Tile(caption(scene, random), sample_layout(scene, random)))
     return tiles
-
-
-def _wrapped(label: str) -> list[str]:
-    lines = [""]
-    for word in label.split():
-        if len(lines[-1]) + len(word) >= _LETTERS and lines[-1]:
-            lines.append("")
-        lines[-1] = f"{lines[-1]} {word}".strip()
-    return lines
 
 
 def _page(titles: Sequence[tuple[str, str]]) -> str:
