@@ -11,9 +11,8 @@ ended, or have taken too long. Whether a sitting is left out is known at its end
 once is never written anew, and that it may go on while raters are at work does not matter.
 """
 
-from typing import TYPE_CHECKING
-
 import numpy as np
+import pandas as pd
 
 from human_eval_app.analysis.exclusions import left_out_by
 from human_eval_app.analysis.records import PairSequence, Sequences
@@ -21,9 +20,6 @@ from human_eval_app.analysis.votes import Votes, main_votes
 from human_eval_app.study.design import Design
 from human_eval_app.study.stopping import ERROR, comparisons, panels_of_pairs, stopping_text
 from metrics.statistics.betting import confidence_sequence
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 WORTH = {"a": 1.0, "indifferent": 0.5, "b": 0.0}
 
@@ -74,10 +70,8 @@ def sequence(names: tuple[str, str, str], rounds: np.ndarray, error: float) -> P
     )
 
 
-def _left_out(design: Design, votes: Votes) -> dict[str, "pd.Series"]:
+def _left_out(design: Design, votes: Votes) -> dict[str, pd.Series]:
     """Which sittings are left out, by their own answers alone: those that took too long, those that a rule excludes."""
-    import pandas as pd
-
     assert design.stopping is not None
     begun, table = votes.begun, votes.table
     raters = set[str]().union(*(left_out_by(rule, table) for rule in design.exclusions))
@@ -90,13 +84,13 @@ def _left_out(design: Design, votes: Votes) -> dict[str, "pd.Series"]:
     }
 
 
-def _behind(begun: "pd.DataFrame") -> "pd.Series":
+def _behind(begun: pd.DataFrame) -> pd.Series:
     """Whether a rater of the same panel who began before is still at work, and has not taken too long yet."""
     at_work = (begun["state"] == "active") & ~begun["too_long"]
     return at_work.groupby(begun["panel"]).cummax()
 
 
-def _scores(votes: Votes) -> "pd.DataFrame":
+def _scores(votes: Votes) -> pd.DataFrame:
     """The raters' scores, of the answers that rates are made of: a row a sitting, a column a question."""
     main = main_votes(votes.table)
     return main["choice"].map(WORTH).groupby([main["sitting"], main["question"]]).mean().unstack()
