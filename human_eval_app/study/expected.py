@@ -5,7 +5,8 @@ then moved together until raters prefer the first model as often as said, on the
 """
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+
+import numpy as np
 
 from human_eval_app.study.design import Design
 from human_eval_app.study.power import (
@@ -19,9 +20,7 @@ from human_eval_app.study.power import (
     table_lines,
 )
 from human_eval_app.study.stopping import ERROR, comparisons, panels_of_pairs
-
-if TYPE_CHECKING:
-    import numpy as np
+from metrics.statistics.betting import log_capital
 
 TRUE = (0.55, 0.60, 0.70)  # shares of the decided votes for the first model
 STUDIES, AT_ONCE = 400, 50
@@ -56,8 +55,6 @@ def expected_rows(design: Design) -> list[ExpectedRow]:
 
 def expected_row(preference: float, blocks: list[PanelSize], assumed: Assumptions, error: float) -> ExpectedRow:
     """A sequence that may be wrong with the probability `error`, over as many rounds as the blocks have raters."""
-    import numpy as np
-
     random = np.random.default_rng(0)
     needed = np.concatenate(
         [_rounds_needed(_scores(preference, blocks, assumed, random), error) for _ in range(STUDIES // AT_ONCE)]
@@ -96,11 +93,9 @@ def detection_text(design: Design) -> str:
 
 
 def _scores(
-    preference: float, blocks: list[PanelSize], assumed: Assumptions, random: "np.random.Generator"
-) -> "np.ndarray":
+    preference: float, blocks: list[PanelSize], assumed: Assumptions, random: np.random.Generator
+) -> np.ndarray:
     """Scores of AT_ONCE studies, (AT_ONCE, R, K): beta variables of the mean and variance that are assumed."""
-    import numpy as np
-
     prompts = np.array([block.prompts for block in blocks])
     total = assumed.variance * (1 - assumed.indifferent)
     categories = random.standard_normal((AT_ONCE, 1, len(blocks))) * np.sqrt(assumed.prompt * total / prompts)
@@ -112,11 +107,7 @@ def _scores(
     return random.beta(mean * both, (1 - mean) * both, (AT_ONCE, rounds, len(blocks)))
 
 
-def _rounds_needed(scores: "np.ndarray", error: float) -> "np.ndarray":
+def _rounds_needed(scores: np.ndarray, error: float) -> np.ndarray:
     """After how many rounds each study is decided in favour of the first model; R + 1 where it is not."""
-    import numpy as np
-
-    from metrics.statistics.betting import log_capital
-
     reached = log_capital(scores, 0.5) >= -np.log(error / 2)
     return np.where(reached.any(axis=1), reached.argmax(axis=1), reached.shape[1]) + 1
