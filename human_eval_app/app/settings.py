@@ -19,6 +19,8 @@ from human_eval_app.study.design import SETTINGS_FILE
 PASSWORD_HASH = re.compile(  # scrypt's N, r and p, then salt and hash in Base64
     r"scrypt:\d{1,8}:\d{1,3}:\d{1,3}:[A-Za-z0-9+/]{16,}={0,2}:[A-Za-z0-9+/]{16,}={0,2}"
 )
+_TABLE = re.compile(r"^\s*\[\s*admin\s*\]\s*(#.*)?$")
+_ENTRY = re.compile(r"""^(\s*password_hash\s*=\s*)("[^"]*"|'[^']*')(.*)$""", re.DOTALL)
 
 
 class Codes(Record):
@@ -76,20 +78,11 @@ def read_settings(study: Path) -> Settings:
         raise UserError(f"{path} cannot be read as TOML ({error}); correct it.") from None
 
 
-_TABLE = re.compile(r"^\s*\[\s*admin\s*\]\s*(#.*)?$")
-
-
-_ENTRY = re.compile(r"""^(\s*password_hash\s*=\s*)("[^"]*"|'[^']*')(.*)$""", re.DOTALL)
-
-
 def set_password_hash(study: Path, hashed: str) -> Path:
     """Put the hash into the study's settings.toml, which changes in no other line, and return its path.
 
     Others than its owner and group cannot read the file from then on. Raises UserError when it cannot be changed.
     """
-    from human_eval_app.app.settings import read_settings
-    from human_eval_app.study.design import SETTINGS_FILE
-
     path = study / SETTINGS_FILE
     read_settings(study)  # a file with a mistake is not made worse
     try:
