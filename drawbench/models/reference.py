@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 from copy import copy
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -60,18 +60,9 @@ class ReferenceSettings:
         """One sampling setting per stage of the cascade. Raises ReferenceModelError for values that no stage takes."""
         from reference_model.cascade import SamplingSettings
 
-        shared: dict[str, Any] = {
-            "sampler": self.sampler,
-            "thresholding": self.thresholding,
-            "percentile": self.percentile,
-            "guidance_low": self.guidance_low,
-            "guidance_high": self.guidance_high,
-            "guidance_rescale": self.guidance_rescale,
-            "threshold_cap": self.threshold_cap,
-            "dynamic_low": self.dynamic_low,
-        }
-        base = SamplingSettings(self.steps, self.guidance, **shared)
-        above = SamplingSettings(self.sr_steps, self.sr_guidance, aug_level=self.aug_level, **shared)
+        own = {each.name: getattr(self, each.name) for each in fields(SamplingSettings) if each.name != "aug_level"}
+        base = SamplingSettings(**own)
+        above = replace(base, steps=self.sr_steps, guidance=self.sr_guidance, aug_level=self.aug_level)
         return [base, *[above] * (stages - 1)]
 
 
