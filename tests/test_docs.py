@@ -4,10 +4,12 @@ import argparse
 import re
 import shlex
 import tomllib
+from collections.abc import Callable
 from importlib import import_module
 from importlib.metadata import entry_points
 from importlib.util import find_spec
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -82,13 +84,34 @@ def _accepted(words: list[str]) -> None:
             assert all((ROOT / path).exists() for path in words[3:])
             return
         module = words[2] if find_spec(words[2]).submodule_search_locations is None else f"{words[2]}.__main__"
-        assert callable(import_module(module).main)
+        begin = import_module(module).main
+        assert callable(begin)
+        if words[3:]:
+            _takes_options(begin, words[3:])
     elif words[1] not in ("COMMAND", "--help", "--version", "help"):
         contributed = {point.name: point.module for point in entry_points(group="drawbench.commands")}
         module = {name: module for name, (module, _) in COMMANDS.items()}.get(words[1]) or contributed[words[1]]
         parser = argparse.ArgumentParser(exit_on_error=False)
         import_module(module).configure(parser)
         parser.parse_args([word for word in words[2:] if word != "--help"])
+
+
+class _Parsed(BaseException):
+    """Thrown where a program would begin its work."""
+
+
+def _takes_options(main: Callable[[], object], options: list[str]) -> None:
+    """Whether a module's own parser takes these; nothing else of it is run."""
+    parse = argparse.ArgumentParser.parse_args
+
+    def only_parse(parser: argparse.ArgumentParser, *_: object) -> NoReturn:
+        parse(parser, options)
+        raise _Parsed
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(argparse.ArgumentParser, "parse_args", only_parse)
+        with pytest.raises(_Parsed):
+            main()
 
 
 def _installable(what: str) -> None:
