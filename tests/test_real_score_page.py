@@ -3,9 +3,6 @@
 import json
 import re
 import shlex
-import subprocess
-import sys
-import textwrap
 from pathlib import Path
 
 import numpy as np
@@ -19,10 +16,9 @@ from metrics.images.decode import read_image
 from tests.drawbench.models.diffusers import tiny_pipelines
 from tests.drawbench.prompts import coco_files
 from tests.metrics.photographs import crops
+from tests.page_lines import run_other, typed, with_stand_ins
 
-PAGE = (Path(__file__).parents[1] / "docs/real_score.md").read_text()
-BLOCKS = re.findall(r"(?:^ {4}.*\n|^\n(?= {4}))+", PAGE, re.MULTILINE)
-SHELL = ("awk ", "mkdir ", "ln ", "python ")
+PAGE = Path(__file__).parents[1] / "docs/real_score.md"
 PHOTOGRAPHS = 6
 STAND_INS = {  # what a bare machine has in place of what the page's reader has
     "drawbench": "few.csv",
@@ -55,8 +51,7 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def run_line(line: str, capsys: pytest.CaptureFixture[str]) -> None:
     """One line of the page, as far as a bare machine can do it."""
-    if line.startswith(SHELL):
-        subprocess.run(line.replace("python ", f"{sys.executable} "), shell=True, check=True)
+    if run_other(line):
         return
     command, _, file = line.partition(" > ")
     first, *words = shlex.split(command)
@@ -65,7 +60,7 @@ def run_line(line: str, capsys: pytest.CaptureFixture[str]) -> None:
     if words[:2] == ["weights", "fetch"]:
         assert set(words[2:]) <= {weights.name for weights in PUBLISHED}
         return
-    words = [STAND_INS.get(word, word) for word in words]
+    words = with_stand_ins(words, STAND_INS)
     if any(word.startswith("diffusers:") for word in words):
         words += FEW
     code = main(words)
@@ -86,15 +81,9 @@ def pixels(run: Path) -> dict[str, np.ndarray]:
 
 def test_the_page_leads_from_a_checkpoint_to_scores(desk: Path, capsys: pytest.CaptureFixture[str]) -> None:
     lines = 0
-    for block in BLOCKS:
-        text = textwrap.dedent(block).strip()
-        if text.startswith("# "):
-            (desk / text.split()[1]).write_text(text)
-            continue
-        for line in text.splitlines():
-            if line.startswith(("drawbench ", *SHELL)):
-                run_line(line, capsys)
-                lines += 1
+    for line in typed(PAGE, desk):
+        run_line(line, capsys)
+        lines += 1
     assert lines >= 18
     runs = [RunDirectory.open(path) for path in sorted(Path("runs").iterdir())]
     few = {run.plan.model.adapter: pixels(run.path) for run in runs if run.plan.prompt_set_name == "few"}
