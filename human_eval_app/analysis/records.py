@@ -89,10 +89,15 @@ class CaptionScore(Record):
 
 
 class Strength(Record):
-    """One model's Bradley-Terry strength: natural logarithm, the mean over all models is zero."""
+    """One model's Bradley-Terry strength.
+
+    log_strength: natural logarithm, the mean over all models is zero. elo: the same on the scale of Elo's ratings, of
+    which 400 points more are odds of 10 to 1 among decided votes; the mean over all models is 1000.
+    """
 
     model: str
     log_strength: Rate
+    elo: Rate
 
 
 class Strengths(Record):

@@ -6,6 +6,7 @@ Fitted by maximum likelihood over all votes. Intervals are those of the linearis
 a strength, clustered by prompt and rater as all other numbers here.
 """
 
+import math
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -15,6 +16,7 @@ from human_eval_app.analysis.intervals import TWO_WAY_PLAIN, interval_at, plain_
 from human_eval_app.analysis.records import Rate, Strength, Strengths
 from human_eval_app.analysis.two_way import Crossing
 
+ELO_SCALE, ELO_MEAN = 400 / math.log(10), 1000.0  # of a log strength of 1; of all models of a study
 MOST_STEPS = 100
 SMALLEST_STEP = 1e-10
 
@@ -39,6 +41,18 @@ def strengths(votes: pd.DataFrame) -> tuple[Strengths, ...]:
         _strengths(str(question), models, of_question)
         for question, of_question in votes.groupby("question", sort=False)
     )
+
+
+def as_elo(log_strength: Rate) -> Rate:
+    """A log strength and its interval on the scale of Elo's ratings."""
+
+    def rating(value: float) -> float:
+        return ELO_MEAN + ELO_SCALE * value
+
+    interval = log_strength.interval
+    if interval != "not available":
+        interval = replace(interval, low=rating(interval.low), high=rating(interval.high))
+    return Rate(value=rating(log_strength.value), interval=interval)
 
 
 def fit_davidson(first: np.ndarray, second: np.ndarray, outcome: np.ndarray, models: int) -> DavidsonFit:
@@ -144,5 +158,7 @@ def _rows(votes: pd.DataFrame, fit: DavidsonFit, models: list[str]) -> tuple[tup
         Rate(value=float(fit.log_strength[place]), interval=interval_at(bounds, place, TWO_WAY_PLAIN))
         for place in range(len(models))
     ]
-    rows = [Strength(model=model, log_strength=rate) for model, rate in zip(models, rates, strict=True)]
+    rows = [
+        Strength(model=model, log_strength=rate, elo=as_elo(rate)) for model, rate in zip(models, rates, strict=True)
+    ]
     return tuple(sorted(rows, key=lambda row: -row.log_strength.value)), float(np.exp(fit.log_tie))

@@ -83,6 +83,11 @@ def _of_pairs(analysis: Analysis) -> Iterator[tuple[str, str]]:
             "Bradley and Terry's model with Davidson's (1970) ties, maximum likelihood over all votes; the mean over "
             "the models is 0, and a difference of d means odds of exp(d) among decided votes; linearised intervals",
         )
+        yield (
+            "Elo-like",
+            "the same strengths, times 400 / ln 10 = 173.7, on 1000 as the mean over the models of this study and "
+            "question: 400 points more are odds of 10 to 1 among decided votes. Points of two studies do not compare",
+        )
 
 
 def _of_captions() -> Iterator[tuple[str, str]]:

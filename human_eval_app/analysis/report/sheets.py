@@ -200,10 +200,16 @@ def _caption_block(rows: Sequence[CaptionScore]) -> Block:
 def _strength_block(strengths: Strengths) -> Block:
     if strengths.problem:
         return Block(f"{strengths.question}: {strengths.problem}", (_text("model"),), ())
-    columns = (_text("model"), Column("log strength"), Column("votes"), Column("raters"), Column("prompts"))
+    names = ("votes", "raters", "prompts")
+    columns = (_text("model"), Column("log strength"), Column("Elo-like", "points"), *map(Column, names))
     counts = [Cell(str(count)) for count in (strengths.votes, strengths.raters, strengths.prompts)]
     grid = tuple(
-        (Cell(each.model), Cell(f"{each.log_strength.value:+.2f}", span(each.log_strength.interval, 1, 2)), *counts)
+        (
+            Cell(each.model),
+            Cell(f"{each.log_strength.value:+.2f}", span(each.log_strength.interval, 1, 2)),
+            Cell(f"{each.elo.value:.0f}", span(each.elo.interval, 1, 0)),
+            *counts,
+        )
         for each in strengths.models
     )
     return Block(f"{strengths.question}, tie parameter {strengths.tie:.2f}", columns, grid)

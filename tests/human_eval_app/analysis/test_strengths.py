@@ -1,12 +1,16 @@
 """Bradley-Terry strengths with Davidson's ties: against evalica, a log-linear model, closed forms and the jackknife."""
 
+import math
+
 import evalica
 import numpy as np
 import pandas as pd
 import pytest
 import statsmodels.api as sm
 
-from human_eval_app.analysis.strengths import fit_davidson, strengths, why_no_maximum
+from drawbench.results.scores import Interval
+from human_eval_app.analysis.records import Rate
+from human_eval_app.analysis.strengths import as_elo, fit_davidson, strengths, why_no_maximum
 from human_eval_app.analysis.two_way import Crossing
 from human_eval_app.analysis.votes import main_votes
 from human_eval_app.simulate import Truth, draw
@@ -103,6 +107,20 @@ def test_a_study_gives_models_from_strong_to_weak() -> None:
         interval = each.log_strength.interval
         assert interval != "not available"
         assert interval.low < each.log_strength.value < interval.high
+        assert each.elo == as_elo(each.log_strength)
+
+
+def test_400_points_are_odds_of_10_to_1_and_models_have_1000_on_the_average() -> None:
+    """Of x against y 10 to 1, and of z as often better as worse than either, by the middle of the two."""
+    pairs = np.repeat([[0, 1], [0, 1], [0, 2], [0, 2], [2, 1], [2, 1]], [100, 10, 316, 100, 316, 100], axis=0)
+    outcome = np.repeat([1, -1, 1, -1, 1, -1], [100, 10, 316, 100, 316, 100])
+    fit = fit_davidson(pairs[:, 0], pairs[:, 1], outcome, 3)
+    x, y, z = (as_elo(Rate(value=float(each), interval="not available")).value for each in fit.log_strength)
+    assert x - y == pytest.approx(400, abs=1)
+    assert z == pytest.approx(1000, abs=1)
+    assert x + y + z == pytest.approx(3000)
+    interval = Interval(low=-math.log(10), high=0.0, method="any", level=0.95)
+    assert as_elo(Rate(value=-1.0, interval=interval)).interval == Interval(600, 1000, "any", 0.95)
 
 
 def test_a_model_that_always_wins_has_no_strength() -> None:
