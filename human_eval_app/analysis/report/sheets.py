@@ -23,8 +23,8 @@ VERSION_NAMES = {"all": "all raters", "after exclusions": "after the exclusions 
 SIMULATED = "SIMULATED RATERS: no person took part"
 UNKNOWN = "unknown"
 ASKED = (
-    "what raters prefer on these very prompts, each category alike, indifferent answers counted half; all intervals of "
-    "this table hold at once, whenever one looks. What they prefer on other prompts, the two-way intervals tell; these "
+    "what raters prefer on these very prompts, each category alike, indifferent answers counted half; all of these "
+    "intervals hold at once, whenever one looks. What they prefer on other prompts, the two-way intervals tell; those "
     "take the number of raters as given, and claim a little too much where the study stopped at a decision"
 )
 
@@ -71,11 +71,19 @@ def sequence_sheet(stopping: Sequences, tail: Sequence[str] = ()) -> Sheet:
         )
         for each in stopping.sequences
     )
-    left = {"took too long": stopping.too_long, "left out by a rule": stopping.excluded, "waiting": stopping.waiting}
-    others = ", ".join(f"{count} {name}" for name, count in left.items() if count)
-    sittings = f"{stopping.complete} complete" + (f"; of these {others}" if others else "")
-    told = (("rule", stopping.rule), ("sittings", sittings), ("asked", ASKED))
+    told = (("rule", stopping.rule), ("sittings", sittings_text(stopping)), ("asked", ASKED))
     return Sheet(" · ".join(("known at any look", *tail)), (Block("", columns, rows),), (), told)
+
+
+def sittings_text(stopping: Sequences) -> str:
+    """How many sittings are complete, and how many of these have no say in the sequences."""
+    left = {
+        "took too long": stopping.too_long,
+        "left out by a rule": stopping.excluded,
+        "waiting for raters who began before, or in another category": stopping.waiting,
+    }
+    others = ", ".join(f"{count} {name}" for name, count in left.items() if count)
+    return f"{stopping.complete} sittings complete" + (f"; of these {others}" if others else "")
 
 
 def decision_text(sequence: PairSequence) -> str:

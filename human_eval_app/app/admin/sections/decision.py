@@ -1,12 +1,12 @@
 """Decision: what a study that may stop at one knows so far, and how it came to know it."""
 
+from html import escape
 from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from drawbench.tables.markup import sheet_html
 from human_eval_app.analysis.records import PairSequence, Sequences
-from human_eval_app.analysis.report.sheets import decision_text, sequence_sheet
+from human_eval_app.analysis.report.sheets import ASKED, decision_text, sittings_text
 from human_eval_app.app.admin.aside import AsideError
 from human_eval_app.app.admin.desk import Desk
 from human_eval_app.app.admin.door import admitted
@@ -47,12 +47,16 @@ def _now(desk: Desk) -> None:
     panels = panels_of_pairs(desk.service.design)
     for each in found.sequences:
         title = f"{each.question.capitalize()}: {decision_text(each)}"
-        shown = f"% for {each.model_a} against {each.model_b}; indifferent answers count half."
-        st.html(block(heading(title, shown)))
+        st.html(block(heading(title, _standing(each))))
         seats = sum(len(panel.seats) for panel in panels[each.model_a, each.model_b])
         st.altair_chart(_chart(each, seats), width="stretch")
-    st.html(block(sheet_html(sequence_sheet(found), 3)))
-    st.html(block(f'<p class="soft small">As of {taken.at:%H:%M:%S} UTC</p>'))
+    st.html(
+        block(
+            heading("What this is", found.rule)
+            + f'<p class="soft small">{escape(ASKED[:1].upper() + ASKED[1:])}.</p>'
+            + f'<p class="soft small">As of {taken.at:%H:%M:%S} UTC: {escape(sittings_text(found))}.</p>'
+        )
+    )
 
 
 def _verdict(found: Sequences, stopping: Stopping, status: StudyStatus) -> str:
@@ -61,11 +65,22 @@ def _verdict(found: Sequences, stopping: Stopping, status: StudyStatus) -> str:
     if status == "closed":
         return "The study is closed."
     if not found.decided:
-        then = "The study then closes itself." if itself else "You may then close it, with the button above."
-        return f"Not all is decided yet. {then}"
+        return (
+            f"Not all is decided yet. Once it is, {'the study closes itself' if itself else 'you may close the study'}."
+        )
     if itself:
         return '<span class="mark">All is decided.</span> The study will be closed within a minute.'
     return '<span class="mark">All is decided.</span> No more raters are needed: you may close the study now.'
+
+
+def _standing(sequence: PairSequence) -> str:
+    """What is known of one question of one pair, in words."""
+    asked = f"For {sequence.model_a} against {sequence.model_b}, indifferent answers counted half"
+    if not sequence.mean:
+        return f"{asked}: nothing yet, for want of a rater of each category."
+    low, mean, high = (f"{100 * values[-1]:.1f}" for values in (sequence.low, sequence.mean, sequence.high))
+    known = f"{mean}% after {len(sequence.mean) * sequence.panels} raters, between {low} and {high}%"
+    return f"{asked}: {known}" + (f"; decided after {sequence.rounds * sequence.panels}." if sequence.rounds else ".")
 
 
 def _chart(sequence: PairSequence, seats: int) -> "alt.LayerChart | alt.FacetChart":
@@ -78,8 +93,9 @@ def _chart(sequence: PairSequence, seats: int) -> "alt.LayerChart | alt.FacetCha
         rows.append((number * sequence.panels, *values))
     frame = pd.DataFrame(rows, columns=["raters", "low", "so far", "high"])
     frame[["low", "so far", "high"]] *= 100
-    x = alt.X("raters:Q", title="raters", scale=alt.Scale(domain=[0, seats]))
-    y = alt.Y("low:Q", title=None, scale=alt.Scale(domain=[0, 100]))
+    scale = alt.Scale(domain=[0, seats], nice=False)
+    x = alt.X("raters:Q", title="raters", scale=scale, axis=alt.Axis(tickCount=6))
+    y = alt.Y("low:Q", title="% preferred", scale=alt.Scale(domain=[0, 100]), axis=alt.Axis(tickCount=5))
     numbers = [alt.Tooltip("raters:Q"), *(alt.Tooltip(f"{name}:Q", format=".1f") for name in ("low", "so far", "high"))]
     band = alt.Chart(frame).mark_area(interpolate="step-after", opacity=0.25)
     line = alt.Chart(frame.iloc[1:]).mark_line(interpolate="step-after")

@@ -201,9 +201,11 @@ def test_a_study_that_may_stop_shows_how_its_decision_comes_about(open_study: Op
     text = shown(page)
     assert "Look as often as you like" in text
     assert "Fidelity: undecided" in text  # each rater had both models on the left
-    assert "Not all is decided yet. You may then close it" in text
+    assert "Not all is decided yet. Once it is, you may close the study." in text
+    assert "For SECRETONE against SECRETTWO, indifferent answers counted half: " in text
+    assert "% after 11 raters, between " in text
     assert len(page.get("vega_lite_chart")) == 2
-    assert "11 complete" in text
+    assert "11 sittings complete" in text
     assert "stopping rule" in shown(signed_in("Design"))
     assert "hidden until the study is closed" in shown(signed_in("Results"))
 
