@@ -140,7 +140,7 @@ def test_raters_saved_against_all_275(preference: float, most: float, record_pro
     saved = _raters(preference, 1000)
     record_property("raters", str(saved))
     assert saved.mean < most
-    assert saved.decided > 0.85
+    assert saved.decided > 0.8
 
 
 def _missed_at_the_stop(preferred: float, studies: int) -> tuple[float, float]:
