@@ -18,6 +18,7 @@ EPILOGUE = """examples:
   drawbench study create runs/a runs/b --type drawbench --out studies/a-b
   drawbench study create runs/a --type coco-photorealism --references coco --out studies/a-real
   drawbench study create runs/a runs/b --type drawbench --gold 4 --mirrored 3 --out studies/c
+  drawbench study create runs/a runs/b --type drawbench --name runs/a=Ours --name runs/b=Theirs --out studies/d
 The defaults are the paper's protocol for the type of study: every departure is named in the design and in the tables.
 drawbench: 25 raters per category and pair of models, 8 images a side, no controls. coco-photorealism: 73 raters per
 image, coco-alignment: 51; 200 prompts at random, batches of 50, with 10 control trials of which 80% must be right.
@@ -38,7 +39,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="a sealed run directory")
     parser.add_argument("--type", required=True, choices=get_args(StudyType), help="what raters are asked")
     parser.add_argument("--out", required=True, type=Path, metavar="DIR", help="the study's folder, to be made")
-    parser.add_argument("--name", default="", help="what tables call the study (the folder's name)")
+    parser.add_argument(
+        "--name",
+        action="append",
+        default=[],
+        metavar="[RUN=]NAME",
+        help="what tables call the study (the folder's name), or a run's model (its own); may be given again",
+    )
     parser.add_argument("--seed", type=int, default=0, metavar="S", help="of all that is random (0)")
     parser.add_argument("--raters", type=int, metavar="N", help="of each trial (25, 73 or 51, by type)")
     parser.add_argument("--samples", type=int, metavar="N", help="images on a side (8; 1 in a COCO study)")
@@ -100,11 +107,13 @@ def run(args: argparse.Namespace) -> int:
     """Make the study, then print what it is and what it can detect."""
     from human_eval_app.study.create import create_study
     from human_eval_app.study.images import Encoder
-    from human_eval_app.study.options import Options, parse_exclusions
+    from human_eval_app.study.options import Options, parse_exclusions, parse_names
 
+    name, model_names = parse_names(args.name, args.runs)
     options = Options(
         type=args.type,
-        name=args.name,
+        name=name,
+        model_names=model_names,
         seed=args.seed,
         raters=args.raters,
         samples=args.samples,

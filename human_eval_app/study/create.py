@@ -51,7 +51,7 @@ def create_study(
         raise UserError(f"{out} is already there: name another folder with --out, or move it away.")
     options = replace(options, name=options.name or out.name)
     secret = secret or secrets.token_bytes(SECRET_BYTES)
-    compared = open_runs(runs, options.images_per_side, least=2 if options.type == "drawbench" else 1)
+    compared = open_runs(runs, options.images_per_side, 2 if options.type == "drawbench" else 1, options.model_names)
     selection, size = select_prompts(compared, options), compared.image_size(options.size)
     given = GoldFile((), GivenImages({}))
     if options.gold_file is not None:

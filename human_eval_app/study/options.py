@@ -1,7 +1,7 @@
 """What a user may choose about a study, checked, with the paper's protocol for what they leave open."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,12 +19,14 @@ SMALLEST = 32  # pixels: below, a mosaic of 16 x 16 tiles would be nearly the im
 class Options:
     """The options of `drawbench study create`; None: as in the paper, or as the runs are.
 
-    raters: of each trial. limit: the first prompts of each category, or in a COCO study how many prompts at random.
-    gold, mirrored, training: trials per rater. size: pixels shown. references: the photographs of a COCO study.
+    model_names: what tables call the models of some runs, by their paths. raters: of each trial. limit: the first
+    prompts of each category, or in a COCO study how many prompts at random. gold, mirrored, training: trials per rater.
+    size: pixels shown. references: the photographs of a COCO study.
     """
 
     type: StudyType
     name: str = ""
+    model_names: Mapping[Path, str] = field(default_factory=dict)
     seed: int = 0
     raters: int | None = None
     samples: int | None = None
@@ -89,6 +91,20 @@ class Options:
             return None
         chosen = self.minimum_gold_correct
         return self.protocol.minimum_gold_correct if chosen is None else chosen
+
+
+def parse_names(texts: Sequence[str], runs: Sequence[Path]) -> tuple[str, dict[Path, str]]:
+    """`NAME` as the study's name, and `RUN=NAME` as those of models. Raises UserError for what is neither, or twice."""
+    names: dict[Path | None, str] = {}  # None: the study's
+    for text in texts:
+        run = next((run for run in runs if text.startswith(f"{run}=")), None)
+        if run is None and "=" in text:
+            told = ", ".join(str(each) for each in runs)
+            raise UserError(f"--name {text} is for none of the runs: write RUN=NAME, where RUN is one of {told}.")
+        if run in names:
+            raise UserError(f"--name {text} gives a second name to one thing: keep one of them.")
+        names[run] = text.removeprefix(f"{run}=").strip()
+    return names.pop(None, ""), {run: name for run, name in names.items() if run is not None}
 
 
 def parse_exclusions(texts: Sequence[str]) -> tuple[Exclusion, ...]:

@@ -1,10 +1,11 @@
 """The runs that a study compares: opened, checked against each other, and read image by image."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
+from types import MappingProxyType
 
 import numpy as np
 
@@ -36,10 +37,11 @@ class RunImages:
 
 @dataclass(frozen=True)
 class ComparedRuns:
-    """Runs of the same prompts. `labels`: what tables call the models, in the order given."""
+    """Runs of the same prompts. `labels`: what tables call the models, in the order given. `renamed`: those chosen."""
 
     labels: tuple[str, ...]
     runs: tuple[RunDirectory, ...]
+    renamed: frozenset[str] = frozenset()
 
     @property
     def prompts(self) -> tuple[Prompt, ...]:
@@ -51,7 +53,7 @@ class ComparedRuns:
         return tuple(
             StudyModel(
                 label=label,
-                card=run.plan.model,
+                card=run.plan.model.model_copy(update={"name": label}) if label in self.renamed else run.plan.model,
                 plan_sha256=run.plan.sha256,
                 pixels_sha256=run.require_seal().pixels_sha256,
             )
@@ -85,10 +87,13 @@ class ComparedRuns:
         return sizes.pop()
 
 
-def open_runs(paths: Sequence[Path], samples: int, least: int) -> ComparedRuns:
+def open_runs(
+    paths: Sequence[Path], samples: int, least: int, names: Mapping[Path, str] = MappingProxyType({})
+) -> ComparedRuns:
     """The runs, sealed, of the same prompts, with `samples` images per prompt or more.
 
-    Raises UserError for fewer than `least` runs, one given twice, and runs that cannot be compared.
+    names: what to call the models of some runs instead of their own names. Raises UserError for fewer than `least`
+    runs, one given twice, runs that cannot be compared, and names that cannot be told apart.
     """
     runs = tuple(RunDirectory.open(path) for path in paths)
     if len(runs) < least:
@@ -109,7 +114,7 @@ def open_runs(paths: Sequence[Path], samples: int, least: int) -> ComparedRuns:
                 f"{run.path} holds {run.plan.samples} images per prompt where {samples} are shown: "
                 f"generate it with --samples {samples}, or give --samples {run.plan.samples} here."
             )
-    return ComparedRuns(_labels(runs), runs)
+    return ComparedRuns(_chosen(paths, _labels(runs), names), runs, frozenset(names.values()))
 
 
 def limited(prompts: Sequence[Prompt], limit: int | None) -> list[Prompt]:
@@ -135,6 +140,17 @@ def named_prompts(prompt_ids: Sequence[str]) -> str:
 
 def _told(run: RunDirectory) -> str:
     return f"{run.plan.prompt_set_name}, {run.plan.n_prompts} prompts, SHA-256 {run.plan.prompts_sha256[:12]}"
+
+
+def _chosen(paths: Sequence[Path], labels: Sequence[str], names: Mapping[Path, str]) -> tuple[str, ...]:
+    """The labels with those that were chosen."""
+    if unknown := [path for path in names if path not in paths]:
+        raise UserError(f"{unknown[0]} is given a name and is none of the runs: write its path as among the runs.")
+    chosen = tuple(names.get(path, label) for path, label in zip(paths, labels, strict=True))
+    for name in names.values():
+        if name in ("", ORIGINAL, GIVEN) or not name.isprintable() or chosen.count(name) > 1:
+            raise UserError(f"a model cannot be called '{name}' here: give each a name of its own that says something.")
+    return chosen
 
 
 def _labels(runs: Sequence[RunDirectory]) -> tuple[str, ...]:

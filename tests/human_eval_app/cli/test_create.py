@@ -145,3 +145,28 @@ def test_making_a_study_loads_nothing_heavy() -> None:
     program = f"import sys, human_eval_app.study.create; print([n for n in '{heavy}'.split(', ') if n in sys.modules])"
     shown = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
     assert shown.strip() == "[]"
+
+
+def test_models_are_called_as_one_likes(small_runs: list[Path], tmp_path: Path) -> None:
+    one = small_runs[0]
+    out = tmp_path / "study"
+    assert create(small_runs, out, "--samples", "1", "--name", f"{one}=Ours = new", "--name", "a study") == 0
+    design = read_design(out)
+    assert design.name == "a study"
+    assert [model.label for model in design.models] == ["Ours = new", "model two"]
+    assert [model.card.name for model in design.models if model.card] == ["Ours = new", "model two"]
+    assert {images.model for images in design.sets.values()} == {"Ours = new", "model two"}
+    plain = create_study(small_runs, tmp_path / "plain", Options("drawbench", samples=1)).design
+    assert [model.plan_sha256 for model in design.models] == [model.plan_sha256 for model in plain.models]
+
+
+@pytest.mark.parametrize(
+    "names", [["x=y"], ["one", "two"], ["{one}="], ["{one}=model two"], ["{one}=original"], ["{one}=a", "{one}=b"]]
+)
+def test_names_that_name_nothing_or_not_one_thing_are_refused(
+    small_runs: list[Path], tmp_path: Path, names: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = [word for name in names for word in ("--name", name.format(one=small_runs[0]))]
+    assert create(small_runs, tmp_path / "study", "--samples", "1", *options) == 2
+    assert "name" in capsys.readouterr().err
+    assert not (tmp_path / "study").exists()
