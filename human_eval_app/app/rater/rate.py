@@ -104,8 +104,7 @@ def _consent(service: Service, place: Place, words: Texts) -> None:
         st.markdown(text["what"].format(total=total, minutes=minutes))
         for name in ("data", "rights", "content"):
             st.markdown(text[name])
-        if settings.contact:
-            st.markdown(words["common"]["contact"].format(contact=settings.contact))
+        _contact(service, words)
         agreed = st.checkbox(text["age"], key="agreed")
         if st.button(text["start"], type="primary", disabled=not agreed):
             _go(lambda: service.store.consent(place.rater, _language(None), INSTRUCTIONS_VERSION))
@@ -279,8 +278,7 @@ def _end(service: Service, place: Place, words: Texts) -> None:
             _wait(service, place)
         else:
             _code(service, ENDING_OF_STAGE[place.stage], words)
-        if service.settings.contact:
-            st.markdown(words["common"]["contact"].format(contact=service.settings.contact))
+        _contact(service, words)
         if place.stage != "paused":
             st.markdown(words["end"]["close_page"])
 
@@ -328,6 +326,14 @@ def _alone(name: str, language: str, section: str = "door") -> None:
     words = texts(language)
     begin_page(name, language, words["common"]["title"])
     _message(words, section, name)
+    with _column():
+        _contact(current_service(), words)
+
+
+def _contact(service: Service, words: Texts) -> None:
+    """Whom the rater may ask."""
+    if service.settings.contact:
+        st.markdown(words["common"]["contact"].format(contact=service.settings.contact))
 
 
 def _message(words: Texts, section: str, name: str) -> None:

@@ -12,6 +12,7 @@ from tests.human_eval_app.app.browser_rater import begin, consent, open_page, pr
 from tests.human_eval_app.designs import make_design
 from tests.human_eval_app.serving import Server, serving, write_study
 
+CONTACT = "ask@lab.example"
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
 BOXES = "all => all.map(each => each.getBoundingClientRect().toJSON())"
 SCROLLED = "document.querySelector('[data-testid=stMain]').scrollTop"
@@ -20,7 +21,7 @@ SCROLLED = "document.querySelector('[data-testid=stMain]').scrollTop"
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     design = make_design(categories={"Colors": 2}, samples=8, raters=6)
-    with serving(write_study(design, tmp_path_factory.mktemp("screen") / "study")) as running:
+    with serving(write_study(design, tmp_path_factory.mktemp("screen") / "study", f'contact = "{CONTACT}"')) as running:
         yield running
 
 
@@ -100,6 +101,8 @@ def test_the_question_whether_to_stop_catches_keys_and_can_be_declined(
     page.get_by_role("button", name="Yes, stop").click()
     page.get_by_role("heading", name="You have stopped").wait_for()
     assert service.store.raters()[-1].stage == "withdrawn"
+    page.get_by_text(service.store.codes()["partial"]).wait_for()
+    page.get_by_text(CONTACT).wait_for()
 
 
 def test_a_problem_is_reported_beside_the_answers(links: Iterator[str], service: Service, browser: Any) -> None:

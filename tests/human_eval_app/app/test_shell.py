@@ -36,6 +36,12 @@ def test_a_link_with_what_stood_behind_it_leads_to_the_study(server: Server, end
     assert "Before you start" in run_async(visit(link + end))
 
 
+def test_who_has_a_link_that_is_not_valid_reads_whom_to_ask(server: Server, browser: Any) -> None:
+    page = open_page(browser, f"{server.url}/?t=guess")
+    page.get_by_role("heading", name="not valid").wait_for()
+    page.get_by_text(CONTACT).wait_for()
+
+
 def test_without_javascript_one_sentence_says_what_to_do(links: Iterator[str], browser: Any) -> None:
     for locale, language in (("en-GB", "en"), ("de-CH", "de")):
         page = browser.new_context(java_script_enabled=False, locale=locale).new_page()
