@@ -10,7 +10,7 @@ from human_eval_app.store.records import Identity, Part, Place, ResponseTimes
 from human_eval_app.store.store import VoteStore
 from human_eval_app.study.design import Answer, Design
 
-BETWEEN, ON_SCREEN = 2.0, 4.0  # seconds from one arrival to the next, and for a screen, on the average
+BETWEEN, ON_SCREEN = 1.5, 3.0  # seconds from one arrival to the next, and for a screen, on the average
 LEAVE = 0.06  # the share of raters who go away in the middle, half of them without a word
 ANSWERS: dict[str, Answer] = {each: each for each in get_args(Answer)}
 

@@ -111,10 +111,10 @@ def sequence_chart(sequences: Sequence[PairSequence], analysis: Analysis) -> "Fi
     """How the preferences of one pair of models became known, one panel per question."""
     figure, panels = _figure(len(sequences), 0)
     for panel, each in zip(panels, sequences, strict=True):
-        raters = [round_ * each.panels for round_ in range(1, len(each.mean) + 1)]
+        raters = [round_ * each.panels for round_ in range(len(each.mean) + 1)]
         low, mean, high = ([100 * value for value in values] for values in (each.low, each.mean, each.high))
-        panel.fill_between(raters, low, high, step="post", color=COLOURS["a"], alpha=0.2, linewidth=0, label=BAND)
-        panel.step(raters, mean, where="post", color=COLOURS["a"], linewidth=1.8, label="so far")
+        panel.fill_between(raters, [0, *low], [100, *high], color=COLOURS["a"], alpha=0.2, linewidth=0, label=BAND)
+        panel.plot(raters[1:], mean, ".-", color=COLOURS["a"], linewidth=1.5, label="so far")
         panel.axhline(50, color=INK, linewidth=1, linestyle=(0, (4, 3)))
         if each.rounds is not None:
             panel.axvline(each.rounds * each.panels, color=COLOURS["b"], linewidth=1.5, label="decided")

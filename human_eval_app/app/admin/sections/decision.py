@@ -97,8 +97,8 @@ def _chart(sequence: PairSequence, seats: int) -> "alt.LayerChart | alt.FacetCha
     x = alt.X("raters:Q", title="raters", scale=scale, axis=alt.Axis(tickCount=6))
     y = alt.Y("low:Q", title="% preferred", scale=alt.Scale(domain=[0, 100]), axis=alt.Axis(tickCount=5))
     numbers = [alt.Tooltip("raters:Q"), *(alt.Tooltip(f"{name}:Q", format=".1f") for name in ("low", "so far", "high"))]
-    band = alt.Chart(frame).mark_area(interpolate="step-after", opacity=0.25)
-    line = alt.Chart(frame.iloc[1:]).mark_line(interpolate="step-after")
+    band = alt.Chart(frame).mark_area(opacity=0.25)
+    line = alt.Chart(frame.iloc[1:]).mark_line(point=True)
     even = alt.Chart(pd.DataFrame({"y": [50]})).mark_rule(strokeDash=[4, 4], color="gray").encode(y="y:Q")
     layers = [
         band.encode(x=x, y=y, y2="high:Q", tooltip=numbers),

@@ -12,7 +12,7 @@ import pytest
 from human_eval_app.analysis.votes import read_votes, rows_of
 from human_eval_app.app.service import Service, open_service
 from human_eval_app.app.tokens import TOKEN
-from human_eval_app.study.design import Exclusion
+from human_eval_app.study.design import Exclusion, Stopping
 from tests.human_eval_app.app.admin.conftest import PASSWORD, WITH_PASSWORD
 from tests.human_eval_app.app.browser_rater import begin, consent, open_page, press, wait_for_screen
 from tests.human_eval_app.designs import make_design
@@ -23,6 +23,7 @@ NASTY = "<img src=x onerror=alert(1)> **bold** :red[red]"
 MODELS = ("SECRETONE <img src=x onerror=alert(2)>", "SECRETTWO **bold**")
 PARTS = {
     "Overview": "Quotas",
+    "Decision": "What this is",
     "Raters": "Everyone",
     "Problems": "Problems with screens",
     "Quality": "Conspicuous raters",
@@ -41,6 +42,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     design = make_design(
         categories={NASTY: 3}, models=MODELS, raters=6, gold=1, mirrored=1, exclusions=rules, name=f"Study {NASTY}"
     )
+    design = design.model_copy(update={"stopping": Stopping(at_decision="advise", minutes=60)})
     with serving(write_study(design, tmp_path_factory.mktemp("admin") / "study", WITH_PASSWORD)) as running:
         yield running
 
