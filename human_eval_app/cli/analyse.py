@@ -4,17 +4,21 @@ import argparse
 import os
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from drawbench.errors import UserError
 from drawbench.terminal import terminal_width
 from human_eval_app.cli.votes import study_votes
+
+if TYPE_CHECKING:
+    from human_eval_app.store.records import StudyStatus
 
 EPILOGUE = """examples:
   drawbench study analyse studies/a-b                          the votes in the study's own database
   drawbench study analyse studies/a-b --votes votes.csv        an export
   drawbench study analyse studies/a-b --json > analysis.json   every number, nothing written
   drawbench leaderboard studies/a-b/analysis/results           the study as a table of the leaderboard
+Of a study that may stop at a decision and is not closed, only what is known at any look is printed.
 """
 
 
@@ -38,12 +42,18 @@ def run(args: argparse.Namespace) -> int:
     from drawbench.tables.text import sheet_text
     from human_eval_app.analysis.analyse import analyse
     from human_eval_app.analysis.report.page import write_analysis
-    from human_eval_app.analysis.report.sheets import sheets
+    from human_eval_app.analysis.report.sheets import marks, sequence_sheet, sheets
     from human_eval_app.analysis.votes import check_votes
     from human_eval_app.study.design import read_design
 
     design = read_design(args.study)
-    analysis = analyse(design, check_votes(_rows(args), design))
+    rows, status = _rows(args)
+    analysis = analyse(design, check_votes(rows, design))
+    if analysis.stopping is not None and status not in ("closed", None):
+        sheet = sequence_sheet(analysis.stopping, marks(analysis))
+        print(analysis.stopping.model_dump_json(indent=1) if args.json else sheet_text(sheet, terminal_width()))
+        print(f"drawbench: the study is {status}: the rest is told, and written, when it is closed.", file=sys.stderr)
+        return 0
     page = None
     if args.out or not args.json:
         page = write_analysis(design, analysis, args.out or args.study / "analysis")
@@ -56,18 +66,19 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _rows(args: argparse.Namespace) -> list[dict[str, Any]]:
-    """The votes, from the export or the database."""
+def _rows(args: argparse.Namespace) -> tuple[list[dict[str, Any]], "StudyStatus | None"]:
+    """The votes, from the export or the database, and the study's status; None where nobody knows it."""
     from human_eval_app.analysis.votes import read_votes, rows_of
 
     if args.votes is not None:
-        return read_votes(args.votes)
+        return read_votes(args.votes), None
     from human_eval_app.app.service import DATABASE_VARIABLE
 
     own = args.study / "votes.sqlite"
     if args.database is None and DATABASE_VARIABLE not in os.environ and not own.is_file():
         raise UserError(f"{args.study} has no votes yet: it has no {own.name}; name an export with --votes.")
-    with study_votes(args) as (_, store):
-        if store.status() == "open":
+    with study_votes(args) as (design, store):
+        status = store.status()
+        if status == "open" and design.stopping is None:
             print("drawbench: the study is still open; to stop when the numbers please biases them.", file=sys.stderr)
-        return rows_of(store.vote_rows())
+        return rows_of(store.vote_rows()), status

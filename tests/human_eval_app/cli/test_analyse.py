@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 
 from drawbench.cli.main import main
-from human_eval_app.analysis.records import Analysis
+from human_eval_app.analysis.records import Analysis, Sequences
 from human_eval_app.simulate import Truth, simulate_votes
 from human_eval_app.store.records import VoteRow
-from human_eval_app.study.design import Design, write_design
+from human_eval_app.study.design import Design, Stopping, write_design
 from tests.human_eval_app.designs import make_design
+from tests.human_eval_app.store.sitting import finish, ready
 
 
 def _study(folder: Path, design: Design | None = None) -> Design:
@@ -152,3 +153,28 @@ def test_a_studys_own_folder_is_never_replaced(tmp_path: Path, capsys: pytest.Ca
     assert main(["study", "analyse", str(study), "--votes", str(export), "--out", str(study)]) == 2
     assert len(capsys.readouterr().err.strip().splitlines()) == 1
     assert {path.name: path.read_bytes() for path in study.iterdir()} == before
+
+
+def test_of_an_open_study_that_may_stop_only_what_holds_at_any_look_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from human_eval_app.store.store import VoteStore
+
+    stopping = Stopping(at_decision="advise", minutes=60)
+    made = make_design(categories={"Only": 2}, raters=3).model_copy(update={"stopping": stopping})
+    design, study = _study(tmp_path / "study", made), tmp_path / "study"
+    store = VoteStore.open(f"sqlite:///{study / 'votes.sqlite'}", design)
+    finish(store, design, ready(store, "one"))
+    assert main(["study", "analyse", str(study)]) == 0
+    shown = capsys.readouterr()
+    assert "known at any look" in shown.out
+    assert "checks" not in shown.out
+    assert "net" not in shown.out
+    assert "the study is open" in shown.err
+    assert not (study / "analysis").exists()
+    assert main(["study", "analyse", str(study), "--json"]) == 0
+    assert len(Sequences.model_validate_json(capsys.readouterr().out).sequences) == 2
+    store.set_status("closed")
+    store.close()
+    assert main(["study", "analyse", str(study)]) == 0
+    assert "checks" in capsys.readouterr().out

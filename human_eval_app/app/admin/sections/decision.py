@@ -63,7 +63,7 @@ def _verdict(found: Sequences, stopping: Stopping, status: StudyStatus) -> str:
     """What to do, as HTML."""
     itself = stopping.at_decision == "close"
     if status == "closed":
-        return "The study is closed."
+        return f"{'All is decided, and the' if found.decided else 'Not all is decided, but the'} study is closed."
     if not found.decided:
         return (
             f"Not all is decided yet. Once it is, {'the study closes itself' if itself else 'you may close the study'}."
