@@ -79,6 +79,10 @@ def test_a_phone_shows_pictures_to_judge_by_and_no_keys(links: Iterator[str], br
     page.locator(".shot").nth(2).tap()
     assert _boxes(page, ".zoom img")[0]["width"] >= 380
     assert "caption of colors-00" in page.locator(".zoom").inner_text()
+    for name, x in (("touchstart", 300), ("touchend", 100)):  # a swipe to the left
+        touch = [{"identifier": 1, "clientX": x, "clientY": 400}]
+        page.locator(".zoom").dispatch_event(name, {"touches": touch, "changedTouches": touch})
+    assert page.locator(".zoom .title").inner_text() == "Set A, picture 4 of 8"
     page.locator(".zoom .close").tap()
     for name in ("fidelity", "alignment"):
         page.locator(f"input[name={name}]").first.tap()
