@@ -32,6 +32,7 @@ class WebsocketRater:
     tls: ssl.SSLContext | None = None
     answer_seconds: list[float] = field(default_factory=list)
     screens: int = 0
+    session: str = ""
     elements: dict[str, Any] = field(default_factory=dict)
     _widgets: dict[str, WidgetState] = field(default_factory=dict)
     _socket: ClientConnection | None = None
@@ -141,7 +142,7 @@ class WebsocketRater:
             message.ParseFromString(await asyncio.wait_for(self._socket.recv(), _PATIENCE_SECONDS))  # type: ignore[arg-type]
             kind = message.WhichOneof("type")
             if kind == "new_session":
-                elements = {}
+                elements, self.session = {}, message.new_session.initialize.session_id
             elif kind == "delta" and message.delta.WhichOneof("type") == "new_element":
                 elements[str(list(message.metadata.delta_path))] = message.delta.new_element
             elif kind == "script_finished" and message.script_finished != ForwardMsg.FINISHED_EARLY_FOR_RERUN:

@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from human_eval_app.app.guard import Guard, content_policy
 from human_eval_app.app.invitations import checked_base_path
 from human_eval_app.app.rater.trial_view import IMAGE_ROUTE
 from human_eval_app.app.service import DATABASE_VARIABLE, STUDY_VARIABLE, Service, current_service
@@ -30,7 +31,11 @@ OPTIONS: dict[str, Any] = {
     "runner.fastReruns": False,  # a message is handled to its end before the next one
     "runner.postScriptGC": False,  # a full collection after every answer takes longer than the answer
     "server.fileWatcherType": "none",
+    "server.enableStaticServing": False,
     "server.headless": True,
+    "server.maxMessageSize": 32,  # MB, of what the server sends; `Guard` bounds what comes
+    "server.maxUploadSize": 0,
+    "server.scriptHealthCheckEnabled": False,
     "theme.light.primaryColor": "#1d55b8",
     "theme.dark.primaryColor": "#2f6fde",
 }
@@ -60,6 +65,7 @@ def build_app(base_path: str = "") -> Any:
         ],
         middleware=[
             Middleware(PrivateHeaders),
+            Middleware(Guard, service.settings.connections_per_address, str(SCRIPT)),
             Middleware(Shell, base_path=base_path, contact=service.settings.contact),
         ],
     )
@@ -123,22 +129,25 @@ class ImageRoute:
 
 
 class PrivateHeaders:
-    """Adds headers: no referrer (it would hold the invitation), no framing, no guessing of types, no search engine."""
+    """Adds headers: no referrer (it would hold the invitation), no framing, no guessing of types, no search engine.
 
-    _HEADERS = (
-        (b"referrer-policy", b"no-referrer"),
-        (b"x-content-type-options", b"nosniff"),
-        (b"x-frame-options", b"DENY"),
-        (b"x-robots-tag", b"noindex, nofollow"),
-    )
+    A page may load and reach nothing but this server.
+    """
 
     def __init__(self, app: "ASGIApp") -> None:
         self._app = app
+        self._headers = (
+            (b"content-security-policy", content_policy().encode()),
+            (b"referrer-policy", b"no-referrer"),
+            (b"x-content-type-options", b"nosniff"),
+            (b"x-frame-options", b"DENY"),
+            (b"x-robots-tag", b"noindex, nofollow"),
+        )
 
     async def __call__(self, scope: "Scope", receive: "Receive", send: "Send") -> None:
         async def send_with_headers(message: "Message") -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = [*message.get("headers", []), *self._HEADERS]
+                message["headers"] = [*message.get("headers", []), *self._headers]
             await send(message)
 
         await self._app(scope, receive, send_with_headers)

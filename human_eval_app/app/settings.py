@@ -61,6 +61,7 @@ class Settings(Record):
     patience_seconds: float = Field(default=20.0, gt=0)  # for a database that is away
     seconds_per_trial: float = Field(default=20.0, gt=0)  # for the estimate on the first page
     return_url: str = ""  # of the recruitment service; `{code}` stands for the completion code
+    connections_per_address: int = Field(default=1000, gt=0)  # a lab's raters may share one, and so do all of a proxy's
     codes: Codes = Codes()
     admin: Admin = Admin()
 

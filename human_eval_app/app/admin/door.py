@@ -1,6 +1,7 @@
 """The door of the admin page: a password, or signing in with an address of the list. Before it, nothing is shown."""
 
 import logging
+import os
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -16,6 +17,7 @@ from human_eval_app.app.settings import Admin, read_settings
 
 IDLE_SECONDS = 30 * 60.0  # without a click
 SESSION_SECONDS = 12 * 3600.0  # whatever is clicked
+TRUSTED_PROXIES = "FORWARDED_ALLOW_IPS"  # the server's own variable: whose X-Forwarded-For it believes
 _TICKET = "admin ticket"
 _log = logging.getLogger(__name__)
 
@@ -119,17 +121,27 @@ def _ask_password(desk: Desk, admin: Admin) -> None:
     if not given:
         return
     try:
-        right = desk.tries.attempt(password, admin.password_hash)
+        right = desk.tries.attempt(_address() or "this machine", password, admin.password_hash)
     except TooManyTriesError as error:
         st.error(f"Too many wrong passwords. Try again in {_span(error.wait)}.")
         return
     if not right:
-        _log.warning("a wrong admin password from %s", st.context.ip_address or "an unknown address")
+        _log.warning("a wrong admin password%s", _from_address())
         st.error("This is not the password.")
         return
     now = time.monotonic()
     st.session_state[_TICKET] = Ticket(admin.password_hash, now, now)
     st.rerun()
+
+
+def _address() -> str | None:
+    return st.context.ip_address
+
+
+def _from_address() -> str:
+    """Where the visitor comes from, for the log: known only where a proxy that is trusted tells it."""
+    address = _address() if os.environ.get(TRUSTED_PROXIES) else None
+    return f" from {address}" if address else ""
 
 
 def _sign_in(providers: list[str | None]) -> None:

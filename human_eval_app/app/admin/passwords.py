@@ -14,7 +14,8 @@ from human_eval_app.app.settings import PASSWORD_HASH
 SHORTEST, LONGEST = 12, 200  # characters of a password
 COST, BLOCK, PARALLEL = 2**15, 8, 3  # scrypt's N, r and p: 32 MiB, and about half a second on one core
 FREE_TRIES = 3  # wrong ones before a wait
-LONGEST_WAIT = 900.0  # seconds
+LONGEST_WAIT = 10.0  # seconds: some 8,000 tries a day, hopeless for so long a password, and nobody is locked out
+ADDRESSES = 10_000  # are remembered; the ones that tried least lately are forgotten
 
 
 def hash_password(password: str, cost: int = COST) -> str:
@@ -45,30 +46,36 @@ class TooManyTriesError(Exception):
 
 
 class Tries:
-    """Wrong passwords of all visitors of one process: after three, each doubles the wait before the next try.
+    """Wrong passwords, by the address they came from: after three, each doubles the wait before its next try.
 
     Tries during a wait are refused without a look at the password, so that a right one cannot be told from a wrong one
-    by then. Passwords are compared one at a time: many at once could not use up the memory.
+    by then. Other addresses do not wait. Passwords are compared one at a time, so that many use up no memory.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._lock = Lock()
-        self._wrong = 0
-        self._next_at = 0.0
+        self._wrong: dict[str, tuple[int, float]] = {}  # address -> how many, and when it may try again
 
-    def attempt(self, password: str, hashed: str) -> bool:
-        """Whether the password is right. Raises TooManyTriesError when it is too early for another try."""
+    def attempt(self, address: str, password: str, hashed: str) -> bool:
+        """Whether the password is right. Raises TooManyTriesError when it is too early for this address's next try."""
         with self._lock:
-            left = self._next_at - self._clock()
+            wrong, next_at = self._wrong.get(address, (0, 0.0))
+            left = next_at - self._clock()
             if left > 0:
                 raise TooManyTriesError(left)
             right = password_matches(password, hashed)
-            self._wrong = 0 if right else self._wrong + 1
-            if self._wrong >= FREE_TRIES:
-                doublings = min(self._wrong - FREE_TRIES + 1, 20)
-                self._next_at = self._clock() + min(2.0**doublings, LONGEST_WAIT)
+            self._wrong.pop(address, None)
+            if not right:
+                self._remember(address, wrong + 1)
             return right
+
+    def _remember(self, address: str, wrong: int) -> None:
+        doublings = min(wrong - FREE_TRIES + 1, 20)
+        wait = min(2.0**doublings, LONGEST_WAIT) if wrong >= FREE_TRIES else 0.0
+        if len(self._wrong) >= ADDRESSES:
+            del self._wrong[next(iter(self._wrong))]
+        self._wrong[address] = wrong, self._clock() + wait
 
 
 def _digest(password: str, salt: bytes, cost: int, block: int, parallel: int) -> bytes:

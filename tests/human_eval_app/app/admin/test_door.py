@@ -4,7 +4,9 @@ from typing import Any
 
 import pytest
 
+from human_eval_app.app.admin import desk, door
 from human_eval_app.app.admin.door import IDLE_SECONDS, SESSION_SECONDS, Ticket, signed_in
+from human_eval_app.app.admin.passwords import Tries
 from human_eval_app.app.settings import Admin, set_password_hash
 from tests.human_eval_app.app.admin import conftest as admin
 from tests.human_eval_app.app.admin.conftest import PASSWORD, WITH_PASSWORD, OpenStudy, admin_page, shown
@@ -94,7 +96,9 @@ def test_before_the_password_nothing_is_shown(open_study: OpenStudy) -> None:
     assert not any(word in text for word in (*SECRETS, "secret name", service.design.sha256[:12], HASH))
 
 
-def test_a_wrong_password_is_refused_and_tries_run_out(open_study: OpenStudy) -> None:
+def test_a_wrong_password_is_refused_and_tries_run_out(open_study: OpenStudy, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(desk, "Tries", lambda: Tries(lambda: 0.0))  # no second passes
+    monkeypatch.setattr(door, "_address", lambda: "192.0.2.1")
     open_study(make_design())
     page = admin_page()
     for _ in range(3):
@@ -105,6 +109,23 @@ def test_a_wrong_password_is_refused_and_tries_run_out(open_study: OpenStudy) ->
     page.button[0].click().run()
     assert page.error[0].value.startswith("Too many wrong passwords. Try again in ")
     assert "Quotas" not in shown(page)
+    monkeypatch.setattr(door, "_address", lambda: "192.0.2.2")
+    page.button[0].click().run()
+    assert "Quotas" in shown(page)
+
+
+def test_addresses_are_logged_behind_a_trusted_proxy_only(
+    open_study: OpenStudy, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(door, "_address", lambda: "192.0.2.1")
+    open_study(make_design())
+    page = admin_page()
+    for trusted in ("", "10.0.0.1"):
+        monkeypatch.setenv(door.TRUSTED_PROXIES, trusted)
+        page.text_input[0].input("wrong password")
+        page.button[0].click().run()
+    told = [record.getMessage() for record in caplog.records if "wrong admin password" in record.getMessage()]
+    assert told == ["a wrong admin password", "a wrong admin password from 192.0.2.1"]
 
 
 def test_the_right_password_lets_in_until_it_is_changed(open_study: OpenStudy) -> None:

@@ -2,9 +2,11 @@
 
 import hashlib
 from base64 import b64decode
+from contextlib import suppress
 
 import pytest
 
+from human_eval_app.app.admin import passwords
 from human_eval_app.app.admin.passwords import (
     COST,
     FREE_TRIES,
@@ -19,6 +21,7 @@ from human_eval_app.app.settings import PASSWORD_HASH
 PASSWORD = "correct horse battery"
 CHEAP = 16  # scrypt's N: its strength is not what is tested
 HASHED = hash_password(PASSWORD, CHEAP)
+HERE, THERE = "192.0.2.1", "192.0.2.2"
 
 
 class Clock:
@@ -76,13 +79,13 @@ def test_each_wrong_password_after_three_doubles_the_wait() -> None:
     clock = Clock()
     tries, waits = Tries(clock), []
     for _ in range(FREE_TRIES):
-        assert not tries.attempt("wrong", HASHED)
+        assert not tries.attempt(HERE, "wrong", HASHED)
     for _ in range(12):
         with pytest.raises(TooManyTriesError) as refused:
-            tries.attempt(PASSWORD, HASHED)  # not even the right one, so that nothing is learnt from the answer
+            tries.attempt(HERE, PASSWORD, HASHED)  # not even the right one, so that nothing is learnt from the answer
         waits.append(refused.value.wait)
         clock.now += refused.value.wait
-        assert not tries.attempt("wrong", HASHED)
+        assert not tries.attempt(HERE, "wrong", HASHED)
     assert waits == [min(2.0 ** (n + 1), LONGEST_WAIT) for n in range(12)]
 
 
@@ -90,12 +93,33 @@ def test_refused_tries_do_not_lengthen_the_wait_and_the_right_password_ends_it()
     clock = Clock()
     tries = Tries(clock)
     for _ in range(FREE_TRIES):
-        tries.attempt("wrong", HASHED)
+        tries.attempt(HERE, "wrong", HASHED)
     for _ in range(50):
         with pytest.raises(TooManyTriesError):
-            tries.attempt("wrong", HASHED)
+            tries.attempt(HERE, "wrong", HASHED)
     clock.now += 2.0
-    assert tries.attempt(PASSWORD, HASHED)
+    assert tries.attempt(HERE, PASSWORD, HASHED)
     for _ in range(FREE_TRIES - 1):
-        assert not tries.attempt("wrong", HASHED)
-    assert tries.attempt(PASSWORD, HASHED)
+        assert not tries.attempt(HERE, "wrong", HASHED)
+    assert tries.attempt(HERE, PASSWORD, HASHED)
+
+
+def test_wrong_passwords_from_elsewhere_keep_nobody_out_and_here_not_for_long() -> None:
+    clock = Clock()
+    tries = Tries(clock)
+    for _ in range(200):
+        with suppress(TooManyTriesError):
+            tries.attempt(THERE, "wrong", HASHED)
+        clock.now += 0.5
+    assert tries.attempt(HERE, PASSWORD, HASHED)
+    clock.now += LONGEST_WAIT
+    assert LONGEST_WAIT <= 10
+    assert tries.attempt(THERE, PASSWORD, HASHED)
+
+
+def test_addresses_are_forgotten_before_they_fill_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(passwords, "ADDRESSES", 3)
+    tries = Tries(Clock())
+    for number in range(10):
+        tries.attempt(f"192.0.2.{number}", "wrong", HASHED)
+    assert len(tries._wrong) == 3
