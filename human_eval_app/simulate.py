@@ -182,6 +182,7 @@ def _vote_rows(
             app_version="simulated",
             instructions_version=design.instructions_version,
             language="en",
+            gap_ms=10_000,
         )
 
 

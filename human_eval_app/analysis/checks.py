@@ -11,6 +11,8 @@ from human_eval_app.analysis.records import Checks, GoldShare, LeftShare, Mirror
 from human_eval_app.analysis.two_way import Crossing
 from human_eval_app.analysis.votes import main_votes
 
+POSSIBLE_MS = 1000.0  # to look at the images, answer every question and go on
+
 
 def checks(table: pd.DataFrame) -> Checks:
     """All checks of a votes table."""
@@ -89,6 +91,13 @@ def gold_share(table: pd.DataFrame) -> GoldShare | None:
     )
 
 
+def impossible(table: pd.DataFrame) -> frozenset[str]:
+    """Raters whose median screen came and was answered within `POSSIBLE_MS`, by the server's clock."""
+    screens = table[table["source"] != "simulated"].drop_duplicates(["sitting", "position"])
+    median = screens["gap_ms"].astype(float).groupby(screens["rater"]).median()
+    return frozenset(str(rater) for rater in median.index[median < POSSIBLE_MS])
+
+
 def times(table: pd.DataFrame) -> Times:
     """How long raters looked at a screen, and waited for its images."""
     screens = table.drop_duplicates(["sitting", "position"])
@@ -100,4 +109,5 @@ def times(table: pd.DataFrame) -> Times:
         dwell_90=float(dwell[0.9]),
         load_50=float(load[0.5]),
         load_95=float(load[0.95]),
+        impossible=len(impossible(table)),
     )

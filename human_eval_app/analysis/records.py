@@ -195,7 +195,10 @@ class GoldShare(Record):
 
 
 class Times(Record):
-    """Milliseconds from all images loaded to the answer (10%, 50%, 90% of screens), and to load them (50%, 95%)."""
+    """Milliseconds from all images loaded to the answer (10%, 50%, 90% of screens), and to load them (50%, 95%).
+
+    impossible: raters who are faster than anybody can be, by the server's clock; see `impossible`.
+    """
 
     screens: int
     dwell_10: float
@@ -203,6 +206,7 @@ class Times(Record):
     dwell_90: float
     load_50: float
     load_95: float
+    impossible: int = 0
 
 
 class Checks(Record):
@@ -258,6 +262,7 @@ class Analysis(Record):
     prompt_set: str
     departures: tuple[str, ...]
     progress: Completion
+    looks: int | None = None  # at preferences before the study was closed, as it keeps note of them; None: not known
     stopping: Sequences | None = None  # None: the design has no such rule
     versions: tuple[Version, ...]
     environment: dict[str, str]

@@ -1,6 +1,6 @@
 """The votes of a study as one table, checked against its design: what every analysis starts from.
 
-A votes table has one row per answer: the export's columns, and
+A votes table has one row per answer: the export's columns, of which `dwell_ms` is never more than `gap_ms`, and
 `choice`: `a`, `indifferent` or `b` of a paired trial (a: the panel's first model), else the raw answer;
 `left_is_a`: whether the first model was on the left (False where a single image is judged);
 `model_a`, `model_b`: the panel's models (`model_b` empty where a single image is judged).
@@ -21,6 +21,7 @@ from human_eval_app.study.design import Design
 
 COLUMNS = tuple(field.name for field in fields(VoteRow))
 NUMBERS = ("position", "sequence", "load_ms", "dwell_ms", "zooms")
+LATER = ("gap_ms",)  # columns that older exports do not have
 FORMATS = {".csv": "CSV", ".jsonl": "JSON lines", ".parquet": "parquet"}
 TRUE, FALSE = ("true", "1"), ("false", "0")
 
@@ -59,7 +60,7 @@ def read_votes(path: Path) -> list[dict[str, Any]]:
         raise UserError(f"{path} cannot be read ({error.strerror or error}); give an export of votes.") from None
     except ValueError:
         raise UserError(f"{path} is not {FORMATS[path.suffix]}; export the votes again.") from None
-    missing = [name for name in COLUMNS if name not in frame.columns and len(frame)]
+    missing = [name for name in COLUMNS if name not in (*frame.columns, *LATER) and len(frame)]
     if missing:
         raise UserError(f"{path} is no export of votes: it has no column {missing[0]}; export the votes again.")
     rows = frame.reindex(columns=list(COLUMNS)).astype(object).to_dict("records")
@@ -172,7 +173,7 @@ def _typed(row: Mapping[str, Any], where: str) -> dict[str, Any]:
         try:
             if name in NUMBERS:
                 typed[name] = int(float(text))
-            elif name == "mirror_of_position":
+            elif name in ("mirror_of_position", *LATER):
                 typed[name] = int(float(text)) if text else None
             elif name == "superseded":
                 typed[name] = _flag(text)
@@ -180,6 +181,8 @@ def _typed(row: Mapping[str, Any], where: str) -> dict[str, Any]:
                 typed[name] = text
         except ValueError:
             raise UserError(f"{where} has {text!r} in column {name}; export the votes again.") from None
+    if typed["gap_ms"] is not None and typed["source"] != "simulated":
+        typed["dwell_ms"] = min(typed["dwell_ms"], typed["gap_ms"])  # no browser saw a screen for longer
     return typed
 
 

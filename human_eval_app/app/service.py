@@ -7,6 +7,7 @@ from pathlib import Path
 from threading import Lock
 
 from drawbench import __version__
+from human_eval_app.app.recruitment import allowed_ids
 from human_eval_app.app.settings import Settings, read_settings
 from human_eval_app.app.tokens import Signer
 from human_eval_app.store.database.engine import sqlite_url
@@ -49,6 +50,8 @@ def open_service(study: Path, database: str | None = None) -> Service:
     signer = Signer.of_study(study, design.sha256)
     url, patience = database or default_database(study), settings.patience_seconds
     store = VoteStore.open(url, design, settings.lease_minutes, patience_seconds=patience)
+    if settings.recruitment.allowed_ids:
+        allowed_ids(settings.recruitment, study)  # said now, not to the first rater
     given = settings.codes.given()
     if not given.items() <= store.codes().items():
         store.set_codes(given)

@@ -51,6 +51,14 @@ class Admin(Record):
         return value
 
 
+class Recruitment(Record):
+    """How ids of recruitment services are verified, and how many raters may begin by one link."""
+
+    allowed_ids: str = ""  # a file in the study's folder with one id per line; empty: all ids
+    shared_secret: str = ""  # links then carry `sig`, HMAC-SHA256 of the id with it; empty: they need none
+    new_per_minute: int = Field(default=60, gt=0)  # sittings that may begin by one recruitment link within a minute
+
+
 class Settings(Record):
     """All settings with their defaults."""
 
@@ -63,6 +71,7 @@ class Settings(Record):
     return_url: str = ""  # of the recruitment service; `{code}` stands for the completion code
     connections_per_address: int = Field(default=1000, gt=0)  # a lab's raters may share one, and so do all of a proxy's
     codes: Codes = Codes()
+    recruitment: Recruitment = Recruitment()
     admin: Admin = Admin()
 
 

@@ -16,8 +16,18 @@ _PASTED = re.compile(r"^\s+|[^A-Za-z0-9_-]+$")  # what no token begins or ends w
 _SOURCES = ("invite", "prolific", "mturk")
 
 
+_PARAMETERS = {"prolific": ("PROLIFIC_PID", "SESSION_ID"), "mturk": ("workerId", "assignmentId")}
+_ID = re.compile(r"[A-Za-z0-9._@+-]{1,200}")
+_NO_IDS = ("null", "undefined", "none", "nan")  # what programs write where there is nothing
+
+
 class InvalidTokenError(Exception):
     """The token was not made by this study, was changed, or is too old."""
+
+
+def filled_in(value: str) -> str:
+    """An id of a recruitment service; empty for a template's braces and whatever else can be no id of one person."""
+    return value if _ID.fullmatch(value) and value.lower() not in _NO_IDS else ""
 
 
 class Signer:
@@ -49,7 +59,7 @@ class Signer:
         return self._serializer().dumps([source, None, panel])
 
     def identity(self, token: str, parameters: dict[str, str], max_age_days: float) -> Identity | None:
-        """Who holds the token. None: a recruitment service's preview, with nobody yet. Raises InvalidTokenError.
+        """Who holds the token. None: a preview, in which the service named nobody. Raises InvalidTokenError.
 
         token: as pasted, perhaps with a full stop, a bracket or a blank behind it.
         parameters: the link's other query parameters, of which PROLIFIC_PID and SESSION_ID, or workerId and
@@ -64,16 +74,12 @@ class Signer:
         if not isinstance(content, list) or len(content) != 3 or content[0] not in _SOURCES:
             raise InvalidTokenError("its content is not an identity")
         source, external_id, panel = content
-        session = ""
-        if source == "prolific":
-            external_id, session = parameters.get("PROLIFIC_PID"), parameters.get("SESSION_ID", "")
-        elif source == "mturk":
-            external_id, session = parameters.get("workerId"), parameters.get("assignmentId", "")
-            if session == "ASSIGNMENT_ID_NOT_AVAILABLE":
-                return None
-        if not external_id:
-            raise InvalidTokenError("the recruitment service's parameters are missing")
-        return Identity(source, str(external_id)[:200], panel, session[:200])
+        if source == "invite":
+            return Identity(source, str(external_id), panel)
+        external_id, session = (filled_in(parameters.get(name, "")) for name in _PARAMETERS[source])
+        if not external_id or session == "ASSIGNMENT_ID_NOT_AVAILABLE":
+            return None
+        return Identity(source, external_id, panel, session)
 
     def image_signature(self, rater: int, image: str) -> str:
         """What makes an image's address valid for one rater: 22 URL-safe characters of an HMAC-SHA256."""

@@ -17,8 +17,11 @@ EPILOGUE = """examples:
   drawbench study analyse studies/a-b                          the votes in the study's own database
   drawbench study analyse studies/a-b --votes votes.csv        an export
   drawbench study analyse studies/a-b --json > analysis.json   every number, nothing written
+  drawbench study analyse studies/a-b --look                   before the study is closed
   drawbench leaderboard studies/a-b/analysis/results           the study as a table of the leaderboard
-Of a study that may stop at a decision and is not closed, only what is known at any look is printed.
+Whoever sees preferences while raters are at work may stop when they please, and then no interval keeps its word. Before
+a study of people is closed, --look is asked for, and written down in the study; `study status` and the analysis say so.
+Of one that may stop at a decision (`create --stop`), what is known at any look is printed without it, and only that.
 """
 
 
@@ -33,6 +36,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="URL",
         help="where the votes are ($DRAWBENCH_STUDY_DATABASE, or sqlite:///STUDY/votes.sqlite)",
     )
+    parser.add_argument("--look", action="store_true", help="also before the study is closed; the study keeps note of it")
     parser.add_argument("--out", type=Path, metavar="DIR", help="where the analysis goes (STUDY/analysis)")
     parser.add_argument("--json", action="store_true", help="print every number as JSON; write only with --out")
 
@@ -47,9 +51,9 @@ def run(args: argparse.Namespace) -> int:
     from human_eval_app.study.design import read_design
 
     design = read_design(args.study)
-    rows, status = _rows(args)
-    analysis = analyse(design, check_votes(rows, design))
-    if analysis.stopping is not None and status not in ("closed", None):
+    rows, status, looks = _rows(args)
+    analysis = analyse(design, check_votes(rows, design)).model_copy(update={"looks": looks})
+    if analysis.stopping is not None and status not in ("closed", None) and not args.look:
         sheet = sequence_sheet(analysis.stopping, marks(analysis))
         print(analysis.stopping.model_dump_json(indent=1) if args.json else sheet_text(sheet, terminal_width()))
         print(f"drawbench: the study is {status}: the rest is told, and written, when it is closed.", file=sys.stderr)
@@ -66,19 +70,30 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _rows(args: argparse.Namespace) -> tuple[list[dict[str, Any]], "StudyStatus | None"]:
-    """The votes, from the export or the database, and the study's status; None where nobody knows it."""
+def _rows(args: argparse.Namespace) -> tuple[list[dict[str, Any]], "StudyStatus | None", int]:
+    """The votes, from the export or the database, the study's status, and the looks at it; None, 0: nobody knows."""
     from human_eval_app.analysis.votes import read_votes, rows_of
 
     if args.votes is not None:
-        return read_votes(args.votes), None
-    from human_eval_app.app.service import DATABASE_VARIABLE
+        return read_votes(args.votes), None, 0
+    from human_eval_app.app.service import DATABASE_VARIABLE, default_database
+    from human_eval_app.store.store import VoteStore
 
     own = args.study / "votes.sqlite"
     if args.database is None and DATABASE_VARIABLE not in os.environ and not own.is_file():
         raise UserError(f"{args.study} has no votes yet: it has no {own.name}; name an export with --votes.")
     with study_votes(args) as (design, store):
         status = store.status()
-        if status == "open" and design.stopping is None:
-            print("drawbench: the study is still open; to stop when the numbers please biases them.", file=sys.stderr)
-        return rows_of(store.vote_rows()), status
+        watched = status != "closed" and design.raters == "human"
+        if watched and design.stopping is None and not args.look:
+            raise UserError(
+                f"study {design.name} is not closed, and who sees preferences now may stop when they please: close it "
+                "(study control), or give --look, which the study keeps note of; study status tells how far it is."
+            )
+        rows, looks = rows_of(store.vote_rows()), len(store.looks())
+    if watched and args.look and any(row["sitting_state"] == "complete" for row in rows):
+        writing = VoteStore.open(args.database or default_database(args.study), design)
+        writing.record_look("study analyse")
+        writing.close()
+        looks += 1
+    return rows, status, looks

@@ -15,6 +15,7 @@ EPILOGUE = """examples:
   drawbench study status studies/a-b --json
 Seats: complete: judged to the end. leased: a rater is at it. lapsed: its rater has been away for longer than the
 lease; they may go on until the seat is given to another. free: waiting for a rater.
+Looks: at preferences, with `study analyse --look`. Codes: what raters are shown at their end, by how it ended.
 """
 WIDTH = 120
 
@@ -32,6 +33,8 @@ def run(args: argparse.Namespace) -> int:
         from human_eval_app.store.standing import standing_of
 
         standing = standing_of(design, store.status(), store.seats(), store.raters(), len(store.problems()))
+        beside = {"looks": tuple(store.looks()), "decision": store.decision(), "codes": store.codes()}
+        standing = standing.model_copy(update=beside)
     if args.json:
         print(standing.model_dump_json(indent=1))
         return 0
@@ -39,6 +42,15 @@ def run(args: argparse.Namespace) -> int:
 
     print(sheet_text(standing_sheet(standing), terminal_width(WIDTH)))
     return 0
+
+
+def _looks(standing: "Standing") -> str:
+    """How often somebody looked at preferences before the study was closed."""
+    if not standing.looks:
+        return "nobody saw preferences before the study was closed"
+    last = standing.looks[-1]
+    times = "once" if len(standing.looks) == 1 else f"{len(standing.looks)} times"
+    return f"preferences were seen {times} before the study was closed, last at {last.at} ({last.place})"
 
 
 def standing_sheet(standing: "Standing") -> "Sheet":
@@ -68,6 +80,9 @@ def standing_sheet(standing: "Standing") -> "Sheet":
             ("who they are", "SIMULATED: no person takes part" if standing.raters_are == "simulated" else "humans"),
             ("last vote", standing.last_vote_at or "none yet"),
             *([("problems", f"{standing.problems} reported; they are on the admin page")] if standing.problems else []),
+            ("looks", _looks(standing)),
+            *([("decision", f"at {standing.decision.at}, the study's own")] if standing.decision else []),
+            ("codes", ", ".join(f"{ending.replace('_', ' ')} {code}" for ending, code in standing.codes.items())),
             ("type", standing.type),
             ("design", standing.design_sha256),
         ),

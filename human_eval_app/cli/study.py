@@ -10,6 +10,7 @@ SUBCOMMANDS: dict[str, tuple[str, str]] = {
     "serve": ("human_eval_app.cli.serve", "the raters' app"),
     "status": ("human_eval_app.cli.status", "how far a study is: seats by panel, raters by stage"),
     "export": ("human_eval_app.cli.export", "the votes as CSV, JSON lines or parquet"),
+    "payments": ("human_eval_app.cli.payments", "whom to pay: time, ending and code of every rater"),
     "analyse": (
         "human_eval_app.cli.analyse",
         "what raters preferred: rates with intervals, tests, charts, result files",

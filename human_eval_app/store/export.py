@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 Format = Literal["csv", "jsonl", "parquet"]
 COLUMNS = tuple(field.name for field in fields(VoteRow))
 EXTERNAL_COLUMNS = ("external_id", "sessions")
-_NUMBERS = {"sitting", "rater", "position", "mirror_of_position", "sequence", "load_ms", "dwell_ms", "zooms"}
+_NUMBERS = {"sitting", "rater", "position", "mirror_of_position", "sequence", "load_ms", "dwell_ms", "zooms", "gap_ms"}
 _FLAGS = {"superseded"}
 _STRANGERS = {*EXTERNAL_COLUMNS, "client_time"}  # columns whose text anybody may choose
 

@@ -7,6 +7,7 @@ from human_eval_app.store.database.schema import ArrivalTable, RaterTable, Sitti
 from human_eval_app.store.records import Identity, StoreRefusal
 from human_eval_app.store.whereabouts import Terms
 
+MINUTE_MS = 60_000
 LONGEST_TEXT = 500  # characters of what comes from outside: ids, versions, a browser's clock
 RATER_OF = select(RaterTable.id).where(
     RaterTable.source == bindparam("source"), RaterTable.external_id == bindparam("external_id")
@@ -47,6 +48,23 @@ def register(connection: Connection, terms: Terms, identity: Identity) -> int:
         arrival = {"rater_id": rater, "session": identity.session, "now": terms.now}
         connection.execute(insert(ArrivalTable).values(at=NOW), arrival)
     return rater
+
+
+def check_pace(connection: Connection, terms: Terms, rater: int, most: int) -> None:
+    """Raise StoreRefusal when so many sittings of raters with this one's recruitment link began within a minute."""
+    own = select(RaterTable.source, RaterTable.panel).where(RaterTable.id == rater)
+    source, panel = connection.execute(own).one()
+    if source not in ("prolific", "mturk"):
+        return
+    begun = (
+        select(func.count())
+        .select_from(SittingTable)
+        .join(RaterTable, RaterTable.id == SittingTable.rater_id)
+        .where(RaterTable.source == source, RaterTable.panel.is_not_distinct_from(panel))
+        .where(SittingTable.consented_at > NOW - MINUTE_MS)
+    )
+    if (connection.scalar(begun, {"now": terms.now}) or 0) >= most:
+        raise StoreRefusal("crowded", "Many people are beginning at this moment; please try again in a minute.")
 
 
 def lock_rater(connection: Connection, rater: int) -> None:

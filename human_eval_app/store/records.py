@@ -37,6 +37,7 @@ Reason = Literal[
     "wrong_source",  # a simulated rater at the door of a study of humans
     "bad_text",  # a text too long, or with characters that no database keeps
     "not_yours",  # the sitting is another rater's
+    "crowded",  # too many began by the same recruitment link within a minute
     "lease_gone",  # the seat was given to another rater, or the sitting has ended
     "paused",
     "closed",
@@ -178,6 +179,7 @@ class VoteRow:
     right_model: empty where a single image is judged.
     superseded: the vote was undone, or another one at its position followed (in training: another try).
     server_time: ISO 8601 UTC with milliseconds, by the database's clock. client_time: as the browser gave it.
+    gap_ms: from when the screen could be seen first to the answer, by the database's clock, whatever a browser says.
     """
 
     study: str
@@ -209,6 +211,7 @@ class VoteRow:
     app_version: str
     instructions_version: str
     language: str
+    gap_ms: int
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """Votes as rows: one per question, with everything an analysis needs to know about the trial beside the answer."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from sqlalchemy import Connection, func, select
 from sqlalchemy.engine import Row
@@ -23,6 +24,7 @@ ALL_VOTES = (
         SittingTable.language,
         SittingTable.instructions_version,
         SittingTable.rater_id,
+        func.coalesce(SittingTable.instructions_at, SittingTable.consented_at).label("begun_at"),
         RaterTable.source,
     )
     .select_from(VoteTable)
@@ -36,11 +38,28 @@ ALL_VOTES = (
 def vote_rows(connection: Connection, design: Design) -> Iterator[VoteRow]:
     """Every vote ever given, in the order in which they were given, its questions in the design's order."""
     votes = connection.execution_options(yield_per=ROWS_AT_ONCE).execute(ALL_VOTES)
+    shown: dict[int, _Shown] = {}  # by sitting
     for vote in votes:
-        yield from _rows_of(design, vote)
+        screen = (vote.part, vote.position)
+        before = shown.get(vote.sitting_id, _Shown(None, vote.begun_at, vote.begun_at))
+        since = before.since if screen == before.screen else before.answered
+        shown[vote.sitting_id] = _Shown(screen, since, vote.server_time)
+        yield from _rows_of(design, vote, max(vote.server_time - since, 0))
 
 
-def _rows_of(design: Design, vote: Row) -> Iterator[VoteRow]:
+@dataclass(frozen=True)
+class _Shown:
+    """The screen that a sitting answered last, since when it could be seen, and when it was answered (milliseconds).
+
+    Who goes back and answers a screen anew has seen it since it came up after the answer to another one.
+    """
+
+    screen: tuple[str, int] | None
+    since: int
+    answered: int
+
+
+def _rows_of(design: Design, vote: Row, gap_ms: int) -> Iterator[VoteRow]:
     panel = design.panel_of_seat[vote.seat_id]
     main = vote.part == "main"
     trial = (design.trials_of_seat[vote.seat_id] if main else design.training)[vote.position]
@@ -75,6 +94,7 @@ def _rows_of(design: Design, vote: Row) -> Iterator[VoteRow]:
             app_version=vote.app_version,
             instructions_version=vote.instructions_version,
             language=vote.language,
+            gap_ms=gap_ms,
         )
 
 

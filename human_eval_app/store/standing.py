@@ -4,8 +4,10 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Literal, get_args
 
+from pydantic import Field
+
 from drawbench.records import Record
-from human_eval_app.store.records import RaterState, SeatState, SeatStatus, Stage, StudyStatus
+from human_eval_app.store.records import Decision, Ending, Look, RaterState, SeatState, SeatStatus, Stage, StudyStatus
 from human_eval_app.study.design import Design
 
 
@@ -27,6 +29,7 @@ class Standing(Record):
     """A study as it is now. raters: how many are in each stage; stages without any are left out.
 
     problems: how many raters have reported.
+    looks: at preferences before the study was closed. decision: of its stopping rule. codes: by ending.
     """
 
     study: str
@@ -38,12 +41,15 @@ class Standing(Record):
     raters: dict[Stage, int]
     last_vote_at: str | None
     problems: int
+    looks: tuple[Look, ...] = ()
+    decision: Decision | None = None
+    codes: dict[Ending, str] = Field(default_factory=dict)
 
 
 def standing_of(
     design: Design, status: StudyStatus, seats: Sequence[SeatState], raters: Sequence[RaterState], problems: int
 ) -> Standing:
-    """Put together what a store says."""
+    """Put together what a store says, but for what is kept beside the votes."""
     stages = Counter(rater.stage for rater in raters)
     return Standing(
         study=design.name,

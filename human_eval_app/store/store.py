@@ -15,6 +15,7 @@ from human_eval_app.store.opening import open_database
 from human_eval_app.store.overview import raters, seats
 from human_eval_app.store.raters import (
     check_identity,
+    check_pace,
     check_texts,
     finish_instructions,
     lock_rater,
@@ -92,14 +93,19 @@ class VoteStore:
         check_number(rater)
         return self._transactions.read(lambda connection: place(connection, self._terms, rater))
 
-    def consent(self, rater: int, language: str, instructions_version: str) -> Place:
-        """Lease a free seat to the rater. Stage `full` when there is none; a second call changes nothing."""
+    def consent(self, rater: int, language: str, instructions_version: str, new_per_minute: int | None = None) -> Place:
+        """Lease a free seat to the rater. Stage `full` when there is none; a second call changes nothing.
+
+        new_per_minute: of raters who came by one recruitment link; beyond it the rater is to come back in a minute.
+        """
         check_texts(language, instructions_version)
 
         def work(connection: Connection) -> Place:
             lock_rater(connection, rater)
             where = find(connection, self._terms, rater)
             wants_seat = where.sitting is None and not where.withdrawn and where.status == "open"
+            if wants_seat and new_per_minute is not None:
+                check_pace(connection, self._terms, rater, new_per_minute)
             if wants_seat and not deal(connection, self._terms, where, language, instructions_version):
                 return place_without_seat(where, seats_left=False)
             return place(connection, self._terms, rater)

@@ -143,7 +143,7 @@ def make_study() -> None:
     Path("study").mkdir()
     succeed("study", "backup", "making", "--out", "study/backup.zip")
     succeed("study", "export", "making", "--out", "study/votes.jsonl", "--all", "--with-external-ids")
-    succeed("study", "analyse", "making", "--out", "study/analysis")
+    succeed("study", "analyse", "making", "--look", "--out", "study/analysis")
     Path("making/votes.sqlite").rename("study/votes.sqlite")
     shutil.rmtree("making")
 

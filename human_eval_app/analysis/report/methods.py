@@ -27,6 +27,9 @@ def facts(analysis: Analysis) -> Iterator[tuple[str, str]]:
     for sentence in analysis.departures:
         yield "departure", sentence
     yield "exclusions", _exclusions(analysis)
+    if analysis.looks and analysis.stopping is None:
+        times = "once" if analysis.looks == 1 else f"{analysis.looks} times"
+        yield "looks", f"somebody saw preferences {times} before the study was closed; no interval here allows for that"
     if analysis.type == "coco-alignment":
         yield from _of_captions()
     else:

@@ -262,6 +262,7 @@ def _other_checks(version: Version, checks: Checks) -> Block:
             _seconds(times.dwell_10, times.dwell_50, times.dwell_90),
         ),
         ("seconds until images were loaded: median, 95%", _seconds(times.load_50, times.load_95)),
+        ("raters faster than anybody can be, by the server's clock", str(times.impossible)),
     ]
     if gold is not None:
         shares = ", ".join(percent(each) for each in (gold.share, gold.lowest, gold.median))

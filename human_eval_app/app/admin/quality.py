@@ -30,6 +30,7 @@ class Conduct(Record):
     dwell_ms: float
     gold: float | None
     rules: tuple[str, ...]
+    impossible: bool = False  # faster than anybody can be, by the server's clock
 
 
 class Quality(Record):
@@ -74,19 +75,20 @@ def conduct(design: Design, rows: Iterable[dict], *, commonest: bool) -> tuple[C
     """
     import pandas as pd
 
-    from human_eval_app.analysis.checks import gold_by_rater
+    from human_eval_app.analysis.checks import gold_by_rater, impossible
     from human_eval_app.analysis.exclusions import left_out_by
 
     table = pd.DataFrame([row for row in rows if row["part"] == "main" and not row["superseded"]])
     if table.empty:
         return ()
     broken = [(rule.rule, left_out_by(rule, table)) for rule in design.exclusions]
-    gold = gold_by_rater(table)
+    gold, rushed = gold_by_rater(table), impossible(table)
     found = [
         Conduct(
             rater=int(str(rater)),
             state=own["sitting_state"].iloc[0],
             gold=float(gold[rater]) if rater in gold.index else None,
+            impossible=str(rater) in rushed,
             rules=tuple(dict.fromkeys(rule for rule, raters in broken if rater in raters)),
             **_habits(own, commonest),
         )

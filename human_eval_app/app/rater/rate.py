@@ -9,6 +9,7 @@ from human_eval_app.app.rater.examples import alignment_example, fidelity_exampl
 from human_eval_app.app.rater.texts import Texts, best_language, languages, texts
 from human_eval_app.app.rater.trial_component import read_answer, read_report, read_screen, show_trial
 from human_eval_app.app.rater.trial_view import answers_text, hints, trial_view, trials_of, wrong_answers
+from human_eval_app.app.recruitment import is_verified
 from human_eval_app.app.service import APP_VERSION, Service, current_service
 from human_eval_app.app.tokens import TOKEN, InvalidTokenError
 from human_eval_app.store.records import ENDING_OF_STAGE, Ending, Place, StoreRefusal
@@ -72,6 +73,8 @@ def _rater(service: Service) -> int | None:
         identity = service.signer.identity(token, parameters, service.settings.invitation_days)
         if identity is None:
             return None
+        if not is_verified(identity, parameters, service.settings.recruitment, service.folder):
+            raise InvalidTokenError("its id is not one that the study knows")
         known = (parameters, service.store.enter(identity).rater)
         st.session_state["door"] = known
     return int(known[1])
@@ -107,7 +110,8 @@ def _consent(service: Service, place: Place, words: Texts) -> None:
         _contact(service, words)
         agreed = st.checkbox(text["age"], key="agreed")
         if st.button(text["start"], type="primary", disabled=not agreed):
-            _go(lambda: service.store.consent(place.rater, _language(None), INSTRUCTIONS_VERSION))
+            pace = settings.recruitment.new_per_minute
+            _go(lambda: service.store.consent(place.rater, _language(None), INSTRUCTIONS_VERSION, pace))
 
 
 def _instructions(service: Service, place: Place, words: Texts) -> None:
@@ -262,8 +266,8 @@ def _go(change: Any) -> None:
     try:
         st.session_state["place"] = change()
     except StoreRefusal as refusal:
-        if refusal.reason in _TRANSIENT:
-            st.error(texts(_language(None))["door"]["error"])
+        if refusal.reason in (*_TRANSIENT, "crowded"):
+            st.error(texts(_language(None))["door"]["crowded" if refusal.reason == "crowded" else "error"])
             return
     st.rerun()
 

@@ -25,13 +25,17 @@ NASTY = [
     "../../etc/passwd",
     "\u202e" * 3,
 ]
+NEW_PER_MINUTE = 4
 TIMING = {"load_ms": 1, "dwell_ms": 1, "zooms": 0, "shown_at": "2026-01-01T00:00:00.000Z"}
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     design = make_design(categories={"Colors": 3}, samples=2, raters=30)
-    with serving(write_study(design, tmp_path_factory.mktemp("attacked") / "study")) as running:
+    study = write_study(design, tmp_path_factory.mktemp("attacked") / "study")
+    with (study / "settings.toml").open("a") as file:
+        file.write(f"[recruitment]\nnew_per_minute = {NEW_PER_MINUTE}\n")
+    with serving(study) as running:
         yield running
 
 
@@ -177,8 +181,9 @@ def test_votes_out_of_turn_or_of_no_meaning_are_refused(server: Server, service:
     run_async(attack())
 
 
-def test_nasty_texts_in_a_links_parameters_are_kept_as_they_are(server: Server, service: Service) -> None:
+def test_nasty_texts_in_a_links_parameters_are_nobody(server: Server, service: Service) -> None:
     token = service.signer.recruitment("prolific")
+    before = len(service.store.raters())
 
     async def come(text: str) -> str:
         query = f"{TOKEN}={token}&PROLIFIC_PID={quote(text)}&SESSION_ID={quote(text)}&lang={quote(text)}"
@@ -187,9 +192,30 @@ def test_nasty_texts_in_a_links_parameters_are_kept_as_they_are(server: Server, 
 
     for text in NASTY:
         page = run_async(come(text))
+        assert "This is a preview" in page
         assert text not in page
-    kept = {rater.external_id for rater in service.store.raters() if rater.source == "prolific"}
-    assert kept == set(NASTY)
+    assert len(service.store.raters()) == before
+
+
+def test_ids_made_up_by_the_thousand_fill_no_seats(server: Server, service: Service) -> None:
+    """By one recruitment link so many may begin within a minute; who has an invitation is not kept waiting."""
+    token = service.signer.recruitment("prolific")
+
+    async def crowd() -> list[str]:
+        pages = []
+        for number in range(NEW_PER_MINUTE + 3):
+            link = f"{server.url}/?{TOKEN}={token}&PROLIFIC_PID=made-up-{number}"
+            async with WebsocketRater(link) as rater:
+                assert await rater.leave_page()  # the box is ticked
+                assert await rater.leave_page()
+                pages.append(" ".join(str(element) for element in rater.elements.values()))
+        async with _rater(server, service, "invited") as rater:
+            await _to_first_screen(rater)
+        return pages
+
+    pages = run_async(crowd())
+    assert ["How it works" in page for page in pages] == [True] * NEW_PER_MINUTE + [False] * 3
+    assert all("Please try again in a minute" in page for page in pages[NEW_PER_MINUTE:])
 
 
 def test_one_invitation_is_one_rater_however_often_it_is_used(server: Server, service: Service) -> None:

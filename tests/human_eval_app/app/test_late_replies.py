@@ -159,3 +159,14 @@ def test_who_stops_and_who_comes_to_a_closed_study_get_a_code_and_the_contact(
     rating.get_by_text(CONTACT).wait_for()
     rating.get_by_text(codes["closed"]).wait_for()
     assert codes["complete"] == CODES["complete"]
+
+
+@pytest.mark.parametrize("unfilled", ["", "&PROLIFIC_PID=", "&PROLIFIC_PID={{%PROLIFIC_PID%}}", "&PROLIFIC_PID=null"])
+def test_a_link_whose_id_was_not_filled_in_is_a_preview(
+    server: Server, store: VoteStore, browser: Any, unfilled: str
+) -> None:
+    before = len(store.raters())
+    (row,) = invitations(server.study, server.url, service="prolific")
+    page = open_page(browser, row["link"].split("&")[0] + unfilled)
+    page.get_by_role("heading", name=TEXTS["door"]["preview_heading"]).wait_for()
+    assert len(store.raters()) == before

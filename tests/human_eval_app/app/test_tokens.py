@@ -1,5 +1,7 @@
 """Tokens: what this study signed is let in, everything else is not."""
 
+import hashlib
+import hmac
 from pathlib import Path
 
 import pytest
@@ -7,9 +9,22 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from drawbench.errors import UserError
+from human_eval_app.app.recruitment import is_verified
+from human_eval_app.app.settings import Recruitment
 from human_eval_app.app.tokens import InvalidTokenError, Signer
 from human_eval_app.store.records import Identity
 
+NO_IDS = [
+    "",
+    "{{%PROLIFIC_PID%}}",
+    "{{PROLIFIC_PID}}",
+    "${workerId}",
+    "%PROLIFIC_PID%",
+    "null",
+    "undefined",
+    "<id>",
+    "a b",
+]
 SIGNER = Signer(b"s" * 32, "a" * 64)
 OTHERS = {"another secret": Signer(b"t" * 32, "a" * 64), "another study": Signer(b"s" * 32, "b" * 64)}
 
@@ -56,8 +71,33 @@ def test_a_recruitment_services_parameters_say_who_comes() -> None:
     )
     found = SIGNER.identity(mturk, {"workerId": "W", "assignmentId": "A"}, 1)
     assert found == Identity("mturk", "W", "p01", "A")
-    with pytest.raises(InvalidTokenError):
-        SIGNER.identity(prolific, {"workerId": "W"}, 1)
+    assert SIGNER.identity(prolific, {"PROLIFIC_PID": "5f", "SESSION_ID": "{{%SESSION_ID%}}"}, 1) == Identity(
+        "prolific", "5f"
+    )
+
+
+@pytest.mark.parametrize("given", NO_IDS)
+def test_an_id_that_names_nobody_is_a_preview_and_no_rater(given: str) -> None:
+    for source, name in (("prolific", "PROLIFIC_PID"), ("mturk", "workerId")):
+        assert SIGNER.identity(SIGNER.recruitment(source), {name: given}, 1) is None
+    assert SIGNER.identity(SIGNER.recruitment("prolific"), {"workerId": "W"}, 1) is None
+
+
+def test_ids_are_verified_by_a_list_or_a_secret(tmp_path: Path) -> None:
+    known, stranger = Identity("prolific", "5f0"), Identity("prolific", "5f1")
+    (tmp_path / "ids.txt").write_text("5f0\n\n 60a \n")
+    listed = Recruitment(allowed_ids="ids.txt")
+    assert is_verified(known, {}, listed, tmp_path)
+    assert not is_verified(stranger, {}, listed, tmp_path)
+    assert is_verified(Identity("invite", "anybody"), {}, listed, tmp_path)
+    with pytest.raises(UserError, match=r"none\.txt.*cannot be read"):
+        is_verified(known, {}, Recruitment(allowed_ids="none.txt"), tmp_path)
+    signed = Recruitment(shared_secret="between us")
+    right = hmac.new(b"between us", b"5f0", hashlib.sha256).hexdigest()
+    assert is_verified(known, {"sig": right}, signed, tmp_path)
+    assert not is_verified(stranger, {"sig": right}, signed, tmp_path)
+    for wrong in ("", right[:-1], "ü"):
+        assert not is_verified(known, {"sig": wrong}, signed, tmp_path)
 
 
 def test_a_preview_lets_nobody_in() -> None:

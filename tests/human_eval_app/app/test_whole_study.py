@@ -109,7 +109,7 @@ def _export_and_analyse(server: Server, tmp_path: Path, capsys: pytest.CaptureFi
     assert {row["design_sha256"] for row in rows} == {design.sha256}
     assert len(rows) == 7 * len(design.questions)
     out = tmp_path / "analysis"
-    assert main(["study", "analyse", str(server.study), "--out", str(out)]) == 0
+    assert main(["study", "analyse", str(server.study), "--look", "--out", str(out)]) == 0
     assert "1 of 4" in capsys.readouterr().out  # one seat is complete, and the tables say so
     analysis = Analysis.model_validate_json((out / "analysis.json").read_bytes())
     (comparison,) = analysis.versions[0].comparisons

@@ -138,10 +138,18 @@ def test_votes_are_read_from_the_studys_own_database(tmp_path: Path, capsys: pyt
         place = store.vote(place.rater, place.sitting, "main", place.position, 0, answers, timing, "test")  # type: ignore[arg-type]
     store.close()
     assert place.stage == "complete"
-    assert main(["study", "analyse", str(tmp_path / "study"), "--json"]) == 0
+    assert main(["study", "analyse", str(tmp_path / "study"), "--json"]) == 2
+    assert "or give --look, which the study keeps note of" in capsys.readouterr().err
+    assert main(["study", "analyse", str(tmp_path / "study"), "--json", "--look"]) == 0
     analysis = Analysis.model_validate_json(capsys.readouterr().out)
     assert (analysis.versions[0].raters, analysis.versions[0].answers) == (1, 4)
     assert not analysis.simulated
+    assert analysis.looks == 1
+    assert main(["study", "status", str(tmp_path / "study")]) == 0
+    assert "preferences were seen once before the study was closed" in capsys.readouterr().out
+    assert main(["study", "control", str(tmp_path / "study"), "close", "--for-good"]) == 0
+    assert main(["study", "analyse", str(tmp_path / "study")]) == 0
+    assert "somebody saw preferences once before the study was closed" in " ".join(capsys.readouterr().out.split())
 
 
 def test_a_studys_own_folder_is_never_replaced(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

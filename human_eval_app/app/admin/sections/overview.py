@@ -51,9 +51,15 @@ def _tiles(totals: figures.Totals, problems: int) -> list[tuple[str, str, str]]:
         (str(totals.free), "", "free seats"),
         (str(totals.gone), "", "left for good"),
         (str(totals.screened_out), "", "screened out"),
-        ("–" if totals.minutes is None else f"{totals.minutes:.0f}", "min", "median sitting"),
+        ("–" if totals.minutes is None else minutes_text(totals.minutes), "min", "median sitting"),
         *([(str(problems), "", "problems reported")] if problems else []),
     ]
+
+
+def minutes_text(minutes: float) -> str:
+    """Minutes and seconds: what raters are paid may hang on it."""
+    whole, seconds = divmod(round(60 * minutes), 60)
+    return f"{whole}:{seconds:02d}"
 
 
 def _quotas(panels: Sequence[PanelStanding]) -> str:

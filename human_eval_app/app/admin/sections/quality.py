@@ -138,12 +138,13 @@ def _conduct(design: Design, conduct: Sequence[Conduct]) -> None:
     st.html(block(heading("Conspicuous raters", note) + shown))
     if not conduct:
         return
-    ordered = sorted(conduct, key=lambda each: (-len(each.rules), each.dwell_ms))
+    ordered = sorted(conduct, key=lambda each: (-each.impossible, -len(each.rules), each.dwell_ms))
     only = bool(design.exclusions) and st.toggle("Only raters that a rule meets", value=True, key="only met")
     rows = [
         {
             "Rater": each.rater,
             "Rules met": ", ".join(rule.replace("_", " ") for rule in each.rules),
+            "Speed": "impossible" if each.impossible else "",
             "Sitting": each.state,
             "Screens": each.screens,
             **_commonest(each),
@@ -151,7 +152,7 @@ def _conduct(design: Design, conduct: Sequence[Conduct]) -> None:
             "Gold right": None if each.gold is None else 100 * each.gold,
         }
         for each in ordered
-        if each.rules or not only
+        if each.rules or each.impossible or not only
     ]
     if not rows:
         st.html(block('<p class="soft">Nobody.</p>'))
