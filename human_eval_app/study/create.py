@@ -52,10 +52,11 @@ def create_study(
     options = replace(options, name=options.name or out.name)
     secret = secret or secrets.token_bytes(SECRET_BYTES)
     compared = open_runs(runs, options.images_per_side, 2 if options.type == "drawbench" else 1, options.model_names)
-    selection, size = select_prompts(compared, options), compared.image_size(options.size)
     given = GoldFile((), GivenImages({}))
     if options.gold_file is not None:
         given = read_given(options.gold_file, options.type, options.images_per_side)
+    practice = 0 if given.of_kind("training") else options.training or 0
+    selection, size = select_prompts(compared, options, practice), compared.image_size(options.size)
     sources = _sources(compared, selection, options, given, size)
     sets = Sets(secret, options.seed, options.images_per_side)
     design = Draft(compared, selection, options, given, sets, size).design()

@@ -146,6 +146,9 @@ class Design(Record):
     departures: tuple[str, ...]  # from the paper's protocol, each one sentence
     sets: dict[str, TrialImages]
     panels: tuple[Panel, ...]
+    # How control and training trials were drawn. 1: the right answer is the first model's, and training may show judged
+    # prompts; 2: of all models in turn, and training of prompts that nobody judges.
+    known_trials: Literal[1, 2] = 1
     stopping: Stopping | None = None  # None: when every seat is filled
 
     @model_validator(mode="after")
@@ -236,4 +239,6 @@ def _canonical(design: Design) -> bytes:
     content = design.model_dump(mode="json", exclude={"models": unhashed})
     if design.stopping is None:
         del content["stopping"]  # designs that were made before there was a choice keep their hash
+    if design.known_trials == 1:
+        del content["known_trials"]
     return json.dumps(content, sort_keys=True, ensure_ascii=False).encode()

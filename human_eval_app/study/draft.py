@@ -11,7 +11,7 @@ from drawbench.results.scores import PromptSetRef
 from human_eval_app.study.assign import Known, PanelPlan, balanced_sides, build_panel
 from human_eval_app.study.design import INSTRUCTIONS_VERSION, ORIGINAL, Controls, Design, Panel, StudyModel, Trial
 from human_eval_app.study.given import GoldFile, captions_of
-from human_eval_app.study.gold import known_trials, preferred
+from human_eval_app.study.gold import in_turn, known_trials, preferred
 from human_eval_app.study.options import Options
 from human_eval_app.study.runs import ComparedRuns
 from human_eval_app.study.selection import Group, Selection, group_prompts
@@ -53,6 +53,7 @@ class Draft:
             models=self._models(),
             questions=QUESTIONS[options.type],
             instructions_version=INSTRUCTIONS_VERSION,
+            known_trials=2,
             training=training,
             controls=self._controls(),
             exclusions=options.exclusions,
@@ -93,11 +94,9 @@ class Draft:
         if given := self.given.of_kind("training"):
             return self.sets.given(given[: self.training])
         random = Random(f"training\t{self.options.seed}")
-        by_size = sorted(self.groups, key=lambda group: len(group.prompts), reverse=True)
-        pools = [self.selection.spare, *(group.prompts for group in by_size)]
-        pool = preferred(pools, frozenset(), self.training, random)
-        labels = self.compared.labels
-        strangers = next((some for some in pools if len(some) > 1), self.selection.all)
+        spare, labels = self.selection.spare, in_turn(self.compared.labels, random.randrange(len(self.compared.labels)))
+        pool = preferred([spare], frozenset(), self.training, random)
+        strangers = spare if len(spare) > 1 else self.selection.all
         return known_trials(self.options.type, labels, pool, strangers, self.training, self.sets.key, random)
 
     def _training_trials(self) -> tuple[Trial, ...]:
@@ -106,24 +105,24 @@ class Draft:
         return tuple(each.trial("training", side) for each, side in zip(known, sides, strict=True))
 
     def _panels(self) -> tuple[Panel, ...]:
-        panels = []
+        panels: list[Panel] = []
         for number, models in enumerate(self.parts, start=1):
             spare_left = bool(Random(f"spare\t{self.options.seed}\t{number}").getrandbits(1))
             for group in self.groups:
                 panel_id = group.id if len(self.parts) == 1 else f"{group.id}-part-{number}"
-                panels.append(self._panel(panel_id, group, models, spare_left))
+                panels.append(self._panel(panel_id, group, models, spare_left, len(panels)))
                 # In turn, so that also the sum over the panels is even to within one.
                 spare_left ^= len(group.prompts) * self.options.raters_per_trial % 2 == 1
         return tuple(panels)
 
-    def _panel(self, panel_id: str, group: Group, models: tuple[str, ...], spare_left: bool) -> Panel:
+    def _panel(self, panel_id: str, group: Group, models: tuple[str, ...], spare_left: bool, number: int) -> Panel:
         plan = PanelPlan(
             id=panel_id,
             category=group.category,
             models=models,
             prompts=tuple(prompt.id for prompt in group.prompts),
             sides=tuple(tuple(self.sets.key(model, prompt.id) for model in models) for prompt in group.prompts),
-            gold=self._gold(panel_id, group, models),
+            gold=self._gold(panel_id, group, in_turn(models, number)),
             mirrored=self.options.mirrored,
             seats=self.options.raters_per_trial,
             spare_left=spare_left,
@@ -179,6 +178,9 @@ class Draft:
             mirrored=options.mirrored,
             minimum_gold_correct=options.required_gold_share(self.gold),
             training=self.training,
+            practice=()
+            if self.given.of_kind("training")
+            else tuple(sorted({k.prompt_id for k in self._training_known})),
             exclusions=options.exclusions,
             simulated=options.simulated,
             encoder_loses=options.encoder.quality is not None,

@@ -20,6 +20,7 @@ lease_minutes = 30     # a place is given to another rater when its own was away
 invitation_days = 60   # how long a link works
 patience_seconds = 20  # how long an answer waits for a database that is away, before its rater is asked again
 seconds_per_trial = 20 # for the estimate of the time that raters read first
+connections_per_address = 1000 # open at once; a lab's raters may share an address, and so do all who come by a proxy
 return_url = ""        # of the recruitment service; {{code}} stands for the completion code
 
 [codes]                # completion codes, shown at the end; the recruitment service needs the same ones
@@ -28,6 +29,11 @@ screened_out = "{screened_out}"
 partial = "{partial}"   # stopped, or away for so long that the place was given to another
 closed = "{closed}"    # the study was closed before the rater's end
 full = "{full}"      # came when no place was left
+
+[recruitment]          # of links that `study invite --for prolific` and `--for mturk` make
+new_per_minute = 60    # sittings that may begin by one link within a minute
+allowed_ids = ""       # a file in this folder with one id per line: nobody else may come in; empty: everybody
+shared_secret = ""     # links then carry sig, the HMAC-SHA256 of the id with it in hexadecimal; empty: none is asked for
 
 # Who may open /admin: whoever knows the password that `drawbench study password` sets, or signs in (OIDC) with one of
 # these addresses. This part is read anew at every visit.

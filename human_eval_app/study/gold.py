@@ -67,6 +67,12 @@ def known_trials(
     return tuple(_known(study_type, prompt, variant, strangers, make_set, random) for prompt, variant in chosen)
 
 
+def in_turn(labels: Sequence[str], number: int) -> tuple[str, ...]:
+    """The labels beginning with another one for each number: so a few trials favour no label."""
+    start = number % len(labels)
+    return (*labels[start:], *labels[:start])
+
+
 def preferred(groups: Sequence[Sequence[Prompt]], avoid: frozenset[str], wanted: int, random: Random) -> list[Prompt]:
     """The prompts of `groups`, the first group first, each group in random order; `avoid` go last.
 

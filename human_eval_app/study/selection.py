@@ -1,5 +1,7 @@
 """Which prompts a study shows, and which raters judge which of them."""
 
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from random import Random
 
@@ -14,7 +16,10 @@ SPARE = 100  # prompts outside the study that known trials may be made of
 
 @dataclass(frozen=True)
 class Selection:
-    """The prompts of a study, in order; `spare` ones outside it; and those left out because a model refused them."""
+    """The prompts of a study, in order; `spare` ones outside it; and those left out because a model refused them.
+
+    Practice is made of spare prompts: where runs hold too few, some are left out of the study for it.
+    """
 
     shown: tuple[Prompt, ...]
     spare: tuple[Prompt, ...]
@@ -35,8 +40,10 @@ class Group:
     prompts: tuple[Prompt, ...]
 
 
-def select_prompts(compared: ComparedRuns, options: Options) -> Selection:
+def select_prompts(compared: ComparedRuns, options: Options, practice: int = 0) -> Selection:
     """The prompts in the study. Raises UserError when a model refused one, unless such prompts are to be left out.
+
+    practice: how many prompts training needs, none of which is judged.
 
     A refused prompt is not replaced by another one, nor a refused image by a later one of the run: either would show
     a model at what it likes to draw.
@@ -59,7 +66,22 @@ def select_prompts(compared: ComparedRuns, options: Options) -> Selection:
         raise UserError(f"no prompt is left, for models refused all of them ({named_prompts(refused)}).")
     taken = {prompt.id for prompt in wanted}
     spare = [prompt for prompt in prompts if prompt.id not in taken and prompt.id not in refusals]
-    return Selection(shown, tuple(drawn(spare, SPARE, options.seed)), tuple(refused))
+    held = _held_out(shown, practice - len(spare), options.seed)
+    shown = tuple(prompt for prompt in shown if prompt not in held)
+    if not shown:
+        raise UserError(f"the runs have too few prompts to keep {practice} for practice: give less --training.")
+    return Selection(shown, (*drawn(spare, SPARE, options.seed), *held), tuple(refused))
+
+
+def _held_out(shown: Sequence[Prompt], number: int, seed: int) -> tuple[Prompt, ...]:
+    """Prompts to keep for practice, each of the category that is largest then, where one prompt counts least."""
+    random, left, held = Random(f"practice\t{seed}"), list(shown), []
+    for _ in range(min(max(number, 0), len(left))):
+        sizes = Counter(prompt.category for prompt in left)
+        largest = [prompt for prompt in left if prompt.category == sizes.most_common(1)[0][0]]
+        held.append(random.choice(largest))
+        left.remove(held[-1])
+    return tuple(held)
 
 
 def group_prompts(selection: Selection, options: Options) -> list[Group]:

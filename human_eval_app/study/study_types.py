@@ -89,6 +89,7 @@ class Choices:
     mirrored: int
     minimum_gold_correct: float | None
     training: int
+    practice: tuple[str, ...]  # the prompts of training trials, unless those were given
     exclusions: tuple[Exclusion, ...]
     simulated: bool
     encoder_loses: bool
@@ -164,14 +165,17 @@ def _of_the_raters(choices: Choices, protocol: StudyProtocol) -> list[str]:
         found.append(
             f"Raters practise on {_count(choices.training, 'trial', 'trials')} with known answers before they begin."
         )
+    if choices.practice:
+        found.append(f"Practice shows prompts that nobody judges: {', '.join(choices.practice)}.")
     return found
 
 
 def _of_the_controls(choices: Choices, protocol: StudyProtocol) -> list[str]:
     found = []
+    turns = "" if choices.gold_given else ", right with images of each model in turn"
     if choices.gold and not protocol.gold:
         found.append(
-            f"Every rater meets {_count(choices.gold, 'control trial', 'control trials')}; the paper has none."
+            f"Every rater meets {_count(choices.gold, 'control trial', 'control trials')}{turns}; the paper has none."
         )
     if protocol.gold and not choices.gold:
         found.append("There are no control trials.")

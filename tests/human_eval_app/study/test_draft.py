@@ -40,7 +40,8 @@ def captions(tmp_path_factory: pytest.TempPathFactory) -> ComparedRuns:
 def design(compared: ComparedRuns, options: Options, given: GoldFile = NONE_GIVEN, secret: bytes = bytes(32)) -> Design:
     """The design that `create` would make."""
     sets = Sets(secret, options.seed, options.images_per_side)
-    return Draft(compared, select_prompts(compared, options), options, given, sets, size=32).design()
+    practice = 0 if given.of_kind("training") else options.training or 0
+    return Draft(compared, select_prompts(compared, options, practice), options, given, sets, size=32).design()
 
 
 def of_kind(made: Design, kind: str) -> list[Trial]:
@@ -111,14 +112,39 @@ def test_prompts_outside_the_study_come_first(three_models: ComparedRuns) -> Non
     assert not any(seen_prompts(made, trial) & shown for trial in known)
 
 
-def test_training_is_of_the_largest_category_and_gold_avoids_it(three_models: ComparedRuns) -> None:
+def test_training_is_of_the_largest_category_and_of_no_judged_prompt_and_gold_avoids_it(
+    three_models: ComparedRuns,
+) -> None:
     made = design(three_models, Options("drawbench", raters=3, samples=2, gold=1, training=2))
     practised = set().union(*(seen_prompts(made, trial) for trial in made.training))
     assert all(prompt_id.startswith("counting") for prompt_id in practised)
+    assert not practised & set().union(*(seen_prompts(made, trial) for trial in of_kind(made, "main")))
+    assert len({trial.prompt_id for trial in of_kind(made, "main")}) == 3 + 3 + 1
+    assert f"Practice shows prompts that nobody judges: {', '.join(sorted(practised))}." in made.departures
     assert {trial.kind for trial in made.training} == {"training"}
     assert sorted(next(iter(trial.expected.values())) for trial in made.training) == ["left", "right"]
     colors = [trial for panel in made.panels if panel.category == "Colors" for trial in panel.trials]
     assert not any(seen_prompts(made, trial) & practised for trial in colors if trial.kind == "gold")
+
+
+@pytest.mark.parametrize("gold", [1, 2, 3])
+def test_the_right_answers_of_control_trials_are_of_all_models_in_turn(three_models: ComparedRuns, gold: int) -> None:
+    made = design(three_models, Options("drawbench", raters=2, samples=2, gold=gold))
+    right = Counter(
+        made.sets[trial.left].model
+        for panel in made.panels
+        for trial in panel.trials
+        if trial.kind == "gold" and next(iter(trial.expected.values())) == "left"
+    )
+    assert set(right) == {"a", "b", "c"}
+    assert max(right.values()) - min(right.values()) <= 2
+    assert any("each model in turn" in sentence for sentence in made.departures)
+
+
+def test_practice_does_not_always_show_the_first_model_as_right(three_models: ComparedRuns) -> None:
+    made = [design(three_models, Options("drawbench", raters=2, samples=2, training=1, seed=seed)) for seed in range(8)]
+    shown = {each.sets[trial.left].model for each in made for trial in each.training}
+    assert shown == {"a", "b", "c"}
 
 
 def test_equal_arguments_make_equal_designs(three_models: ComparedRuns) -> None:

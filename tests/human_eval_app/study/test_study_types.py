@@ -26,6 +26,7 @@ DRAWBENCH = Choices(
     mirrored=0,
     minimum_gold_correct=None,
     training=0,
+    practice=(),
     exclusions=(),
     simulated=False,
     encoder_loses=False,
@@ -90,7 +91,11 @@ def test_the_papers_protocol_departs_from_nothing() -> None:
         (DRAWBENCH, {"models": 3}, "3 models are compared in one study, each pair by raters of its own."),
         (DRAWBENCH, {"raters": 5}, "Every trial is judged by 5 raters, not 25."),
         (DRAWBENCH, {"training": 1}, "Raters practise on 1 trial with known answers before they begin."),
-        (DRAWBENCH, {"gold": 4}, "Every rater meets 4 control trials; the paper has none."),
+        (
+            DRAWBENCH,
+            {"gold": 4},
+            "Every rater meets 4 control trials, right with images of each model in turn; the paper has none.",
+        ),
         (DRAWBENCH, {"mirrored": 2}, "Every rater meets 2 trials a second time with the sides exchanged."),
         (
             DRAWBENCH,
