@@ -262,7 +262,7 @@ class Analysis(Record):
     prompt_set: str
     departures: tuple[str, ...]
     progress: Completion
-    looks: int | None = None  # at preferences before the study was closed, as it keeps note of them; None: not known
+    looks: int = 0  # at preferences before the study was closed, as far as is known: an export does not tell
     stopping: Sequences | None = None  # None: the design has no such rule
     versions: tuple[Version, ...]
     environment: dict[str, str]

@@ -33,7 +33,7 @@ full = "{full}"      # came when no place was left
 [recruitment]          # of links that `study invite --for prolific` and `--for mturk` make
 new_per_minute = 60    # sittings that may begin by one link within a minute
 allowed_ids = ""       # a file in this folder with one id per line: nobody else may come in; empty: everybody
-shared_secret = ""     # links then carry sig, the HMAC-SHA256 of the id with it in hexadecimal; empty: none is asked for
+shared_secret = ""     # links then carry sig, the HMAC-SHA256 of the id with it in hexadecimal; empty: they need not
 
 # Who may open /admin: whoever knows the password that `drawbench study password` sets, or signs in (OIDC) with one of
 # these addresses. This part is read anew at every visit.
