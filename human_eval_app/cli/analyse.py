@@ -36,7 +36,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="URL",
         help="where the votes are ($DRAWBENCH_STUDY_DATABASE, or sqlite:///STUDY/votes.sqlite)",
     )
-    parser.add_argument("--look", action="store_true", help="also before the study is closed; the study keeps note of it")
+    parser.add_argument("--look", action="store_true", help="before the study is closed, too; it keeps note of that")
     parser.add_argument("--out", type=Path, metavar="DIR", help="where the analysis goes (STUDY/analysis)")
     parser.add_argument("--json", action="store_true", help="print every number as JSON; write only with --out")
 
