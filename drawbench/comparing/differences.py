@@ -1,5 +1,6 @@
 """What each metric says of the difference of two runs of the same prompts."""
 
+from dataclasses import replace
 from typing import Literal
 
 from drawbench.records import Record
@@ -76,12 +77,16 @@ def metric_differences(
         if not chosen:
             continue
         try:
-            pairs = kind.differences(ours.of_prompts(chosen), theirs.of_prompts(chosen))
+            part = ours.of_prompts(chosen)
+            pairs = kind.differences(part, theirs.of_prompts(chosen))
         except CannotMeasureError as reason:
-            left_out[f"{metric.metric} of {scope}" if kind.by_category else metric.metric] = str(reason)
+            what = f"{metric.metric} of {scope}" if kind.by_category else metric.metric
+            left_out[what] = str(reason).removeprefix("which ")
             continue
         for number, pair in pairs.items():
             lower_is_better = not kind.measure(number).higher_is_better
+            note = "; ".join(each for each in (pair.note, kind.interval_note(part)) if each)
+            pair = replace(pair, note=note)
             row = Difference.of(metric.name_of(number), scope, pair, lower_is_better=lower_is_better)
             found.setdefault(number, []).append(row)
     if kind.needs.pairs and not found:

@@ -67,7 +67,8 @@ def _measure(prepared: PreparedRun, metric: MetricDefinition, published_n: int, 
         except CannotMeasureError as reason:
             measured.left_out[f"{metric.metric} of {scope}" if kind.by_category else metric.metric] = str(reason)
             continue
-        notes = [*kind.cautions(part, published_n), *_notes(prepared, metric, scope, inside)]
+        beside = [*kind.cautions(part, published_n), kind.interval_note(part)]
+        notes = [*beside, *_notes(prepared, metric, scope, inside)]
         words = _definition(prepared, metric)
         for name, result in found.items():
             measured.scores.append(

@@ -72,7 +72,7 @@ class PreparedRun:
                 [prompt.text for prompt in self.prompts],
                 self.texts(name).vectors if needs.texts else nothing(),
                 self.extractors.logits(name, logits, self.features.hashes, rows) if needs.logits else nothing(),
-                theirs.features[name] if theirs and needs.references == "features" else nothing(),
+                theirs.features.get(name, nothing()) if theirs and needs.references else nothing(),
                 theirs.gaussians[metric.metric] if theirs and needs.references == "moments" else None,
             )
         return self._sets[name, needs]

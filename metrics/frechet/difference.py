@@ -6,9 +6,9 @@ import numpy as np
 
 from metrics.errors import MetricInputError
 from metrics.frechet.gaussian import Gaussian
-from metrics.frechet.infinity import FrechetLine, enough_images, frechet_line
-from metrics.frechet.interval import frechet_jackknife
-from metrics.statistics.jackknife import PAIRED_TO_REFERENCES, Jackknife, jackknife_interval, paired_interval
+from metrics.frechet.infinity import FrechetLimit, frechet_limit, too_few, trusted
+from metrics.frechet.interval import FrechetJackknife, frechet_jackknife
+from metrics.statistics.jackknife import PAIRED, PAIRED_TO_REFERENCES, jackknife_interval, paired_interval
 from metrics.statistics.paired import PairedResult
 from metrics.statistics.result import Interval
 
@@ -18,9 +18,9 @@ class FrechetDifference:
     """Distances of two sets of n images of the same prompts, and a - b.
 
     interval: of a - b as expected at this n; None with fewer than 3 prompts. limits: both distances extrapolated to
-    infinite n, and limit_interval that of their difference; None with fewer than 3 images a dimension.
-    bias: what n being finite adds to a and to b, by the extrapolation, else by the jackknife; None when n <= D, where
-    nothing in the sets tells it.
+    infinite n, or None, and then unlimited says why; limit_interval: of their difference, None where terms of second
+    order are larger. bias: what n being finite adds to a and to b, by the extrapolation, else by the jackknife; None
+    when n <= D, where nothing in the sets tells it.
     """
 
     a: float
@@ -31,6 +31,7 @@ class FrechetDifference:
     limits: tuple[float, float] | None
     limit_interval: Interval | None
     bias: tuple[float, float] | None
+    unlimited: str = ""
 
     @property
     def difference(self) -> float:
@@ -52,7 +53,7 @@ class FrechetDifference:
     def _bias_note(self) -> str:
         if self.bias is None:
             return f"n = {self.n} images is at most the dimension {self.dimension}: bias cannot be told from distance"
-        how = "FID-infinity fit" if self.limits else "jackknife; too few images for a FID-infinity fit"
+        how = "FID-infinity" if self.limits else "jackknife; too few images for FID-infinity"
         a, b = self.bias
         return f"finite-sample bias about {a:.3g} in A and {b:.3g} in B, {a - b:+.2g} in the difference ({how})"
 
@@ -67,11 +68,17 @@ class FrechetDifference:
 
 
 def frechet_difference(
-    features_a: np.ndarray, features_b: np.ndarray, reference: Gaussian, prompts: np.ndarray | None = None
+    features_a: np.ndarray,
+    features_b: np.ndarray,
+    reference: Gaussian,
+    prompts: np.ndarray | None = None,
+    references: np.ndarray | None = None,
 ) -> FrechetDifference:
     """Compare features (N, D) and (N, D), row by row of the same prompt: prompts (N,), or None for one image each.
 
-    A prompt is left out of both sets at once, so that what makes it easy or hard for both leaves the interval.
+    references: (M, D), the features behind `reference`, where they are at hand: biases and limits then take theirs in.
+    A prompt is left out of both sets at once, so that what makes it easy or hard for both leaves the interval; so is,
+    at the limit, a reference.
     Raises MetricInputError for sets of different shapes, and for what `frechet_result` refuses.
     """
     if features_a.shape != features_b.shape:
@@ -79,29 +86,46 @@ def frechet_difference(
             f"the sets hold {features_a.shape} and {features_b.shape} features: a paired difference needs equal shapes"
         )
     n, dimension = features_a.shape
-    a, b = (frechet_jackknife(features, reference, prompts) for features in (features_a, features_b))
-    method = PAIRED_TO_REFERENCES.format(units="images" if prompts is None else "prompts")
-    lines = None
-    if enough_images(n, dimension):
-        lines = tuple(frechet_line(features, reference, prompts=prompts) for features in (features_a, features_b))
-    limits = (lines[0].limit, lines[1].limit) if lines else None
-    moved = limits[0] - limits[1] if limits else 0.0
-    without = a.without - b.without - (a.value - b.value) + moved
+    sets = features_a, features_b
+    a, b = (frechet_jackknife(features, reference, prompts, references) for features in sets)
+    units = "images" if prompts is None else "prompts"
+    unlimited = too_few(a, dimension, references) or too_few(b, dimension, references)
+    limits = None
+    if not unlimited:
+        limits = tuple(
+            frechet_limit(features, reference, found, prompts=prompts, references=references)
+            for features, found in zip(sets, (a, b), strict=True)
+        )
     return FrechetDifference(
         a=a.value,
         b=b.value,
-        interval=paired_interval(a, b, method),
+        interval=paired_interval(a, b, PAIRED_TO_REFERENCES.format(units=units)),
         n=n,
         dimension=dimension,
-        limits=limits,
-        limit_interval=jackknife_interval(moved, without, method) if limits else None,
-        bias=_bias(n, dimension, (a, b), lines),
+        limits=(limits[0].limit, limits[1].limit) if limits else None,
+        limit_interval=_limit_interval((a, b), limits, units) if limits else None,
+        bias=_bias(dimension, (a, b), limits),
+        unlimited=unlimited,
     )
 
 
+def _limit_interval(
+    sets: tuple[FrechetJackknife, FrechetJackknife], limits: tuple[FrechetLimit, ...], units: str
+) -> Interval | None:
+    """Of the difference of the limits; None where their terms of second order differ by more than its half-width."""
+    (a, b), moved = sets, limits[0].limit - limits[1].limit
+    method, theirs = PAIRED_TO_REFERENCES.format(units=units), None
+    if a.references and b.references:
+        method = PAIRED.format(units=f"{units} and references")
+        theirs = a.references.without - b.references.without
+    without = a.without - b.without - (a.value - b.value) + moved
+    interval = jackknife_interval(moved, without, method, beside=theirs)
+    return trusted(interval, limits[0].correction - limits[1].correction)
+
+
 def _bias(
-    n: int, dimension: int, sets: tuple[Jackknife, Jackknife], lines: tuple[FrechetLine, ...] | None
+    dimension: int, sets: tuple[FrechetJackknife, FrechetJackknife], limits: tuple[FrechetLimit, ...] | None
 ) -> tuple[float, float] | None:
-    if n <= dimension or len(sets[0].without) < 2:
+    if sets[0].n <= dimension or len(sets[0].without) < 2:
         return None
-    return (lines[0].bias, lines[1].bias) if lines else (sets[0].bias, sets[1].bias)
+    return (limits[0].bias, limits[1].bias) if limits else (sets[0].whole_bias, sets[1].whole_bias)

@@ -1,10 +1,16 @@
-"""The Fréchet distance of infinitely many images (FID-infinity, Chong & Forsyth 2020): a line in 1/n, read at 0.
+"""The Fréchet distance of infinitely many images and references (after FID-infinity, Chong & Forsyth 2020).
 
-The set is cut at random, whole prompts at a time, into 1, 2 and 4 parts of equal size; the mean distance of the parts
-is one point of the line. Parts that fill the set, instead of subsets that overlap, make the error that is linear in the
-images the same at every point, so that it cannot tilt the line: its slope is far steadier than through single subsets.
+The mean distance of sets of n images and m references is a power series in 1/n and 1/m. With both numbers divided by k,
+
+    D_k = D + k a + k^2 b + ...,
+
+the jackknife gives the slope at k = 1, a + 2b, and halves of both sets give D_2: so D = D_2 - 2 (slope), without any
+term of second order. A line through D_1, D_2 and D_4, which leaves those terms in, was off by many standard errors
+(docs/metrics_in_depth.md). Halves fill the sets and hold whole prompts, so that the error which is linear in images and
+references is the same at both points.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,39 +18,53 @@ import numpy as np
 from metrics.errors import MetricInputError
 from metrics.frechet.distance import frechet_distance
 from metrics.frechet.gaussian import SLICE, Gaussian
-from metrics.frechet.interval import frechet_jackknife
+from metrics.frechet.interval import WITHOUT_REFERENCES, FrechetJackknife, frechet_jackknife
 from metrics.frechet.moments import Moments, merge_all
-from metrics.statistics.jackknife import Jackknife, jackknife_interval
+from metrics.statistics.jackknife import jackknife_interval
 from metrics.statistics.prompt_units import PromptGroups
 from metrics.statistics.result import Interval, MetricResult
 
-LEAST_IMAGES = 3  # per dimension: below, the distance is no line in 1/n
-QUARTER_IMAGES = 8  # per dimension, from which on quarters are used
-CONVENTION = "extrapolated to infinite n by a line in 1/n"
-METHOD = "jackknife over {units} at full n, around the extrapolation, references fixed"
+LEAST_IMAGES = 3  # independent ones, and references, per dimension: below, the series tells nothing
+CUTS = (((0, 1), (2, 3)), ((0, 2), (1, 3)), ((0, 3), (1, 2)))  # of quarters into halves
+QUARTERS = 4
+METHOD = "jackknife over {units} at full n, around the extrapolation"
 
 
 @dataclass(frozen=True)
-class FrechetLine:
-    """Distances of ever smaller parts and the line through them.
+class FrechetLimit:
+    """value: the distance of the images there are. limit: that of infinitely many, which may fall below 0 by chance.
 
-    sizes: (p,), mean images in a part, the full set first. distances: (p,), the mean over the parts of a size.
-    limit: the line at 1/n = 0, in squared feature units, which may fall below 0 by chance.
+    correction: what of the limit is due to the term of second order.
     """
 
-    sizes: np.ndarray
-    distances: np.ndarray
+    value: float
     limit: float
+    correction: float
 
     @property
     def bias(self) -> float:
-        """What n being finite adds to the distance of the full set."""
-        return float(self.distances[0]) - self.limit
+        """What n being finite adds to the distance."""
+        return self.value - self.limit
 
 
-def enough_images(n: int, dimension: int) -> bool:
-    """Whether the distance of n images can be extrapolated: at least 3 a dimension."""
-    return n >= LEAST_IMAGES * dimension
+def trusted(interval: Interval | None, correction: float) -> Interval | None:
+    """An interval about a limit, if it is wider than the term of second order, and so than those that are left out."""
+    return interval if interval and interval.high - interval.low >= 2 * abs(correction) else None
+
+
+def too_few(found: FrechetJackknife, dimension: int, references: np.ndarray | None) -> str:
+    """Why a distance cannot be extrapolated, in words that follow its name; empty where it can be."""
+    least = LEAST_IMAGES * dimension
+    needs = f"which needs {LEAST_IMAGES} {{}} for each of {dimension} dimensions and has {{}}"
+    if found.n < least:
+        return needs.format("images", found.n)
+    if references is not None and len(references) < least:
+        return needs.format("references", len(references))
+    if len(found.without) < QUARTERS:
+        return f"which needs {QUARTERS} prompts and has {len(found.without)}"
+    if found.independent < least:
+        return needs.format("independent images", f"{found.independent:.0f}: those of a prompt are alike")
+    return ""
 
 
 def frechet_infinity_result(
@@ -52,85 +72,91 @@ def frechet_infinity_result(
     reference: Gaussian,
     *,
     prompts: np.ndarray | None = None,
+    references: np.ndarray | None = None,
     seed: int = 0,
-    jackknife: Jackknife | None = None,
+    jackknife: FrechetJackknife | None = None,
 ) -> MetricResult:
-    """The extrapolated distance of features (N, D) to fixed references, with an interval over prompts.
+    """The extrapolated distance of features (N, D) to references, with an interval over prompts and references.
 
     prompts: (N,) int, which images belong to one prompt; without it every image stands for itself.
-    seed: of the cut into parts. jackknife: of these very features, where it is there already.
-    Only the generated set grows to infinity: the references stay as they are.
-    Raises MetricInputError for fewer than 3 images a dimension (see `enough_images`), NaN, infinity, or another
+    references: (M, D), the features behind `reference`. Without them the references are taken as they are: only the
+    generated set grows to infinity, the interval holds them fixed, and the note says so.
+    seed: of the cuts. jackknife: of these very features, where it is there already.
+    No interval is given where the term of second order is larger than it would be.
+    Raises MetricInputError for too few images, prompts or references (see `too_few`), NaN, infinity, or another
     dimension than the references'.
     """
-    line = frechet_line(features, reference, prompts=prompts, seed=seed)
-    full = jackknife or frechet_jackknife(features, reference, prompts)
-    interval = _interval(line, full, "images" if prompts is None else "prompts")
-    return MetricResult(line.limit, interval, full.n, f"{line.bias:.3g} below the distance of all {full.n} images")
+    found = jackknife or frechet_jackknife(features, reference, prompts, references)
+    limit = frechet_limit(features, reference, found, prompts=prompts, references=references, seed=seed)
+    whole = _interval(limit, found, "images" if prompts is None else "prompts")
+    interval = trusted(whole, limit.correction)
+    sets = f"{found.n} images" if references is None else f"{found.n} images and {len(references)} references"
+    apart = f", the images' finite-sample bias ({WITHOUT_REFERENCES})" if references is None else ""
+    note = f"{limit.bias:.3g} below the distance of these {sets}{apart}"
+    if whole and not interval:
+        note += f"; no interval, as terms of second order ({limit.correction:+.2g}) are larger: too few images"
+    return MetricResult(limit.limit, interval, found.n, note)
 
 
-def frechet_infinity_definition(n: int, dimension: int, seed: int = 0) -> str:
-    """How the distance of n images is extrapolated, in words."""
-    sizes = ", ".join(f"{size:.0f}" for size in _sizes(n, dimension))
-    return f"{CONVENTION} over parts of {sizes} images, seed {seed}"
+def frechet_infinity_definition(references: bool, seed: int = 0) -> str:
+    """How a distance is extrapolated, in words. references: whether theirs is, too."""
+    what = "of images and references" if references else "of images, references as they are"
+    return f"extrapolated to infinite n {what}: to second order in 1/n, by jackknife and halves (3 cuts, seed {seed})"
 
 
-def frechet_line(
-    features: np.ndarray, reference: Gaussian, *, prompts: np.ndarray | None = None, seed: int = 0
-) -> FrechetLine:
-    """The line of features (N, D): one pass over them, and one distance for each part."""
-    n, dimension = features.shape
-    if not enough_images(n, dimension):
-        raise MetricInputError(
-            f"{n} images of {dimension} feature dimensions cannot be extrapolated to infinity: "
-            f"at least {LEAST_IMAGES * dimension} are needed"
-        )
-    if not np.isfinite(features).all():
-        raise MetricInputError("features hold NaN or infinity: no distance can be computed from them")
-    groups = PromptGroups.of(prompts, n)
-    counts = _counts(n, dimension)
-    moments = [_moments(features[rows]) for rows in _parts(groups, counts[-1], seed)]
-    distances = [_mean_distance(moments, count, reference) for count in counts]
-    sizes = _sizes(n, dimension)
-    limit = float(np.polyfit(1 / sizes, distances, 1)[1])
-    return FrechetLine(sizes, np.asarray(distances), limit)
+def frechet_limit(
+    features: np.ndarray,
+    reference: Gaussian,
+    found: FrechetJackknife,
+    *,
+    prompts: np.ndarray | None = None,
+    references: np.ndarray | None = None,
+    seed: int = 0,
+) -> FrechetLimit:
+    """The limit for features (N, D) whose jackknife is known: one pass over both sets, and six distances.
+
+    Raises MetricInputError where `too_few` says why there is none.
+    """
+    reason = too_few(found, features.shape[1], references)
+    if reason:
+        raise MetricInputError(f"there is no distance of infinitely many images, {reason}")
+    random = np.random.default_rng(seed)
+    images = _halves(features, PromptGroups.of(prompts, len(features)), random)
+    theirs: Iterator[Gaussian | None] = iter([None] * 2 * len(CUTS))
+    if references is not None:
+        theirs = _halves(references, PromptGroups.of(None, len(references)), random)
+    halves = [frechet_distance(half, other or reference) for half, other in zip(images, theirs, strict=True)]
+    moved = float(np.mean(halves)) - found.value
+    return FrechetLimit(found.value, found.value + moved - 2 * found.whole_bias, moved - found.whole_bias)
 
 
-def _counts(n: int, dimension: int) -> tuple[int, ...]:
-    """Into how many parts the set is cut, at each point of the line."""
-    return (1, 2, 4) if n >= QUARTER_IMAGES * dimension else (1, 2)
+def _halves(features: np.ndarray, groups: PromptGroups, random: np.random.Generator) -> Iterator[Gaussian]:
+    """The Gaussians of both halves of each cut."""
+    quarters = [_moments(features[rows]) for rows in _quarters(groups, random)]
+    for cut in CUTS:
+        for half in cut:
+            found = merge_all(quarters[i] for i in half)
+            yield Gaussian(found.n, found.mean, found.covariance, None, computed=True)
 
 
-def _sizes(n: int, dimension: int) -> np.ndarray:
-    """Mean images of a part at each point, (p,)."""
-    return n / np.asarray(_counts(n, dimension), dtype=np.float64)
-
-
-def _parts(groups: PromptGroups, count: int, seed: int) -> list[np.ndarray]:
-    """Image numbers of `count` random parts, a prompt's images always in one, with as many images as can be in each."""
-    if groups.count < count:
-        raise MetricInputError(f"{groups.count} prompts cannot be cut into {count} parts: more prompts are needed")
-    order = np.random.default_rng(seed).permutation(groups.count)
+def _quarters(groups: PromptGroups, random: np.random.Generator) -> list[np.ndarray]:
+    """Image numbers of four random parts, a prompt's images always in one, with as many images as can be in each."""
+    order = random.permutation(groups.count)
     sizes = groups.sizes[order]
     middles = np.cumsum(sizes) - sizes / 2
     part_of = np.empty(groups.count, dtype=np.int64)
-    part_of[order] = np.minimum(middles * count // len(groups.label), count - 1)
-    return [np.flatnonzero(part_of[groups.label] == part) for part in range(count)]
+    part_of[order] = np.minimum(middles * QUARTERS // len(groups.label), QUARTERS - 1)
+    return [np.flatnonzero(part_of[groups.label] == part) for part in range(QUARTERS)]
 
 
 def _moments(features: np.ndarray) -> Moments:
     return merge_all(Moments.of(features[start : start + SLICE]) for start in range(0, len(features), SLICE))
 
 
-def _mean_distance(moments: list[Moments], count: int, reference: Gaussian) -> float:
-    """The mean distance of `count` parts, each of several of the finest ones."""
-    width = len(moments) // count
-    merged = [merge_all(moments[start : start + width]) for start in range(0, len(moments), width)]
-    distances = [frechet_distance(Gaussian(m.n, m.mean, m.covariance, None, computed=True), reference) for m in merged]
-    return float(np.mean(distances))
-
-
-def _interval(line: FrechetLine, full: Jackknife, units: str) -> Interval | None:
-    """The full set's own error, moved to the limit: what is linear in the images is the same in both."""
-    moved = full.without + (line.limit - full.value)
-    return jackknife_interval(line.limit, moved, METHOD.format(units=units))
+def _interval(limit: FrechetLimit, found: FrechetJackknife, units: str) -> Interval | None:
+    """The full sets' own errors, moved to the limit: what is linear in images and references is the same in both."""
+    moved = found.without + (limit.limit - found.value)
+    if found.references:
+        method = METHOD.format(units=f"{units} and references")
+        return jackknife_interval(limit.limit, moved, method, beside=found.references.without)
+    return jackknife_interval(limit.limit, moved, f"{METHOD.format(units=units)}, references fixed")

@@ -10,6 +10,9 @@ an integral over k x k determinants, which a trapezoid rule over log s gives to 
 deleted distances cost one pass over the features. Its first order in W is the influence function of the linearised
 distance. Unlike that one it stays exact where S is singular (n <= d: then the images' Gram matrix stands for A) and
 where single images have leverage. Nothing is drawn with replacement: duplicates bias the distance by themselves.
+
+The distance is symmetric, so that the same solve gives the distances without each reference: with S = G G^T,
+G^T F F^T G has the eigenvalues of A, and the vectors G^T F U / sqrt(l).
 """
 
 from collections.abc import Callable, Iterator
@@ -17,6 +20,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from metrics.errors import MetricInputError
 from metrics.frechet.distance import covariance_factor, frechet_distance
 from metrics.frechet.gaussian import Gaussian
 from metrics.statistics.jackknife import Jackknife, jackknife_interval
@@ -24,7 +28,32 @@ from metrics.statistics.prompt_units import PromptGroups
 from metrics.statistics.result import MetricResult
 
 METHOD = "jackknife over {units}, references fixed; of the distance expected at this n"
+WITHOUT_REFERENCES = "that of the references is not in it"
 BLOCK = 1 << 24  # float64 numbers that a step of the pass may hold: 128 MiB
+
+
+@dataclass(frozen=True)
+class FrechetJackknife(Jackknife):
+    """A Fréchet distance without each prompt, and without each reference.
+
+    references: the distance without each reference, (M,); None where their features are not at hand, or where images or
+    references are no more than the dimensions. alone: the bias, were all images independent, those of a prompt too;
+    None where each has a prompt of its own, and with no more images than dimensions.
+    """
+
+    references: Jackknife | None = None
+    alone: float | None = None
+
+    @property
+    def whole_bias(self) -> float:
+        """The bias of the images and, where it can be told, that of the references."""
+        return self.bias + (self.references.bias if self.references else 0.0)
+
+    @property
+    def independent(self) -> float:
+        """As many independent images would have the bias of these: n, unless the images of a prompt are alike."""
+        alike = self.alone is not None and 0 < self.alone < self.bias
+        return self.n * self.alone / self.bias if self.alone and alike else float(self.n)
 
 
 def frechet_result(
@@ -32,50 +61,76 @@ def frechet_result(
     reference: Gaussian,
     *,
     prompts: np.ndarray | None = None,
-    jackknife: Jackknife | None = None,
+    references: np.ndarray | None = None,
+    jackknife: FrechetJackknife | None = None,
 ) -> MetricResult:
     """The Fréchet distance of features (N, D) to fixed references, with an interval over prompts.
 
     prompts: (N,) int, which images belong to one prompt; without it every image stands for itself.
-    jackknife: of these very features, where it is there already.
-    The interval is that of the distance expected at this n. The part of it that only n being finite makes is estimated
-    in the note and never subtracted; with n <= D it is larger than any estimate from the set, and the note says so.
+    references: (M, D), the features behind `reference`, where they are at hand. jackknife: of these very features,
+    where it is there already.
+    The interval is that of the distance expected at this n. The part of it that only the numbers of images and of
+    references being finite make is estimated in the note and never subtracted; the note says where it leaves the
+    references' part out. With n <= D it is larger than any estimate from the set, and the note says that.
     Raises MetricInputError for fewer than 2 images, NaN, infinity, or another dimension than the references'.
     """
-    found = jackknife or frechet_jackknife(features, reference, prompts)
+    found = jackknife or frechet_jackknife(features, reference, prompts, references)
     method = METHOD.format(units="images" if prompts is None else "prompts")
     interval = jackknife_interval(found.value, found.without, method, least=0.0)
     note = _bias_note(found, features.shape[1]) if len(found.without) else ""
     return MetricResult(found.value, interval, found.n, note)
 
 
-def _bias_note(found: Jackknife, dimension: int) -> str:
+def _bias_note(found: FrechetJackknife, dimension: int) -> str:
     if found.n <= dimension:
         return f"mostly finite-sample bias, as n = {found.n} images is at most the dimension {dimension}"
-    if found.bias >= found.value:
-        return f"all of it may be finite-sample bias (about {found.bias:.3g} by the jackknife; not subtracted)"
-    return f"about {found.bias:.3g} of it is finite-sample bias (jackknife; not subtracted)"
+    bias, whole = found.bias, found.whole_bias
+    if found.references:
+        parts = f"{bias:.3g} of the images and {found.references.bias:.3g} of the references"
+        if whole >= found.value:
+            return f"all of it may be finite-sample bias (about {whole:.3g}, {parts}, by the jackknife; not subtracted)"
+        return f"about {whole:.3g} of it is finite-sample bias, {parts} (jackknife; not subtracted)"
+    how = f"not subtracted; {WITHOUT_REFERENCES}"
+    if bias >= found.value:
+        return f"all of it may be the images' finite-sample bias (about {bias:.3g} by the jackknife; {how})"
+    return f"about {bias:.3g} of it is the images' finite-sample bias (jackknife; {how})"
 
 
-def frechet_jackknife(features: np.ndarray, reference: Gaussian, prompts: np.ndarray | None = None) -> Jackknife:
-    """The distance of features (N, D), and without each prompt; `without` is empty when that leaves under 2 images."""
+def frechet_jackknife(
+    features: np.ndarray,
+    reference: Gaussian,
+    prompts: np.ndarray | None = None,
+    references: np.ndarray | None = None,
+) -> FrechetJackknife:
+    """The distance of features (N, D), and without each prompt; `without` is empty when that leaves under 2 images.
+
+    references: (M, D), the features behind `reference`, where the distances without each of them are wanted too.
+    """
     gaussian = Gaussian.of_features(features)
     value = frechet_distance(gaussian, reference)
-    n = gaussian.n
+    n, dimension = features.shape
     groups = PromptGroups.of(prompts, n)
     if groups.count < 2 or n - groups.sizes.max() < 2:
-        return Jackknife(value, np.zeros(0), n)
+        return FrechetJackknife(value, np.zeros(0), n)
     seen = _through(features, gaussian, reference)
-    width = len(seen.eigenvalues) + gaussian.mean.size
-    without = np.zeros(groups.count)
+    width = len(seen.eigenvalues) + dimension
+    without, alone = np.zeros(groups.count), 0.0
     for units, images in _blocks(groups, width):
         if _held(images.shape[1], width) > BLOCK:  # a single prompt, of very many images
             without[units] = frechet_distance(_gaussian_without(features, images[0], gaussian), reference)
+            parts = np.array_split(images[0], -(-len(images[0]) * _held(1, width) // BLOCK))
+            alone += sum(_deleted(features, part[:, None], seen, gaussian, reference)[1] for part in parts)
         else:
-            centred = features[images].astype(np.float64) - gaussian.mean  # (g, k, D)
-            changes = _changes(centred, seen.rows(images, centred), seen.eigenvalues, gaussian, reference)
+            changes, single = _deleted(features, images, seen, gaussian, reference)
             without[units] = value + changes
-    return Jackknife(value, without, n)
+            alone += single
+    shares = None if groups.sizes.min() == groups.sizes.max() else groups.sizes / n
+    if n <= dimension:
+        return FrechetJackknife(value, without, n, shares)
+    theirs = None
+    if references is not None and len(references) > dimension:
+        theirs = _without_references(value, references, seen, gaussian, reference)
+    return FrechetJackknife(value, without, n, shares, theirs, None if groups.count == n else alone * (n - 1) / n)
 
 
 def _gaussian_without(features: np.ndarray, images: np.ndarray, gaussian: Gaussian) -> Gaussian:
@@ -96,10 +151,46 @@ class _Seen:
     eigenvalues: (r,), those of A above rounding.
     rows: (image numbers (g, k), their centred features (g, k, D)) -> (g, k, r), scaled so that the sum over all images
         of their outer products is diag(eigenvalues).
+    directions: F U, (D, r); None with fewer images than references span dimensions.
     """
 
     eigenvalues: np.ndarray
     rows: Callable[[np.ndarray, np.ndarray], np.ndarray]
+    directions: np.ndarray | None = None
+
+
+def _deleted(
+    features: np.ndarray, images: np.ndarray, seen: _Seen, gaussian: Gaussian, reference: Gaussian
+) -> tuple[np.ndarray, float]:
+    """What deleting each of g prompts, images (g, k), adds to the distance, (g,); the sum of that for single images."""
+    centred = features[images].astype(np.float64) - gaussian.mean  # (g, k, D)
+    rows = seen.rows(images, centred)
+    changes = _changes(centred, rows, seen.eigenvalues, gaussian, reference)
+    if images.shape[1] == 1:
+        return changes, float(changes.sum())
+    one, by_one = (each.reshape(-1, 1, each.shape[2]) for each in (centred, rows))
+    return changes, float(_changes(one, by_one, seen.eigenvalues, gaussian, reference).sum())
+
+
+def _without_references(
+    value: float, references: np.ndarray, seen: _Seen, gaussian: Gaussian, reference: Gaussian
+) -> Jackknife:
+    """The distance without each reference (M, D). Projected in float32, which features are: half of the time."""
+    if reference.n != len(references):
+        raise MetricInputError(f"{len(references)} references are given with statistics of {reference.n}")
+    assert gaussian.covariance is not None
+    assert seen.directions is not None
+    m = len(references)
+    basis = gaussian.covariance @ seen.directions / np.sqrt(seen.eigenvalues * (m - 1))  # G^T F U / sqrt(l), after G
+    basis = basis.astype(np.float32)
+    without = np.empty(m)
+    step = BLOCK // _held(1, sum(basis.shape))
+    for start in range(0, m, step):
+        centred = references[start : start + step].astype(np.float64) - reference.mean
+        rows = (centred.astype(np.float32) @ basis).astype(np.float64)
+        changes = _changes(centred[:, None], rows[:, None], seen.eigenvalues, reference, gaussian)
+        without[start : start + step] = value + changes
+    return Jackknife(value, without, m)
 
 
 def _through(features: np.ndarray, gaussian: Gaussian, reference: Gaussian) -> _Seen:
@@ -119,8 +210,13 @@ def _through(features: np.ndarray, gaussian: Gaussian, reference: Gaussian) -> _
         assert gaussian.covariance is not None
         inner = factor.T @ gaussian.covariance @ factor
     values, vectors = _solve(inner)
-    basis = factor @ vectors / np.sqrt(n - 1)
-    return _Seen(values, lambda _, centred: (centred.reshape(-1, len(basis)) @ basis).reshape(*centred.shape[:2], -1))
+    directions = factor @ vectors
+    basis = directions / np.sqrt(n - 1)
+
+    def rows(_: np.ndarray, centred: np.ndarray) -> np.ndarray:
+        return (centred.reshape(-1, len(basis)) @ basis).reshape(*centred.shape[:2], -1)
+
+    return _Seen(values, rows, directions)
 
 
 def _solve(symmetric: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -11,7 +11,7 @@ LEVEL = 0.95
 LEAST_UNITS = 3  # below, a spread says next to nothing: two linearised values are always equal
 
 
-def t_quantile(units: int) -> float:
+def t_quantile(units: float) -> float:
     """The two-sided 95% quantile of Student's t with units - 1 degrees of freedom."""
     from scipy.special import stdtrit
 

@@ -17,31 +17,52 @@ class Jackknife:
     """A score of a set, and of the set without each prompt.
 
     value: the score of the whole set. without: (G,), in ascending order of the prompts' numbers; empty where too few
-    images would be left. n: images.
+    images would be left. n: images. shares: (G,), each prompt's part of the images; None where all have as many.
     """
 
     value: float
     without: np.ndarray
     n: int
+    shares: np.ndarray | None = None
 
     @property
     def bias(self) -> float:
-        """How much of `value` is due to n being finite, to first order in 1/n (Quenouille 1956)."""
-        return (len(self.without) - 1) * (float(self.without.mean()) - self.value)
+        """How much of `value` is due to n being finite, to first order in 1/n (Quenouille 1956).
+
+        Prompts of unequal size are weighted so that what is linear in the images leaves it (Busing, Meijer & van der
+        Leeden 1999).
+        """
+        changes = self.without - self.value
+        if self.shares is None:
+            return (len(changes) - 1) * float(changes.mean())
+        return float((1 - self.shares) @ changes)
 
 
-def jackknife_interval(value: float, without: np.ndarray, method: str, least: float = -np.inf) -> Interval | None:
+def jackknife_interval(
+    value: float, without: np.ndarray, method: str, least: float = -np.inf, beside: np.ndarray | None = None
+) -> Interval | None:
     """Tukey's interval about `value` from the values without each unit, (G,); None when G < 3.
 
     Its variance is on average too large rather than too small, whatever the statistic (Efron & Stein 1981).
-    least: the smallest value there can be.
+    least: the smallest value there can be. beside: the values without each unit of a second, independent sample, (M,)
+    with M >= 2, whose variance is added; degrees of freedom are then Satterthwaite's.
     """
     units = len(without)
     if units < LEAST_UNITS:
         return None
-    error = float(np.sqrt((units - 1) ** 2 / units * without.var(ddof=1)))
-    margin = t_quantile(units) * error
+    variance, freedom = _variance(without), float(units - 1)
+    if beside is not None and (theirs := _variance(beside)) > 0:
+        total = variance + theirs
+        freedom = total**2 / (variance**2 / freedom + theirs**2 / (len(beside) - 1))
+        variance = total
+    margin = t_quantile(freedom + 1) * float(np.sqrt(variance))
     return Interval(max(value - margin, least), value + margin, method, LEVEL)
+
+
+def _variance(without: np.ndarray) -> float:
+    """Of the score, from its values without each of G units."""
+    units = len(without)
+    return float((units - 1) ** 2 / units * without.var(ddof=1))
 
 
 def paired_interval(a: Jackknife, b: Jackknife, method: str) -> Interval | None:

@@ -2,21 +2,16 @@
 
 from collections.abc import Mapping
 
+import numpy as np
+
 from drawbench.scoring.kinds.kind import Measure, MetricKind, Needs
 from metrics.frechet.difference import FrechetDifference, frechet_difference
 from metrics.frechet.distance import frechet_distance
 from metrics.frechet.gaussian import Gaussian
-from metrics.frechet.infinity import (
-    LEAST_IMAGES,
-    enough_images,
-    frechet_infinity_definition,
-    frechet_infinity_result,
-    frechet_line,
-)
-from metrics.frechet.interval import frechet_jackknife, frechet_result
+from metrics.frechet.infinity import frechet_infinity_definition, frechet_infinity_result, frechet_limit, too_few
+from metrics.frechet.interval import FrechetJackknife, frechet_jackknife, frechet_result
 from metrics.image_set import CannotMeasureError, ImageSet
 from metrics.sanity.rules import DROPPING, PIXELS, POORER, Required
-from metrics.statistics.jackknife import Jackknife
 from metrics.statistics.paired import PairedResult
 from metrics.statistics.result import MetricResult
 
@@ -44,32 +39,38 @@ class _Frechet(MetricKind):
 
 class _FrechetInfinity(MetricKind):
     def results(self, images: ImageSet) -> Mapping[str, MetricResult]:
-        n, dimension = images.features.shape
-        if not enough_images(n, dimension):
-            raise CannotMeasureError(
-                f"which needs {LEAST_IMAGES} images for each of {dimension} dimensions and has {n}"
-            )
+        found, references = _jackknife(images), _features(images)
+        _require(too_few(found, images.features.shape[1], references))
         given = images.features, _moments(images)
-        return {self.name: frechet_infinity_result(*given, prompts=images.prompts, jackknife=_jackknife(images))}
+        return {
+            self.name: frechet_infinity_result(*given, prompts=images.prompts, references=references, jackknife=found)
+        }
 
     def differences(self, a: ImageSet, b: ImageSet) -> Mapping[str, PairedResult]:
         found = _difference(a, b)
-        if found.at_infinity is None:
-            raise CannotMeasureError(f"{found.n} images of {found.dimension} dimensions cannot be extrapolated")
+        _require(found.unlimited)
+        assert found.at_infinity is not None
         return {self.name: found.at_infinity}
 
     def definition(self, name: str, images: ImageSet) -> str:
-        return frechet_infinity_definition(*images.features.shape)
+        return frechet_infinity_definition(_features(images) is not None)
 
     def cautions(self, images: ImageSet, published_n: int) -> list[str]:
         dimension, references = images.features.shape[1], _moments(images).n
         return [f"{FEW.format(dimension)}, which no number of images takes away"] if 0 < references <= dimension else []
 
     def values(self, images: ImageSet) -> Mapping[str, float]:
-        if not enough_images(*images.features.shape):
+        found, references = _jackknife(images), _features(images)
+        if too_few(found, images.features.shape[1], references):
             return {}
-        line = frechet_line(images.features, _moments(images), prompts=images.prompts)
-        return {"frechet_distance_infinity": line.limit}
+        given = images.features, _moments(images), found
+        limit = frechet_limit(*given, prompts=images.prompts, references=references).limit
+        return {"frechet_distance_infinity": limit}
+
+
+def _require(too_few: str) -> None:
+    if too_few:
+        raise CannotMeasureError(too_few)
 
 
 def _moments(images: ImageSet) -> Gaussian:
@@ -77,14 +78,21 @@ def _moments(images: ImageSet) -> Gaussian:
     return images.moments
 
 
-def _jackknife(images: ImageSet) -> Jackknife:
+def _features(images: ImageSet) -> np.ndarray | None:
+    """Those of the references, where they are at hand."""
+    return images.references if len(images.references) else None
+
+
+def _jackknife(images: ImageSet) -> FrechetJackknife:
     """Shared by both distances of an extractor."""
-    return images.once("frechet", lambda: frechet_jackknife(images.features, _moments(images), images.prompts))
+    given = images.features, _moments(images), images.prompts, _features(images)
+    return images.once("frechet", lambda: frechet_jackknife(*given))
 
 
 def _difference(a: ImageSet, b: ImageSet) -> FrechetDifference:
     """Shared by both distances of an extractor."""
-    return a.once(("frechet", b), lambda: frechet_difference(a.features, b.features, _moments(a), a.prompts))
+    given = a.features, b.features, _moments(a), a.prompts, _features(a)
+    return a.once(("frechet", b), lambda: frechet_difference(*given))
 
 
 def _fid(name: str, header: str, column: int, ranks: bool = False, required: Required | None = None) -> Measure:

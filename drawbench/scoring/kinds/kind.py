@@ -12,6 +12,7 @@ from metrics.sanity.rules import Required, Rule, SuiteMetric
 from metrics.statistics.intervals import t_interval
 from metrics.statistics.jackknife import PAIRED, PAIRED_TO_REFERENCES, Jackknife
 from metrics.statistics.paired import PairedResult, paired_jackknives, paired_means
+from metrics.statistics.prompt_units import uneven_note
 from metrics.statistics.result import MetricResult
 
 LAST_COLUMN = 1000
@@ -103,6 +104,10 @@ class MetricKind(ABC):
         """What must be known before all else. published_n: images behind published numbers, 0 for none."""
         return []
 
+    def interval_note(self, images: ImageSet) -> str:
+        """What makes the intervals say less than they should; empty for nothing."""
+        return uneven_note(images.counts)
+
     def per_image(self, images: ImageSet) -> np.ndarray | None:
         """A value for each image, (N,), for the table of samples; None where there is none."""
         return None
@@ -146,6 +151,10 @@ class PromptMeans(MetricKind):
     """
 
     by_category: bool = True
+
+    def interval_note(self, images: ImageSet) -> str:
+        """None: each prompt counts the same, whatever its number of images."""
+        return ""
 
     def by_prompt(self, images: ImageSet) -> Mapping[str, np.ndarray]:
         """The values of each prompt, (n,), by number; here the mean of its images' values."""

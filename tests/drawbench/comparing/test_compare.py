@@ -113,7 +113,7 @@ def test_every_metric_of_the_extended_protocol_has_its_difference(
     extended = bundled_extended(scorer)
     found = compare_runs(*runs, extended, references)
     assert set(found.left_out) == {"frechet_distance_infinity"}
-    assert found.left_out["frechet_distance_infinity"] == "14 images of 16 dimensions cannot be extrapolated"
+    assert found.left_out["frechet_distance_infinity"] == "needs 3 images for each of 16 dimensions and has 14"
     assert {each.metric for each in found.differences} == {
         *("clip_score", "frechet_distance", "pairwise_distance", "vendi_score", "r_precision", "kid", "cmmd"),
         *("precision", "recall", "density", "coverage"),
@@ -168,14 +168,14 @@ def test_the_words_follow_interval_and_bias() -> None:
 @pytest.mark.parametrize(
     ("bias", "limits", "words", "note"),
     [
-        ((1.0, 0.9), (2.0, 1.1), "A is higher", "1 in A and 0.9 in B, +0.1 in the difference (FID-infinity fit)"),
+        ((1.0, 0.9), (2.0, 1.1), "A is higher", "1 in A and 0.9 in B, +0.1 in the difference (FID-infinity)"),
         (
             (2.0, 0.5),
             (1.0, 1.5),
             "n too small for FID",
-            "2 in A and 0.5 in B, +1.5 in the difference (FID-infinity fit)",
+            "2 in A and 0.5 in B, +1.5 in the difference (FID-infinity)",
         ),
-        ((2.0, 0.5), None, "n too small for FID", "(jackknife; too few images for a FID-infinity fit)"),
+        ((2.0, 0.5), None, "n too small for FID", "(jackknife; too few images for FID-infinity)"),
     ],
 )
 def test_bias_that_may_make_the_difference_is_said(

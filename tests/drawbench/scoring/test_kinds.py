@@ -54,15 +54,15 @@ def protocol(tmp_path_factory: pytest.TempPathFactory) -> Protocol:
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """12 prompts x 5 images: enough for an extrapolation in 16 dimensions."""
-    return make_run(tmp_path_factory.mktemp("runs") / "noise", samples=5)
+    """12 prompts x 8 images: enough for an extrapolation in 16 dimensions."""
+    return make_run(tmp_path_factory.mktemp("runs") / "noise", samples=8)
 
 
 @pytest.fixture(scope="module")
 def references(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """30 PNG images."""
+    """60 PNG images."""
     folder = tmp_path_factory.mktemp("references")
-    for number in range(30):
+    for number in range(60):
         pixels = np.random.default_rng(number).integers(0, 256, (40, 40, 3), dtype=np.uint8)
         Image.fromarray(pixels).save(folder / f"{number}.png")
     return folder
@@ -83,8 +83,8 @@ def test_all_kinds_give_their_numbers_over_their_scopes(protocol: Protocol, run:
         assert score.interval != "not available", score.metric
         assert score.interval.low <= score.value <= score.interval.high
         assert "never comparable with published numbers" in score.definition
-        assert score.n == (60 if score.metric in (*DISTANCES, "frechet_distance_infinity") else score.n)
-        assert ("references references" in score.definition) == (score.scope == OVERALL and score.n == 60)
+        assert score.n == (96 if score.metric in (*DISTANCES, "frechet_distance_infinity") else score.n)
+        assert ("references references" in score.definition) == (score.scope == OVERALL and score.n == 96)
 
 
 def test_numbers_are_the_same_whatever_the_batch_and_the_cache(
@@ -184,7 +184,7 @@ def test_inception_score_is_that_of_the_logits_of_all_images(run: Path) -> None:
     shares = odds / odds.sum(axis=1, keepdims=True)
     expected = np.exp((shares * np.log(shares / shares.mean(axis=0))).sum(axis=1).mean())
     assert score.value == pytest.approx(float(expected), rel=1e-5)
-    assert (score.scope, score.n) == (OVERALL, 60)
+    assert (score.scope, score.n) == (OVERALL, 96)
     (again,) = score_run(run, protocol).scores
     assert again == score
 

@@ -327,15 +327,24 @@ def test_what_too_few_references_cannot_give_is_left_out(references: Path, tmp_p
     assert "precision" not in metrics
 
 
-def test_few_references_are_named_at_infinity_too(references: Path, tmp_path: Path) -> None:
+def test_few_references_are_named_and_have_no_distance_at_infinity(references: Path, tmp_path: Path) -> None:
+    class Told(Progress):
+        def __init__(self) -> None:
+            self.lines: list[str] = []
+
+        def note(self, message: str) -> None:
+            self.lines.append(message)
+
     protocol = bundled_extended(write_scorer(tmp_path / "scorer"))
     few = tmp_path / "few"
     few.mkdir()
     for path in sorted(references.rglob("*.png"))[:4]:
         (few / path.name).write_bytes(path.read_bytes())
-    notes = {s.metric: s.note for s in score_run(make_run(tmp_path / "run", samples=5), protocol, few).scores}
+    run, told = make_run(tmp_path / "run", samples=5), Told()
+    notes = {s.metric: s.note for s in score_run(run, protocol, few, progress=told).scores}
     assert "strongly biased upwards" in notes["frechet_distance"]
-    assert "which no number of images takes away" in notes["frechet_distance_infinity"]
+    assert "frechet_distance_infinity" not in notes
+    assert any("needs 3 references for each of 16 dimensions and has 4" in line for line in told.lines)
 
 
 def test_a_place_that_cannot_be_written_is_one_sentence(

@@ -7,7 +7,7 @@ from metrics.errors import MetricInputError
 from metrics.frechet.difference import frechet_difference
 from metrics.frechet.distance import frechet_distance
 from metrics.frechet.gaussian import Gaussian
-from metrics.frechet.infinity import frechet_line
+from metrics.frechet.infinity import frechet_limit
 from metrics.frechet.interval import frechet_jackknife
 from tests.metrics.frechet.worlds import SAMPLES
 
@@ -31,7 +31,8 @@ def test_the_parts_are_those_of_each_set() -> None:
     found = frechet_difference(a, b, _reference(), prompts)
     assert found.a == frechet_distance(Gaussian.of_features(a), _reference())
     assert found.difference == found.a - found.b
-    assert found.limits == tuple(frechet_line(x, _reference(), prompts=prompts).limit for x in (a, b))
+    knives = [(x, frechet_jackknife(x, _reference(), prompts)) for x in (a, b)]
+    assert found.limits == tuple(frechet_limit(x, _reference(), j, prompts=prompts).limit for x, j in knives)
     assert found.bias == pytest.approx((found.a - found.limits[0], found.b - found.limits[1]))
     for interval, point in (
         (found.interval, found.difference),
@@ -70,11 +71,28 @@ def test_pairing_takes_the_prompts_common_part_out() -> None:
 
 def test_without_enough_images_there_is_no_limit_and_then_no_bias() -> None:
     reference = _reference()
-    for prompts, limits, bias in ((5, True, True), (4, False, True), (1, False, False)):
+    for prompts, limits, bias in ((40, True, True), (4, False, True), (1, False, False)):
         a, b, rows = _pair(6, prompts, 1.5)
         found = frechet_difference(a[: 4 * prompts], b[: 4 * prompts], reference, rows)
         assert (found.limits is not None, found.bias is not None) == (limits, bias)
+        assert (found.unlimited == "") == limits
         assert bias or found.n_is_too_small
+
+
+def test_biases_take_the_references_in_where_they_are_at_hand() -> None:
+    a, b, prompts = _pair(9, 60, 1.2)
+    references = np.random.default_rng(10).normal(size=(60, D))
+    reference = Gaussian.of_features(references)
+    fixed = frechet_difference(a, b, reference, prompts)
+    both = frechet_difference(a, b, reference, prompts, references)
+    assert (both.interval, both.difference) == (fixed.interval, fixed.difference)
+    assert fixed.bias is not None
+    assert both.bias is not None
+    assert both.bias[0] > fixed.bias[0]
+    assert both.bias[1] > fixed.bias[1]
+    for found, words in ((both, "prompts and references, paired"), (fixed, "references fixed")):
+        assert found.limit_interval is not None
+        assert words in found.limit_interval.method
 
 
 def test_a_difference_that_only_bias_makes_is_told() -> None:

@@ -1,5 +1,6 @@
 """The jackknife of the Fréchet distance: exact against deleting by hand, its first order against finite differences."""
 
+import re
 from collections.abc import Callable
 
 import numpy as np
@@ -42,6 +43,42 @@ def test_every_deleted_distance_equals_the_distance_of_what_is_left(
     left = [frechet_distance(Gaussian.of_features(features[prompts != p]), reference) for p in np.unique(prompts)]
     assert found.value == frechet_distance(Gaussian.of_features(features), reference)
     assert found.without - found.value == pytest.approx(np.array(left) - found.value, rel=2e-3, abs=2e-4 * np.std(left))
+
+
+@pytest.mark.parametrize(("n", "m", "d"), [(60, 64, 16), (300, 40, 32), (33, 200, 32)])
+def test_every_distance_without_a_reference_equals_that_to_the_others(n: int, m: int, d: int) -> None:
+    features, references = _features(1, n, d), (_features(2, m, d) * 1.3 + 0.1).astype(np.float32)
+    reference = Gaussian.of_features(references)
+    found = frechet_jackknife(features, reference, np.arange(n) // 3, references)
+    assert found.references is not None
+    images = Gaussian.of_features(features)
+    left = [frechet_distance(images, Gaussian.of_features(np.delete(references, i, axis=0))) for i in range(m)]
+    changes = np.array(left) - found.value
+    assert found.references.value == found.value
+    assert found.references.without - found.value == pytest.approx(changes, rel=2e-3, abs=2e-4 * np.std(left))
+    assert found.references.bias == pytest.approx((m - 1) * changes.mean(), rel=1e-3)
+    alone = frechet_jackknife(features, reference, np.arange(n) // 3)
+    assert (alone.references, alone.bias) == (None, found.bias)
+
+
+def test_references_that_tell_nothing_of_their_bias_or_are_others_are_left_out_or_refused() -> None:
+    references = _features(2, 16, 16)
+    assert (
+        frechet_jackknife(_features(1, 60, 16), Gaussian.of_features(references), None, references).references is None
+    )
+    with pytest.raises(MetricInputError, match="29 references are given with statistics of 30"):
+        frechet_jackknife(_features(1, 60, 16), Gaussian.of_features(_features(2, 30, 16)), None, _features(2, 29, 16))
+
+
+def test_copies_of_a_prompts_images_are_no_images_of_their_own() -> None:
+    """About as many images are independent as there are prompts; the divisor n - 1 leaves some of the bias out."""
+    random, prompts = np.random.default_rng(1), np.repeat(np.arange(200), 4)
+    reference = Gaussian(0, np.zeros(24), np.eye(24), None)
+    copies = np.repeat(random.normal(size=(200, 24)), 4, axis=0)
+    assert 160 <= frechet_jackknife(copies, reference, prompts).independent <= 240
+    assert frechet_jackknife(copies, reference).independent == 800
+    unlike = frechet_jackknife(random.normal(size=(800, 24)), reference, prompts)
+    assert 700 <= unlike.independent <= 800
 
 
 def test_prompts_of_different_sizes() -> None:
@@ -106,10 +143,19 @@ def test_the_point_lies_inside_its_interval(n: int) -> None:
 def test_the_note_names_the_bias() -> None:
     reference = Gaussian.of_features(_features(12, 300, 20))
     many = frechet_result(_features(13, 200, 20), reference)
+    both = frechet_result(_features(13, 200, 20), reference, references=_features(12, 300, 20))
     few = frechet_result(_features(13, 20, 20), reference)
     assert many.n == 200
     assert many.note.startswith("about ")
-    assert many.note.endswith("of it is finite-sample bias (jackknife; not subtracted)")
+    without = "the images' finite-sample bias (jackknife; not subtracted; that of the references is not in it)"
+    assert many.note.endswith(f"of it is {without}")
+    words = r"about (\S+) of it is finite-sample bias, (\S+) of the images and (\S+) of the references \(jackknife; not"
+    found = re.match(words, both.note)
+    assert found is not None
+    whole, images, references = (float(each) for each in found.groups())
+    assert whole == pytest.approx(images + references, rel=0.01)
+    assert many.note.startswith(f"about {found[2]} of it")
+    assert (both.value, both.interval) == (many.value, many.interval)
     assert few.note == "mostly finite-sample bias, as n = 20 images is at most the dimension 20"
     assert many.interval is not None
     assert "references fixed" in many.interval.method
@@ -150,6 +196,8 @@ def test_the_note_never_says_that_more_is_bias_than_there_is() -> None:
     """Images that are among the references lie nearer to them than the jackknife, which holds those fixed, expects."""
     references = _features(22, 120, 20)
     note = frechet_result(references[:60], Gaussian.of_features(references)).note
+    assert note.startswith("all of it may be the images' finite-sample bias (about ")
+    note = frechet_result(references[:60], Gaussian.of_features(references), references=references).note
     assert note.startswith("all of it may be finite-sample bias (about ")
 
 
@@ -195,6 +243,32 @@ def test_coverage_of_the_distance_expected_at_n(make: Callable[[int], World], pr
     """From n = d / 2 to 67 d: never below 93%, and at most somewhat wide."""
     covered = _coverage(make(48), prompts, 1000)
     assert 0.93 <= covered <= 0.995
+
+
+def _excess(prompts: int, m: int, studies: int) -> tuple[float, float]:
+    """What the note says and what is true of equal distributions, on average."""
+    found = [
+        frechet_jackknife(x, Gaussian.of_features(y), p, y)
+        for x, p, y in flat_world(16, 1.0).pairs(prompts, m, studies)
+    ]
+    return float(np.mean([each.whole_bias for each in found])), float(np.mean([each.value for each in found]))
+
+
+def test_the_bias_of_the_note_is_that_of_images_and_references() -> None:
+    """The short version of the proof; few references make most of it."""
+    told, true = _excess(100, 120, 40)
+    assert told == pytest.approx(true, rel=0.05)
+
+
+@pytest.mark.proof
+@pytest.mark.parametrize("m", [500, 2000, 20_000])
+def test_the_bias_of_the_note_takes_the_references_in(m: int) -> None:
+    """500 images of 64 dimensions, equal distributions: all of the distance is bias."""
+    found = []
+    for x, p, y in flat_world(64, 1.0, samples=1, alike=0.0).pairs(500, m, 100):
+        found.append(frechet_jackknife(x, Gaussian.of_features(y), p, y))
+    true = np.mean([each.value for each in found])
+    assert np.mean([each.whole_bias for each in found]) == pytest.approx(true, rel=0.03)
 
 
 @pytest.mark.proof

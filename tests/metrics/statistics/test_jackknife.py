@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from metrics.errors import MetricInputError
 from metrics.inception_score import inception_score_jackknife, inception_score_result
@@ -99,3 +100,22 @@ def test_the_paired_interval_covers_the_difference_of_two_models(name: str, coun
         covered = np.mean([each is not None and each.low <= truth <= each.high for each in intervals])
         print(f"{metric}: {covered:.1%} of {count}")
         assert covered >= least, metric
+
+
+def test_a_mean_of_unequal_prompts_has_no_bias() -> None:
+    """What is linear in the images leaves the estimate only where prompts are weighted."""
+    values, prompts = np.random.default_rng(1).normal(size=60), np.repeat(np.arange(4), [3, 40, 10, 7])
+    without = np.array([values[prompts != p].mean() for p in range(4)])
+    assert Jackknife(values.mean(), without, 60, np.bincount(prompts) / 60).bias == pytest.approx(0, abs=1e-12)
+    assert abs(Jackknife(values.mean(), without, 60).bias) > 1e-3
+
+
+def test_a_second_sample_adds_its_variance_with_satterthwaites_degrees_of_freedom() -> None:
+    """Of a difference of means this is Welch's interval."""
+    x, y = np.random.default_rng(2).normal(size=12), 3 * np.random.default_rng(3).normal(size=30)
+    value = x.mean() - y.mean()
+    without, beside = ((each.sum() - each) / (len(each) - 1) for each in (x, y))
+    found = jackknife_interval(value, without - y.mean(), "t", beside=x.mean() - beside)
+    theirs = stats.ttest_ind(x, y, equal_var=False).confidence_interval()
+    assert found is not None
+    assert (found.low, found.high) == pytest.approx((theirs.low, theirs.high))

@@ -18,7 +18,18 @@ from metrics.statistics.prompt_units import (
     same_dimension,
     t_around,
     t_quantile,
+    uneven_note,
 )
+
+
+def test_unequal_numbers_of_images_are_noted_where_they_make_intervals_short() -> None:
+    few = np.where(np.arange(30) % 10 == 0, 20, 1)
+    assert uneven_note(few) == (
+        "prompts have 1 to 20 images, and these 30 vary as 6.2 of equal size do: the interval is too short"
+    )
+    assert "as 18.7 of equal size" in uneven_note(np.where(np.arange(30) % 2, 1, 8))
+    for sizes in (np.full(12, 8), np.where(np.arange(100) % 2, 1, 8), np.array([8, 8, 7, 8, 6, 8])):
+        assert uneven_note(sizes) == ""
 
 
 def test_groups_hold_the_images_of_each_prompt() -> None:
