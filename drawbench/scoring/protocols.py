@@ -34,6 +34,7 @@ from metrics.features.registry import (
 from metrics.features.weights import INCEPTION, OPENAI_VIT_L_14, WeightsFile
 
 BUNDLED_VERSION = 2  # a retrained scorer is a new version, in a folder of its own
+BUNDLED_EXTENDED_VERSION = BUNDLED_VERSION + 1  # its extrapolation to infinitely many images has changed once
 OWN_CLIP = "clip"  # begins the name of a protocol with a scorer of the user's own
 PUBLISHED_N = 30_000  # images behind a published FID-30K
 
@@ -104,7 +105,11 @@ def bundled_extended(folder: Path = BUNDLED_FOLDER) -> Protocol:
     label, scorer, common = _bundled_parts(folder)
     others: tuple[tuple[str, MetricKind, str], ...] = (
         ("r_precision", R_PRECISION, "R-precision of image and caption embeddings"),
-        ("frechet_distance_infinity", FRECHET_INFINITY, "Fréchet distance at infinitely many images, not FID"),
+        (
+            "frechet_distance_infinity",
+            FRECHET_INFINITY,
+            "Fréchet distance at infinitely many images and references, not FID",
+        ),
         ("kid", KID, "kernel distance of image embeddings, not KID on Inception"),
         ("cmmd", CMMD, "kernel distance of image embeddings, not CMMD on CLIP"),
         ("manifold", MANIFOLD, "precision, recall, density, coverage of image embeddings"),
@@ -112,7 +117,7 @@ def bundled_extended(folder: Path = BUNDLED_FOLDER) -> Protocol:
     )
     return Protocol(
         name="bundled-extended",
-        version=BUNDLED_VERSION,
+        version=BUNDLED_EXTENDED_VERSION,
         label=label,
         size=None,
         metrics=(
@@ -178,7 +183,13 @@ def extended() -> Protocol:
     clip, clip_raw, clip_336, dino = openai_clip(), clip_fid(), openai_clip_336(), dinov2()
     others: tuple[tuple[str, MetricKind, ExtractorEntry, str, str], ...] = (
         ("fid_legacy_pytorch", FRECHET, pytorch, "FID", "legacy_pytorch"),
-        ("fid_infinity", FRECHET_INFINITY, tensorflow, "FID at infinitely many images", "legacy_tensorflow"),
+        (
+            "fid_infinity",
+            FRECHET_INFINITY,
+            tensorflow,
+            "FID at infinitely many images and references",
+            "legacy_tensorflow",
+        ),
         ("clip_fid", FRECHET, clip_raw, "CLIP-FID", "clip_vit_b_32"),
         ("fd_dinov2", FRECHET, dino, "FD-DINOv2", "dinov2"),
         ("kid", KID, clean, "KID", ""),
@@ -190,7 +201,7 @@ def extended() -> Protocol:
     )
     return Protocol(
         name="extended",
-        version=1,
+        version=2,
         label="imagen's metrics and the others in use",
         size=nearest.size,
         metrics=(

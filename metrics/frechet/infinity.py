@@ -91,7 +91,9 @@ def frechet_infinity_result(
     whole = _interval(limit, found, "images" if prompts is None else "prompts")
     interval = trusted(whole, limit.correction)
     sets = f"{found.n} images" if references is None else f"{found.n} images and {len(references)} references"
-    apart = f", the images' finite-sample bias ({WITHOUT_REFERENCES})" if references is None else ""
+    apart = "; too low if they share captions"
+    if references is None:
+        apart = f", the images' finite-sample bias ({WITHOUT_REFERENCES})"
     note = f"{limit.bias:.3g} below the distance of these {sets}{apart}"
     if whole and not interval:
         note += f"; no interval, as terms of second order ({limit.correction:+.2g}) are larger: too few images"

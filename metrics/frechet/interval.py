@@ -86,7 +86,9 @@ def _bias_note(found: FrechetJackknife, dimension: int) -> str:
         return f"mostly finite-sample bias, as n = {found.n} images is at most the dimension {dimension}"
     bias, whole = found.bias, found.whole_bias
     if found.references:
-        parts = f"{bias:.3g} of the images and {found.references.bias:.3g} of the references"
+        parts = (
+            f"{bias:.3g} of the images and {found.references.bias:.3g} of the references, less if they share captions"
+        )
         if whole >= found.value:
             return f"all of it may be finite-sample bias (about {whole:.3g}, {parts}, by the jackknife; not subtracted)"
         return f"about {whole:.3g} of it is finite-sample bias, {parts} (jackknife; not subtracted)"

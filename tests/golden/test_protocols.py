@@ -17,15 +17,15 @@ OPEN_CLIP = "3.3.0"  # under which the fingerprints were taken
 
 FINGERPRINTS = {
     ("bundled", 2): "93b567eaea8fd0618fc361719f7dd871a0e11422fd44b5cad2c9002d3b6b33c1",
-    ("bundled-extended", 2): "4e88b9c1b95c11fc239a685914f9a80de48cb570d579508d175890e732a8422b",
+    ("bundled-extended", 3): "60fcb50265b74d0421bafa5b6e0eda9466bc7ef4f8817bb8395bd65f65d175b8",
     ("imagen", 1): "45a16d49a6ec3085082c28537dd09414a7ce6e56514fb031ff5bc8b67c16c8ba",
-    ("extended", 1): "c204224dd9a8287819c958dbb9a3463c6bb09faff7854d6ea3a8300fa5ddce8d",
+    ("extended", 2): "331f9182931e69ba6f7f1ceaf516048717f9d2d0876d3482728b62f97f9e9feb",
 }
 DEFINITIONS = {
     ("bundled", 2): "34d2e8ef974c3e4f28af262bd39521ce03e9f395ea6a7d4e2a0ffeaaf38b2aba",
-    ("bundled-extended", 2): "2f8e9a14c0a0e9a72a38f2940da099d9cad9550e1e5afb5cfd7f4761c29244d0",
+    ("bundled-extended", 3): "5c8bff10e551f874ca07caa9e9e3210105dca147766570f40de53dfa8032da4f",
     ("imagen", 1): "4a22b7921334eda949e2f50aec69bfb90d982ff427514a9a4882ec25bde8f2dd",
-    ("extended", 1): "723883be0289947d0eed8b4debd3ea4c6a0118181d7baaa95b5f1e8af398af03",
+    ("extended", 2): "dc1c2d807b54097758eee5f92fe6de790b2288ffb88bbc565f2df4188629db3d",
 }
 EXTRACTORS = {
     "inception-legacy_tensorflow": "f65472b59e9d26a09e42ffa2eacd4680fecfa8f66e4d74b344a38a0673188390",

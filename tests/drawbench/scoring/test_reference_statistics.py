@@ -123,16 +123,16 @@ def test_what_is_odd_in_the_folder_is_said_of_its_statistics_too(protocol: Proto
     folder, out = _odd_folder(tmp_path / "refs"), tmp_path / "x.npz"
     write_reference_statistics(folder, protocol, out, size=SIZE)
     said = Notes()
-    notes = distance(score_run(run, protocol, folder))[1].split("; ")
-    for words in (
+    odd = [
         "1 hidden left out (._r01.png)",
         f"3 of 24 references are smaller than {SIZE} px and were enlarged",
         "8 of 24 references are copies of others and count again",
         "no more different references (16) than feature dimensions (16): strongly biased upwards",
         "3 of 24 references are JPEG or lossy WebP files and the images are not: that alone moves the distance",
-    ):
-        assert words in notes
-    assert distance(score_run(run, protocol, out, progress=said))[1].split("; ") == notes
+    ]
+    for references in (folder, out):
+        notes = distance(score_run(run, protocol, references, progress=said))[1].split("; ")
+        assert sorted(set(odd) & set(notes)) == sorted(odd)
     assert "references x.npz: 1 hidden left out (._r01.png)" in said.text
     assert compare_runs(run, run, protocol, out).notes == read_notes(out)
 

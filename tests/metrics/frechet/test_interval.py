@@ -149,7 +149,9 @@ def test_the_note_names_the_bias() -> None:
     assert many.note.startswith("about ")
     without = "the images' finite-sample bias (jackknife; not subtracted; that of the references is not in it)"
     assert many.note.endswith(f"of it is {without}")
-    words = r"about (\S+) of it is finite-sample bias, (\S+) of the images and (\S+) of the references \(jackknife; not"
+    words = (
+        r"about (\S+) of it is finite-sample bias, (\S+) of the images and (\S+) of the references, less if they share "
+    )
     found = re.match(words, both.note)
     assert found is not None
     whole, images, references = (float(each) for each in found.groups())
