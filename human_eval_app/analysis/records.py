@@ -139,14 +139,14 @@ class PairSequence(Record):
 class Sequences(Record):
     """A study's stopping rule and what it has made of the votes.
 
-    complete: sittings. Those not in the sequences: too_long, excluded by a rule of the design, and waiting: for
-    raters who began before them in their category, or for one of each other category.
+    complete: sittings. Those not in the sequences: paused for too long, excluded by a rule of the design, and waiting
+    for raters who began before them in their category, or for one of each other category.
     """
 
     rule: str
     sequences: tuple[PairSequence, ...]
     complete: int
-    too_long: int
+    paused: int
     excluded: int
     waiting: int
 

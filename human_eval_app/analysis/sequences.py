@@ -7,8 +7,8 @@ Raters come in rounds, one of each category, so that every category weighs the s
 `metrics.statistics.betting` for why a sequence moves when a round is full. In each category raters stand in the order
 of their first answers, not in that of their last ones: if quick raters counted first, a study might stop before slow
 ones, who may think otherwise, had their say. So a rater counts when all who began before them in their category have
-ended, or have taken too long. Whether a sitting is left out is known at its end, from itself alone: what a sequence has
-once is never written anew, and that it may go on while raters are at work does not matter.
+ended, or have paused for so long that they are left out. That, and every other reason to leave one out, is known from
+their own sitting, at its end at the latest: what a sequence has once is never written anew.
 """
 
 import numpy as np
@@ -29,7 +29,7 @@ def sequences(design: Design, votes: Votes) -> Sequences | None:
     if design.stopping is None:
         return None
     begun = votes.begun.assign(**_left_out(design, votes))
-    kept = (begun["state"] == "complete") & ~begun["too_long"] & ~begun["excluded"]
+    kept = (begun["state"] == "complete") & ~begun["paused"] & ~begun["excluded"]
     ready = begun[kept & ~_behind(begun)]
     scores = _scores(votes)
     pairs = panels_of_pairs(design)
@@ -46,8 +46,8 @@ def sequences(design: Design, votes: Votes) -> Sequences | None:
         rule=stopping_text(design.stopping, comparisons(design)),
         sequences=tuple(found),
         complete=len(complete),
-        too_long=int(complete["too_long"].sum()),
-        excluded=int((complete["excluded"] & ~complete["too_long"]).sum()),
+        paused=int(complete["paused"].sum()),
+        excluded=int((complete["excluded"] & ~complete["paused"]).sum()),
         waiting=int(kept.sum()) - counted,
     )
 
@@ -71,22 +71,21 @@ def sequence(names: tuple[str, str, str], rounds: np.ndarray, error: float) -> P
 
 
 def _left_out(design: Design, votes: Votes) -> dict[str, pd.Series]:
-    """Which sittings are left out, by their own answers alone: those that took too long, those that a rule excludes."""
+    """Which sittings are left out, by their own answers alone: those with a long pause, those that a rule excludes."""
     assert design.stopping is not None
     begun, table = votes.begun, votes.table
     raters = set[str]().union(*(left_out_by(rule, table) for rule in design.exclusions))
     out = set(table.loc[table["rater"].isin(raters), "sitting"])
-    now = begun["last"].max()
-    end = begun["last"].where(begun["state"] != "active", now)  # whoever is at work may still answer
+    since = (begun["last"].max() - begun["last"]).where(begun["state"] == "active", pd.Timedelta(0))  # may still go on
     return {
-        "too_long": end - begun["first"] > pd.Timedelta(minutes=design.stopping.minutes),
+        "paused": np.maximum(begun["pause"], since) > pd.Timedelta(minutes=design.stopping.pause_minutes),
         "excluded": pd.Series(begun.index.isin(out), begun.index),
     }
 
 
 def _behind(begun: pd.DataFrame) -> pd.Series:
-    """Whether a rater of the same panel who began before is still at work, and has not taken too long yet."""
-    at_work = (begun["state"] == "active") & ~begun["too_long"]
+    """Whether a rater of the same panel who began before is still at work, and has not paused for too long."""
+    at_work = (begun["state"] == "active") & ~begun["paused"]
     return at_work.groupby(begun["panel"]).cummax()
 
 

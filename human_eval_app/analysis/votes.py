@@ -33,7 +33,7 @@ class Votes:
     table: current answers of complete sittings. sittings: how many sittings are in each state.
     simulated: whether the design or any row says that these raters are not people.
     begun: every sitting with an answer to the main part, by its number and in the order of their first ones:
-        `panel`, `state`, and `first` and `last`, the times of its first and last answer.
+        `panel`, `state`, `last`, the time of its last answer, and `pause`, the longest time between two answers.
     """
 
     table: pd.DataFrame
@@ -112,14 +112,13 @@ def _begun(frame: pd.DataFrame) -> pd.DataFrame:
     main = frame[frame["part"] == "main"]
     at = pd.to_datetime(main["server_time"], format="ISO8601", utc=True)
     rows = main[["sitting", "panel", "sitting_state"]].assign(at=at, number=main["sitting"].astype(int))
-    sittings = rows.groupby("sitting", sort=False).agg(
-        panel=("panel", "first"),
-        state=("sitting_state", "first"),
-        first=("at", "min"),
-        last=("at", "max"),
-        number=("number", "first"),
+    rows = rows.sort_values(["at", "number"])
+    pause = rows.groupby("sitting")["at"].diff().fillna(pd.Timedelta(0))
+    return (
+        rows.assign(pause=pause)
+        .groupby("sitting", sort=False)
+        .agg(panel=("panel", "first"), state=("sitting_state", "first"), last=("at", "max"), pause=("pause", "max"))
     )
-    return sittings.sort_values(["first", "number"]).drop(columns="number")
 
 
 def _check_sittings(current: pd.DataFrame) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, get_args
 from drawbench.cli.progress import shown_progress, terminated_like_interrupted
 from drawbench.errors import StoppedError
 from human_eval_app.study.design import Stopping, StudyType
-from human_eval_app.study.stopping import MINUTES
+from human_eval_app.study.stopping import PAUSE_MINUTES
 
 if TYPE_CHECKING:
     from human_eval_app.study.create import Created
@@ -62,11 +62,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "page advises to (when every seat is filled)",
     )
     parser.add_argument(
-        "--sitting-minutes",
+        "--pause-minutes",
         type=int,
-        default=MINUTES,
+        default=PAUSE_MINUTES,
         metavar="N",
-        help="with --stop: sittings that took longer have no say in it (%(default)s)",
+        help="with --stop: sittings with a longer pause between two answers have no say in it (%(default)s)",
     )
     parser.add_argument("--leave-out-refused", action="store_true", help="leave out prompts that a model refused")
     controls = parser.add_argument_group("controls")
@@ -129,7 +129,7 @@ def run(args: argparse.Namespace) -> int:
         size=args.size,
         references=args.references,
         leave_out_refused=args.leave_out_refused,
-        stopping=Stopping(at_decision=args.stop, minutes=args.sitting_minutes) if args.stop else None,
+        stopping=Stopping(at_decision=args.stop, pause_minutes=args.pause_minutes) if args.stop else None,
     )
     try:
         with terminated_like_interrupted():

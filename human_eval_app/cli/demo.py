@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 PROMPTS, SAMPLES, SIZE, SLICE = 2, 8, 64, 16  # prompts of each category; images a side; their pixels; drawn at once
 GUIDANCES = ("2", "1")  # what the two compared runs differ in
 LIKED = {"fidelity": 0.6, "alignment": 0.9}  # the first run by simulated raters, as utilities
+PAUSE_MINUTES = 1  # its screens take seconds, and who goes away for good should not be waited for
 TICK_SECONDS = 0.25
 _log = logging.getLogger(__name__)
 
@@ -68,13 +69,12 @@ def make_demo(args: argparse.Namespace) -> Path:
     from human_eval_app.study.create import create_study
     from human_eval_app.study.design import Stopping
     from human_eval_app.study.options import Options
-    from human_eval_app.study.stopping import MINUTES
 
     study: Path = args.out / "study"
     if study.exists():
         return study
     prompt_set, runs = load_prompt_set("open"), []
-    stopping = Stopping(at_decision="advise", minutes=MINUTES)
+    stopping = Stopping(at_decision="advise", pause_minutes=PAUSE_MINUTES)
     options = Options(type="drawbench", name="demo", training=1, simulated=True, stopping=stopping)
     with resumable(args):
         for guidance in GUIDANCES:

@@ -116,12 +116,12 @@ class Exclusion(Record):
 class Stopping(Record):
     """The study may stop at an anytime-valid decision on every question of every pair of models; see `stopping`.
 
-    at_decision: whether the study then closes itself, or whoever runs it is advised to. minutes: a sitting that took
-    longer, from its first answer to its last, is left out of the decision.
+    at_decision: whether the study then closes itself, or whoever runs it is advised to. pause_minutes: a sitting with
+    a longer time between two answers is left out of the decision.
     """
 
     at_decision: Literal["close", "advise"]
-    minutes: int
+    pause_minutes: int
 
 
 class Design(Record):

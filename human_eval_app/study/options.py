@@ -65,8 +65,8 @@ class Options:
         if self.stopping is not None:
             if self.type == "coco-alignment":
                 raise UserError("--stop decides which of two models is preferred; a coco-alignment study has no pairs.")
-            if self.stopping.minutes < 1:
-                raise UserError(f"--sitting-minutes {self.stopping.minutes} is no time for a sitting: give 1 or more.")
+            if self.stopping.pause_minutes < 1:
+                raise UserError(f"--pause-minutes {self.stopping.pause_minutes} is too short: give 1 or more.")
         if self.references is not None and not self.protocol.photographs:
             raise UserError(f"--references is for COCO studies: a {self.type} study shows no photographs.")
 

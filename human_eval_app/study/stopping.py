@@ -3,7 +3,7 @@
 from human_eval_app.study.design import Design, Panel, Stopping
 
 ERROR = 0.05  # that any decision of the study is wrong, however often one looks
-MINUTES = 120  # for a sitting, unless the design says otherwise
+PAUSE_MINUTES = 15  # between two answers, unless the design says otherwise
 
 
 def panels_of_pairs(design: Design) -> dict[tuple[str, ...], list[Panel]]:
@@ -27,5 +27,6 @@ def stopping_text(stopping: Stopping | None, many: int) -> str:
     shared = f", shared evenly by {many} comparisons of a question and a pair of models" if many > 1 else ""
     return (
         f"The study {what} once all is decided, by confidence sequences over raters that are wrong in at most "
-        f"{ERROR:.0%} of studies{shared}; sittings of more than {stopping.minutes} minutes are left out of them."
+        f"{ERROR:.0%} of studies{shared}; sittings with a pause of more than {stopping.pause_minutes} minutes are left "
+        "out of them."
     )

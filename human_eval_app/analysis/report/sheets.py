@@ -78,7 +78,7 @@ def sequence_sheet(stopping: Sequences, tail: Sequence[str] = ()) -> Sheet:
 def sittings_text(stopping: Sequences) -> str:
     """How many sittings are complete, and how many of these have no say in the sequences."""
     left = {
-        "took too long": stopping.too_long,
+        "with a long pause": stopping.paused,
         "left out by a rule": stopping.excluded,
         "waiting for raters who began before, or in another category": stopping.waiting,
     }

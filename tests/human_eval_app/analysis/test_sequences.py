@@ -19,7 +19,7 @@ from human_eval_app.study.design import Design, Exclusion, Stopping
 from tests.human_eval_app.analysis.made_up import anything, preferring, rows_with
 from tests.human_eval_app.designs import make_design
 
-STOPPING = Stopping(at_decision="advise", minutes=60)
+STOPPING = Stopping(at_decision="advise", pause_minutes=60)
 START = datetime(2026, 5, 4, 9, 0, tzinfo=UTC)
 
 
@@ -68,7 +68,7 @@ def test_a_score_is_a_raters_mean_and_a_round_has_one_of_each_category() -> None
     expected = ((colors + counting) / 2).cumsum() / np.arange(1, 4)
     assert fidelity.mean == pytest.approx(expected)
     assert (fidelity.panels, fidelity.question, alignment.question) == (2, "fidelity", "alignment")
-    assert (found.complete, found.waiting, found.too_long, found.excluded) == (6, 0, 0, 0)
+    assert (found.complete, found.waiting, found.paused, found.excluded) == (6, 0, 0, 0)
     assert all(low <= mean <= high for low, mean, high in zip(fidelity.low, fidelity.mean, fidelity.high, strict=True))
 
 
@@ -103,11 +103,11 @@ def test_who_is_at_work_holds_up_those_who_began_later_in_their_category() -> No
     assert seen("active", 10) == ([1], 3)  # a rater of Colors behind, and two of Counting without a third round
     for ended in ("withdrawn", "expired", "screened_out"):
         assert seen(ended, 10) == ([1, 1], 1)
-    assert seen("active", 60) == ([1], 3)  # 60 minutes after their first answer they may still end in time
+    assert seen("active", 60) == ([1], 3)  # 60 minutes after their last answer they may still go on
     assert seen("active", 61) == ([1, 1], 1)
 
 
-def test_sittings_that_took_too_long_or_that_a_rule_excludes_have_no_say() -> None:
+def test_sittings_with_a_long_pause_or_that_a_rule_excludes_have_no_say() -> None:
     design = _design().model_copy(update={"exclusions": (Exclusion(rule="straight_lining", threshold=0.9),)})
 
     def choice(row: Mapping[str, Any]) -> str:
@@ -118,7 +118,7 @@ def test_sittings_that_took_too_long_or_that_a_rule_excludes_have_no_say() -> No
     rows = rows_with(design, preferring(choice))
     times = {"colors-001": (0.0, 1.0), "colors-002": (0.0, 61.0), "colors-003": (2.0, 4.0)}
     found = _found(design, _course(rows, {**COUNTING, **times}))
-    assert (found.excluded, found.too_long, found.complete, found.waiting) == (1, 1, 6, 2)
+    assert (found.excluded, found.paused, found.complete, found.waiting) == (1, 1, 6, 2)
     assert found.sequences[0].mean == (0.5,)
 
 
@@ -127,7 +127,7 @@ def test_sittings_that_took_too_long_or_that_a_rule_excludes_have_no_say() -> No
 def test_what_a_sequence_has_is_never_written_anew(seed: int) -> None:
     """A study as it goes, with raters who are slow, stop, are put off their seats or take back an answer."""
     random = np.random.default_rng(seed)
-    design = _design(raters=6)
+    design = _design(raters=6).model_copy(update={"stopping": Stopping(at_decision="advise", pause_minutes=20)})
     rows = rows_with(design, anything(seed))
     seats = sorted({row["seat"] for row in rows})
     begins = dict(zip(seats, random.uniform(0, 60, len(seats)), strict=True))

@@ -19,7 +19,7 @@ from tests.human_eval_app.store.sitting import TIMING, VERSION, ready, trial_at
 
 
 def _design(raters: int = 14, at_decision: str = "close") -> Design:
-    stopping = Stopping.model_validate({"at_decision": at_decision, "minutes": 60})
+    stopping = Stopping.model_validate({"at_decision": at_decision, "pause_minutes": 60})
     return make_design(categories={"Only": 2}, raters=raters).model_copy(update={"stopping": stopping})
 
 

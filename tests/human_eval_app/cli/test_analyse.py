@@ -168,7 +168,7 @@ def test_of_an_open_study_that_may_stop_only_what_holds_at_any_look_is_told(
 ) -> None:
     from human_eval_app.store.store import VoteStore
 
-    stopping = Stopping(at_decision="advise", minutes=60)
+    stopping = Stopping(at_decision="advise", pause_minutes=60)
     made = make_design(categories={"Only": 2}, raters=3).model_copy(update={"stopping": stopping})
     design, study = _study(tmp_path / "study", made), tmp_path / "study"
     store = VoteStore.open(f"sqlite:///{study / 'votes.sqlite'}", design)

@@ -76,9 +76,9 @@ def test_a_stopping_rule_is_in_the_design_among_its_departures_and_told_with_the
     small_runs: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     study = tmp_path / "study"
-    assert create(small_runs, study, "--samples", "2", "--stop", "close", "--sitting-minutes", "45") == 0
+    assert create(small_runs, study, "--samples", "2", "--stop", "close", "--pause-minutes", "45") == 0
     design, shown = read_design(study), capsys.readouterr().out
-    assert design.stopping == Stopping(at_decision="close", minutes=45)
+    assert design.stopping == Stopping(at_decision="close", pause_minutes=45)
     (departure,) = [each for each in design.departures if "decided" in each]
     assert "2 comparisons" in departure
     assert "more than 45 minutes" in departure
@@ -94,7 +94,7 @@ def test_a_stopping_rule_is_in_the_design_among_its_departures_and_told_with_the
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--samples", "2", "--stop", "close", "--sitting-minutes", "0"], "--sitting-minutes 0 is no time"),
+        (["--samples", "2", "--stop", "close", "--pause-minutes", "0"], "--pause-minutes 0 is too short"),
         (["--samples", "9"], "9 are shown"),
         (["--samples", "2", "--encoder", "png"], "--encoder png is unknown"),
         (["--samples", "2", "--exclude", "nonsense"], "--exclude nonsense is no rule"),

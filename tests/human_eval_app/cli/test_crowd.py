@@ -6,11 +6,12 @@ from pathlib import Path
 import pytest
 
 from human_eval_app.analysis.votes import check_votes, rows_of
+from human_eval_app.app.admin.known import known
 from human_eval_app.cli.crowd import Crowd
 from human_eval_app.cli.demo import invite_crowd
 from human_eval_app.simulate import Truth
 from human_eval_app.store.store import VoteStore
-from human_eval_app.study.design import write_design
+from human_eval_app.study.design import Stopping, write_design
 from tests.human_eval_app.designs import make_design
 from tests.human_eval_app.store.sitting import finish, ready
 
@@ -68,3 +69,21 @@ def test_nobody_is_simulated_in_a_study_of_people(tmp_path: Path, capsys: pytest
     invite_crowd(tmp_path)
     assert "is a study of people" in capsys.readouterr().err
     assert not (tmp_path / "votes.sqlite").exists()
+
+
+def test_a_decision_comes_about_though_some_go_away_without_a_word(tmp_path: Path) -> None:
+    """Nobody behind them waits for longer than the design's pause."""
+    stopping = Stopping(at_decision="advise", pause_minutes=1)
+    design = make_design(categories=dict.fromkeys("abcdef", 2), raters=25, simulated=True, seed=3)
+    design = design.model_copy(update={"stopping": stopping})
+    now = [1_700_000_000.0]
+    store = VoteStore.open(f"sqlite:///{tmp_path / 'votes.sqlite'}", design, clock=lambda: now[0])
+    crowd = Crowd(design, store, Truth(utility={("model one", "*", "*"): 1.5}), seed=2)
+    while crowd.step(now[0]) and now[0] < 1_700_000_180:
+        now[0] += 1
+    found = known(design, store.vote_rows()).sequences
+    assert any(seat.status == "leased" and seat.votes < seat.total for seat in store.seats())
+    assert found is not None
+    assert found.decided
+    assert found.waiting < found.complete / 2
+    store.close()

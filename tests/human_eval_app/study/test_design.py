@@ -24,7 +24,9 @@ def test_every_change_is_another_hash() -> None:
     assert make_design().sha256 == design.sha256
     assert make_design(raters=4).sha256 != design.sha256
     assert design.model_copy(update={"name": "another"}).sha256 != design.sha256
-    assert design.model_copy(update={"stopping": Stopping(at_decision="close", minutes=60)}).sha256 != design.sha256
+    assert (
+        design.model_copy(update={"stopping": Stopping(at_decision="close", pause_minutes=60)}).sha256 != design.sha256
+    )
 
 
 def test_seats_show_the_trials_they_name() -> None:

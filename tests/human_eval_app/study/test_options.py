@@ -36,7 +36,7 @@ def test_the_papers_protocol_is_the_default() -> None:
         ({"type": "coco-alignment", "minimum_gold_correct": 0.8, "gold": 0}, "needs control trials"),
         ({"type": "coco-photorealism", "samples": 2}, "shows one image on a side"),
         ({"type": "coco-alignment", "mirrored": 1}, "has one image"),
-        ({"type": "coco-alignment", "stopping": Stopping(at_decision="close", minutes=60)}, "has no pairs"),
+        ({"type": "coco-alignment", "stopping": Stopping(at_decision="close", pause_minutes=60)}, "has no pairs"),
         ({"references": Path("photographs")}, "shows no photographs"),
     ],
 )

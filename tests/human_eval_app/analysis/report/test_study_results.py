@@ -52,7 +52,7 @@ def test_simulated_raters_and_empty_seats_are_told() -> None:
 
 
 def test_a_result_carries_the_stopping_rule_and_what_it_decided() -> None:
-    design = make_design(raters=12).model_copy(update={"stopping": Stopping(at_decision="close", minutes=90)})
+    design = make_design(raters=12).model_copy(update={"stopping": Stopping(at_decision="close", pause_minutes=90)})
     all_for_one = preferring(lambda row: "a" if row["question"] == "fidelity" else "b")
     rows = [row for row in rows_with(design, all_for_one) if int(row["seat"][-3:]) <= 10]
     analysis = analyse(design, check_votes(rows, design))

@@ -42,7 +42,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     design = make_design(
         categories={NASTY: 3}, models=MODELS, raters=6, gold=1, mirrored=1, exclusions=rules, name=f"Study {NASTY}"
     )
-    design = design.model_copy(update={"stopping": Stopping(at_decision="advise", minutes=60)})
+    design = design.model_copy(update={"stopping": Stopping(at_decision="advise", pause_minutes=60)})
     with serving(write_study(design, tmp_path_factory.mktemp("admin") / "study", WITH_PASSWORD)) as running:
         yield running
 

@@ -190,7 +190,7 @@ def test_a_database_that_is_away_is_said(service: Service, part: str, monkeypatc
 
 
 def test_a_study_that_may_stop_shows_how_its_decision_comes_about(open_study: OpenStudy) -> None:
-    stopping = Stopping(at_decision="advise", minutes=60)
+    stopping = Stopping(at_decision="advise", pause_minutes=60)
     design = make_design(categories={"Colors": 2}, models=SECRETS, raters=12).model_copy(update={"stopping": stopping})
     open_study(design)
     assert "no complete sitting yet" in shown(signed_in("Decision"))
