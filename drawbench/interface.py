@@ -133,10 +133,13 @@ class TextToImage(ABC):
 
     device: recorded with each attempt at a run.
     settings_of_networks: settings for which `with_settings` is None; a sweep changes them as seldom as it can.
+    one_at_a_time: `generate` draws its samples one after the other, so that a run asks for one and keeps it before the
+    next.
     """
 
     device: str = NOT_STATED
     settings_of_networks: Collection[str] = ()
+    one_at_a_time: bool = False
 
     @abstractmethod
     def card(self) -> ModelCard:

@@ -1,11 +1,13 @@
 """What a terminal needs to know: its width, columns, text wrapped beside what leads it, signs that it cannot show."""
 
 import codecs
+import os
 import shutil
 import sys
 import textwrap
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, redirect_stdout, suppress
 
 WIDTH = 140  # columns, where stdout is no terminal
 LEAST_WIDTH = 40  # what a narrower one is taken to have
@@ -113,6 +115,24 @@ def write_data(form: str) -> None:
         stream.reconfigure(encoding="ascii", errors=ESCAPED if form == "json" else "xmlcharrefreplace")
     elif not stream.isatty():
         stream.reconfigure(encoding="utf-8", errors=READABLE)
+
+
+@contextmanager
+def printed_to_stderr() -> Iterator[None]:
+    """Inside, what is printed goes to stderr, that of libraries and child processes too: stdout carries results."""
+    stdout, kept = sys.stdout, None
+    stdout.flush()
+    with suppress(OSError):  # a program may be started without either of them
+        kept = os.dup(1)
+        os.dup2(2, 1)
+    try:
+        with redirect_stdout(sys.stderr):
+            yield
+    finally:
+        stdout.flush()
+        if kept is not None:
+            os.dup2(kept, 1)
+            os.close(kept)
 
 
 def _readable(error: UnicodeError) -> tuple[str, int]:
