@@ -25,8 +25,9 @@ def stopping_text(stopping: Stopping | None, many: int) -> str:
         return ""
     what = "closes itself" if stopping.at_decision == "close" else "may be closed"
     shared = f", shared evenly by {many} comparisons of a question and a pair of models" if many > 1 else ""
+    minutes = stopping.pause_minutes
+    pause = f"{minutes} minute{'' if minutes == 1 else 's'}"
     return (
         f"The study {what} once all is decided, by confidence sequences over raters that are wrong in at most "
-        f"{ERROR:.0%} of studies{shared}; sittings with a pause of more than {stopping.pause_minutes} minutes are left "
-        "out of them."
+        f"{ERROR:.0%} of studies{shared}; sittings with a pause of more than {pause} are left out of them."
     )
