@@ -22,7 +22,7 @@ CHECKPOINTS: dict[str, Callable[[], Any]] = {
     "stabilityai/stable-diffusion-xl-base-1.0": tiny_published.stable_diffusion_xl,
     "stabilityai/stable-diffusion-3.5-medium": tiny_published.stable_diffusion_3,
     "black-forest-labs/FLUX.1-schnell": tiny_published.flux,
-    "black-forest-labs/FLUX.1-dev": tiny_published.flux,
+    "black-forest-labs/FLUX.1-dev": lambda: tiny_published.flux(guidance_embeds=True),
     "CompVis/ldm-text2im-large-256": tiny_published.latent_diffusion,
     "DeepFloyd/IF-I-XL-v1.0": lambda: tiny_pipelines.if_stage_1(checker=0.0),
     "DeepFloyd/IF-II-L-v1.0": tiny_pipelines.if_stage_2,

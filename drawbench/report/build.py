@@ -86,6 +86,7 @@ def _run_facts(label: str, run: RunDirectory) -> dict[str, object]:
         ("plan", plan.sha256),
         ("pixels", seal.pixels_sha256),
         ("devices", ", ".join(dict.fromkeys(attempt.device for attempt in attempts))),
+        ("warnings", "; ".join(dict.fromkeys(text for attempt in attempts for text in attempt.warnings))),
         ("versions", ", ".join(f"{name} {version}" for name, version in sorted(_versions(run).items()))),
     ]
     return {

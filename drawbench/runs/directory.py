@@ -27,7 +27,10 @@ SLICES = "slices.jsonl"
 
 
 class Attempt(Record):
-    """One process that worked on a run. An attempt without an end was killed."""
+    """One process that worked on a run. An attempt without an end was killed.
+
+    warnings: what was warned of while it drew, each once.
+    """
 
     plan_sha256: str
     versions: dict[str, str]
@@ -35,6 +38,7 @@ class Attempt(Record):
     start: str  # ISO 8601, UTC
     end: str | None = None
     slices_done: int = 0
+    warnings: tuple[str, ...] = ()
 
 
 class Refusal(Record):

@@ -1,7 +1,9 @@
 """Fills a run: plan, draw what is missing, seal."""
 
 import traceback
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
 from typing import Protocol
@@ -23,6 +25,7 @@ from drawbench.runs.plan import (
 from drawbench.runs.writer import RunWriter, open_run
 
 ERROR_LOG = "error.log"
+LONGEST_WARNING = 300  # letters
 RUNS = Path("runs")
 
 
@@ -131,7 +134,8 @@ def _draw(model: TextToImage, writer: RunWriter, progress: Progress, watcher: Wa
     with progress.counted("drawing", total - sum(len(part.samples) for part in missing), total):
         try:
             for part in missing:
-                outputs = _draw_slice(model, part, size, writer.path / ERROR_LOG)
+                with _recorded_warnings(writer, progress):
+                    outputs = _draw_slice(model, part, size, writer.path / ERROR_LOG)
                 writer.put(part, outputs)
                 if watcher:
                     watcher.add(outputs)
@@ -141,6 +145,18 @@ def _draw(model: TextToImage, writer: RunWriter, progress: Progress, watcher: Wa
             writer.drain()  # also after an interrupt: the slice being written is kept
             if watcher:
                 watcher.end(complete)
+
+
+@contextmanager
+def _recorded_warnings(writer: RunWriter, progress: Progress) -> Iterator[None]:
+    """What is warned of inside stands in the run, and is shown once instead of being printed between the lines."""
+    with warnings.catch_warnings(record=True) as caught:
+        try:
+            yield
+        finally:
+            texts = (" ".join(str(one.message).split())[:LONGEST_WARNING] for one in caught)
+            for text in writer.warned(texts):
+                progress.note(f"warned while drawing: {text}")
 
 
 def _draw_slice(model: TextToImage, part: Slice, size: int, error_log: Path) -> Sequence[np.ndarray | Refused]:

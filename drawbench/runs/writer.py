@@ -5,7 +5,7 @@ import os
 import platform
 import shutil
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -39,6 +39,7 @@ from metrics.images.decode import pixel_hash
 from metrics.images.file_hashes import FileHashes, stamps
 
 LOCK = ".lock"
+MOST_WARNINGS = 20  # of one attempt: those that name a number or a prompt would be as many as the images
 PARTIAL = ".partial"  # inside the run, so that a rename never crosses a file system; outside images/, which stays valid
 
 
@@ -109,6 +110,15 @@ class RunWriter:
         pending, self._pending = self._pending, None
         if pending is not None:
             pending.result()
+
+    def warned(self, texts: Iterable[str]) -> list[str]:
+        """Record what was warned of while this process drew, and return what is new; beyond a number nothing is."""
+        last = self._manifest.attempts[-1]
+        every = tuple(dict.fromkeys([*last.warnings, *texts]))[:MOST_WARNINGS]
+        new = list(every[len(last.warnings) :])
+        if new:
+            self._save(attempts=(*self._manifest.attempts[:-1], last.model_copy(update={"warnings": every})))
+        return new
 
     def end(self) -> None:
         """Record when this process stopped and how far it came."""

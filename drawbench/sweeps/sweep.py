@@ -158,9 +158,23 @@ def run_sweep(
         known = _write(out, points, known)
         _check_comparable(_measured_at({**others, out: points}))
     unasked = len(known.keys() - {point.run for point in points})
+    for said in equal_points(points):
+        progress.note(said)
     if unasked:
         progress.note(f"{unasked} earlier points stay in {out / SWEEP_FILE}: ask for their settings to see them, too")
     return points
+
+
+def equal_points(points: Sequence[SweepPoint]) -> list[str]:
+    """A sentence for each set of points whose pixels are all equal: what differs between them has no effect there."""
+    same: dict[str, list[SweepPoint]] = {}
+    for point in points:
+        if point.result.run is not None and any(score.n for score in point.result.scores):
+            same.setdefault(point.result.run.pixels_sha256, []).append(point)
+    groups = [[describe(point.settings) or point.model for point in group] for group in same.values() if len(group) > 1]
+    return [
+        f"the same pixels at {'; '.join(names)}: what differs between these points had no effect" for names in groups
+    ]
 
 
 def read_sweep(folder: Path) -> list[SweepPoint]:

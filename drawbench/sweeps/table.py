@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from drawbench.results.scores import OVERALL, Score
 from drawbench.sweeps.pareto_plot import curves
-from drawbench.sweeps.sweep import SweepPoint
+from drawbench.sweeps.sweep import SweepPoint, equal_points
 from drawbench.tables.headers import CLIP_SCORE, distances, measure_of
 from drawbench.tables.layout import Block, Cell, Column, Footnotes, Sheet, prompts_of, score_cell, table_title
 from drawbench.tables.text import sheet_text
@@ -87,6 +87,7 @@ def _told(points: Sequence[SweepPoint]) -> tuple[tuple[str, str], ...]:
         count = f", {first.reference.n} images" if first.reference.n else ""
         facts += [("reference", f"{first.reference.name}{count}")]
     facts += [("intervals", "95%, each for its point alone: a smallest distance need not be smaller than the next")]
+    facts += [("caution", said) for said in equal_points(points)]
     if not all(point.result.complete for point in points):
         facts += [("caution", "PARTIAL: made from a part of the prompt set; compare with the same part only")]
     return tuple(facts)

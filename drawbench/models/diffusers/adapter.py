@@ -1,5 +1,6 @@
 """`diffusers:PATH_OR_ID`: a text-to-image pipeline of diffusers, or DeepFloyd IF's stages as one cascade."""
 
+import warnings
 from collections.abc import Mapping, Sequence
 from copy import copy
 
@@ -8,7 +9,8 @@ import numpy as np
 from drawbench.errors import StageError, UserError
 from drawbench.interface import ModelCard, Refused, Sample, Setting, TextToImage, combined_sha256
 from drawbench.models.diffusers.cascade import build_cascade
-from drawbench.models.diffusers.libraries import import_diffusers, is_out_of_memory, quiet_libraries
+from drawbench.models.diffusers.ignored import told_warnings
+from drawbench.models.diffusers.libraries import import_diffusers, is_out_of_memory, quiet_libraries, warnings_in
 from drawbench.models.diffusers.loading import CASCADE
 from drawbench.models.diffusers.pipeline import build_pipeline
 from drawbench.models.diffusers.settings import OF_NETWORKS, batch_size, load_settings, same_networks
@@ -84,12 +86,17 @@ class DiffusersAdapter(TextToImage):
             self._cut = self._model.prompts_cut(sorted({sample.text for sample in samples}))
 
     def generate(self, samples: Sequence[Sample], size: int) -> list[np.ndarray | Refused]:
-        """In batches of the setting's size, or all at once. Raises StageError when the memory is too small."""
+        """In batches of the setting's size, or all at once. What the libraries warn of becomes Python's warnings.
+
+        Raises StageError when the memory is too small, UserError when they say that a setting is ignored.
+        """
         outputs: list[np.ndarray | Refused] = []
-        with quiet_libraries():
+        with quiet_libraries() as logged, warnings_in(logged):
             while len(outputs) < len(samples):
                 batch = 1 if self._alone else self._batch or len(samples)
                 outputs += self._draw(samples[len(outputs) : len(outputs) + batch], size)
+        for text in told_warnings(logged, self._given, prompts_counted=bool(self._cut)):
+            warnings.warn(text, RuntimeWarning, stacklevel=2)
         return outputs
 
     def _draw(self, samples: Sequence[Sample], size: int) -> list[np.ndarray | Refused]:

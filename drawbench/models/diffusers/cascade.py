@@ -9,6 +9,7 @@ import numpy as np
 
 from drawbench.errors import UserError
 from drawbench.interface import Refused, Sample, Setting
+from drawbench.models.diffusers.ignored import effective_values
 from drawbench.models.diffusers.libraries import import_diffusers
 from drawbench.models.diffusers.loading import (
     load_pipeline,
@@ -74,7 +75,7 @@ class IFCascade:
         pipelines = [
             with_scheduler(stage.loaded, load_settings(settings, stage.prefix).scheduler) for stage in self.stages
         ]
-        stages = zip(self.stages, pipelines, values, strict=True)
+        stages = zip(self.stages, pipelines, _effective(values, settings, pipelines), strict=True)
         return replace(self, stages=tuple(replace(stage, pipeline=one, values=its) for stage, one, its in stages))
 
     @property
@@ -186,6 +187,7 @@ def build_cascade(found: Checkpoint, settings: Mapping[str, str], load: LoadSett
     loads = [load, *(load_settings(settings, prefix) for prefix in PREFIXES[1:])]
     loaded = [load_pipeline(*one, dtype, device) for one in zip(checkpoints, classes, loads, strict=False)]
     pipelines = [with_scheduler(one, its.scheduler) for one, its in zip(loaded, loads, strict=False)]
+    values = _effective(values, settings, pipelines)
     markable = loaded[0].watermarker is not None
     if load.watermark and not markable:
         raise UserError(f"{found.spec} has no watermark to put on: leave --set watermark=true out.")
@@ -235,3 +237,11 @@ def _checked_values(
     stages = "stage I" if len(parameters) == 1 else f"{len(parameters)} stages"
     refuse_unknown(settings, known, f"this cascade of {stages}")
     return [call_values(settings, one, prefix) for one, prefix in zip(parameters, PREFIXES, strict=False)]
+
+
+def _effective(
+    values: Sequence[Mapping[str, Setting]], settings: Mapping[str, str], pipelines: Sequence[Any]
+) -> list[dict[str, Setting]]:
+    """Each stage's values that have an effect."""
+    stages = zip(values, pipelines, PREFIXES, strict=False)
+    return [effective_values(its, settings, pipeline, prefix) for its, pipeline, prefix in stages]

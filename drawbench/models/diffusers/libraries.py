@@ -9,6 +9,7 @@ from typing import Any
 
 from drawbench.errors import UserError, first_line
 
+FOR_DEVELOPERS = (DeprecationWarning, PendingDeprecationWarning, FutureWarning)
 LIBRARIES = ("diffusers", "transformers", "huggingface_hub")
 INSTALL = "pip install 'drawbench[diffusers]'"
 NEWLY_INITIALIZED = "newly initialized"  # in the warnings of both libraries about weights that a file lacks
@@ -54,6 +55,14 @@ def quiet_libraries() -> Iterator[list[str]]:
         for logger, handlers, level, propagate in before:
             logger.handlers, logger.propagate = handlers, propagate
             logger.setLevel(level)
+
+
+@contextmanager
+def warnings_in(messages: list[str]) -> Iterator[None]:
+    """Inside, Python's warnings are appended to `messages`, too, but for advice to developers; none is printed."""
+    with warnings.catch_warnings(record=True) as caught:
+        yield
+    messages += [str(one.message) for one in caught if not issubclass(one.category, FOR_DEVELOPERS)]
 
 
 def _loading_bars() -> list[Any]:

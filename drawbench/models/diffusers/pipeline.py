@@ -9,6 +9,7 @@ import numpy as np
 
 from drawbench.errors import UserError, first_line
 from drawbench.interface import Refused, Sample, Setting, sample_seed
+from drawbench.models.diffusers.ignored import effective_values
 from drawbench.models.diffusers.loading import (
     load_pipeline,
     resolved_dtype,
@@ -58,7 +59,7 @@ class PipelineModel:
         """The same networks under other settings, which must be `same_networks`. Raises UserError as loading does."""
         values = _checked_values(settings, type(self.loaded), self.parameters)
         pipeline = with_scheduler(self.loaded, load_settings(settings).scheduler)
-        return replace(self, pipeline=pipeline, values=values)
+        return replace(self, pipeline=pipeline, values=effective_values(values, settings, pipeline))
 
     @property
     def settings(self) -> dict[str, Setting]:
@@ -143,6 +144,7 @@ def build_pipeline(found: Checkpoint, settings: Mapping[str, str], load: LoadSet
     dtype = resolved_dtype(checkpoint, load.dtype, device)
     loaded = load_pipeline(checkpoint, pipeline_class, load, dtype, device)
     pipeline = with_scheduler(loaded, load.scheduler)
+    values = effective_values(values, settings, pipeline)
     markable = "add_watermarker" in inspect.signature(pipeline_class).parameters
     watermark = bool(load.watermark) if markable else None
     return PipelineModel((checkpoint,), dtype, loaded, pipeline, parameters, values, watermark)

@@ -116,6 +116,7 @@ def call_values(
     if isinstance(steps, int) and steps < 1:
         raise UserError(f"--set {prefix}steps={steps} draws nothing: give a whole number of at least 1.")
     _check_negative_prompt(values, prefix)
+    _check_true_guidance(values, settings, prefix)
     if values.get("clean_caption"):
         _check_cleaning(prefix)
     return values
@@ -157,12 +158,29 @@ def _typed(name: str, text: str, kind: type) -> Setting:
 
 def _check_negative_prompt(values: Mapping[str, Setting], prefix: str) -> None:
     """A negative prompt takes part in classifier-free guidance alone: without it, pipelines drop it silently."""
-    scale = "true_cfg_scale" if "true_cfg_scale" in values else "guidance"
-    weight = values.get(scale)
-    if values.get("negative_prompt") and isinstance(weight, int | float) and weight <= 1:
+    true = "true_cfg_scale" in values
+    scale = "true_cfg_scale" if true else "guidance"
+    weight, negative = values.get(scale), values.get("negative_prompt")
+    if (negative or (true and negative is not None)) and isinstance(weight, int | float) and weight <= 1:
         raise UserError(
             f"--set {prefix}negative_prompt=... has no effect at {prefix}{scale}={weight:g}: give more than 1, or none."
         )
+
+
+def _check_true_guidance(values: dict[str, Setting], settings: Mapping[str, str], prefix: str) -> None:
+    """True guidance leads away from a negative prompt: without one there is none, whatever the scale, which is then 1.
+
+    An empty negative prompt is one. Raises UserError for a scale that was typed and has no effect.
+    """
+    scale = values.get("true_cfg_scale")
+    if not isinstance(scale, float) or scale <= 1 or values.get("negative_prompt", "") is not None:
+        return
+    if prefix + "true_cfg_scale" in settings:
+        raise UserError(
+            f"--set {prefix}true_cfg_scale={scale:g} has no effect without a negative prompt: give --set "
+            f"{prefix}negative_prompt=..., too, which may be empty, or leave it out."
+        )
+    values["true_cfg_scale"] = 1.0
 
 
 def _check_cleaning(prefix: str) -> None:

@@ -9,7 +9,7 @@ import pytest
 from drawbench.interface import Sample
 from drawbench.prompts.prompt_set import Prompt
 from drawbench.runs.plan import plan_samples
-from tests.drawbench.models.diffusers import tiny_pipelines
+from tests.drawbench.models.diffusers import tiny_pipelines, tiny_published
 
 BUILDERS: dict[str, Callable[[], object]] = {
     "sd": tiny_pipelines.stable_diffusion,
@@ -21,6 +21,9 @@ BUILDERS: dict[str, Callable[[], object]] = {
     "IF-I-lenient": lambda: tiny_pipelines.if_stage_1(checker=0.0, watermark=True),
     "IF-II": tiny_pipelines.if_stage_2,
     "upscaler": tiny_pipelines.upscaler,
+    "flux-schnell": tiny_published.flux,
+    "flux-dev": lambda: tiny_published.flux(guidance_embeds=True),
+    "qwen": tiny_published.qwen_image,
 }
 WORDS = ("a red car", "two dogs on a green hill", "x", "a very long train of many small words and other things")
 

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+import warnings
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -23,6 +24,7 @@ from drawbench.progress import Progress
 from drawbench.prompts.prompt_set import Prompt, PromptSet
 from drawbench.runs.directory import RunDirectory
 from drawbench.runs.generate import Request, check_outputs, generate, make_plan
+from drawbench.runs.writer import MOST_WARNINGS
 
 N_PROMPTS = 12
 SET = PromptSet("mine", tuple(Prompt(f"colors-{n:03d}", "Colors", f"thing {n}") for n in range(1, N_PROMPTS + 1)))
@@ -399,3 +401,29 @@ def test_a_directory_without_permission_is_refused(tmp_path: Path) -> None:
 def test_a_plan_can_be_made_without_a_directory() -> None:
     plan, prompts = make_plan(Request(Noise(), SET, samples=1, size=8))
     assert plan.prompt_ids == tuple(prompt.id for prompt in prompts)
+
+
+class Warner(Noise):
+    """Warns of the same thing in every slice, and of another one in each."""
+
+    def generate(self, samples: Sequence[Sample], size: int) -> list[np.ndarray | Refused]:
+        warnings.warn("the paint\n is thin", stacklevel=1)
+        warnings.warn(f"slice {self.calls}", stacklevel=1)
+        return super().generate(samples, size)
+
+
+def test_warnings_stand_in_the_attempt_and_are_shown_once_each(tmp_path: Path) -> None:
+    notes = Notes()
+    run = fill(tmp_path / "run", Warner(), notes, slice_size=1)
+    (attempt,) = RunDirectory.open(run.path).manifest.attempts
+    assert attempt.warnings[:3] == ("the paint is thin", "slice 0", "slice 1")
+    assert len(attempt.warnings) == MOST_WARNINGS < 2 * N_PROMPTS + 1
+    assert notes.notes == [f"warned while drawing: {text}" for text in attempt.warnings]
+    assert attempt.slices_done == 2 * N_PROMPTS
+
+
+def test_what_was_warned_of_before_a_failure_is_kept(tmp_path: Path) -> None:
+    with pytest.raises(StageError):
+        fill(tmp_path / "run", Warner(fails_at=1))
+    (attempt,) = RunDirectory.open(tmp_path / "run").manifest.attempts
+    assert attempt.warnings == ("the paint is thin", "slice 0", "slice 1")

@@ -20,6 +20,7 @@ from drawbench.cli.sweep import axes_of, configure
 from drawbench.errors import UserError
 from drawbench.files import write_text_atomically
 from drawbench.interface import ModelCard, Sample, TextToImage
+from drawbench.progress import Progress
 from drawbench.prompts.prompt_set import PromptRow, build_prompt_set
 from drawbench.results.scores import OVERALL, ScoreFile
 from drawbench.scoring.kinds import clip_score as kinds
@@ -511,3 +512,15 @@ def test_sweeps_that_do_not_compare_share_no_plot(
     assert not (tmp_path / "sweep").exists()
     assert main([*words[:-1], str(tmp_path)]) == 2
     assert "holds no sweep" in capsys.readouterr().err
+
+
+def test_points_with_equal_pixels_are_named(tmp_path: Path) -> None:
+    """A point of guidance 100 and one of 200 are both white."""
+    notes: list[str] = []
+    progress = Progress()
+    progress.note = notes.append  # type: ignore[method-assign]
+    points = run_sweep(sweep_of(None, ("1", "100", "2", "200")), tmp_path, Source(), progress=progress)
+    said = "the same pixels at guidance 100; guidance 200: what differs between these points had no effect"
+    assert [note for note in notes if "pixels" in note] == [said]
+    assert said in " ".join(sweep_text(points).split())
+    assert "pixels" not in sweep_text(points[:3])

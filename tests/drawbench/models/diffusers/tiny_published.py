@@ -73,8 +73,8 @@ def stable_diffusion_3() -> Any:
     )
 
 
-def flux() -> Any:
-    """Flux: a transformer under CLIP and T5."""
+def flux(*, guidance_embeds: bool = False) -> Any:
+    """Flux: a transformer under CLIP and T5, which is told guidance (dev) or not (schnell)."""
     from diffusers import FlowMatchEulerDiscreteScheduler, FluxPipeline, FluxTransformer2DModel
 
     def transformer() -> Any:
@@ -87,6 +87,7 @@ def flux() -> Any:
             joint_attention_dim=WIDTH,
             pooled_projection_dim=WIDTH,
             axes_dims_rope=(4, 4, 8),
+            guidance_embeds=guidance_embeds,
         )
 
     return FluxPipeline(
@@ -96,6 +97,49 @@ def flux() -> Any:
         tokenizer=clip_tokenizer(),
         text_encoder_2=seeded(t5),
         tokenizer_2=t5_tokenizer(),
+        transformer=seeded(transformer),
+    )
+
+
+def qwen_image() -> Any:
+    """Qwen-Image: a transformer under a language model; without --size it draws 1024 px."""
+    from diffusers import (
+        AutoencoderKLQwenImage,
+        FlowMatchEulerDiscreteScheduler,
+        QwenImagePipeline,
+        QwenImageTransformer2DModel,
+    )
+    from transformers import Qwen2_5_VLConfig, Qwen2_5_VLForConditionalGeneration, Qwen2Tokenizer
+
+    words = [*SYMBOLS, "Ġ", "Ċ", "<|endoftext|>", "<|im_start|>", "<|im_end|>"]
+    text = {"vocab_size": len(words), "hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 1}
+    text |= {"num_attention_heads": 2, "num_key_value_heads": 2, "max_position_embeddings": 2048}
+    text |= {"rope_parameters": {"rope_type": "default", "mrope_section": [1, 1, 2], "rope_theta": 10000.0}}
+    vision = {"depth": 1, "hidden_size": 16, "intermediate_size": 16, "num_heads": 2, "out_hidden_size": 16}
+    language = Qwen2_5_VLConfig(text_config=text, vision_config=vision)
+
+    def transformer() -> Any:
+        return QwenImageTransformer2DModel(
+            in_channels=16,
+            out_channels=4,
+            num_layers=1,
+            attention_head_dim=16,
+            num_attention_heads=2,
+            joint_attention_dim=16,
+            axes_dims_rope=(4, 6, 6),
+        )
+
+    def coder() -> Any:
+        spread = {"latents_mean": [0.0] * 4, "latents_std": [1.0] * 4}
+        return AutoencoderKLQwenImage(
+            base_dim=8, z_dim=4, dim_mult=[1, 1], num_res_blocks=1, temperal_downsample=[False], **spread
+        )
+
+    return QwenImagePipeline(
+        scheduler=FlowMatchEulerDiscreteScheduler(),
+        vae=seeded(coder),
+        text_encoder=seeded(lambda: Qwen2_5_VLForConditionalGeneration(language)),
+        tokenizer=Qwen2Tokenizer(vocab={word: number for number, word in enumerate(words)}, merges=[]),
         transformer=seeded(transformer),
     )
 
