@@ -84,10 +84,10 @@ def metric_differences(
             left_out[what] = str(reason).removeprefix("which ")
             continue
         for number, pair in pairs.items():
-            lower_is_better = not kind.measure(number).higher_is_better
+            measure = kind.measure(number)
             note = "; ".join(each for each in (pair.note, kind.interval_note(part)) if each)
-            pair = replace(pair, note=note)
-            row = Difference.of(metric.name_of(number), scope, pair, lower_is_better=lower_is_better)
+            pair = replace(pair, note=note, interval=measure.interval_of_difference(pair.interval))
+            row = Difference.of(metric.name_of(number), scope, pair, lower_is_better=not measure.higher_is_better)
             found.setdefault(number, []).append(row)
     if kind.needs.pairs and not found:
         left_out[metric.metric] = "no prompt has two images in both runs"

@@ -1,6 +1,6 @@
 """The result of a metric: a value never travels without its interval and count."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True)
@@ -16,6 +16,10 @@ class Interval:
     high: float
     method: str
     level: float = 0.95
+
+    def within(self, least: float, most: float) -> "Interval":
+        """The part of it that the number can take: what it covers stays the same."""
+        return replace(self, low=max(self.low, least), high=min(self.high, most))
 
 
 @dataclass(frozen=True)

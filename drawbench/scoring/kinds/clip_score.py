@@ -49,9 +49,18 @@ def _scores(images: ImageSet) -> PromptScores:
 CLIP_SCORE = _ClipScore(
     "clip_score",
     (
-        Measure("clip_score", "CLIP score", True, CONVENTION, column=20, required={**PIXELS, SHUFFLE: "worse"}),
-        Measure("clip_score_shuffled", "shuffled captions", None, SHUFFLED, column=21),
-        Measure("clip_score_difference", "difference", True, DIFFERENCE, column=22),
+        Measure(
+            "clip_score",
+            "CLIP score",
+            True,
+            CONVENTION,
+            least=-1,
+            most=1,
+            column=20,
+            required={**PIXELS, SHUFFLE: "worse"},
+        ),
+        Measure("clip_score_shuffled", "shuffled captions", None, SHUFFLED, least=-1, most=1, column=21),
+        Measure("clip_score_difference", "difference", True, DIFFERENCE, least=-2, most=2, column=22),
     ),
     Needs(texts=True),
 )

@@ -29,8 +29,10 @@ DIVERSITY = _Diversity(
     "diversity",
     (
         # modes that are near each other may be lost unseen
-        Measure("pairwise_distance", "pairwise distance", True, column=60, required={REPEATS: "worse"}),
-        Measure("vendi_score", "Vendi score", True, column=61, required=POORER),
+        Measure(
+            "pairwise_distance", "pairwise distance", True, least=0, most=2, column=60, required={REPEATS: "worse"}
+        ),
+        Measure("vendi_score", "Vendi score", True, least=1, column=61, required=POORER),
     ),
     Needs(pairs=True),
 )

@@ -1,5 +1,6 @@
 """Fréchet distances (FID, on Inception features): of the images there are, and extrapolated to infinitely many."""
 
+import math
 from collections.abc import Mapping
 
 import numpy as np
@@ -95,8 +96,10 @@ def _difference(a: ImageSet, b: ImageSet) -> FrechetDifference:
     return a.once(("frechet", b), lambda: frechet_difference(*given))
 
 
-def _fid(name: str, header: str, column: int, ranks: bool = False, required: Required | None = None) -> Measure:
-    return Measure(name, header, False, column=column, ranks=ranks, required=required)
+def _fid(
+    name: str, header: str, column: int, *, least: float = 0, ranks: bool = False, required: Required | None = None
+) -> Measure:
+    return Measure(name, header, False, least=least, column=column, ranks=ranks, required=required)
 
 
 # The nearest to the published FID orders a table first.
@@ -115,8 +118,10 @@ FRECHET = _Frechet(
 FRECHET_INFINITY = _FrechetInfinity(
     "frechet_infinity",
     (
-        _fid("fid_infinity", "FID∞", 3),
-        _fid("frechet_distance_infinity", "Fréchet distance∞", 5, required={**PIXELS, DROPPING: "worse"}),
+        _fid("fid_infinity", "FID∞", 3, least=-math.inf),
+        _fid(
+            "frechet_distance_infinity", "Fréchet distance∞", 5, least=-math.inf, required={**PIXELS, DROPPING: "worse"}
+        ),
     ),
     Needs(references="moments"),
 )

@@ -19,6 +19,6 @@ class _InceptionScore(OverAllImages):
 
 INCEPTION_SCORE = _InceptionScore(
     "inception_score",
-    (Measure("inception_score", "Inception Score", True, DEFINITION, column=50, required={}),),
+    (Measure("inception_score", "Inception Score", True, DEFINITION, least=1, column=50, required={}),),
     Needs(logits=True),
 )

@@ -44,6 +44,6 @@ KID = _Kid(
 )
 CMMD = _Cmmd(
     "cmmd",
-    (Measure("cmmd", "CMMD", False, CMMD_DEFINITION, column=11, required={**PIXELS, **POORER}),),
+    (Measure("cmmd", "CMMD", False, CMMD_DEFINITION, least=0, column=11, required={**PIXELS, **POORER}),),
     Needs(references="features"),
 )

@@ -1,5 +1,6 @@
 """One metric, one object: what it is called, what it needs, how it scores a run, how two runs differ."""
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -13,7 +14,7 @@ from metrics.statistics.intervals import t_interval
 from metrics.statistics.jackknife import PAIRED, PAIRED_TO_REFERENCES, Jackknife
 from metrics.statistics.paired import PairedResult, paired_jackknives, paired_means
 from metrics.statistics.prompt_units import uneven_note
-from metrics.statistics.result import MetricResult
+from metrics.statistics.result import Interval, MetricResult
 
 LAST_COLUMN = 1000
 ARROWS = {True: " ↑", False: " ↓", None: ""}
@@ -30,6 +31,7 @@ class Measure:
 
     name: in files. header: in tables. higher_is_better: None where neither is better.
     definition: what it is, beyond the words of the protocol. unit: shown behind the header.
+    least, most: between which it lies, whatever the images; no interval goes beyond.
     column: its place in tables, from the left. decimals: from the largest absolute value in the column.
     ranks: whether the rows of a table are ordered by it where all have it, the first such column before others.
     required: how it must move in the sanity suite, by degradation; None where the suite does not read it.
@@ -40,6 +42,8 @@ class Measure:
     higher_is_better: bool | None
     definition: str = ""
     unit: str = ""
+    least: float = -math.inf
+    most: float = math.inf
     column: int = LAST_COLUMN
     decimals: Callable[[float], int] = usual_decimals
     ranks: bool = False
@@ -49,6 +53,14 @@ class Measure:
     def title(self) -> str:
         """Header and unit."""
         return f"{self.header}, {self.unit}" if self.unit else self.header
+
+    def interval(self, found: Interval | None) -> Interval | None:
+        """As far as the number can be so."""
+        return found and found.within(self.least, self.most)
+
+    def interval_of_difference(self, found: Interval | None) -> Interval | None:
+        """As far as two such numbers can differ so."""
+        return found and found.within(self.least - self.most, self.most - self.least)
 
     @property
     def arrowed(self) -> str:

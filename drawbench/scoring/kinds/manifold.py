@@ -1,5 +1,6 @@
 """Precision, recall, density and coverage."""
 
+import math
 from collections.abc import Mapping
 
 from drawbench.scoring.kinds.kind import Measure, Needs, OverAllImages
@@ -19,7 +20,8 @@ class _Manifold(OverAllImages):
 
 
 def _measure(name: str, column: int, required: Required) -> Measure:
-    return Measure(name, name, True, DEFINITIONS[name], column=column, required=required)
+    most = math.inf if name == "density" else 1
+    return Measure(name, name, True, DEFINITIONS[name], least=0, most=most, column=column, required=required)
 
 
 MANIFOLD = _Manifold(

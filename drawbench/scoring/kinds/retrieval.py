@@ -30,6 +30,6 @@ def _choice(images: ImageSet) -> tuple[np.ndarray, np.ndarray, list[str], np.nda
 
 R_PRECISION = _RPrecision(
     "r_precision",
-    (Measure("r_precision", "R-precision", True, column=30, required={**PIXELS, SHUFFLE: "worse"}),),
+    (Measure("r_precision", "R-precision", True, least=0, most=1, column=30, required={**PIXELS, SHUFFLE: "worse"}),),
     Needs(texts=True),
 )

@@ -345,3 +345,18 @@ def test_help_needs_nothing_heavy(capsys: pytest.CaptureFixture) -> None:
     with pytest.raises(SystemExit):
         main(["compare", "--help"])
     assert command.EPILOGUE.splitlines()[1] in capsys.readouterr().out
+
+
+def test_no_interval_goes_beyond_what_a_number_can_be(scorer: Path, references: Path, tmp_path: Path) -> None:
+    """Of three prompts alone t intervals reach far: shares of images would differ by more than all of them."""
+    protocol = bundled_extended(scorer)
+    pair = [_run(tmp_path / "bright", limit=3), _run(tmp_path / "dark", 120, limit=3)]
+    measures = {metric.metric: metric.kind.measure(metric.metric) for metric in protocol.metrics}
+    measures |= {each.name: each for metric in protocol.metrics for each in metric.kind.measures}
+    bounded = 0
+    for row in compare_runs(*pair, protocol, references).differences:
+        reach = measures[row.metric].most - measures[row.metric].least
+        if isinstance(row.interval, Interval):
+            assert -reach <= row.interval.low <= row.interval.high <= reach
+            bounded += abs(row.interval.low) == reach or row.interval.high == reach
+    assert bounded
