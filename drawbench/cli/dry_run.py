@@ -4,17 +4,15 @@ import argparse
 import json
 import shutil
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from drawbench.cli.progress import clock
-from drawbench.errors import StageError, UserError, is_input_error
-from drawbench.interface import Refused, Sample, TextToImage
+from drawbench.cli.progress import clock, shown_progress
 from drawbench.progress import Progress
 from drawbench.runs.directory import RunDirectory
-from drawbench.runs.generate import Request, check_outputs, default_directory, make_plan
+from drawbench.runs.generate import Request, default_directory, draw_samples, make_plan
 from drawbench.runs.plan import plan_samples
 from drawbench.runs.png import encode_png
 from metrics.images.decode import read_image
@@ -35,7 +33,7 @@ def add_dry_run(parser: argparse.ArgumentParser) -> None:
 
 def dry_run(request: Request, as_json: bool, scoring: "FeatureTimes | None" = None) -> int:
     """Draw the first slice of a run, and print what all of it would take."""
-    facts = _estimate(request, scoring)
+    facts = _estimate(request, scoring, shown_progress())
     if scoring is not None:
         facts["scoring_seconds"] += scoring.of_references(request.size)
     print(json.dumps(facts, indent=2) if as_json else f"{facts['run']}: {_text(facts)}")
@@ -47,7 +45,7 @@ def dry_runs(planned: Iterable[tuple[Request, "FeatureTimes"]], as_json: bool, p
     runs: list[Facts] = []
     of_references: dict[tuple[int, int], float] = {}
     for request, scoring in planned:
-        runs.append(_estimate(request, scoring))
+        runs.append(_estimate(request, scoring, progress))
         progress.note(f"{runs[-1]['run']}: {_images(runs[-1])}")
         of_references[id(scoring), request.size] = scoring.of_references(request.size)
         del request  # and its model, before the next one is loaded
@@ -58,15 +56,20 @@ def dry_runs(planned: Iterable[tuple[Request, "FeatureTimes"]], as_json: bool, p
     return 0
 
 
-def _estimate(request: Request, scoring: "FeatureTimes | None") -> Facts:
+def _estimate(request: Request, scoring: "FeatureTimes | None", progress: Progress) -> Facts:
     plan, prompts = make_plan(request)
     path = request.out or default_directory(plan)
     samples = plan_samples(prompts, plan.samples, plan.seed)
     run = RunDirectory.open(path) if (path / "manifest.json").is_file() else None
     missing = len(run.missing()) if run else len(samples)
-    first = samples[: plan.slice_size] if missing else ()
+    first = samples[: plan.slice_size] if missing else []
+    batches = [[sample] for sample in first] if request.model.one_at_a_time else [first] * bool(first)
     began = time.monotonic()
-    outputs = _drawn(request.model, first, plan.size) if first else []
+    outputs = [
+        output
+        for batch in batches
+        for output in draw_samples(request.model, batch, plan.size, request.on_error, progress)
+    ]
     seconds = (time.monotonic() - began) / max(1, len(first))
     images = [output for output in outputs if isinstance(output, np.ndarray)]
     each = sum(len(encode_png(image)) for image in images) / max(1, len(images))
@@ -86,19 +89,6 @@ def _estimate(request: Request, scoring: "FeatureTimes | None") -> Facts:
         tried = images or _kept(run, plan.slice_size)
         facts["scoring_seconds"] = scoring.of_run(tried, plan.size, missing, run)
     return facts
-
-
-def _drawn(model: TextToImage, samples: Sequence[Sample], size: int) -> Sequence[np.ndarray | Refused]:
-    try:
-        outputs = model.generate(samples, size)
-    except (UserError, StageError):
-        raise
-    except Exception as error:  # whatever a model meets
-        if is_input_error(error):
-            raise
-        raise StageError(f"the model failed in its first slice ({type(error).__name__}: {error})") from error
-    check_outputs(outputs, samples, size)
-    return outputs
 
 
 def _kept(run: RunDirectory | None, count: int) -> list[np.ndarray]:

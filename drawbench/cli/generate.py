@@ -15,6 +15,7 @@ from drawbench.models.registry import model_specs, resolve_model
 from drawbench.prompts.prompt_set import PromptSet
 from drawbench.prompts.registry import ACCEPTED, load_prompt_set
 from drawbench.runs.directory import RunDirectory
+from drawbench.runs.failures import CHOICES, STOP, parse_on_error
 from drawbench.runs.generate import Request, generate
 from drawbench.runs.plan import DEFAULT_SLICE_SIZE
 
@@ -62,9 +63,16 @@ def add_generate_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--slice", dest="slice_size", type=int, metavar="N", help=f"images drawn as one batch ({DEFAULT_SLICE_SIZE})"
     )
+    add_on_error(parser)
     add_dry_run(parser)
     parser.add_argument("--config", metavar="FILE", help="a TOML file of options; those typed here come first")
     parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def add_on_error(parser: argparse.ArgumentParser) -> None:
+    """The option, common to all that draw runs."""
+    words = f"a sample at which the model fails: {CHOICES} (N more tries, then refuse) (stop)"
+    parser.add_argument("--on-error", metavar="WHAT", help=words)
 
 
 def request_from(args: argparse.Namespace) -> Request:
@@ -87,6 +95,7 @@ def requested(args: argparse.Namespace, prompt_set: PromptSet, model: TextToImag
         seed=args.seed or 0,
         limit=args.limit,
         slice_size=args.slice_size if args.slice_size is not None else DEFAULT_SLICE_SIZE,
+        on_error=parse_on_error(args.on_error) if args.on_error is not None else STOP,
     )
 
 

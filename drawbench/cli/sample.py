@@ -13,6 +13,7 @@ from drawbench.errors import UserError
 from drawbench.files import atomic_file
 from drawbench.interface import Refused, Sample, TextToImage, sample_seed
 from drawbench.models.registry import model_specs, resolve_model
+from drawbench.runs.generate import draw_samples
 
 COLUMNS, GAP = 4, 4  # images side by side, and pixels between them
 PAPER, REFUSED = 255, 225
@@ -56,7 +57,7 @@ def run(args: argparse.Namespace) -> int:
     model.check_plan(samples, size)
     rows: list[list[np.ndarray | Refused]]
     if draw is None:
-        rows = [model.generate(samples, size)]
+        rows = [list(draw_samples(model, samples, size))]
     else:
         made = draw(samples, size, low)
         rows = [list(images) for side, images in made.items() if args.stages or side == size]

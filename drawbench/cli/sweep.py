@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from drawbench.cli.dry_run import add_dry_run, dry_runs
-from drawbench.cli.generate import parse_settings, requested, resumable
+from drawbench.cli.generate import add_on_error, parse_settings, requested, resumable
 from drawbench.cli.progress import shown_progress, waiting
 from drawbench.cli.run import DEFAULT_PROTOCOL, checked_protocol
 from drawbench.errors import UserError
@@ -69,6 +69,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--with", dest="others", action="append", type=Path, metavar="SWEEP", help="draw another sweep's curves, too"
     )
     parser.add_argument("--out", type=Path, metavar="DIR", help="the sweep's folder (sweeps/MODEL--SET--HASH)")
+    add_on_error(parser)
     add_dry_run(parser)
     parser.add_argument("--config", metavar="FILE", help="a TOML file of options; those typed here come first")
     parser.add_argument("--json", action="store_true", help="print JSON")
@@ -184,6 +185,7 @@ def _sweep(
         seed=first.seed,
         limit=first.limit,
         slice_size=first.slice_size,
+        on_error=first.on_error,
         protocol=checked_protocol(args.protocol, first.size),
         reference=args.reference or first.prompt_set.reference_images,
     )

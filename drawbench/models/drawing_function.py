@@ -145,7 +145,7 @@ def _levels(values: np.ndarray, stated: Range | None, told: str) -> np.ndarray:
         )
     low, high = stated
     if not np.isfinite(values).all():
-        raise UserError(f"{told} with values that are no numbers (nan or infinite): mend the function.")
+        raise FloatingPointError("the image holds values that are no numbers, nan or infinite")
     least, most = float(values.min(initial=high)), float(values.max(initial=low))
     if least < low or most > high:
         raise UserError(

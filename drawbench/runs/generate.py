@@ -10,12 +10,13 @@ from typing import Protocol
 
 import numpy as np
 
-from drawbench.errors import StageError, UserError, is_input_error
+from drawbench.errors import StageError, UserError, first_line, is_input_error
 from drawbench.files import write_text_atomically
 from drawbench.interface import NOT_STATED, Refused, Sample, TextToImage
 from drawbench.progress import Progress
 from drawbench.prompts.prompt_set import Prompt, PromptSet, category_slug, repeats
 from drawbench.runs.directory import RunDirectory, named
+from drawbench.runs.failures import STOP, OnError, is_of_the_machine
 from drawbench.runs.plan import (
     DEFAULT_SLICE_SIZE,
     Plan,
@@ -50,7 +51,8 @@ class Request:
     """A run that is asked for: a model, and all that its plan needs beside it.
 
     out: its directory; None for `default_directory(plan)`. samples: images per prompt. size: pixels, square.
-    limit: the first prompts of each category only.
+    limit: the first prompts of each category only. on_error: what becomes of a sample at which the model fails; no part
+    of the plan, so that a run which stopped can go on with another choice.
     """
 
     model: TextToImage
@@ -62,6 +64,7 @@ class Request:
     seed: int = 0
     limit: int | None = None
     slice_size: int = DEFAULT_SLICE_SIZE
+    on_error: OnError = STOP
 
 
 def generate(request: Request, progress: Progress | None = None, watcher: Watcher | None = None) -> RunDirectory:
@@ -84,7 +87,7 @@ def generate(request: Request, progress: Progress | None = None, watcher: Watche
             progress.note(f"{plan.model.name}: {note}")
         writer.begin(str(request.model.device), sources)
         try:
-            _draw(request.model, writer, progress, watcher)
+            _draw(request, writer, progress, watcher)
             writer.seal()
         finally:
             writer.end()
@@ -97,6 +100,11 @@ def make_plan(request: Request) -> tuple[Plan, tuple[Prompt, ...]]:
     for name, value in options.items():
         if value is not None and value < 1:
             raise UserError(f"--{name} {value} makes no run: give a whole number of at least 1.")
+    if request.on_error.refuse and not request.model.one_at_a_time and request.slice_size > 1:
+        raise UserError(
+            "--on-error would not know which sample of a slice failed, and this model draws slices: add --slice 1 "
+            "(which is another plan), or leave --on-error out."
+        )
     whole = request.prompt_set
     planned = whole if request.limit is None else whole.limited(request.limit)
     request.model.take_prompt_set(whole)
@@ -125,8 +133,8 @@ def default_directory(plan: Plan) -> Path:
     return RUNS / f"{model}--{category_slug(plan.prompt_set_name) or 'prompts'}--{plan.sha256[:8]}"
 
 
-def _draw(model: TextToImage, writer: RunWriter, progress: Progress, watcher: Watcher | None) -> None:
-    missing, size = writer.run.missing_slices(), writer.run.plan.size
+def _draw(request: Request, writer: RunWriter, progress: Progress, watcher: Watcher | None) -> None:
+    missing = writer.run.missing_slices()
     if watcher:
         watcher.begin(writer.run, missing)
     total = len(writer.run.samples())
@@ -135,14 +143,12 @@ def _draw(model: TextToImage, writer: RunWriter, progress: Progress, watcher: Wa
         try:
             for part in missing:
                 with _recorded_warnings(writer, progress):
-                    outputs = _draw_slice(model, part, size, writer.path / ERROR_LOG)
-                writer.put(part, outputs)
+                    outputs = _draw_slice(request, part, writer, progress)
                 if watcher:
                     watcher.add(outputs)
-                progress.advance(len(part.samples))
             complete = True
         finally:
-            writer.drain()  # also after an interrupt: the slice being written is kept
+            writer.drain()  # also after an interrupt: the slice or sample being written is kept
             if watcher:
                 watcher.end(complete)
 
@@ -159,21 +165,71 @@ def _recorded_warnings(writer: RunWriter, progress: Progress) -> Iterator[None]:
                 progress.note(f"warned while drawing: {text}")
 
 
-def _draw_slice(model: TextToImage, part: Slice, size: int, error_log: Path) -> Sequence[np.ndarray | Refused]:
-    try:
-        outputs = model.generate(part.samples, size)
-    except (UserError, StageError):
-        raise
-    except Exception as error:  # whatever a model meets: the run stays, and the traceback is kept for its author
-        if is_input_error(error):
+def _draw_slice(request: Request, part: Slice, writer: RunWriter, progress: Progress) -> Sequence[np.ndarray | Refused]:
+    def draw(samples: Sequence[Sample]) -> Sequence[np.ndarray | Refused]:
+        log = writer.path / ERROR_LOG
+        return draw_samples(request.model, samples, request.size, request.on_error, progress, log)
+
+    if not request.model.one_at_a_time:
+        outputs = draw(part.samples)
+        writer.put(part, outputs)
+        progress.advance(len(part.samples))
+        return outputs
+    drawn: list[np.ndarray | Refused] = []
+    for number, sample in enumerate(part.samples):
+        output = writer.kept(part, number)
+        if output is None:
+            [output] = draw([sample])
+            output = output if isinstance(output, Refused) else output.copy()  # the model may fill that memory again
+            writer.keep(part, number, output)
+        drawn.append(output)
+        progress.advance(1)
+    writer.put_kept(part)
+    return drawn
+
+
+def draw_samples(
+    model: TextToImage,
+    samples: Sequence[Sample],
+    size: int,
+    on_error: OnError = STOP,
+    progress: Progress | None = None,
+    error_log: Path | None = None,
+) -> Sequence[np.ndarray | Refused]:
+    """The model's images of some samples, drawn as one batch, and checked.
+
+    on_error: only of a single sample; a note tells of its refusal. error_log: where the last traceback is
+    written. Raises StageError when the model fails and that is not refused.
+    """
+    left = on_error.tries
+    while True:
+        left -= 1
+        try:
+            outputs = model.generate(samples, size)
+        except (UserError, StageError):
             raise
-        write_text_atomically(error_log, traceback.format_exc())
-        raise StageError(
-            f"the model failed in the slice of {named(part.samples)} ({type(error).__name__}: {error}): "
-            f"see {error_log}, then run the same command again."
-        ) from error
-    check_outputs(outputs, part.samples, size)
-    return outputs
+        except (Exception, SystemExit) as error:  # whatever a model meets: the run stays, and so does the traceback
+            if isinstance(error, Exception) and is_input_error(error):
+                raise
+            if error_log is not None:
+                write_text_atomically(error_log, traceback.format_exc())
+            if not on_error.refuse or is_of_the_machine(error):
+                raise StageError(_failure(error, samples, error_log)) from error
+            if not left:
+                refused = on_error.failed(error)
+                (progress or Progress()).note(f"{named(samples)} counts as refused ({refused.reason})")
+                return [refused]
+        else:
+            check_outputs(outputs, samples, size)
+            return outputs
+
+
+def _failure(error: BaseException, samples: Sequence[Sample], error_log: Path | None) -> str:
+    where = f"at {named(samples)}" if len(samples) == 1 else f"in the slice of {named(samples)}"
+    see = f"see {error_log}, then" if error_log else "mend that, then"
+    others = ", or let it go on past such samples with --on-error refuse" if len(samples) == 1 else ""
+    what = f"{type(error).__name__}: {first_line(error)}"
+    return f"the model failed {where} ({what}): {see} run the same command again{others}."
 
 
 def check_outputs(outputs: Sequence[np.ndarray | Refused], samples: Sequence[Sample], size: int) -> None:

@@ -33,9 +33,8 @@ from drawbench.runs.directory import (
     named,
     read_manifest,
 )
+from drawbench.runs.kept import KeptSamples
 from drawbench.runs.plan import Plan, Slice
-from drawbench.runs.png import encode_png
-from metrics.images.decode import pixel_hash
 from metrics.images.file_hashes import FileHashes, stamps
 
 LOCK = ".lock"
@@ -60,6 +59,7 @@ class RunWriter:
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="run-writer")
         self._pending: Future[None] | None = None
         self._slices_done = 0
+        self._kept = KeptSamples(path / PARTIAL)
         self._layout = RunDirectory(path, manifest, prompts)  # for paths only: what is on disk it read long ago
 
     @property
@@ -89,11 +89,10 @@ class RunWriter:
         return not wrong
 
     def begin(self, device: str, sources: Sources) -> None:
-        """Record that this process starts to work: withdraws the seal, clears what a killed one left half-written."""
+        """Record that this process starts to work: withdraws the seal. What another kept of slices stays."""
         attempt = Attempt(plan_sha256=self._manifest.plan_sha256, versions=versions(), device=device, start=_now())
         self._save(attempts=(*self._manifest.attempts, attempt), seal=None, sources=sources)
-        shutil.rmtree(self.path / PARTIAL, ignore_errors=True)
-        (self.path / PARTIAL).mkdir()
+        (self.path / PARTIAL).mkdir(exist_ok=True)
         _drop_torn_line(self.path / SLICES)
         write_text_atomically(self.path / METADATA, _json_lines(metadata_rows(self.run)))
         (self.path / REFUSED).unlink(missing_ok=True)
@@ -105,8 +104,23 @@ class RunWriter:
         own = [output if isinstance(output, Refused) else output.copy() for output in outputs]
         self._pending = self._thread.submit(self._write_slice, part, own)
 
+    def keep(self, part: Slice, number: int, output: np.ndarray | Refused) -> None:
+        """Write the slice's `number`-th sample in the background: it stays when the slice does not become whole."""
+        self.drain()
+        own = output if isinstance(output, Refused) else output.copy()
+        self._pending = self._thread.submit(self._kept.add, part, number, own)
+
+    def kept(self, part: Slice, number: int) -> np.ndarray | Refused | None:
+        """The slice's `number`-th sample, if an earlier process kept it."""
+        return self._kept.get(part, number)
+
+    def put_kept(self, part: Slice) -> None:
+        """`put` of a slice all samples of which are kept."""
+        self.drain()
+        self._pending = self._thread.submit(self._place_kept, part)
+
     def drain(self) -> None:
-        """Wait for the slice being written. Raises what it met."""
+        """Wait for what is being written. Raises what it met."""
         pending, self._pending = self._pending, None
         if pending is not None:
             pending.result()
@@ -162,15 +176,18 @@ class RunWriter:
         return missing
 
     def _write_slice(self, part: Slice, outputs: list[np.ndarray | Refused]) -> None:
-        outcomes, moves = [], []
-        for number, (sample, output) in enumerate(zip(part.samples, outputs, strict=True)):
-            if isinstance(output, Refused):
-                outcomes.append(Outcome(refused=output.reason))
-                continue
-            partial = self.path / PARTIAL / f"{part.index}-{number}.png"
-            partial.write_bytes(encode_png(output))
-            moves.append((partial, self._layout.image_path(sample)))
-            outcomes.append(Outcome(pixels=pixel_hash(output)))
+        self._place(part, [self._kept.write(part, number, output) for number, output in enumerate(outputs)])
+
+    def _place_kept(self, part: Slice) -> None:
+        self._place(part, [self._kept.outcome(part, number) for number in range(len(part.samples))])
+        self._kept.drop(part)
+
+    def _place(self, part: Slice, outcomes: Sequence[Outcome]) -> None:
+        moves = [
+            (self._kept.image_path(part, number), self._layout.image_path(sample))
+            for number, (sample, outcome) in enumerate(zip(part.samples, outcomes, strict=True))
+            if outcome.pixels is not None
+        ]
         put_in_place(moves)  # a name inside images/ never shows half a file
         record = SliceRecord(slice=part.index, attempt=len(self._manifest.attempts) - 1, outcomes=tuple(outcomes))
         with (self.path / SLICES).open("a", encoding="utf-8") as journal:

@@ -8,6 +8,7 @@ import numpy as np
 from drawbench.progress import Progress
 from drawbench.results.scores import OVERALL, Score
 from drawbench.runs.directory import RunDirectory
+from drawbench.runs.failures import is_failure
 from drawbench.scoring.image_notes import few_different
 from drawbench.scoring.prepared import PreparedRun
 from drawbench.scoring.protocols import MetricDefinition
@@ -101,7 +102,9 @@ def _notes(prepared: PreparedRun, metric: MetricDefinition, scope: str, inside: 
     drawn = [sample for sample in samples if run.refusal(sample) is None]
     if len(drawn) < len(samples):
         refused = len(samples) - len(drawn)
-        notes.append(f"{refused} of {len(samples)} images were refused by the model and are left out")
+        failed = sum(is_failure(run.refusal(sample) or "") for sample in samples)
+        why = f", {failed} of them because it failed," if failed else ""
+        notes.append(f"{refused} of {len(samples)} images were refused by the model{why} and are left out")
     if scope == OVERALL:
         shown = {sample.category for sample in drawn}
         notes += [f"no image in {category}" for category in prepared.categories() if category not in shown]

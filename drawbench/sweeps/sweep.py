@@ -20,6 +20,7 @@ from drawbench.results.comparable import Measured, differences
 from drawbench.results.files import Result, result_from_score_file
 from drawbench.results.scores import ReferenceRef
 from drawbench.runs.directory import read_manifest
+from drawbench.runs.failures import STOP, OnError
 from drawbench.runs.generate import Request, generate, make_plan
 from drawbench.runs.plan import Plan
 from drawbench.scoring.extractors import Extractors
@@ -81,6 +82,7 @@ class Sweep:
     slice_size: int
     protocol: Protocol
     reference: Path | None
+    on_error: OnError = STOP
 
     def combinations(self) -> list[tuple[str, dict[str, str]]]:
         """(model, swept settings) of every point; the last axis changes fastest."""
@@ -105,6 +107,7 @@ class Sweep:
             seed=self.seed,
             limit=self.limit,
             slice_size=self.slice_size,
+            on_error=self.on_error,
         )
 
 

@@ -170,12 +170,16 @@ def test_a_float_becomes_the_nearest_level(values: list[float]) -> None:
     [
         (LEVELS / 255, None, "sample 0 as float64 values, and states no range for them: return uint8"),
         (LEVELS / 255 - 0.5, (0, 1), "with values from -0.5 to 0.5, outside of the stated range 0 to 1: clamp"),
-        (LEVELS * np.nan, (0, 1), "with values that are no numbers"),
     ],
 )
 def test_floats_without_a_range_or_outside_of_it_are_refused(image: Any, value_range: Any, sentence: str) -> None:
     with pytest.raises(UserError, match=f"mine drew colors-001 {sentence}|sample 0 {sentence}"):
         converted(image, value_range)
+
+
+def test_values_that_are_no_numbers_are_a_failure_of_the_sample() -> None:
+    with pytest.raises(FloatingPointError, match="no numbers"):
+        converted(LEVELS * np.nan, (0, 1))
 
 
 def test_what_is_no_image_is_left_to_the_check_of_all_models() -> None:
