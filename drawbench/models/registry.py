@@ -33,6 +33,10 @@ def resolve_model(spec: str, settings: Mapping[str, str], device: str) -> TextTo
     name, colon, argument = spec.partition(":")
     contributed = {point.name: point for point in entry_points(group=ENTRY_POINT_GROUP)}
     if name not in BUILT_IN and name not in contributed:
+        if name.endswith(".py"):
+            raise UserError(
+                f"--model {spec} names a Python file: write --model python:{name}:{argument or 'FUNCTION'}."
+            )
         raise UserError(f"there is no model adapter '{name}': use one of {', '.join(model_specs(contributed))}.")
     device = device if name in WITHOUT_DEVICE else choose_device(device)
     model = _adapter(name, contributed)(argument if colon else None, dict(settings), device)

@@ -34,6 +34,12 @@ def test_an_unknown_adapter_is_answered_with_the_list() -> None:
         resolve_model("dalle:3", {}, "cpu")
 
 
+@pytest.mark.parametrize(("spec", "meant"), [("./m.py:make", "./m.py:make"), ("m.py", "m.py:FUNCTION")])
+def test_a_python_file_alone_is_answered_with_its_spec(spec: str, meant: str) -> None:
+    with pytest.raises(UserError, match=rf"names a Python file: write --model python:{meant}\."):
+        resolve_model(spec, {}, "cpu")
+
+
 def test_a_package_can_bring_an_adapter(monkeypatch: pytest.MonkeyPatch) -> None:
     good = EntryPoint("mine", "types:SimpleNamespace", registry.ENTRY_POINT_GROUP)
     bad = EntryPoint("broken", "no_such_package:x", registry.ENTRY_POINT_GROUP)
