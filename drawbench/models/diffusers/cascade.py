@@ -15,10 +15,10 @@ from drawbench.models.diffusers.loading import (
     load_pipeline,
     resolved_dtype,
     text_to_image_class,
-    with_scheduler,
     without_checker,
 )
-from drawbench.models.diffusers.pipeline import finished_images, generators, prompts_cut, scheduler_fact
+from drawbench.models.diffusers.pipeline import finished_images, generators, prompts_cut
+from drawbench.models.diffusers.schedulers import scheduler_facts, with_scheduler
 from drawbench.models.diffusers.settings import (
     PREFIXES,
     CallParameter,
@@ -72,9 +72,7 @@ class IFCascade:
     def with_settings(self, settings: Mapping[str, str]) -> "IFCascade":
         """The same networks under other settings, which must be `same_networks`. Raises UserError as loading does."""
         values = _checked_values(settings, [stage.parameters for stage in self.stages])
-        pipelines = [
-            with_scheduler(stage.loaded, load_settings(settings, stage.prefix).scheduler) for stage in self.stages
-        ]
+        pipelines = _scheduled([stage.loaded for stage in self.stages], settings)
         stages = zip(self.stages, pipelines, _effective(values, settings, pipelines), strict=True)
         return replace(self, stages=tuple(replace(stage, pipeline=one, values=its) for stage, one, its in stages))
 
@@ -87,7 +85,7 @@ class IFCascade:
             "watermark": self.watermark,
         }
         for stage in self.stages:
-            facts |= scheduler_fact(stage.pipeline, stage.prefix)
+            facts |= scheduler_facts(stage.pipeline, stage.loaded, stage.prefix)
             facts |= {f"{stage.prefix}{name}": value for name, value in stage.values.items()}
         for prefix, checkpoint in list(zip(PREFIXES, self.checkpoints, strict=False))[1:]:
             facts |= {prefix.rstrip("_"): checkpoint.spec, f"{prefix}variant": checkpoint.variant}
@@ -186,7 +184,7 @@ def build_cascade(found: Checkpoint, settings: Mapping[str, str], load: LoadSett
     dtype = resolved_dtype(checkpoints[0], load.dtype, device)
     loads = [load, *(load_settings(settings, prefix) for prefix in PREFIXES[1:])]
     loaded = [load_pipeline(*one, dtype, device) for one in zip(checkpoints, classes, loads, strict=False)]
-    pipelines = [with_scheduler(one, its.scheduler) for one, its in zip(loaded, loads, strict=False)]
+    pipelines = _scheduled(loaded, settings)
     values = _effective(values, settings, pipelines)
     markable = loaded[0].watermarker is not None
     if load.watermark and not markable:
@@ -237,6 +235,12 @@ def _checked_values(
     stages = "stage I" if len(parameters) == 1 else f"{len(parameters)} stages"
     refuse_unknown(settings, known, f"this cascade of {stages}")
     return [call_values(settings, one, prefix) for one, prefix in zip(parameters, PREFIXES, strict=False)]
+
+
+def _scheduled(loaded: Sequence[Any], settings: Mapping[str, str]) -> list[Any]:
+    """Each stage behind the scheduler that the settings ask for."""
+    stages = [(one, load_settings(settings, prefix), prefix) for one, prefix in zip(loaded, PREFIXES, strict=False)]
+    return [with_scheduler(one, load.scheduler, load.scheduler_options, prefix) for one, load, prefix in stages]
 
 
 def _effective(

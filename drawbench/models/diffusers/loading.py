@@ -2,7 +2,6 @@
 
 import inspect
 from collections.abc import Sequence
-from copy import copy
 from dataclasses import replace
 from typing import Any
 
@@ -83,7 +82,7 @@ def without_checker(found: Checkpoint, settings: LoadSettings) -> Checkpoint:
 def load_pipeline(checkpoint: Checkpoint, pipeline_class: type, settings: LoadSettings, dtype: str, device: str) -> Any:
     """The pipeline on its device, downloaded where that is needed. Raises UserError for whatever prevents it.
 
-    Its scheduler is the checkpoint's; another comes with `with_scheduler`.
+    Its scheduler is the checkpoint's; another comes with `schedulers.with_scheduler`.
     """
     import torch
 
@@ -126,31 +125,6 @@ def load_pipeline(checkpoint: Checkpoint, pipeline_class: type, settings: LoadSe
     return pipeline
 
 
-def with_scheduler(loaded: Any, name: str | None) -> Any:
-    """The same networks behind a scheduler of its own: of the class of that name, else as `loaded` has it.
-
-    `loaded` stays as it is, and so does every other pipeline made from it, whatever one does to its scheduler.
-    Raises UserError for a scheduler that does not fit.
-    """
-    own = loaded.components.get("scheduler")
-    if own is None:
-        return loaded
-    return _with_part(loaded, own, copy(own) if name is None else _scheduler(loaded, name))
-
-
-def _with_part(pipeline: Any, old: Any, new: Any) -> Any:
-    """A copy of a pipeline with another part; also in the pipelines that a combined one is made of."""
-    from diffusers import DiffusionPipeline
-
-    changed = copy(pipeline)
-    for name, value in vars(pipeline).items():
-        if value is old:
-            setattr(changed, name, new)
-        elif isinstance(value, DiffusionPipeline):
-            setattr(changed, name, _with_part(value, old, new))
-    return changed
-
-
 def _if_safety_checker(checkpoint: Checkpoint, dtype: str) -> Any:
     """IF's safety checker. Its class misses a step of construction that transformers 5 cannot load it without."""
     import torch
@@ -190,18 +164,3 @@ def _refuse_random_weights(warnings: Sequence[str], checkpoint: Checkpoint) -> N
                 f"{checkpoint.spec} lacks weights that its configuration asks for ({' '.join(warning.split())[:200]}): "
                 "copy or download it again."
             )
-
-
-def _scheduler(pipeline: Any, name: str) -> Any:
-    """A scheduler of another class with the configuration of the pipeline's own. Raises UserError when it fits not."""
-    diffusers = import_diffusers()
-    own = pipeline.scheduler
-    fitting = sorted({type(own).__name__, *(one.__name__ for one in own.compatibles)})
-    if name not in fitting:
-        raise UserError(f"--set scheduler={name} does not fit this pipeline: use one of {', '.join(fitting)}.")
-    try:
-        return getattr(diffusers, name).from_config(own.config)
-    except (ImportError, ValueError, TypeError) as error:
-        raise UserError(
-            f"--set scheduler={name} cannot be used ({first_line(error)}): use one of {', '.join(fitting)}."
-        ) from error

@@ -14,9 +14,9 @@ from drawbench.models.diffusers.loading import (
     load_pipeline,
     resolved_dtype,
     text_to_image_class,
-    with_scheduler,
     without_checker,
 )
+from drawbench.models.diffusers.schedulers import scheduler_facts, with_scheduler
 from drawbench.models.diffusers.settings import (
     CallParameter,
     LoadSettings,
@@ -58,13 +58,15 @@ class PipelineModel:
     def with_settings(self, settings: Mapping[str, str]) -> "PipelineModel":
         """The same networks under other settings, which must be `same_networks`. Raises UserError as loading does."""
         values = _checked_values(settings, type(self.loaded), self.parameters)
-        pipeline = with_scheduler(self.loaded, load_settings(settings).scheduler)
+        load = load_settings(settings)
+        pipeline = with_scheduler(self.loaded, load.scheduler, load.scheduler_options)
         return replace(self, pipeline=pipeline, values=effective_values(values, settings, pipeline))
 
     @property
     def settings(self) -> dict[str, Setting]:
         """What stands in the plan beside how it was loaded."""
-        facts: dict[str, Setting] = {"pipeline": type(self.pipeline).__name__, **scheduler_fact(self.pipeline)}
+        facts: dict[str, Setting] = {"pipeline": type(self.pipeline).__name__}
+        facts |= scheduler_facts(self.pipeline, self.loaded)
         if "safety_checker" in inspect.signature(type(self.pipeline)).parameters:
             facts["safety_checker"] = self._checked
         if self.watermark is not None:
@@ -143,7 +145,7 @@ def build_pipeline(found: Checkpoint, settings: Mapping[str, str], load: LoadSet
     checkpoint = without_checker(found, load)
     dtype = resolved_dtype(checkpoint, load.dtype, device)
     loaded = load_pipeline(checkpoint, pipeline_class, load, dtype, device)
-    pipeline = with_scheduler(loaded, load.scheduler)
+    pipeline = with_scheduler(loaded, load.scheduler, load.scheduler_options)
     values = effective_values(values, settings, pipeline)
     markable = "add_watermarker" in inspect.signature(pipeline_class).parameters
     watermark = bool(load.watermark) if markable else None
@@ -160,12 +162,6 @@ def _checked_values(
     known += [setting for setting, argument in own.items() if argument in made_of]
     refuse_unknown(settings, [*known, *parameters], f"a {pipeline_class.__name__}")
     return call_values(settings, parameters)
-
-
-def scheduler_fact(pipeline: Any, prefix: str = "") -> dict[str, Setting]:
-    """The class of its scheduler, as a setting, where it has one."""
-    scheduler = pipeline.components.get("scheduler")
-    return {} if scheduler is None else {f"{prefix}scheduler": type(scheduler).__name__}
 
 
 def prompts_cut(pipeline: Any, texts: Sequence[str], limit_of_call: Setting) -> dict[str, int]:

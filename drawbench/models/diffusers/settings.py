@@ -2,7 +2,7 @@
 
 import inspect
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.util import find_spec
 from typing import Any
 
@@ -56,6 +56,7 @@ class LoadSettings:
     variant: str | None = None
     safety_checker: bool | None = None
     watermark: bool | None = None
+    scheduler_options: Mapping[str, str] = field(default_factory=dict)  # as typed, without `scheduler.`
 
 
 @dataclass(frozen=True)
@@ -91,7 +92,9 @@ def load_settings(settings: Mapping[str, str], prefix: str = "") -> LoadSettings
     for name in ("safety_checker", "watermark"):
         if name in typed:
             values[name] = _typed(prefix + name, typed[name], bool)
-    found = LoadSettings(**values)
+    begin = f"{prefix}scheduler."
+    options = {name.removeprefix(begin): text for name, text in settings.items() if name.startswith(begin)}
+    found = LoadSettings(**values, scheduler_options=options)
     if found.dtype not in DTYPES:
         raise UserError(f"--set {prefix}dtype={found.dtype} is no type of number: use one of {', '.join(DTYPES)}.")
     return found
@@ -138,9 +141,13 @@ def batch_size(settings: Mapping[str, str]) -> int | None:
 
 
 def refuse_unknown(settings: Mapping[str, str], known: Iterable[str], what: str) -> None:
-    """Raises UserError that names the first setting that `what` does not have, and those that it has."""
+    """Raises UserError that names the first setting that `what` does not have, and those that it has.
+
+    A scheduler's options (`scheduler.NAME`) are its own matter, where there is a scheduler.
+    """
     have = list(dict.fromkeys(known))
-    unknown = sorted(set(settings) - set(have))
+    optional = tuple(f"{name}." for name in have if name.endswith("scheduler"))
+    unknown = sorted(name for name in settings if name not in have and not name.startswith(optional))
     if unknown:
         raise UserError(f"{what} has no setting '{unknown[0]}': its settings are {', '.join(have)}.")
 

@@ -19,9 +19,9 @@ from drawbench.models.diffusers.loading import (
     load_pipeline,
     resolved_dtype,
     text_to_image_class,
-    with_scheduler,
     without_checker,
 )
+from drawbench.models.diffusers.schedulers import with_scheduler
 from drawbench.models.diffusers.settings import LoadSettings
 from drawbench.models.diffusers.source import Checkpoint, find_checkpoint
 from tests.drawbench.models.diffusers.tiny_pipelines import edit_json

@@ -20,7 +20,7 @@ from drawbench.errors import UserError
 from drawbench.interface import Sample
 from drawbench.models.diffusers import source as diffusers_source
 from drawbench.models.diffusers.adapter import DiffusersAdapter
-from drawbench.models.diffusers.loading import with_scheduler
+from drawbench.models.diffusers.schedulers import with_scheduler
 from drawbench.models.diffusers.settings import OF_NETWORKS, same_networks
 from drawbench.sweeps.sweep import read_sweep
 
