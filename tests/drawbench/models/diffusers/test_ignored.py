@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from drawbench.cli.main import main
 from drawbench.errors import UserError
@@ -55,6 +56,37 @@ def test_what_a_pipeline_ignores_is_refused_by_name(
 ) -> None:
     with pytest.raises(UserError, match=says):
         adapter(checkpoint(name), **settings)
+
+
+@pytest.mark.parametrize(
+    ("name", "parameter", "values"),
+    [
+        ("flux-schnell", "guidance_scale", (1.0, 9.0)),
+        ("flux-schnell", "true_cfg_scale", (1.0, 9.0)),
+        ("qwen", "guidance_scale", (1.0, 9.0)),
+        ("qwen", "true_cfg_scale", (1.0, 9.0)),
+        ("IF-I", "eta", (0.0, 1.0)),
+    ],
+)
+def test_what_is_refused_changes_no_pixel_in_the_library_itself(
+    checkpoint: Checkpoints, name: str, parameter: str, values: tuple[float, float]
+) -> None:
+    import diffusers
+
+    pipeline = diffusers.DiffusionPipeline.from_pretrained(checkpoint(name), use_safetensors=True)
+    side = {} if name == "IF-I" else {"height": SIZE, "width": SIZE}
+    one, other = (
+        pipeline(
+            prompt=["a red car"],
+            num_inference_steps=2,
+            generator=[torch.Generator().manual_seed(1)],
+            output_type="np",
+            **side,
+            **{parameter: value},
+        ).images
+        for value in values
+    )
+    assert np.array_equal(one, other)
 
 
 def test_a_point_of_a_sweep_is_refused_as_a_run_is(checkpoint: Checkpoints) -> None:
