@@ -18,7 +18,7 @@ from drawbench.runs.generate import Request, generate
 if TYPE_CHECKING:
     from human_eval_app.cli.crowd import Crowd
 
-PROMPTS, SAMPLES, SIZE, SLICE = 2, 8, 64, 16  # prompts of each category; images a side; their pixels; drawn at once
+PROMPTS, SAMPLES, SIZE, SLICE = 3, 8, 64, 16  # prompts of each category; images a side; their pixels; drawn at once
 GUIDANCES = ("2", "1")  # what the two compared runs differ in
 LIKED = {"fidelity": 0.6, "alignment": 0.9}  # the first run by simulated raters, as utilities
 PAUSE_MINUTES = 1  # its screens take seconds, and who goes away for good should not be waited for

@@ -12,6 +12,7 @@ from human_eval_app.study.runs import ComparedRuns, drawn, limited, named_prompt
 from human_eval_app.study.study_types import batch_sizes
 
 SPARE = 100  # prompts outside the study that known trials may be made of
+LEAST = 2  # prompts of a category, below which no interval for it, or over all, is known
 
 
 @dataclass(frozen=True)
@@ -68,17 +69,23 @@ def select_prompts(compared: ComparedRuns, options: Options, practice: int = 0) 
     spare = [prompt for prompt in prompts if prompt.id not in taken and prompt.id not in refusals]
     held = _held_out(shown, practice - len(spare), options.seed)
     shown = tuple(prompt for prompt in shown if prompt not in held)
-    if not shown:
-        raise UserError(f"the runs have too few prompts to keep {practice} for practice: give less --training.")
     return Selection(shown, (*drawn(spare, SPARE, options.seed), *held), tuple(refused))
 
 
 def _held_out(shown: Sequence[Prompt], number: int, seed: int) -> tuple[Prompt, ...]:
-    """Prompts to keep for practice, each of the category that is largest then, where one prompt counts least."""
+    """Prompts to keep for practice, each of the category that is largest then, where one prompt counts least.
+
+    Raises UserError where a category would be left with less than LEAST.
+    """
     random, left, held = Random(f"practice\t{seed}"), list(shown), []
-    for _ in range(min(max(number, 0), len(left))):
-        sizes = Counter(prompt.category for prompt in left)
-        largest = [prompt for prompt in left if prompt.category == sizes.most_common(1)[0][0]]
+    for _ in range(number):
+        category, size = Counter(prompt.category for prompt in left).most_common(1)[0]
+        if size <= LEAST:
+            raise UserError(
+                f"--training needs {number} prompts of the study for practice, and would leave a category with less "
+                f"than {LEAST}: give less --training, or generate the runs with more prompts."
+            )
+        largest = [prompt for prompt in left if prompt.category == category]
         held.append(random.choice(largest))
         left.remove(held[-1])
     return tuple(held)

@@ -1,5 +1,6 @@
 """Which prompts are shown, and to whom: refusals are never passed over, batches are of one size."""
 
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -55,6 +56,17 @@ def test_no_prompt_left(tmp_path: Path) -> None:
     runs = compared(tmp_path, [("colors-001", 0)], {"Colors": 1})
     with pytest.raises(UserError, match="no prompt is left"):
         select_prompts(runs, Options("drawbench", samples=2, leave_out_refused=True))
+
+
+def test_practice_leaves_every_category_with_two_prompts(tmp_path: Path) -> None:
+    runs, options = compared(tmp_path, [], {"Colors": 2, "Counting": 3, "Text": 4}), Options("drawbench", samples=2)
+    selection = select_prompts(runs, options, practice=3)
+    assert Counter(prompt.category for prompt in selection.shown) == {"Colors": 2, "Counting": 2, "Text": 2}
+    assert Counter(prompt.category for prompt in selection.spare) == {"Counting": 1, "Text": 2}
+    with pytest.raises(UserError, match="--training needs 4 prompts of the study for practice, and would leave a cat"):
+        select_prompts(runs, options, practice=4)
+    limited = select_prompts(runs, Options("drawbench", samples=2, limit=2), practice=3)
+    assert Counter(prompt.category for prompt in limited.shown) == {"Colors": 2, "Counting": 2, "Text": 2}
 
 
 def test_coco_draws_prompts_at_random_and_deals_them_into_batches(tmp_path: Path) -> None:
