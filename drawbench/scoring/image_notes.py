@@ -34,6 +34,8 @@ def reference_notes(run: RunDirectory, features: RunFeatures, theirs: ReferenceF
     """For every distance of these images to these references."""
     shared = len(set(theirs.hashes) & set(features.hashes))
     notes = [f"{shared} references are among the generated images: the distance is too small"] if shared else []
+    if not theirs.hashes:
+        notes.append("statistics do not tell whether references are among the generated images")
     lossy = run.manifest.sources.lossy
     ours, others = f"{lossy} of {len(features.samples)} images", f"{theirs.lossy} of {theirs.ref.n} references"
     if theirs.lossy and lossy:

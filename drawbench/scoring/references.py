@@ -175,6 +175,8 @@ def _from_statistics(
         raise UserError(f"the statistics {path} do not say how they were made: put {marks} into the file's name")
     ref = ReferenceRef(name=path.name, sha256=file_sha256(path), n=gaussian.n)
     lossy, notes = origin.get("lossy", ""), read_notes(path) if "extractor" in origin else ()
+    if lossy and not (lossy.isdigit() and int(lossy) <= (gaussian.n or int(lossy))):
+        raise UserError(f"the statistics {path} say that {lossy} of {gaussian.n} images are lossy: write them anew")
     gaussians = {metric.metric: gaussian for metric in chosen}
     return ReferenceFeatures(ref, gaussians, {}, lossy=int(lossy) if lossy.isdigit() else None, notes=notes)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import InitVar, dataclass
 from itertools import chain
 from pathlib import Path
@@ -205,13 +205,25 @@ def read_origin(path: Path) -> dict[str, str]:
     The file is one that `read_statistics` has read.
     """
     with np.load(path, allow_pickle=False) as file:
-        return {name: str(file[name]) for name in ORIGIN if name in file}
+        return {name: str(_plain(path, file, name)) for name in ORIGIN if name in file}
 
 
 def read_notes(path: Path) -> tuple[str, ...]:
     """What must be known of the images behind a file of statistics that says its origin; empty in older ones."""
     with np.load(path, allow_pickle=False) as file:
-        return tuple(map(str, np.atleast_1d(file["notes"]))) if "notes" in file else ()
+        if "notes" not in file:
+            return ()
+        notes = np.atleast_1d(_plain(path, file, "notes"))
+    if notes.dtype.kind != "U" or any(not note.isprintable() for note in notes.tolist()):
+        raise MetricInputError(f"the notes of {path} are no lines of text: write the statistics anew")
+    return tuple(notes.tolist())
+
+
+def _plain(path: Path, file: Mapping[str, np.ndarray], name: str) -> np.ndarray:
+    try:
+        return file[name]
+    except ValueError:  # an array of objects, which could run code
+        raise MetricInputError(f"{name} in {path} is no plain array: write the statistics anew") from None
 
 
 def write_statistics(

@@ -29,6 +29,7 @@ from metrics.statistics.result import MetricResult
 
 METHOD = "jackknife over {units}, references fixed; of the distance expected at this n"
 WITHOUT_REFERENCES = "that of the references is not in it"
+SAME_FEATURES = 1e-4  # of the total variance, that float32 sums of the same features may differ by
 BLOCK = 1 << 24  # float64 numbers that a step of the pass may hold: 128 MiB
 
 
@@ -107,8 +108,11 @@ def frechet_jackknife(
     """The distance of features (N, D), and without each prompt; `without` is empty when that leaves under 2 images.
 
     references: (M, D), the features behind `reference`, where the distances without each of them are wanted too.
+    Raises MetricInputError for references that are not those of which `reference` was made.
     """
     gaussian = Gaussian.of_features(features)
+    if references is not None:
+        _require_behind(reference, references)
     value = frechet_distance(gaussian, reference)
     n, dimension = features.shape
     groups = PromptGroups.of(prompts, n)
@@ -133,6 +137,25 @@ def frechet_jackknife(
     if references is not None and len(references) > dimension:
         theirs = _without_references(value, references, seen, gaussian, reference)
     return FrechetJackknife(value, without, n, shares, theirs, None if groups.count == n else alone * (n - 1) / n)
+
+
+def _require_behind(reference: Gaussian, references: np.ndarray) -> None:
+    """Raise MetricInputError unless the features can be those of the Gaussian, by number, mean and total variance."""
+    given = np.asarray(references)
+    if given.ndim != 2 or given.dtype.kind != "f" or given.shape[1] != len(reference.mean):
+        raise MetricInputError(
+            f"references must be a table (M, {len(reference.mean)}) of floats, not {given.dtype} of shape {given.shape}"
+        )
+    if reference.n not in (0, len(given)):
+        raise MetricInputError(f"{len(given)} references are given with statistics of {reference.n}")
+    total = max(reference.total_variance, float(reference.mean @ reference.mean))
+    mean = given.mean(axis=0, dtype=np.float64)
+    variance = given.var(axis=0, ddof=1, dtype=np.float64).sum() if len(given) > 1 else 0.0
+    off = max(float(np.abs(mean - reference.mean).max()) ** 2, abs(variance - reference.total_variance))
+    if not off <= SAME_FEATURES * total:
+        raise MetricInputError(
+            f"these {len(given)} references are not those of which the reference statistics were made"
+        )
 
 
 def _gaussian_without(features: np.ndarray, images: np.ndarray, gaussian: Gaussian) -> Gaussian:
@@ -178,8 +201,6 @@ def _without_references(
     value: float, references: np.ndarray, seen: _Seen, gaussian: Gaussian, reference: Gaussian
 ) -> Jackknife:
     """The distance without each reference (M, D). Projected in float32, which features are: half of the time."""
-    if reference.n != len(references):
-        raise MetricInputError(f"{len(references)} references are given with statistics of {reference.n}")
     assert gaussian.covariance is not None
     assert seen.directions is not None
     m = len(references)

@@ -14,6 +14,7 @@ from drawbench.errors import UserError
 from drawbench.scoring.protocols import Protocol, bundled_extended
 from drawbench.scoring.reference_statistics import write_reference_statistics
 from drawbench.scoring.score import score_run
+from metrics.errors import MetricInputError
 from metrics.frechet.gaussian import read_notes
 from tests.drawbench.scoring.test_kinds import Notes
 from tests.drawbench.scoring.test_references import crop, distance, save
@@ -160,3 +161,34 @@ def test_files_without_notes_are_read_as_before(protocol: Protocol, run: Path, t
     value, note = distance(score_run(run, protocol, older))
     assert value == distance(score_run(run, protocol, out))[0]
     assert "JPEG" not in note
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("notes", np.array([{"a": 1}], dtype=object)),
+        ("notes", np.array([1, 2])),
+        ("notes", np.array(["\x1b[31mred"])),
+        ("lossy", np.array(-4)),
+        ("lossy", np.array(999)),
+        ("mode", np.array([{"a": 1}], dtype=object)),
+    ],
+)
+def test_what_a_file_of_statistics_says_is_checked(
+    name: str, value: np.ndarray, protocol: Protocol, run: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "x.npz"
+    write_reference_statistics(save(tmp_path / "refs", 20), protocol, out, size=SIZE)
+    with np.load(out) as file:
+        spoilt = {**file, name: value}
+    np.savez(tmp_path / "spoilt.npz", **spoilt)
+    with pytest.raises((UserError, MetricInputError), match=str(tmp_path / "spoilt.npz")):
+        score_run(run, protocol, tmp_path / "spoilt.npz")
+
+
+def test_statistics_say_that_they_do_not_tell_of_references_among_the_images(
+    protocol: Protocol, run: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "x.npz"
+    write_reference_statistics(save(tmp_path / "refs", 20), protocol, out, size=SIZE)
+    assert "do not tell whether references are among the generated images" in distance(score_run(run, protocol, out))[1]

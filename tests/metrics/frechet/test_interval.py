@@ -9,6 +9,7 @@ import pytest
 from metrics.errors import MetricInputError
 from metrics.frechet.distance import frechet_distance
 from metrics.frechet.gaussian import Gaussian
+from metrics.frechet.infinity import frechet_infinity_result
 from metrics.frechet.interval import frechet_jackknife, frechet_result
 from metrics.statistics.jackknife import jackknife_interval
 from metrics.statistics.result import Interval
@@ -281,3 +282,18 @@ def test_the_bias_of_the_note_is_the_true_one() -> None:
         found = [frechet_jackknife(x, world.reference, p) for x, p in world.studies(prompts, 400)]
         excess = np.mean([each.value for each in found]) - world.limit
         assert np.mean([each.bias for each in found]) == pytest.approx(excess, rel=0.05)
+
+
+def test_references_that_are_not_behind_the_statistics_are_refused() -> None:
+    random = np.random.default_rng(3)
+    features, behind = random.normal(size=(200, 8)), random.normal(size=(300, 8))
+    reference = Gaussian.of_features(behind)
+    frechet_result(features, reference, references=behind)
+    frechet_result(features, reference, references=behind.astype(np.float32))
+    spoilt = behind.copy()
+    spoilt[3, 2] = np.nan
+    for other in (5 * behind, behind + 0.1, behind[:6], behind[:, :4], spoilt, np.zeros((300, 8), np.uint8)):
+        with pytest.raises(MetricInputError, match="references"):
+            frechet_result(features, reference, references=other)
+        with pytest.raises(MetricInputError, match="references"):
+            frechet_infinity_result(features, reference, references=other)
