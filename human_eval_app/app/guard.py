@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 METHODS = ("GET", "HEAD", "OPTIONS")  # pages talk over the websocket; nothing is posted
 CLOSED = ("/_stcore/upload_file", "/_stcore/metrics", "/_stcore/agent", "/_stcore/script-health-check")
-LARGEST_MESSAGE = 1 << 20  # bytes from a browser; an answer has a few hundred
+LARGEST_MESSAGE = 64 << 10  # bytes from a browser; an answer has a few hundred, the longest report of a problem 12,000
 _TRY_AGAIN_LATER, _TOO_BIG = 1013, 1009  # of RFC 6455 and its registry
 
 

@@ -1,6 +1,7 @@
 """What stands before the pages: nothing can be uploaded, asked for or learnt that no page needs."""
 
 import asyncio
+import json
 import os
 import platform
 import urllib.error
@@ -18,6 +19,8 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 import human_eval_app
 from benchmarks.websocket_rater import WebsocketRater
+from human_eval_app.app.guard import LARGEST_MESSAGE
+from human_eval_app.app.rater.trial_component import read_report
 from human_eval_app.app.service import Service, open_service
 from human_eval_app.app.tokens import TOKEN
 from tests.human_eval_app.designs import make_design
@@ -102,16 +105,28 @@ def test_what_no_page_asks_for_is_not_there(server: Server) -> None:
         assert refused.value.code == 405
 
 
-def test_a_message_that_no_page_sends_ends_its_connection(server: Server) -> None:
+@pytest.mark.parametrize("size", [65 << 10, 8 << 20])
+def test_a_message_that_no_page_sends_ends_its_connection(server: Server, size: int) -> None:
     async def attack() -> None:
         async with connect(f"ws{server.url[4:]}/_stcore/stream", subprotocols=["streamlit"], max_size=None) as socket:  # type: ignore[list-item]
             before = _memory_mib(server)
             with suppress(ConnectionClosed):
-                await socket.send(bytes(8 << 20))
+                await socket.send(bytes(size))
             await asyncio.wait_for(socket.wait_closed(), 30)
             assert _memory_mib(server) < before + 40
 
     run_async(attack())
+
+
+def test_the_longest_message_of_a_page_is_far_below_the_bound() -> None:
+    report = {"key": "1" * 12 + "-training-999999-999999", "number": 999, "text": "🦉" * 1000}
+    message = BackMsg()
+    message.rerun_script.query_string = "q" * 8000  # as long as servers take
+    message.rerun_script.widget_states.widgets.add(
+        json_trigger_value=json.dumps([{"event": "report", "value": report}])
+    )
+    assert read_report(report) is not None
+    assert len(message.SerializeToString()) < LARGEST_MESSAGE / 2
 
 
 def test_one_address_has_so_many_connections_and_no_more(server: Server, service: Service) -> None:
