@@ -18,7 +18,8 @@ _SOURCES = ("invite", "prolific", "mturk")
 
 _PARAMETERS = {"prolific": ("PROLIFIC_PID", "SESSION_ID"), "mturk": ("workerId", "assignmentId")}
 _ID = re.compile(r"[A-Za-z0-9._@+-]{1,200}")
-_NO_IDS = ("null", "undefined", "none", "nan")  # what programs write where there is nothing
+_NO_IDS = {"null", "undefined", "none", "nan", "0", "test"}  # what programs and people write where there is nothing
+_NAMES = {name.lower() for names in _PARAMETERS.values() for name in names}  # a template's, without its braces
 
 
 class InvalidTokenError(Exception):
@@ -27,7 +28,7 @@ class InvalidTokenError(Exception):
 
 def filled_in(value: str) -> str:
     """An id of a recruitment service; empty for a template's braces and whatever else can be no id of one person."""
-    return value if _ID.fullmatch(value) and value.lower() not in _NO_IDS else ""
+    return value if _ID.fullmatch(value) and value.lower() not in _NO_IDS | _NAMES else ""
 
 
 class Signer:
