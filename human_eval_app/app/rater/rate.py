@@ -257,7 +257,7 @@ def _kept(key: str, change: Any) -> None:
             words = texts(_language(None))
             stands = answers_text(current_service().design, refusal.standing, words)
             st.session_state["notice"] = words["trial"]["stands"].format(answers=stands)
-        elif refusal.reason in ("out_of_order", "not_yours", "lease_gone"):
+        elif refusal.reason in ("out_of_order", "not_yours"):  # of an ended sitting, the end's own page says all
             st.session_state["notice"] = texts(_language(None))["trial"]["lost"]
 
 

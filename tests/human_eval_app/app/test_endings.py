@@ -94,6 +94,23 @@ def test_raters_are_screened_out_finish_and_find_no_place_left_each_with_their_o
         assert f"https://back.example/?cc={CODES[name]}" in page
 
 
+def test_an_answer_after_the_end_of_a_sitting_meets_the_ending_alone(server: Server, service: Service) -> None:
+    async def answer_late() -> str:
+        async with WebsocketRater(_link(server, service, "too late", "counting")) as rater:
+            while (screen := rater.screen()) is None:
+                await rater.leave_page()
+            service.store.withdraw(max(each.rater for each in service.store.raters()))
+            answers = {question["id"]: "indifferent" for question in screen["questions"]}
+            await rater.send_event("answer", {"key": screen["key"], "answers": answers, "timing": TIMING})
+            while rater.screen() is not None:
+                await rater.leave_page()
+            return _everything(rater)
+
+    page = run_async(answer_late())
+    assert "You have stopped" in page
+    assert "another window" not in page
+
+
 def test_the_end_of_a_study_has_a_code_and_a_pause_has_none(server: Server, service: Service) -> None:
     link = _link(server, service, "waiting")
     try:
