@@ -65,6 +65,7 @@ class StudyRef(Record):
     """Which human study: its name, its design's hash, and how many of its seats were filled when it was analysed.
 
     stopping: the rule by which it may have stopped before its last seat, and what it decided; empty: there was none.
+    status_unknown: from an export without the study's database: whether it was closed, and looks before, are unknown.
     """
 
     name: str
@@ -72,6 +73,7 @@ class StudyRef(Record):
     seats: int
     seats_complete: int
     stopping: str = ""
+    status_unknown: bool = False
 
 
 class RunRef(Record):

@@ -89,6 +89,7 @@ def _provenance(table: LeaderboardTable) -> list[tuple[str, str]]:
     studies = [
         f"{in_sentence(row.label)} against {in_sentence(row.result.against)}: "
         f"{study.name}, design {study.design_sha256[:12]}, {study.seats_complete} of {study.seats} seats"
+        f"{', from an export alone: whether it was closed is unknown' if study.status_unknown else ''}"
         f"{f'. {study.stopping}' if study.stopping else ''}"
         for row in table.rows
         if (study := row.result.study) is not None

@@ -263,6 +263,7 @@ class Analysis(Record):
     departures: tuple[str, ...]
     progress: Completion
     looks: int = 0  # at preferences before the study was closed, as far as is known: an export does not tell
+    status_unknown: bool = False  # people's votes, from an export without the study's database
     stopping: Sequences | None = None  # None: the design has no such rule
     versions: tuple[Version, ...]
     environment: dict[str, str]

@@ -16,6 +16,7 @@ import pandas as pd
 
 from drawbench.errors import UserError
 from human_eval_app.analysis.layout import FIXED, KEYS, layout
+from human_eval_app.store.export import TOTAL
 from human_eval_app.store.records import VoteRow
 from human_eval_app.study.design import Design
 
@@ -42,10 +43,11 @@ class Votes:
     begun: pd.DataFrame
 
 
-def read_votes(path: Path) -> list[dict[str, Any]]:
+def read_votes(path: Path, design: Design | None = None) -> list[dict[str, Any]]:
     """The rows of an exported file (CSV, JSON lines or parquet), as VoteRow's fields with their types.
 
-    Raises UserError when the file cannot be read or is not an export.
+    Raises UserError when the file cannot be read, is not an export, or leaves out or repeats rows though the design
+    has a stopping rule: who began and has not ended decides which raters count.
     """
     if path.suffix not in FORMATS:
         raise UserError(f"{path} is no export of votes: give a file that ends in {', '.join(FORMATS)}.")
@@ -63,6 +65,11 @@ def read_votes(path: Path) -> list[dict[str, Any]]:
     missing = [name for name in COLUMNS if name not in (*frame.columns, *LATER) and len(frame)]
     if missing:
         raise UserError(f"{path} is no export of votes: it has no column {missing[0]}; export the votes again.")
+    if design is not None and design.stopping is not None and not _is_whole(frame):
+        raise UserError(
+            f"{path} does not hold every answer of study {design.name}, or does not say so, and its stopping rule "
+            "needs them all, those of raters at work too: export it with --all."
+        )
     rows = frame.reindex(columns=list(COLUMNS)).astype(object).to_dict("records")
     return [
         _typed({str(name): value for name, value in row.items()}, f"row {number} of {path}")
@@ -105,6 +112,11 @@ def check_votes(rows: Sequence[Mapping[str, Any]], design: Design) -> Votes:
 def main_votes(table: pd.DataFrame) -> pd.DataFrame:
     """The answers that rates are made of: no gold trials and no mirrored repeats."""
     return table[table["kind"] == "main"]
+
+
+def _is_whole(frame: pd.DataFrame) -> bool:
+    """Whether every row of an export says that it has as many rows as it has."""
+    return TOTAL in frame.columns and set(frame[TOTAL].astype(str)) == {str(len(frame))}
 
 
 def _begun(frame: pd.DataFrame) -> pd.DataFrame:

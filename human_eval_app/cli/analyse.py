@@ -21,7 +21,9 @@ EPILOGUE = """examples:
   drawbench leaderboard studies/a-b/analysis/results           the study as a table of the leaderboard
 Whoever sees preferences while raters are at work may stop when they please, and then no interval keeps its word. Before
 a study of people is closed, --look is asked for, and written down in the study; `study status` and the analysis say so.
-Of one that may stop at a decision (`create --stop`), what is known at any look is printed without it, and only that.
+Of one that may stop at a decision (`create --stop`), what is known at any look is printed without it, and only that;
+its export must have been made with --all. With --votes, too, the study's database is asked whether it is closed; where
+there is none, tables and result files say that the status is unknown.
 """
 
 
@@ -52,7 +54,9 @@ def run(args: argparse.Namespace) -> int:
 
     design = read_design(args.study)
     rows, status, looks = _rows(args)
-    analysis = analyse(design, check_votes(rows, design)).model_copy(update={"looks": looks})
+    analysis = analyse(design, check_votes(rows, design))
+    unknown = status is None and not analysis.simulated
+    analysis = analysis.model_copy(update={"looks": looks, "status_unknown": unknown})
     if analysis.stopping is not None and status not in ("closed", None) and not args.look:
         sheet = sequence_sheet(analysis.stopping, marks(analysis))
         print(analysis.stopping.model_dump_json(indent=1) if args.json else sheet_text(sheet, terminal_width()))
@@ -73,15 +77,18 @@ def run(args: argparse.Namespace) -> int:
 def _rows(args: argparse.Namespace) -> tuple[list[dict[str, Any]], "StudyStatus | None", int]:
     """The votes, from the export or the database, the study's status, and the looks at it; None, 0: nobody knows."""
     from human_eval_app.analysis.votes import read_votes, rows_of
-
-    if args.votes is not None:
-        return read_votes(args.votes), None, 0
     from human_eval_app.app.service import DATABASE_VARIABLE, default_database
     from human_eval_app.store.store import VoteStore
+    from human_eval_app.study.design import read_design
 
+    exported = None if args.votes is None else read_votes(args.votes, read_design(args.study))
     own = args.study / "votes.sqlite"
     if args.database is None and DATABASE_VARIABLE not in os.environ and not own.is_file():
+        if exported is not None:
+            return exported, None, 0
         raise UserError(f"{args.study} has no votes yet: it has no {own.name}; name an export with --votes.")
+    if exported is not None and all(row["source"] == "simulated" for row in exported):
+        return exported, None, 0  # no preferences of anybody
     with study_votes(args) as (design, store):
         status = store.status()
         watched = status != "closed" and design.raters == "human"
@@ -90,7 +97,8 @@ def _rows(args: argparse.Namespace) -> tuple[list[dict[str, Any]], "StudyStatus 
                 f"study {design.name} is not closed, and who sees preferences now may stop when they please: close it "
                 "(study control), or give --look, which the study keeps note of; study status tells how far it is."
             )
-        rows, looks = rows_of(store.vote_rows()), len(store.looks())
+        rows = rows_of(store.vote_rows()) if exported is None else exported
+        looks = len(store.looks())
     if watched and args.look and any(row["sitting_state"] == "complete" for row in rows):
         writing = VoteStore.open(args.database or default_database(args.study), design)
         writing.record_look("study analyse")

@@ -12,7 +12,8 @@ EPILOGUE = """examples:
   drawbench study export studies/a-b --out everything.parquet --all
 Without --all the file holds the answers that count: those of complete sittings that were not taken back, gold trials
 and mirrored repeats among them (column `kind`). --all adds training, answers taken back or tried again (column
-`superseded`), and sittings that are not complete (column `sitting_state`).
+`superseded`), and sittings that are not complete (column `sitting_state`). A stopping rule (`create --stop`) asks for
+all of them: of a study with one, `study analyse --votes` takes only a file that was exported with --all.
 Raters are numbers; their ids at a platform are personal data and are left out unless --with-external-ids is given.
 """
 FORMATS = ("csv", "jsonl", "parquet")
@@ -37,13 +38,20 @@ def run(args: argparse.Namespace) -> int:
     if chosen not in FORMATS:
         raise UserError(f"{args.out} ends in none of {', '.join(FORMATS)}: name such a file, or give --format.")
     with study_votes(args) as (design, store):
-        from human_eval_app.store.export import COLUMNS, EXTERNAL_COLUMNS, counts, with_external_ids, write_rows
+        from human_eval_app.store.export import (
+            COLUMNS,
+            EXTERNAL_COLUMNS,
+            counts,
+            with_external_ids,
+            with_total,
+            write_rows,
+        )
 
         every = list(store.vote_rows())
         votes = every if args.all else [vote for vote in every if counts(vote)]
-        rows, columns = [vars(vote) for vote in votes], COLUMNS
+        rows, columns = with_total([vars(vote) for vote in votes], COLUMNS, len(every), design)
         if args.with_external_ids:
-            rows, columns = with_external_ids(rows, store.raters()), (*COLUMNS, *EXTERNAL_COLUMNS)
+            rows, columns = with_external_ids(rows, store.raters()), (*columns, *EXTERNAL_COLUMNS)
     write_rows(rows, columns, args.out, chosen, design)
     if args.json:
         said = {"file": str(args.out), "format": chosen, "rows": len(rows), "left_out": len(every) - len(rows)}

@@ -51,7 +51,7 @@ def run(args: argparse.Namespace) -> int:
     """Write the votes and print the true shares they were drawn from."""
     from drawbench.tables.text import sheet_text
     from human_eval_app.simulate import Truth, simulate_votes
-    from human_eval_app.store.export import COLUMNS, write_rows
+    from human_eval_app.store.export import COLUMNS, with_total, write_rows
     from human_eval_app.study.design import read_design
 
     design = read_design(args.study)
@@ -65,7 +65,8 @@ def run(args: argparse.Namespace) -> int:
         careless=_not_negative(args.careless, "--careless", 1.0),
     )
     votes = simulate_votes(design, truth, args.seed)
-    write_rows([vars(vote) for vote in votes], COLUMNS, args.out, "csv", design)
+    rows, columns = with_total([vars(vote) for vote in votes], COLUMNS, len(votes), design)
+    write_rows(rows, columns, args.out, "csv", design)
     print(sheet_text(_true_shares(design, truth), terminal_width()))
     print(f"drawbench: {len(votes)} simulated answers are in {args.out}", file=sys.stderr)
     return 0

@@ -18,7 +18,19 @@ if TYPE_CHECKING:
 Format = Literal["csv", "jsonl", "parquet"]
 COLUMNS = tuple(field.name for field in fields(VoteRow))
 EXTERNAL_COLUMNS = ("external_id", "sessions")
-_NUMBERS = {"sitting", "rater", "position", "mirror_of_position", "sequence", "load_ms", "dwell_ms", "zooms", "gap_ms"}
+TOTAL = "total_rows"  # of an export with nothing left out: a stopping rule is asked of no other
+_NUMBERS = {
+    "sitting",
+    "rater",
+    "position",
+    "mirror_of_position",
+    "sequence",
+    "load_ms",
+    "dwell_ms",
+    "zooms",
+    "gap_ms",
+    TOTAL,
+}
 _FLAGS = {"superseded"}
 _STRANGERS = {*EXTERNAL_COLUMNS, "client_time"}  # columns whose text anybody may choose
 
@@ -35,6 +47,15 @@ def with_external_ids(rows: Iterable[Mapping[str, Any]], raters: Sequence[RaterS
         {**row, "external_id": known[row["rater"]].external_id, "sessions": " ".join(known[row["rater"]].sessions)}
         for row in rows
     ]
+
+
+def with_total(
+    rows: Sequence[Mapping[str, Any]], columns: Sequence[str], total: int, design: Design
+) -> tuple[Sequence[Mapping[str, Any]], tuple[str, ...]]:
+    """Rows and columns; with a stopping rule in the design, each row also says how many a whole export has."""
+    if design.stopping is None:
+        return rows, tuple(columns)
+    return [{**row, TOTAL: total} for row in rows], (*columns, TOTAL)
 
 
 def write_rows(

@@ -27,6 +27,11 @@ def facts(analysis: Analysis) -> Iterator[tuple[str, str]]:
     for sentence in analysis.departures:
         yield "departure", sentence
     yield "exclusions", _exclusions(analysis)
+    if analysis.status_unknown:
+        yield (
+            "status",
+            "unknown, from an export alone: whether the study is closed, and how often preferences were seen",
+        )
     if analysis.looks and analysis.stopping is None:
         times = "once" if analysis.looks == 1 else f"{analysis.looks} times"
         yield "looks", f"somebody saw preferences {times} before the study was closed; no interval here allows for that"

@@ -86,6 +86,7 @@ def _result(
             seats=progress.seats,
             seats_complete=progress.complete,
             stopping=stopping,
+            status_unknown=analysis.status_unknown,
         ),
         run=run,
         environment=analysis.environment,

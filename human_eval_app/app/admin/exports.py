@@ -5,7 +5,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Literal, get_args
 
-from human_eval_app.store.export import COLUMNS, Format, counts, write_rows
+from human_eval_app.store.export import COLUMNS, Format, counts, with_total, write_rows
 from human_eval_app.store.records import VoteRow
 from human_eval_app.study.design import Design
 
@@ -25,8 +25,10 @@ def file_name(design: Design, which: Which, form: Format) -> str:
 
 def export(design: Design, votes: Iterable[VoteRow], which: Which, form: Format) -> bytes:
     """The file. counted: the answers that an analysis counts; all: every answer ever given."""
-    rows = [vars(vote) for vote in votes if which == "all" or counts(vote)]
+    every = list(votes)
+    kept = [vars(vote) for vote in every if which == "all" or counts(vote)]
+    rows, columns = with_total(kept, COLUMNS, len(every), design)
     with TemporaryDirectory() as folder:
         path = Path(folder) / f"votes.{form}"
-        write_rows(rows, COLUMNS, path, form, design)
+        write_rows(rows, columns, path, form, design)
         return path.read_bytes()

@@ -10,10 +10,11 @@ import pytest
 from drawbench.cli.main import main
 from human_eval_app.analysis.records import Analysis, Sequences
 from human_eval_app.simulate import Truth, simulate_votes
-from human_eval_app.store.records import VoteRow
-from human_eval_app.study.design import Design, Stopping, write_design
+from human_eval_app.store.records import Place, VoteRow
+from human_eval_app.store.store import VoteStore
+from human_eval_app.study.design import Answer, Design, Stopping, write_design
 from tests.human_eval_app.designs import make_design
-from tests.human_eval_app.store.sitting import finish, ready
+from tests.human_eval_app.store.sitting import TIMING, VERSION, finish, ready, trial_at
 
 
 def _study(folder: Path, design: Design | None = None) -> Design:
@@ -125,7 +126,6 @@ def test_a_folder_without_a_study_is_refused(tmp_path: Path, capsys: pytest.Capt
 
 def test_votes_are_read_from_the_studys_own_database(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     from human_eval_app.store.records import Identity, ResponseTimes
-    from human_eval_app.store.store import VoteStore
 
     design = _study(tmp_path / "study", make_design(categories={"Only": 2}, raters=1))
     store = VoteStore.open(f"sqlite:///{tmp_path / 'study' / 'votes.sqlite'}", design)
@@ -166,8 +166,6 @@ def test_a_studys_own_folder_is_never_replaced(tmp_path: Path, capsys: pytest.Ca
 def test_of_an_open_study_that_may_stop_only_what_holds_at_any_look_is_told(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from human_eval_app.store.store import VoteStore
-
     stopping = Stopping(at_decision="advise", pause_minutes=60)
     made = make_design(categories={"Only": 2}, raters=3).model_copy(update={"stopping": stopping})
     design, study = _study(tmp_path / "study", made), tmp_path / "study"
@@ -186,3 +184,98 @@ def test_of_an_open_study_that_may_stop_only_what_holds_at_any_look_is_told(
     store.close()
     assert main(["study", "analyse", str(study)]) == 0
     assert "checks" in capsys.readouterr().out
+
+
+def _sit(store: VoteStore, design: Design, place: Place, model: int, screens: int = 99) -> None:
+    """Screens on which a rater prefers one of the models."""
+    while place.stage == "trial" and screens:
+        side: Answer = (
+            "left" if design.sets[trial_at(design, place).left].model == design.models[model].label else "right"
+        )
+        given = {question.id: side for question in design.questions}
+        assert place.sitting is not None
+        place = store.vote(place.rater, place.sitting, "main", place.position, place.sequence, given, TIMING, VERSION)
+        screens -= 1
+
+
+@pytest.fixture(scope="module")
+def held_up(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Eleven raters at work, who began earlier and prefer B, and eleven who began later, have ended and prefer A."""
+    stopping = Stopping(at_decision="advise", pause_minutes=60)
+    made = make_design(categories={"Only": 2}, raters=22).model_copy(update={"stopping": stopping})
+    study = tmp_path_factory.mktemp("held up") / "study"
+    design = _study(study, made)
+    store = VoteStore.open(f"sqlite:///{study / 'votes.sqlite'}", design)
+    for number in range(11):
+        _sit(store, design, ready(store, f"early {number}"), 1, screens=1)
+    for number in range(11):
+        _sit(store, design, ready(store, f"late {number}"), 0)
+    store.close()
+    return study
+
+
+@pytest.mark.parametrize("kind", ["csv", "jsonl", "parquet"])
+def test_an_export_decides_what_its_database_does(
+    held_up: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], kind: str
+) -> None:
+    part, whole = tmp_path / f"part.{kind}", tmp_path / f"whole.{kind}"
+    assert main(["study", "export", str(held_up), "--out", str(part)]) == 0
+    assert main(["study", "export", str(held_up), "--out", str(whole), "--all"]) == 0
+    capsys.readouterr()
+    analyse = ["study", "analyse", str(held_up), "--json"]
+    assert main(analyse) == 0
+    own = Sequences.model_validate_json(capsys.readouterr().out)
+    assert {each.decision for each in own.sequences} == {"undecided"}
+    assert main([*analyse, "--votes", str(whole)]) == 0
+    assert Sequences.model_validate_json(capsys.readouterr().out) == own
+    assert main([*analyse, "--votes", str(part)]) == 2
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert shown.err.strip().endswith("export it with --all.")
+    assert len(shown.err.strip().splitlines()) == 1
+
+
+def test_an_export_that_does_not_say_it_is_whole_or_lost_a_row_is_refused(
+    held_up: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    whole, less, older = (tmp_path / f"{name}.csv" for name in ("whole", "less", "older"))
+    assert main(["study", "export", str(held_up), "--out", str(whole), "--all"]) == 0
+    lines = whole.read_text(encoding="utf-8").splitlines(keepends=True)
+    less.write_text("".join([lines[0], *lines[2:]]), encoding="utf-8")
+    older.write_text("".join(line.rpartition(",")[0] + "\n" for line in lines), encoding="utf-8")
+    for path in (less, older):
+        assert main(["study", "analyse", str(held_up), "--votes", str(path), "--json"]) == 2
+        assert "export it with --all" in capsys.readouterr().err
+
+
+def test_an_export_of_an_open_study_is_a_look_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    study, export, out = tmp_path / "study", tmp_path / "votes.csv", tmp_path / "out"
+    design = _study(study, make_design(categories={"Only": 2}, raters=1))
+    store = VoteStore.open(f"sqlite:///{study / 'votes.sqlite'}", design)
+    finish(store, design, ready(store, "one"))
+    assert main(["study", "export", str(study), "--out", str(export)]) == 0
+    analyse = ["study", "analyse", str(study), "--votes", str(export), "--json", "--out", str(out)]
+    assert main(analyse) == 2
+    assert "or give --look" in capsys.readouterr().err
+    assert not out.exists()
+    assert main([*analyse, "--look"]) == 0
+    assert (len(store.looks()), Analysis.model_validate_json(capsys.readouterr().out).looks) == (1, 1)
+    store.close()
+    tried = _export(tmp_path / "tried.csv", simulate_votes(design, Truth(), 0), source="simulated")
+    assert main(["study", "analyse", str(study), "--votes", str(tried), "--json"]) == 0  # nobody's preferences
+
+
+def test_without_the_studys_database_its_status_is_said_to_be_unknown(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    design = _study(tmp_path / "study")
+    export = _export(tmp_path / "votes.csv", simulate_votes(design, Truth(), 0))
+    assert main(["study", "analyse", str(tmp_path / "study"), "--votes", str(export)]) == 0
+    said = "unknown, from an export alone: whether the study is closed"
+    assert said in " ".join(capsys.readouterr().out.split())
+    folder = tmp_path / "study" / "analysis"
+    assert said in " ".join((folder / "README.md").read_text(encoding="utf-8").split())
+    (result,) = (folder / "results").glob("*.json")
+    assert json.loads(result.read_text(encoding="utf-8"))["study"]["status_unknown"] is True
+    assert main(["leaderboard", str(folder / "results")]) == 0
+    assert "whether it was closed is unknown" in " ".join(capsys.readouterr().out.split())

@@ -6,7 +6,7 @@ import pytest
 
 from drawbench.cli.main import main
 from human_eval_app.analysis.votes import check_votes, main_votes, read_votes
-from human_eval_app.study.design import Design, write_design
+from human_eval_app.study.design import Design, Stopping, write_design
 from tests.human_eval_app.designs import make_design
 
 
@@ -78,3 +78,11 @@ def test_what_cannot_be_is_refused_in_one_line(
     assert len(error.splitlines()) == 1
     assert design.name
     assert not (tmp_path / "votes.csv").exists()
+
+
+def test_simulated_votes_try_a_stopping_rule(tmp_path: Path) -> None:
+    stopping = Stopping(at_decision="advise", pause_minutes=60)
+    write_design(make_design(raters=3).model_copy(update={"stopping": stopping}), tmp_path)
+    votes = str(tmp_path / "votes.csv")
+    assert main(["study", "simulate", str(tmp_path), "--out", votes]) == 0
+    assert main(["study", "analyse", str(tmp_path), "--votes", votes, "--json"]) == 0

@@ -39,6 +39,8 @@ def show(desk: Desk) -> None:
             )
         )
     for which, (name, what) in PARTS.items():
+        if design.stopping is not None and which == "counted":
+            what += " The stopping rule asks for every answer: for study analyse, take the other file."
         st.html(block(heading(name, what)))
         with st.container(horizontal=True):
             for form, (label, mime) in FORMATS.items():

@@ -4,10 +4,12 @@ from pathlib import Path
 
 import pytest
 
+from drawbench.errors import UserError
 from human_eval_app.analysis.votes import read_votes, rows_of
 from human_eval_app.app.admin.exports import FORMATS, KINDS, Which, export, file_name
 from human_eval_app.store.export import Format
 from human_eval_app.store.store import VoteStore
+from human_eval_app.study.design import Stopping
 from tests.human_eval_app.designs import make_design
 from tests.human_eval_app.store.sitting import cast, finish, ready
 
@@ -42,3 +44,19 @@ def test_a_file_holds_the_stores_rows(store: VoteStore, which: Which, form: Form
 
 def test_all_formats_are_offered() -> None:
     assert set(FORMATS) == {form for _, form in KINDS}
+
+
+def test_with_a_stopping_rule_only_the_file_with_every_answer_is_taken(tmp_path: Path) -> None:
+    design = DESIGN.model_copy(update={"stopping": Stopping(at_decision="advise", pause_minutes=60)})
+    store = VoteStore.open(f"sqlite:///{tmp_path / 'votes.sqlite'}", design)
+    finish(store, design, ready(store, "one"))
+    cast(store, design, cast(store, design, ready(store, "two")))
+    for which, form in KINDS:
+        path = tmp_path / file_name(design, which, form)
+        path.write_bytes(export(design, store.vote_rows(), which, form))
+        if which == "all":
+            assert read_votes(path, design) == rows_of(store.vote_rows())
+        else:
+            with pytest.raises(UserError, match="export it with --all"):
+                read_votes(path, design)
+    store.close()
