@@ -55,7 +55,7 @@ def invitations(
         {
             "panel": each.id,
             "category": each.category,
-            "link": base + signer.invitation(secrets.token_urlsafe(12), each.id),
+            "link": base + signer.invitation(secrets.token_hex(12), each.id),
         }
         for each in panels
         for _ in range(n or len(each.seats))

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
 from drawbench.cli.progress import shown_progress, terminated_like_interrupted
-from drawbench.errors import StoppedError
+from drawbench.errors import StoppedError, UserError
 from human_eval_app.study.design import Stopping, StudyType
 from human_eval_app.study.stopping import PAUSE_MINUTES
 
@@ -64,9 +64,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--pause-minutes",
         type=int,
-        default=PAUSE_MINUTES,
         metavar="N",
-        help="with --stop: sittings with a longer pause between two answers have no say in it (%(default)s)",
+        help=f"with --stop: sittings with a longer pause between two answers have no say in it ({PAUSE_MINUTES})",
     )
     parser.add_argument("--leave-out-refused", action="store_true", help="leave out prompts that a model refused")
     controls = parser.add_argument_group("controls")
@@ -109,6 +108,9 @@ def run(args: argparse.Namespace) -> int:
     from human_eval_app.study.images import Encoder
     from human_eval_app.study.options import Options, parse_exclusions, parse_names
 
+    if args.pause_minutes is not None and args.stop is None:
+        raise UserError("--pause-minutes is for studies that may stop at a decision: give --stop as well.")
+    pause_minutes = PAUSE_MINUTES if args.pause_minutes is None else args.pause_minutes
     name, model_names = parse_names(args.name, args.runs)
     options = Options(
         type=args.type,
@@ -129,7 +131,7 @@ def run(args: argparse.Namespace) -> int:
         size=args.size,
         references=args.references,
         leave_out_refused=args.leave_out_refused,
-        stopping=Stopping(at_decision=args.stop, pause_minutes=args.pause_minutes) if args.stop else None,
+        stopping=Stopping(at_decision=args.stop, pause_minutes=pause_minutes) if args.stop else None,
     )
     try:
         with terminated_like_interrupted():

@@ -97,7 +97,10 @@ def parse_names(texts: Sequence[str], runs: Sequence[Path]) -> tuple[str, dict[P
     """`NAME` as the study's name, and `RUN=NAME` as those of models. Raises UserError for what is neither, or twice."""
     names: dict[Path | None, str] = {}  # None: the study's
     for text in texts:
+        start, is_pair, rest = text.partition("=")
         run = next((run for run in runs if text.startswith(f"{run}=")), None)
+        if run is None and is_pair and start and Path(start) in runs:  # such as a slash at its end
+            run, text = Path(start), f"{Path(start)}={rest}"
         if run is None and "=" in text:
             told = ", ".join(str(each) for each in runs)
             raise UserError(f"--name {text} is for none of the runs: write RUN=NAME, where RUN is one of {told}.")

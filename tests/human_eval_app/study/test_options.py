@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
+from drawbench.cli.main import main
 from drawbench.errors import UserError
 from human_eval_app.study.design import Exclusion, Stopping
-from human_eval_app.study.options import Options, parse_exclusions
+from human_eval_app.study.options import Options, parse_exclusions, parse_names
 
 
 def test_the_papers_protocol_is_the_default() -> None:
@@ -65,3 +66,13 @@ def test_other_rules_are_refused(text: str) -> None:
 def test_a_rule_is_given_once() -> None:
     with pytest.raises(UserError, match="given twice"):
         parse_exclusions(["gold=0.8", "gold=0.9"])
+
+
+def test_a_run_is_named_with_a_slash_at_its_end_too() -> None:
+    runs = [Path("runs/a"), Path("runs/b")]
+    assert parse_names(["runs/a/=Ours", "runs/b=Theirs"], runs) == ("", {runs[0]: "Ours", runs[1]: "Theirs"})
+
+
+def test_a_pause_without_a_stop_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["study", "create", "a", "b", "--type", "drawbench", "--out", "c", "--pause-minutes", "5"]) == 2
+    assert "give --stop as well" in capsys.readouterr().err
