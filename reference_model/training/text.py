@@ -127,6 +127,11 @@ class RichQuestions:
         return Lesson(told.text, answers(scene), roles)
 
 
+def questions_of(world: World) -> Questions:
+    """What is asked about that world's scenes."""
+    return SmallQuestions() if world.name == "small" else RichQuestions()
+
+
 class SceneParser(nn.Module):
     """The encoder and, in training only, a linear head that reads every label from each token's features."""
 
@@ -153,7 +158,7 @@ class Parsing:
         torch.manual_seed(0)
         self.device = torch.device(device)
         self.world = world or world_named("small")
-        self.questions: Questions = SmallQuestions() if self.world.name == "small" else RichQuestions()
+        self.questions = questions_of(self.world)
         self.module: nn.Module = SceneParser(width, layers, self.questions).to(self.device)
         self.batch, self.seed = batch, seed
 

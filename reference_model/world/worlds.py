@@ -1,6 +1,6 @@
 """The two worlds by name: `small`, which the bundled cascade knows, and `rich`, which the bundled scorer knows too."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from random import Random
@@ -12,6 +12,7 @@ from reference_model.world.scene import Split
 
 WorldName = Literal["small", "rich"]
 WORLDS: tuple[WorldName, ...] = get_args(WorldName)
+EXCHANGES = ("binding", "place", "word")
 Crop = tuple[int, int, int, int]  # left, top, right, bottom, in pixels
 
 
@@ -20,16 +21,19 @@ class World:
     """A procedural world: everything that a training, a prompt set or a check needs of it.
 
     Scenes and layouts are the world's own types; they go from one of its functions to the next. `render(layout, size)`
-    gives uint8 (size, size, 3), with a crop only that part of it. `near_miss` is a scene with one thing changed, in
-    the same split. `check_image` says which of `skills` a uint8 image (64, 64, 3) shows for its scene.
+    gives uint8 (size, size, 3), with a crop only that part of it. `near_miss(scene, random, split, changes)` is the
+    scene with one of these of the world's `changes` made, in the same split, or None where the scene allows none;
+    `EXCHANGES` are those that leave a caption's words or letters nearly as they were. `check_image` says which of
+    `skills` a uint8 image (64, 64, 3) shows for its scene.
     `scene_from_json` reads back what `dataclasses.asdict` makes of a scene. A scene has a `kind`, one of `kinds`.
     """
 
     name: WorldName
     kinds: tuple[str, ...]
     skills: tuple[str, ...]
+    changes: tuple[str, ...]
     sample_scene: Callable[[Random, Split], Any]
-    near_miss: Callable[[Any, Random, Split], Any]
+    near_miss: Callable[[Any, Random, Split, Sequence[str]], Any]
     caption: Callable[[Any, Random], str]
     sample_layout: Callable[[Any, Random], Any]
     render: Callable[..., np.ndarray]
@@ -48,7 +52,7 @@ def world_named(name: str) -> World:
 def _small() -> World:
     from reference_model.world.captions import caption
     from reference_model.world.coco_set import scene_from_json
-    from reference_model.world.near_miss import near_miss
+    from reference_model.world.near_miss import CHANGES, near_miss
     from reference_model.world.render import Layout, render, sample_layout
     from reference_model.world.scene import KINDS, Scene, sample_scene
 
@@ -63,14 +67,15 @@ def _small() -> World:
 
     skills = ("object", "colour", "count", "relation", "setting", "word")
     drawn = (sample_scene, near_miss, caption, sample_layout, cropped)
-    return World("small", KINDS, skills, *drawn, check_image, scene_from_json)
+    return World("small", KINDS, skills, tuple(CHANGES), *drawn, check_image, scene_from_json)
 
 
 def _rich() -> World:
     from reference_model.world.rich.captions import caption
     from reference_model.world.rich.layout import sample_layout
+    from reference_model.world.rich.near_miss import CHANGES, near_miss
     from reference_model.world.rich.render import render
-    from reference_model.world.rich.sampling import near_miss, sample_scene
+    from reference_model.world.rich.sampling import sample_scene
     from reference_model.world.rich.scene import KINDS, SKILLS, Scene, scene_from_json
 
     def check_image(image: np.ndarray, scene: Scene) -> dict[str, bool]:
@@ -79,4 +84,4 @@ def _rich() -> World:
         return checks.check_image(image, scene)
 
     drawn = (sample_scene, near_miss, caption, sample_layout, render)
-    return World("rich", KINDS, SKILLS, *drawn, check_image, scene_from_json)
+    return World("rich", KINDS, SKILLS, tuple(CHANGES), *drawn, check_image, scene_from_json)

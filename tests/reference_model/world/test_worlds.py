@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from reference_model.world import captions, render, scene
+from reference_model.world.rich import scene as rich_scene
 from reference_model.world.worlds import WORLDS, world_named
 
 
@@ -43,3 +44,41 @@ def test_a_world_reads_its_own_scenes_back_and_checks_its_own_images(name: str) 
 def test_other_names_are_refused() -> None:
     with pytest.raises(ValueError, match="small, rich"):
         world_named("poor")
+
+
+SHARES_WORDS = {"binding": ("object", "colour", "count"), "place": ("object", "colour", "count")}
+
+
+@pytest.mark.parametrize("name", WORLDS)
+@pytest.mark.parametrize("split", ["train", "held_out"])
+def test_near_misses_make_one_change_in_the_same_split(name: str, split: scene.Split) -> None:
+    """Of every kind of change some scene allows one, and what a change is called is what differs."""
+    world, made = world_named(name), set()
+    of_split = scene.split_of if name == "small" else rich_scene.split_of
+    for seed in range(400):
+        random = Random(seed)
+        one = world.sample_scene(random, split)
+        for what in world.changes:
+            other = world.near_miss(one, random, split, (what,))
+            if other is None:
+                continue
+            made.add(what)
+            assert other != one
+            assert of_split(other) == split
+            assert (what == "setting") == (other.setting != one.setting)
+            assert (what == "word") == (other.word != one.word)
+            assert (what in ("place", "relation")) == (other.relation != one.relation)
+            for field in SHARES_WORDS.get(what, ()):
+                bags = [sorted(str(getattr(item, field)) for item in drawn.items) for drawn in (one, other)]
+                assert bags[0] == bags[1]
+            world.render(world.sample_layout(other, random), 64)
+    assert made == set(world.changes)
+
+
+def test_a_scene_that_allows_no_change_of_a_kind_has_no_such_near_miss() -> None:
+    for name in WORLDS:
+        world = world_named(name)
+        single = next(
+            drawn for seed in range(99) if (drawn := world.sample_scene(Random(seed), "train")).kind == "single"
+        )
+        assert world.near_miss(single, Random(0), "train", ("binding", "place", "word")) is None

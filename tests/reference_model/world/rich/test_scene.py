@@ -11,9 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reference_model.world.rich.colours import COLOURS
+from reference_model.world.rich.near_miss import CHANGES, near_miss
 from reference_model.world.rich.objects import OBJECTS, WRITTEN_ON
 from reference_model.world.rich.patterns import PATTERNS
-from reference_model.world.rich.sampling import FULL, Vocabulary, near_miss, sample_scene
+from reference_model.world.rich.sampling import FULL, Vocabulary, sample_scene
 from reference_model.world.rich.scene import (
     KINDS,
     RELATIONS,
@@ -145,7 +146,8 @@ def test_what_a_scene_holds_out_is_all_that_is_special_about_it() -> None:
 def test_near_misses_differ_and_stay_in_their_split_and_kind(seed: int, split: str) -> None:
     random = Random(seed)
     scene = sample_scene(random, split)  # type: ignore[arg-type]
-    other = near_miss(scene, random, split)  # type: ignore[arg-type]
+    other = near_miss(scene, random, split, tuple(CHANGES))  # type: ignore[arg-type]
+    assert other is not None
     assert other != scene
     assert (other.kind, split_of(other)) == (scene.kind, split)
     assert sum(item.count for item in other.items) <= 6
