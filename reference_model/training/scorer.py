@@ -124,9 +124,9 @@ class Batch:
 class ScorerTraining:
     """The task: CLIP's symmetric contrastive loss over a batch of scene groups, of each world in turn, and reading."""
 
-    def __init__(self, batch: int, seed: str, worlds: Sequence[World], device: str = "cpu") -> None:
+    def __init__(self, batch: int, seed: str, worlds: Sequence[World], device: str = "cpu", told: int = TOLD) -> None:
         torch.manual_seed(0)
-        self.batch, self.seed, self.worlds = batch, seed, worlds
+        self.batch, self.seed, self.worlds, self.told = batch, seed, worlds, told
         self.questions = {world.name: questions_of(world) for world in worlds}
         self.module: Any = ScorerModule(self.questions).to(device)
 
@@ -148,7 +148,7 @@ class ScorerTraining:
         """On each world's held-out compositions: how often each change is told, and retrieval among 200 scenes."""
         measured: dict[str, float] = {}
         for world in self.worlds:
-            told = {what: told_share(ema.eval(), world, what) for what in world.changes}
+            told = {what: told_share(ema.eval(), world, what, self.told) for what in world.changes}
             measured |= {f"{world.name}: told {what}": share for what, share in told.items()}
             measured[f"{world.name}: retrieval_200"] = self._retrieval(ema.eval(), world, 200)
         return measured
@@ -217,7 +217,7 @@ def scene_group(world: World, random: Random, split: Split) -> list[Any]:
     return group
 
 
-def told_share(module: nn.Module, world: World, what: str, count: int = TOLD) -> float:
+def told_share(module: nn.Module, world: World, what: str, count: int) -> float:
     """How often a scene's caption suits its own image better than that of a near miss by this change, and the near
     miss's caption its own image better than the scene's: a share of 2 * count comparisons on held-out scenes.
 

@@ -135,7 +135,7 @@ def test_super_resolution_losses_are_finite(monkeypatch: pytest.MonkeyPatch) -> 
 def test_the_scorer_trains_and_loads_strictly_where_it_is_used(tmp_path: Path) -> None:
     from metrics.features.clip.open_clip import load_folder
 
-    train(ScorerTraining(8, "x", [world_named("small"), world_named("rich")]), SHORT, tmp_path)
+    train(ScorerTraining(8, "x", [world_named("small"), world_named("rich")], told=2), SHORT, tmp_path)
     scorer = load_folder(tmp_path / "export")
     images = scorer([np.zeros((64, 64, 3), np.uint8), np.full((64, 64, 3), 255, np.uint8)])
     assert images.shape == (2, scorer.dimension)
@@ -208,7 +208,7 @@ def test_every_training_goes_on_from_its_own_export(kind: str, tmp_path: Path) -
     def task() -> StageTraining | Parsing | ScorerTraining:
         if kind == "stage":
             return StageTraining(SMALL_BASE, encoder(), 2, "x")
-        return Parsing(32, 1, 4, "x") if kind == "text" else ScorerTraining(8, "x", [world_named("rich")])
+        return Parsing(32, 1, 4, "x") if kind == "text" else ScorerTraining(8, "x", [world_named("rich")], told=2)
 
     train(task(), SHORT, tmp_path / "first")
     further = task()
