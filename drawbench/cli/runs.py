@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from drawbench.errors import UserError
+from drawbench.runs.generate import RUNS
 from drawbench.terminal import UNFOLDED, listed, terminal_width
 
-RUNS = Path("runs")
 EPILOGUE = """examples:
   drawbench runs list                 those in ./runs
   drawbench runs list elsewhere --json

@@ -6,7 +6,7 @@ The values, their sources and how far each may be off are in `published_examples
 from __future__ import annotations
 
 import tarfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -160,14 +160,10 @@ def _cifar10_test(path: Path) -> np.ndarray:
 
 def _moments(entry: ExtractorEntry, images: np.ndarray, device: str, progress: Progress) -> Gaussian:
     """Mean and covariance of the features, the images as they are: each mode resizes them itself."""
-
-    def rows() -> Iterator[np.ndarray]:
-        extractor = entry.load(device)
-        progress.start(entry.name, 0, len(images))
+    extractor, rows = entry.load(device), []
+    with progress.counted(entry.name, 0, len(images)):
         for start in range(0, len(images), BATCH):
             group = list(images[start : start + BATCH])
-            yield extractor(group)
+            rows.append(extractor(group))
             progress.advance(len(group))
-        progress.finish()
-
-    return Gaussian.of_features(np.concatenate(list(rows())))
+    return Gaussian.of_features(np.concatenate(rows))

@@ -105,10 +105,12 @@ class RunWriter:
         self._pending = self._thread.submit(self._write_slice, part, own)
 
     def keep(self, part: Slice, number: int, output: np.ndarray | Refused) -> None:
-        """Write the slice's `number`-th sample in the background: it stays when the slice does not become whole."""
+        """Write the slice's `number`-th sample in the background: it stays when the slice does not become whole.
+
+        output: whose memory nothing fills again.
+        """
         self.drain()
-        own = output if isinstance(output, Refused) else output.copy()
-        self._pending = self._thread.submit(self._kept.add, part, number, own)
+        self._pending = self._thread.submit(self._kept.add, part, number, output)
 
     def kept(self, part: Slice, number: int) -> np.ndarray | Refused | None:
         """The slice's `number`-th sample, if an earlier process kept it."""

@@ -39,7 +39,7 @@ def close_if_decided(service: Service) -> bool:
 def _watch(service: Service) -> None:
     before: list[tuple[int | None, SeatStatus]] = []
     while True:
-        start = time.monotonic()
+        began = time.monotonic()
         try:
             if service.store.status() == "closed":
                 return
@@ -49,4 +49,4 @@ def _watch(service: Service) -> None:
             before = sittings
         except (AsideError, StoreRefusal) as error:
             _log.warning("could not look whether all is decided, and will again: %s", error)
-        time.sleep(max(EVERY_SECONDS, (time.monotonic() - start) / SHARE))
+        time.sleep(max(EVERY_SECONDS, (time.monotonic() - began) / SHARE))

@@ -7,8 +7,9 @@ import hashlib
 import re
 from base64 import b64encode
 from collections import Counter
-from pathlib import Path
 from typing import TYPE_CHECKING
+
+from human_eval_app.app.shell import streamlit_page
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -24,10 +25,8 @@ def content_policy() -> str:
 
     Its pages have a script in them, known by its hash, and styles; components run from blobs; tables are WebAssembly.
     """
-    from streamlit import file_util
-
-    page = (Path(file_util.get_static_dir()) / "index.html").read_text(encoding="utf-8")
-    inline = [hashlib.sha256(script.encode()).digest() for script in re.findall(r"<script>(.*?)</script>", page, re.S)]
+    scripts = re.findall(r"<script>(.*?)</script>", streamlit_page(), re.S)
+    inline = [hashlib.sha256(script.encode()).digest() for script in scripts]
     hashes = " ".join(f"'sha256-{b64encode(digest).decode()}'" for digest in inline)
     return (
         f"default-src 'self'; script-src 'self' blob: 'wasm-unsafe-eval' {hashes}; style-src 'self' 'unsafe-inline'; "

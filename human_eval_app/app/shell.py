@@ -80,7 +80,7 @@ def shell_page(language: str, base_path: str = "", contact: str = "") -> bytes:
         (r"<noscript>.*?</noscript>", f"<noscript><p>{said['no_javascript']}</p></noscript>"),
         (r"</head>", f"{script}</head>"),
     )
-    page = _streamlit_page()
+    page = streamlit_page()
     for theirs, ours in changes:
         page, found = re.subn(theirs, ours.replace("\\", r"\\"), page, count=1, flags=re.DOTALL)
         if not found:
@@ -89,7 +89,8 @@ def shell_page(language: str, base_path: str = "", contact: str = "") -> bytes:
 
 
 @cache
-def _streamlit_page() -> str:
+def streamlit_page() -> str:
+    """The page that Streamlit serves of its own."""
     from streamlit import file_util
 
     return (Path(file_util.get_static_dir()) / "index.html").read_text(encoding="utf-8")

@@ -16,7 +16,7 @@ from human_eval_app.app.service import Service, open_service
 from human_eval_app.app.tokens import TOKEN
 from human_eval_app.store.records import Identity
 from tests.human_eval_app.designs import make_design
-from tests.human_eval_app.serving import CODES, Server, run_async, serving, write_study
+from tests.human_eval_app.serving import CODES, Server, run_async, serving, status_of, write_study
 
 NASTY = [
     "'; DROP TABLE vote; --",
@@ -48,14 +48,6 @@ def service(server: Server) -> Iterator[Service]:
 
 def _rater(server: Server, service: Service, name: str) -> WebsocketRater:
     return WebsocketRater(f"{server.url}/?{TOKEN}={service.signer.invitation(name)}")
-
-
-def _status(server: Server, path: str) -> int:
-    try:
-        with urllib.request.urlopen(server.url + path, timeout=30) as reply:
-            return int(reply.status)
-    except urllib.error.HTTPError as error:
-        return error.code
 
 
 async def _page_of(link: str) -> str:
@@ -92,7 +84,7 @@ def test_images_are_served_to_the_rater_they_were_signed_for_and_to_nobody_else(
         async with _rater(server, service, "images one") as one, _rater(server, service, "images two") as two:
             screens = [await _to_first_screen(rater) for rater in (one, two)]
             mine, others = images_of(screens[0]), images_of(screens[1])
-            assert {_status(server, url) for url in mine + others} == {200}
+            assert {status_of(server, url) for url in mine + others} == {200}
             prefix, rater, signature, image = mine[0].rsplit("/", 3)
             _, other_rater, other_signature, other_image = others[0].rsplit("/", 3)
             forged = [
@@ -118,8 +110,8 @@ def test_images_are_served_to_the_rater_they_were_signed_for_and_to_nobody_else(
     mine, others = run_async(visit())
     seconds = 2.5  # for so long the server may remember that the rater was in the middle of the study
     run_async(asyncio.sleep(seconds))
-    assert {_status(server, url) for url in mine} == {404}  # replayed after the end
-    assert {_status(server, url) for url in others} == {200}
+    assert {status_of(server, url) for url in mine} == {404}  # replayed after the end
+    assert {status_of(server, url) for url in others} == {200}
 
 
 def test_the_studys_own_files_are_not_served(server: Server) -> None:

@@ -24,7 +24,7 @@ from human_eval_app.app.rater.trial_component import read_report
 from human_eval_app.app.service import Service, open_service
 from human_eval_app.app.tokens import TOKEN
 from tests.human_eval_app.designs import make_design
-from tests.human_eval_app.serving import Server, run_async, serving, write_study
+from tests.human_eval_app.serving import Server, run_async, serving, status_of, write_study
 
 CONNECTIONS = 20  # that one address may have
 
@@ -41,14 +41,6 @@ def service(server: Server) -> Iterator[Service]:
     opened = open_service(server.study)
     yield opened
     opened.store.close()
-
-
-def _status(server: Server, path: str) -> int:
-    try:
-        with urllib.request.urlopen(server.url + path, timeout=30) as reply:
-            return int(reply.status)
-    except urllib.error.HTTPError as error:
-        return error.code
 
 
 def _memory_mib(server: Server) -> float:
@@ -96,8 +88,8 @@ def test_what_no_page_asks_for_is_not_there(server: Server) -> None:
         "/_stcore/agent/mcp",
         "/_stcore/script-health-check",
     ):
-        assert _status(server, path) == 404
-        assert _status(server, f"/any{path}") == 404
+        assert status_of(server, path) == 404
+        assert status_of(server, f"/any{path}") == 404
     for method in ("POST", "PUT", "DELETE"):
         request = urllib.request.Request(f"{server.url}/_stcore/agent/interact", b"{}", method=method)
         with pytest.raises(urllib.error.HTTPError) as refused:
