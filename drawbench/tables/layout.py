@@ -61,8 +61,12 @@ class Sheet:
 
 @dataclass
 class Footnotes:
-    """Gives each remark of a sheet one mark, in the order of appearance."""
+    """Gives each remark of a sheet one mark, in the order of appearance.
 
+    of_all: remarks that are true of every number, which are told below the sheet and have no marks.
+    """
+
+    of_all: frozenset[str] = frozenset()
     marks: dict[str, str] = field(default_factory=dict)
 
     def mark(self, text: str) -> str:
@@ -90,7 +94,7 @@ def leaderboard_sheet(table: LeaderboardTable) -> Sheet:
     Of several models, one block shows CLIP score and one its difference from shuffled captions, a category a column.
     Of one model, a category is a row, with everything measured on it.
     """
-    notes = Footnotes()
+    notes = Footnotes(frozenset(_remarks_of_all(table)))
     blocks = [_overall_block(table, notes)]
     categories = _categories(table)
     if len(categories) > 1 and len(table.rows) == 1:
@@ -200,7 +204,7 @@ def score_cell(score: Score | None, decimals: int, notes: Footnotes) -> Cell:
     """A number with its interval, and the marks of what its note says."""
     if score is None:
         return Cell(MISSING)
-    marks = [notes.mark(remark) for remark in _remarks(score.note)]
+    marks = [notes.mark(remark) for remark in _remarks(score.note) if remark not in notes.of_all]
     if score.interval == "not available":
         return Cell(format_number(score.value, decimals), "", "".join([*marks, notes.mark(NO_INTERVAL)]))
     interval = format_interval(score.value, score.interval, decimals)
@@ -211,6 +215,13 @@ def _remarks(note: str) -> list[str]:
     """The parts of a note, each a footnote of its own."""
     parts = [part.strip() for part in _OUTSIDE_BRACKETS.split(note) if part.strip()]
     return list(dict.fromkeys(NOT_MEASURABLE if NOT_MEASURABLE in part else part for part in parts))
+
+
+def _remarks_of_all(table: LeaderboardTable) -> list[str]:
+    """The remarks that stand beside every number of a table with several, in their order."""
+    every = [_remarks(score.note) for row in table.rows for score in row.result.scores]
+    shared = set.intersection(*map(set, every)) - {NOT_MEASURABLE} if len(every) > 1 else set()
+    return [remark for remark in every[0] if remark in shared] if shared else []
 
 
 def _decimals(metric: str, table: LeaderboardTable) -> int:
@@ -310,7 +321,7 @@ def _definitions(table: LeaderboardTable) -> list[tuple[str, str]]:
 
 def _cautions(table: LeaderboardTable) -> list[tuple[str, str]]:
     result: Result = table.first
-    cautions = []
+    cautions = _remarks_of_all(table)
     if result.protocol.name.startswith("bundled"):
         cautions.append("the scorer in this repository made these numbers: never compare them with published ones")
         if result.prompt_set.name != "world":

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from drawbench.results.files import Result
 from drawbench.results.published import PUBLISHED_TITLE, published_numbers
-from drawbench.results.scores import Interval
+from drawbench.results.scores import Interval, Score
 from drawbench.tables.layout import Block, Cell, Column, Sheet, format_interval, format_number, leaderboard_sheet
 from drawbench.tables.leaderboard import build_tables
 from drawbench.tables.markup import escape_latex, escape_markdown, html_fragment
@@ -278,3 +278,18 @@ def test_a_page_says_its_encoding_and_follows_the_readers_colours() -> None:
     assert page.startswith("<!doctype html>\n")
     assert page.index('<meta charset="utf-8">') < 1024
     assert '<meta name="color-scheme" content="light dark">' in page
+
+
+def test_what_is_true_of_every_number_is_said_once_without_marks() -> None:
+    def scores(*own: str) -> list[Score]:
+        notes = ["; ".join(["4 prompts repeat", *([remark] if remark else [])]) for remark in own]
+        return [score(metric, 0.2, note=note) for metric, note in zip(("clip_score", "kid"), notes, strict=True)]
+
+    both = [result("a", scores=scores("", "odd")), result("b", scores=scores("odd", ""))]
+    sheet = leaderboard_sheet(build_tables(both)[0])
+    assert [text for _, text in sheet.footnotes] == ["odd"]
+    assert [text for name, text in sheet.provenance if name == "caution"].count("4 prompts repeat") == 1
+    alone = leaderboard_sheet(
+        build_tables([result("a", scores=scores("", "")), result("b", scores=[score("kid", 1.0)])])[0]
+    )
+    assert [text for _, text in alone.footnotes] == ["4 prompts repeat"]
