@@ -171,9 +171,7 @@ def _changes(
 
 def _changes_table(rows: Sequence[dict[str, str | float | int]], size: int) -> str:
     head = (f"at {size}, less at {CHECKED_SIZE}", "n", "change", "95% interval")
-    cells = [
-        (f"{r['skill']}", f"{r['n']}", f"{r['change']:+.1%}", f"{r['low']:+.1%} to {r['high']:+.1%}") for r in rows
-    ]
+    cells = [(f"{r['skill']}", f"{r['n']}", f"{r['change']:+.1%}", _interval(r, "+")) for r in rows]
     return f"{table([head, *cells])}\nintervals by Agresti and Min, paired"
 
 

@@ -105,6 +105,8 @@ class ScorerModule(nn.Module):
         losses = []
         for name, sizes in self.sizes.items():
             rows = [i for i, world in enumerate(worlds) if world == name]
+            if not rows:  # of a batch with fewer groups than worlds
+                continue
             asked = torch.tensor([labels[i] for i in rows], device=features.device)
             logits = self.heads[f"{name} {side}"](features[rows]).split(sizes, dim=1)
             losses += [F.cross_entropy(answer, asked[:, i]) for i, answer in enumerate(logits)]

@@ -19,7 +19,7 @@ from reference_model.skills.measure import draw_requests
 from reference_model.text.encoder import TextEncoder, load_text_encoder, tiny_t5_config
 from reference_model.training import stage as stage_training
 from reference_model.training.loop import LoopConfig, train
-from reference_model.training.scorer import ScorerTraining, scene_group, told_share
+from reference_model.training.scorer import GROUP, ScorerTraining, scene_group, told_share
 from reference_model.training.stage import SKILL_IMAGES, SKILL_SEED, StageTraining, captions_of_step
 from reference_model.training.text import LABEL_SIZES, Parsing, parse_labels
 from reference_model.world.examples import aligned_pair
@@ -155,6 +155,11 @@ def is_exchange(scene: Any, other: Any) -> bool:
 
 
 OPPOSITES = {"right of": "left of", "below": "above"}
+
+
+def test_a_batch_with_fewer_groups_than_worlds_has_a_loss() -> None:
+    task = ScorerTraining(GROUP, "x", [world_named(name) for name in WORLDS])
+    assert torch.isfinite(task.loss(0))
 
 
 @pytest.mark.parametrize("name", WORLDS)
