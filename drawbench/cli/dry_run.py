@@ -12,7 +12,8 @@ import numpy as np
 from drawbench.cli.progress import clock, shown_progress
 from drawbench.progress import Progress
 from drawbench.runs.directory import RunDirectory
-from drawbench.runs.generate import Request, default_directory, draw_samples, make_plan
+from drawbench.runs.drawing import Manner, draw
+from drawbench.runs.generate import Request, default_directory, make_plan
 from drawbench.runs.plan import plan_samples
 from drawbench.runs.png import encode_png
 from metrics.images.decode import read_image
@@ -65,11 +66,8 @@ def _estimate(request: Request, scoring: "FeatureTimes | None", progress: Progre
     first = samples[: plan.slice_size] if missing else []
     batches = [[sample] for sample in first] if request.model.one_at_a_time else [first] * bool(first)
     began = time.monotonic()
-    outputs = [
-        output
-        for batch in batches
-        for output in draw_samples(request.model, batch, plan.size, request.on_error, progress)
-    ]
+    manner = Manner(plan.size, request.on_error)
+    outputs = [output for batch in batches for output in draw(request.model, batch, manner).taken()]
     seconds = (time.monotonic() - began) / max(1, len(first))
     images = [output for output in outputs if isinstance(output, np.ndarray)]
     each = sum(len(encode_png(image)) for image in images) / max(1, len(images))

@@ -13,7 +13,7 @@ from drawbench.errors import UserError
 from drawbench.files import atomic_file
 from drawbench.interface import Refused, Sample, TextToImage, sample_seed
 from drawbench.models.registry import model_specs, resolve_model
-from drawbench.runs.generate import draw_samples
+from drawbench.runs.drawing import Manner, draw
 
 COLUMNS, GAP = 4, 4  # images side by side, and pixels between them
 PAPER, REFUSED = 255, 225
@@ -51,15 +51,15 @@ def run(args: argparse.Namespace) -> int:
     low = None if args.low is None else _read_low(args.low)
     with waiting(f"loading {args.model}", shown_progress()):
         model = resolve_model(args.model, parse_settings(args.set or []), args.device)
-    draw = _stages_of(model) if args.stages or low is not None else None
+    staged = _stages_of(model) if args.stages or low is not None else None
     size = args.size if args.size is not None else model.native_size
     samples = [Sample("sample", "", args.text, i, sample_seed(args.seed, "sample", i)) for i in range(args.n)]
     model.check_plan(samples, size)
     rows: list[list[np.ndarray | Refused]]
-    if draw is None:
-        rows = [list(draw_samples(model, samples, size))]
+    if staged is None:
+        rows = [list(draw(model, samples, Manner(size)).taken())]
     else:
-        made = draw(samples, size, low)
+        made = staged(samples, size, low)
         rows = [list(images) for side, images in made.items() if args.stages or side == size]
     picture = _picture(rows, size)
     args.out.parent.mkdir(parents=True, exist_ok=True)

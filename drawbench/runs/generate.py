@@ -1,32 +1,23 @@
 """Fills a run: plan, draw what is missing, seal."""
 
-import traceback
-import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing
 from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
 from typing import Protocol
 
-import numpy as np
-
-from drawbench.errors import StageError, UserError, first_line, is_input_error
+from drawbench.errors import UserError
 from drawbench.files import write_text_atomically
-from drawbench.interface import NOT_STATED, Refused, Sample, TextToImage
+from drawbench.interface import NOT_STATED, Refused, TextToImage
 from drawbench.progress import Progress
 from drawbench.prompts.prompt_set import Prompt, PromptSet, category_slug, repeats
 from drawbench.runs.directory import RunDirectory, named
-from drawbench.runs.failures import STOP, OnError, is_of_the_machine
-from drawbench.runs.plan import (
-    DEFAULT_SLICE_SIZE,
-    Plan,
-    Slice,
-    plan_samples,
-)
+from drawbench.runs.drawing import Batch, Drawn, Engine, Manner, Output, here
+from drawbench.runs.failures import STOP, OnError, is_failure
+from drawbench.runs.plan import DEFAULT_SLICE_SIZE, Plan, Slice, plan_samples
 from drawbench.runs.writer import RunWriter, open_run
 
 ERROR_LOG = "error.log"
-LONGEST_WARNING = 300  # letters
 RUNS = Path("runs")
 
 
@@ -37,7 +28,7 @@ class Watcher(Protocol):
         """Before the first of the missing slices is drawn."""
         ...
 
-    def add(self, outputs: Sequence[np.ndarray | Refused]) -> None:
+    def add(self, outputs: Sequence[Output]) -> None:
         """The next slice's images and refusals; the arrays belong to the model."""
         ...
 
@@ -138,14 +129,20 @@ def _draw(request: Request, writer: RunWriter, progress: Progress, watcher: Watc
     if watcher:
         watcher.begin(writer.run, missing)
     total = len(writer.run.samples())
+    engine = here(request.model, Manner(request.size, request.on_error, writer.path / ERROR_LOG))
+    singly = request.model.one_at_a_time
     complete = False
     with progress.counted("drawing", total - sum(len(part.samples) for part in missing), total):
         try:
-            for part in missing:
-                with _recorded_warnings(writer, progress):
-                    outputs = _draw_slice(request, part, writer, progress)
-                if watcher:
-                    watcher.add(outputs)
+            whole = (
+                _drawn_singly(engine, missing, writer, progress)
+                if singly
+                else _drawn(engine, missing, writer, progress)
+            )
+            with closing(whole):
+                for outputs in _in_order(missing, whole):
+                    if watcher:
+                        watcher.add(outputs)
             complete = True
         finally:
             writer.drain()  # also after an interrupt: the slice or sample being written is kept
@@ -153,105 +150,69 @@ def _draw(request: Request, writer: RunWriter, progress: Progress, watcher: Watc
                 watcher.end(complete)
 
 
-@contextmanager
-def _recorded_warnings(writer: RunWriter, progress: Progress) -> Iterator[None]:
-    """What is warned of inside stands in the run, and is shown once instead of being printed between the lines."""
-    with warnings.catch_warnings(record=True) as caught:
-        try:
-            yield
-        finally:
-            texts = (" ".join(str(one.message).split())[:LONGEST_WARNING] for one in caught)
-            for text in writer.warned(texts):
-                progress.note(f"warned while drawing: {text}")
+WholeSlices = Generator[tuple[Slice, Sequence[Output]], None, None]
 
 
-def _draw_slice(request: Request, part: Slice, writer: RunWriter, progress: Progress) -> Sequence[np.ndarray | Refused]:
-    def draw(samples: Sequence[Sample]) -> Sequence[np.ndarray | Refused]:
-        log = writer.path / ERROR_LOG
-        return draw_samples(request.model, samples, request.size, request.on_error, progress, log)
+def _in_order(parts: Sequence[Slice], whole: WholeSlices) -> Iterator[Sequence[Output]]:
+    """The outputs of each slice in the order of the plan; those that come early wait."""
+    early: dict[int, Sequence[Output]] = {}
+    order = iter(parts)
+    expected = next(order, None)
+    for part, outputs in whole:
+        early[part.index] = outputs
+        while expected is not None and expected.index in early:
+            yield early.pop(expected.index)
+            expected = next(order, None)
 
-    if not request.model.one_at_a_time:
-        outputs = draw(part.samples)
-        writer.put(part, outputs)
-        progress.advance(len(part.samples))
-        return outputs
-    drawn: list[np.ndarray | Refused] = []
-    for number, sample in enumerate(part.samples):
-        output = writer.kept(part, number)
-        if output is None:
-            [output] = draw([sample])
+
+def _drawn(engine: Engine, missing: Sequence[Slice], writer: RunWriter, progress: Progress) -> WholeSlices:
+    """Each slice as it has been drawn; it is being written."""
+    with closing(engine([Batch(part) for part in missing])) as drawing:
+        for batch, drawn in drawing:
+            outputs = _noted(batch, drawn, writer, progress)
+            writer.put(batch.part, outputs)
+            progress.advance(len(outputs))
+            yield batch.part, outputs
+
+
+def _drawn_singly(engine: Engine, missing: Sequence[Slice], writer: RunWriter, progress: Progress) -> WholeSlices:
+    """Each slice when its last sample has been drawn; every sample is kept as soon as it has been."""
+    wanted = {part.index: writer.not_kept(part) for part in missing}
+    done: dict[int, dict[int, Output]] = {part.index: {} for part in missing}
+
+    def finished(part: Slice) -> Sequence[Output]:
+        drawn = done.pop(part.index)
+        earlier = {number: writer.kept(part, number) for number in range(len(part.samples)) if number not in drawn}
+        writer.put_kept(part)
+        return [output for _, output in sorted((drawn | earlier).items()) if output is not None]
+
+    for part in missing:
+        progress.advance(len(part.samples) - len(wanted[part.index]))
+        if not wanted[part.index]:
+            yield part, finished(part)
+    batches = [Batch(part, number) for part in missing for number in wanted[part.index]]
+    with closing(engine(batches)) as drawing:
+        for batch, drawn in drawing:
+            [output] = _noted(batch, drawn, writer, progress)
             output = output if isinstance(output, Refused) else output.copy()  # the model may fill that memory again
-            writer.keep(part, number, output)
-        drawn.append(output)
-        progress.advance(1)
-    writer.put_kept(part)
-    return drawn
+            number = batch.number or 0
+            writer.keep(batch.part, number, output)
+            progress.advance(1)
+            done[batch.part.index][number] = output
+            if len(done[batch.part.index]) == len(wanted[batch.part.index]):
+                yield batch.part, finished(batch.part)
 
 
-def draw_samples(
-    model: TextToImage,
-    samples: Sequence[Sample],
-    size: int,
-    on_error: OnError = STOP,
-    progress: Progress | None = None,
-    error_log: Path | None = None,
-) -> Sequence[np.ndarray | Refused]:
-    """The model's images of some samples, drawn as one batch, and checked.
+def _noted(batch: Batch, drawn: Drawn, writer: RunWriter, progress: Progress) -> Sequence[Output]:
+    """The batch's outputs, once it stands in the run what was warned of and how the model failed.
 
-    on_error: only of a single sample; a note tells of its refusal. error_log: where the last traceback is
-    written. Raises StageError when the model fails and that is not refused.
+    Raises the error of a batch that has none.
     """
-    left = on_error.tries
-    while True:
-        left -= 1
-        try:
-            outputs = model.generate(samples, size)
-        except (UserError, StageError):
-            raise
-        except (Exception, SystemExit) as error:  # whatever a model meets: the run stays, and so does the traceback
-            if isinstance(error, Exception) and is_input_error(error):
-                raise
-            if error_log is not None:
-                write_text_atomically(error_log, traceback.format_exc())
-            if not on_error.refuse or is_of_the_machine(error):
-                raise StageError(_failure(error, samples, error_log)) from error
-            if not left:
-                refused = on_error.failed(error)
-                (progress or Progress()).note(f"{named(samples)} counts as refused ({refused.reason})")
-                return [refused]
-        else:
-            check_outputs(outputs, samples, size)
-            return outputs
-
-
-def _failure(error: BaseException, samples: Sequence[Sample], error_log: Path | None) -> str:
-    where = f"at {named(samples)}" if len(samples) == 1 else f"in the slice of {named(samples)}"
-    see = f"see {error_log}, then" if error_log else "mend that, then"
-    others = ", or let it go on past such samples with --on-error refuse" if len(samples) == 1 else ""
-    what = f"{type(error).__name__}: {first_line(error)}"
-    return f"the model failed {where} ({what}): {see} run the same command again{others}."
-
-
-def check_outputs(outputs: Sequence[np.ndarray | Refused], samples: Sequence[Sample], size: int) -> None:
-    """Raises UserError when a model's answer is not one uint8 RGB image of the size, or one refusal, per sample."""
-    count = len(outputs) if isinstance(outputs, Sequence) else None
-    if count != len(samples):
-        what = f"a {type(outputs).__name__}" if count is None else f"{count} images"
-        raise UserError(f"the model returned {what} for {len(samples)} samples: it must return a list with one each.")
-    for sample, output in zip(samples, outputs, strict=True):
-        problem = _problem(output, size)
-        if problem:
-            raise UserError(
-                f"the model's image for {sample.prompt_id} sample {sample.index} is {problem}: "
-                f"it must be a uint8 array (0 to 255) of shape ({size}, {size}, 3)."
-            )
-
-
-def _problem(output: object, size: int) -> str | None:
-    if isinstance(output, Refused):
-        return None
-    if not isinstance(output, np.ndarray):
-        return f"a {type(output).__name__}"
-    if output.dtype != np.uint8 or output.shape != (size, size, 3):
-        return f"an array of {output.dtype} {output.shape}"
-    return None
+    for text in writer.warned(drawn.warnings):
+        progress.note(f"warned while drawing: {text}")
+    if drawn.traceback:
+        write_text_atomically(writer.path / ERROR_LOG, drawn.traceback)
+    for sample, output in zip(batch.samples, drawn.taken(), strict=True):
+        if isinstance(output, Refused) and is_failure(output.reason):
+            progress.note(f"{named([sample])} counts as refused ({output.reason})")
+    return drawn.outputs

@@ -116,6 +116,10 @@ class RunWriter:
         """The slice's `number`-th sample, if an earlier process kept it."""
         return self._kept.get(part, number)
 
+    def not_kept(self, part: Slice) -> list[int]:
+        """The positions of the slice's samples that no process kept."""
+        return [number for number in range(len(part.samples)) if self._kept.get(part, number) is None]
+
     def put_kept(self, part: Slice) -> None:
         """`put` of a slice all samples of which are kept."""
         self.drain()

@@ -23,7 +23,8 @@ from drawbench.interface import ModelCard, Refused, Sample, TextToImage
 from drawbench.progress import Progress
 from drawbench.prompts.prompt_set import Prompt, PromptSet
 from drawbench.runs.directory import RunDirectory
-from drawbench.runs.generate import Request, check_outputs, generate, make_plan
+from drawbench.runs.drawing import check_outputs
+from drawbench.runs.generate import Request, generate, make_plan
 from drawbench.runs.writer import MOST_WARNINGS
 
 N_PROMPTS = 12
