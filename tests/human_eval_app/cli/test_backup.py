@@ -137,12 +137,13 @@ def test_a_backup_amid_votes_holds_one_moment(kind: str, new_database: NewDataba
     archive, again = tmp_path / "backup.zip", f"sqlite:///{tmp_path / 'again' / 'votes.sqlite'}"
     with opened(url, design) as store:
         place = cast(store, design, ready(store, "busy"))
+        trials = design.trials_of_seat[place.seat or ""]
         counts: list[int] = []
         stop = threading.Event()
 
         def vote() -> None:
             nonlocal place
-            while not stop.is_set() and place.stage == "trial":
+            while not stop.is_set() and place.position < len(trials) - 1:  # the last one would end the counting
                 place = cast(store, design, place)
                 counts.append(place.position)
 
