@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from types import MappingProxyType
 from typing import Protocol
 
 import numpy as np
@@ -135,11 +136,18 @@ class TextToImage(ABC):
     settings_of_networks: settings for which `with_settings` is None; a sweep changes them as seldom as it can.
     one_at_a_time: `generate` draws its samples one after the other, so that a run asks for one and keeps it before the
     next.
+    concurrency: of a model that draws one at a time, how many a run asks for at once, each from a thread of its own.
+    price: what an image costs, in whatever currency, where that is known. may_cost: nothing is drawn for an estimate.
+    known_settings: what --set takes, each with its default and meaning in a few words, for people.
     """
 
     device: str = NOT_STATED
     settings_of_networks: Collection[str] = ()
     one_at_a_time: bool = False
+    concurrency: int = 1
+    price: float | None = None
+    may_cost: bool = False
+    known_settings: Mapping[str, str] = MappingProxyType({})
 
     @abstractmethod
     def card(self) -> ModelCard:
@@ -169,8 +177,18 @@ class TextToImage(ABC):
         return
 
     def sources(self) -> Sources:
-        """Called after `check_plan`: what a reader of the scores must know of files that the images are read from."""
+        """What a reader of the scores must know of files that the images are read from.
+
+        Called after `check_plan`, and again when all is drawn.
+        """
         return Sources()
+
+    def log_requests(self, file: Path) -> None:
+        """Called before a run is drawn: a model that asks a server adds every request to this file.
+
+        `drawbench.remote.request_log` has what writes it. Nothing is noted here.
+        """
+        return
 
     def held_samples(self, prompt_set: Prompts) -> int:
         """Images per prompt when none are asked for: the set's usual number, or as many as the model holds."""

@@ -5,7 +5,7 @@ import shlex
 import shutil
 import sys
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -16,9 +16,11 @@ from drawbench.cli.main import main
 from drawbench.prompts.registry import load_prompt_set
 from drawbench.runs.directory import RunDirectory
 from tests.drawbench.models.diffusers import tiny_pipelines
+from tests.drawbench.remote.images_server import ImagesServer, images_server
 
 PAGE = (Path(__file__).parents[1] / "docs/your_model.md").read_text()
 COMMANDS = re.findall(r"^    (drawbench .+)$", PAGE, re.MULTILINE)
+SERVERS = re.compile(r"http:https?://\S+")
 FEW = ["--samples", "1", "--limit", "1", "--device", "cpu"]
 STEPS = {"steps": "2", "stage_2_steps": "2", "stage_3_steps": "2"}  # none of the page's is changed by them
 
@@ -45,6 +47,13 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
+@pytest.fixture
+def server() -> Iterator[ImagesServer]:
+    """What stands behind the page's addresses."""
+    with images_server() as state:
+        yield state
+
+
 def quick(words: list[str]) -> list[str]:
     """The command with few prompts, and with two steps for each stage of a diffusers model that it does not set."""
     if "run" not in words:
@@ -57,12 +66,18 @@ def quick(words: list[str]) -> list[str]:
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_commands_run_as_shown(
-    desk: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], command: str
+    desk: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    server: ImagesServer,
+    command: str,
 ) -> None:
     monkeypatch.chdir(desk)
+    command = SERVERS.sub(f"http:{server.url}", command)
     monkeypatch.setattr(sys, "path", [*sys.path, str(desk)])
     words = quick(shlex.split(command, comments=True)[1:])
-    out = ["--out", str(tmp_path / "run")] if "run" in words else []
+    out = ["--out", str(tmp_path / "run")] if "run" in words and "--dry-run" not in words else []
     assert main([*words, *out]) == 0, capsys.readouterr().err
     shown = capsys.readouterr().out
     if out:
@@ -72,12 +87,13 @@ def test_commands_run_as_shown(
         shutil.rmtree(tmp_path / "run")
 
 
-def test_the_page_shows_all_three_ways() -> None:
+def test_the_page_shows_all_ways() -> None:
     for spec in (
         "diffusers:my_checkpoint",
         "folder:my_images",
         "python:my_model:make",
         "python:my_batches:Blend",
         "stage_3=",
+        "http:http",
     ):
         assert any(spec in command for command in COMMANDS), spec

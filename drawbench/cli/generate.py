@@ -127,6 +127,7 @@ def resumable(args: argparse.Namespace) -> Iterator[None]:
 def run_facts(finished: RunDirectory) -> dict[str, Any]:
     """What a sealed run holds, for --json."""
     plan, seal = finished.plan, finished.require_seal()
+    usage = finished.usage()
     return {
         "run": str(finished.path),
         "images": seal.images,
@@ -138,7 +139,7 @@ def run_facts(finished: RunDirectory) -> dict[str, Any]:
         "size": plan.size,
         "plan_sha256": plan.sha256,
         "pixels_sha256": seal.pixels_sha256,
-    }
+    } | ({"usage": usage.facts()} if usage else {})
 
 
 def facts_text(finished: RunDirectory) -> str:
@@ -146,4 +147,7 @@ def facts_text(finished: RunDirectory) -> str:
     plan, seal = finished.plan, finished.require_seal()
     part = "" if plan.complete else f", partial: {plan.n_prompts} of {plan.prompt_set_n} prompts"
     refused = f", {seal.refused} refused" if seal.refused else ""
-    return f"{finished.path}: {seal.images} images of {plan.size} px{refused}{part}, pixels {seal.pixels_sha256[:12]}"
+    usage = finished.usage()
+    took = f"; {usage.words()}" if usage else ""
+    drawn = f"{seal.images} images of {plan.size} px{refused}{part}"
+    return f"{finished.path}: {drawn}, pixels {seal.pixels_sha256[:12]}{took}"

@@ -67,6 +67,8 @@ def run(args: argparse.Namespace) -> int:
     else:
         print(table([result], heading=f"{in_sentence(result.model.name)} on {result.prompt_set.name}"))
         print(f"images: {finished.path / 'images'}\nreport: {report}")
+        if usage := finished.usage():
+            print(f"drawing took {usage.words()}")
     return 0
 
 

@@ -17,6 +17,7 @@ from metrics.features.weights import PUBLISHED, check_weights, located
 
 EXTRAS = {  # what the optional packages are for
     "diffusers": "models diffusers:PATH_OR_ID",
+    "http": "models http:URL",
     "postgres": "studies on PostgreSQL",
     "dev": "tests, and the peers of drawbench doctor --metrics",
 }

@@ -21,8 +21,9 @@ BUILT_IN: dict[str, tuple[str, str]] = {
     "folder": ("drawbench.models.folder.adapter:FolderAdapter", "folder:DIR"),
     "python": ("drawbench.models.python_function:PythonAdapter", "python:module:factory"),
     "diffusers": ("drawbench.models.diffusers.adapter:DiffusersAdapter", "diffusers:PATH_OR_ID"),
+    "http": ("drawbench.models.images_api:ImagesApi", "http:URL"),
 }
-WITHOUT_DEVICE = ("folder", "python")  # not worth loading torch for
+WITHOUT_DEVICE = ("folder", "python", "http")  # not worth loading torch for
 
 
 def resolve_model(spec: str, settings: Mapping[str, str], device: str) -> TextToImage:
@@ -37,6 +38,8 @@ def resolve_model(spec: str, settings: Mapping[str, str], device: str) -> TextTo
             raise UserError(
                 f"--model {spec} names a Python file: write --model python:{name}:{argument or 'FUNCTION'}."
             )
+        if name == "https":
+            raise UserError(f"a server's address comes after http: here, so write --model http:{spec}.")
         raise UserError(f"there is no model adapter '{name}': use one of {', '.join(model_specs(contributed))}.")
     device = device if name in WITHOUT_DEVICE else choose_device(device)
     model = _adapter(name, contributed)(argument if colon else None, dict(settings), device)

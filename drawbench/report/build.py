@@ -73,7 +73,7 @@ def _run_facts(label: str, run: RunDirectory) -> dict[str, object]:
     plan, seal = run.plan, run.require_seal()
     model = plan.model
     settings = ", ".join(f"{key}={value}" for key, value in sorted(model.settings.items()))
-    attempts = run.manifest.attempts
+    attempts, usage = run.manifest.attempts, run.usage()
     facts = [
         ("model", f"{model.name} ({model.adapter}:{model.spec})" if model.spec else f"{model.name} ({model.adapter})"),
         ("revision", model.revision),
@@ -83,6 +83,7 @@ def _run_facts(label: str, run: RunDirectory) -> dict[str, object]:
         ("set hash", plan.prompt_set_sha256),
         ("images", f"{plan.size} px, {plan.samples} per prompt, seed {plan.seed}, {plan.dtype}"),
         ("drawn", f"{seal.images} images, {seal.refused} refused"),
+        ("server", usage.words() if usage else ""),
         ("plan", plan.sha256),
         ("pixels", seal.pixels_sha256),
         ("devices", ", ".join(dict.fromkeys(attempt.device for attempt in attempts))),

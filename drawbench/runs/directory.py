@@ -15,6 +15,7 @@ from drawbench.errors import UserError
 from drawbench.interface import Sample, Sources
 from drawbench.prompts.prompt_set import Prompt, PromptSet, category_slug, ids_sha256
 from drawbench.records import Record, first_problem
+from drawbench.remote.request_log import Usage, read_usage
 from drawbench.runs.plan import Plan, Slice, plan_samples, plan_slices
 from metrics.errors import MetricInputError
 from metrics.images.decode import pixel_hash, read_image
@@ -24,6 +25,7 @@ MANIFEST = "manifest.json"
 METADATA = "images/metadata.jsonl"
 REFUSED = "refused.jsonl"
 SLICES = "slices.jsonl"
+REQUESTS = "requests.jsonl"
 
 
 class Attempt(Record):
@@ -177,6 +179,10 @@ class RunDirectory:
         """The image's path inside images/, as in metadata.jsonl: with forward slashes."""
         folder = category_slug(sample.category) or f"{self._positions[sample.prompt_id] // FOLDER_SIZE:03d}"
         return f"{folder}/{sample.prompt_id}-{sample.index}.png"
+
+    def usage(self) -> Usage | None:
+        """The requests to a server that drawing has taken so far; None where no server was asked."""
+        return read_usage(self.path / REQUESTS)
 
     def refusal(self, sample: Sample) -> str | None:
         """Why the model drew nothing for the sample; None when it has an image or was not made yet."""

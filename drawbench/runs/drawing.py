@@ -5,7 +5,7 @@ import traceback
 import warnings
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -91,27 +91,37 @@ def here(model: TextToImage, manner: Manner) -> Engine:
 
 def draw(model: TextToImage, samples: Sequence[Sample], manner: Manner) -> Drawn:
     """The model's images of some samples, drawn as one batch, and checked."""
+    with warnings.catch_warnings(record=True) as caught, _torch_threads(manner.threads):
+        drawn = draw_unwatched(model, samples, manner)
+    return replace(drawn, warnings=texts_of(caught))
+
+
+def draw_unwatched(model: TextToImage, samples: Sequence[Sample], manner: Manner) -> Drawn:
+    """The same without warnings, which Python can watch for in one thread only."""
     outputs: Sequence[Output] = ()
     error: Exception | None = None
     last = ""
-    with warnings.catch_warnings(record=True) as caught, _torch_threads(manner.threads):
-        for left in reversed(range(manner.on_error.tries)):
-            try:
-                outputs = model.generate(samples, manner.size)
-                check_outputs(outputs, samples, manner.size)
+    for left in reversed(range(manner.on_error.tries)):
+        try:
+            outputs = model.generate(samples, manner.size)
+            check_outputs(outputs, samples, manner.size)
+            break
+        except (Exception, SystemExit) as met:  # whatever a model meets: the run stays, and so does the traceback
+            if isinstance(met, UserError | StageError) or (isinstance(met, Exception) and is_input_error(met)):
+                error = met
                 break
-            except (Exception, SystemExit) as met:  # whatever a model meets: the run stays, and so does the traceback
-                if isinstance(met, UserError | StageError) or (isinstance(met, Exception) and is_input_error(met)):
-                    error = met
-                    break
-                last = traceback.format_exc()
-                if not manner.on_error.refuse or is_of_the_machine(met):
-                    error = StageError(_failure(met, samples, manner.log))
-                    break
-                if not left:
-                    outputs = [manner.on_error.failed(met)]
-    texts = (" ".join(str(one.message).split())[:LONGEST_WARNING] for one in caught)
-    return Drawn(outputs, tuple(dict.fromkeys(texts)), last, error)
+            last = traceback.format_exc()
+            if not manner.on_error.refuse or is_of_the_machine(met):
+                error = StageError(_failure(met, samples, manner.log))
+                break
+            if not left:
+                outputs = [manner.on_error.failed(met)]
+    return Drawn(outputs, (), last, error)
+
+
+def texts_of(caught: Sequence[warnings.WarningMessage]) -> tuple[str, ...]:
+    """What was warned of, each once and in one line."""
+    return tuple(dict.fromkeys(" ".join(str(one.message).split())[:LONGEST_WARNING] for one in caught))
 
 
 @contextmanager

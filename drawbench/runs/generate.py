@@ -11,8 +11,9 @@ from drawbench.files import write_text_atomically
 from drawbench.interface import NOT_STATED, Refused, TextToImage
 from drawbench.progress import Progress
 from drawbench.prompts.prompt_set import Prompt, PromptSet, category_slug, repeats
-from drawbench.runs.directory import RunDirectory, named
-from drawbench.runs.drawing import Batch, Drawn, Engine, Manner, Output, here
+from drawbench.runs.at_once import engine_of
+from drawbench.runs.directory import REQUESTS, RunDirectory, named
+from drawbench.runs.drawing import Batch, Drawn, Engine, Manner, Output
 from drawbench.runs.failures import STOP, OnError, is_failure
 from drawbench.runs.plan import DEFAULT_SLICE_SIZE, Plan, Slice, plan_samples
 from drawbench.runs.writer import RunWriter, open_run
@@ -77,9 +78,10 @@ def generate(request: Request, progress: Progress | None = None, watcher: Watche
         for note in sources.notes:
             progress.note(f"{plan.model.name}: {note}")
         writer.begin(str(request.model.device), sources)
+        request.model.log_requests(path / REQUESTS)
         try:
             _draw(request, writer, progress, watcher)
-            writer.seal()
+            writer.seal(request.model.sources())
         finally:
             writer.end()
         return writer.run
@@ -129,7 +131,13 @@ def _draw(request: Request, writer: RunWriter, progress: Progress, watcher: Watc
     if watcher:
         watcher.begin(writer.run, missing)
     total = len(writer.run.samples())
-    engine = here(request.model, Manner(request.size, request.on_error, writer.path / ERROR_LOG))
+    manner = Manner(request.size, request.on_error, writer.path / ERROR_LOG)
+
+    def keep(batch: Batch, drawn: Drawn) -> None:
+        if drawn.error is None:
+            writer.keep_now(batch.part, batch.number or 0, drawn.outputs[0])
+
+    engine = engine_of(request.model, manner, ready=keep)
     singly = request.model.one_at_a_time
     complete = False
     with progress.counted("drawing", total - sum(len(part.samples) for part in missing), total):

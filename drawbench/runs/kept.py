@@ -12,6 +12,8 @@ from drawbench.runs.png import encode_png
 from metrics.errors import MetricInputError
 from metrics.images.decode import pixel_hash, read_image
 
+PARTIAL = ".partial"  # inside the run, so that a rename never crosses a file system; outside images/, which stays valid
+
 
 class KeptSamples:
     """Images and refusals in a folder of the run, each with a file of its outcome, until their slice is whole.

@@ -5,6 +5,7 @@ import os
 import platform
 import shutil
 import sys
+import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -24,6 +25,7 @@ from drawbench.runs.directory import (
     MANIFEST,
     METADATA,
     REFUSED,
+    REQUESTS,
     SLICES,
     Attempt,
     Manifest,
@@ -33,13 +35,12 @@ from drawbench.runs.directory import (
     named,
     read_manifest,
 )
-from drawbench.runs.kept import KeptSamples
+from drawbench.runs.kept import PARTIAL, KeptSamples
 from drawbench.runs.plan import Plan, Slice
 from metrics.images.file_hashes import FileHashes, stamps
 
 LOCK = ".lock"
 MOST_WARNINGS = 20  # of one attempt: those that name a number or a prompt would be as many as the images
-PARTIAL = ".partial"  # inside the run, so that a rename never crosses a file system; outside images/, which stays valid
 
 
 class RunWriter:
@@ -60,6 +61,8 @@ class RunWriter:
         self._pending: Future[None] | None = None
         self._slices_done = 0
         self._kept = KeptSamples(path / PARTIAL)
+        self._keeping, self._closed = threading.Lock(), False
+        self._kept_now: set[tuple[int, int]] = set()
         self._layout = RunDirectory(path, manifest, prompts)  # for paths only: what is on disk it read long ago
 
     @property
@@ -93,7 +96,8 @@ class RunWriter:
         attempt = Attempt(plan_sha256=self._manifest.plan_sha256, versions=versions(), device=device, start=_now())
         self._save(attempts=(*self._manifest.attempts, attempt), seal=None, sources=sources)
         (self.path / PARTIAL).mkdir(exist_ok=True)
-        _drop_torn_line(self.path / SLICES)
+        for journal in (SLICES, REQUESTS):
+            _drop_torn_line(self.path / journal)
         write_text_atomically(self.path / METADATA, _json_lines(metadata_rows(self.run)))
         (self.path / REFUSED).unlink(missing_ok=True)
 
@@ -107,10 +111,19 @@ class RunWriter:
     def keep(self, part: Slice, number: int, output: np.ndarray | Refused) -> None:
         """Write the slice's `number`-th sample in the background: it stays when the slice does not become whole.
 
-        output: whose memory nothing fills again.
+        output: whose memory nothing fills again. Nothing is done for one that `keep_now` kept.
         """
+        if (part.index, number) in self._kept_now:
+            return
         self.drain()
         self._pending = self._thread.submit(self._kept.add, part, number, output)
+
+    def keep_now(self, part: Slice, number: int, output: np.ndarray | Refused) -> None:
+        """`keep` from any thread: the sample is kept when this returns, unless the run has been left meanwhile."""
+        with self._keeping:
+            if not self._closed:
+                self._kept.add(part, number, output)
+                self._kept_now.add((part.index, number))
 
     def kept(self, part: Slice, number: int) -> np.ndarray | Refused | None:
         """The slice's `number`-th sample, if an earlier process kept it."""
@@ -146,11 +159,15 @@ class RunWriter:
         self._save(attempts=(*self._manifest.attempts[:-1], last))
 
     def close(self) -> None:
-        """Finish the background thread."""
+        """Finish the background thread; other threads that still draw keep nothing more."""
+        with self._keeping:
+            self._closed = True
         self._thread.shutdown(wait=True)
 
-    def seal(self) -> None:
+    def seal(self, sources: Sources) -> None:
         """Verify every sample by decoding it, record the result, make images/ a valid image folder.
+
+        sources: of the images, now that all are there.
 
         Raises StageError when a file that was just written does not read back as written.
         """
@@ -168,7 +185,7 @@ class RunWriter:
             write_text_atomically(self.path / REFUSED, _json_lines(refused))
             write_text_atomically(self.path / METADATA, _json_lines(drawn))
         shutil.rmtree(self.path / PARTIAL, ignore_errors=True)
-        self._save(seal=run.outcomes_seal())
+        self._save(seal=run.outcomes_seal(), sources=sources)
 
     def _missing(self, run: RunDirectory) -> list[Sample]:
         """What `run.missing` finds. When all is there, scoring need not decode the files again to know them."""

@@ -10,7 +10,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from itertools import islice
 from pathlib import Path
-from typing import TypeVar
+from typing import BinaryIO, TypeVar
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
@@ -36,11 +36,15 @@ def read_image(path: Path) -> np.ndarray:
     camera's file of several pictures (MPO) the first is read, as every viewer does. Refused, by MetricInputError: any
     transparency, 16 bits, CMYK and other colour spaces, animations, other formats, damaged, truncated and empty files.
     """
-    with opened(path) as image:
-        _refuse_lossy(image, path)
-        if image.format == "PNG" and not _png_has_end(path):
-            raise MetricInputError(f"{path} is damaged or truncated (its end is missing): make this image again")
-        return np.array(_opaque(image, path).convert("RGB"))
+    if not path.is_file():
+        raise MetricInputError(f"{path} is missing")
+    with path.open("rb") as file:
+        return _read(file, str(path))
+
+
+def decode_image(content: bytes, name: str) -> np.ndarray:
+    """The same of a file's content; `name` is what errors call it."""
+    return _read(io.BytesIO(content), name)
 
 
 @contextmanager
@@ -48,19 +52,34 @@ def opened(path: Path) -> Iterator[Image.Image]:
     """The file, its pixels not decoded yet. Raises MetricInputError naming it, also for what is met inside."""
     if not path.is_file():
         raise MetricInputError(f"{path} is missing")
-    if path.stat().st_size == 0:
-        raise MetricInputError(f"{path} is empty (0 bytes): make this image again")
+    with path.open("rb") as file, _opened(file, str(path)) as image:
+        yield image
+
+
+def _read(file: BinaryIO, name: str) -> np.ndarray:
+    with _opened(file, name) as image:
+        _refuse_lossy(image, file, name)
+        if image.format == "PNG" and not _png_has_end(file):
+            raise MetricInputError(f"{name} is damaged or truncated (its end is missing): make this image again")
+        return np.array(_opaque(image, name).convert("RGB"))
+
+
+@contextmanager
+def _opened(file: BinaryIO, name: str) -> Iterator[Image.Image]:
     try:
-        with Image.open(path, formats=FORMATS) as image:
+        if file.seek(0, io.SEEK_END) == 0:
+            raise MetricInputError(f"{name} is empty (0 bytes): make this image again")
+        file.seek(0)
+        with Image.open(file, formats=FORMATS) as image:
             yield image
     except UnidentifiedImageError:
-        raise MetricInputError(f"{path} is not a PNG, JPEG or WebP image, whatever its name says") from None
+        raise MetricInputError(f"{name} is not a PNG, JPEG or WebP image, whatever its name says") from None
     except Image.DecompressionBombError:
-        raise MetricInputError(f"{path} is too large an image to be read safely") from None
+        raise MetricInputError(f"{name} is too large an image to be read safely") from None
     except MetricInputError:
         raise
     except (OSError, SyntaxError, ValueError, EOFError, zlib.error, struct.error) as error:
-        raise MetricInputError(f"{path} is damaged or truncated ({error}): make this image again") from error
+        raise MetricInputError(f"{name} is damaged or truncated ({error}): make this image again") from error
 
 
 def read_ahead(
@@ -98,41 +117,42 @@ def decoded(paths: Sequence[Path], batch: int, workers: int | None = None) -> It
             yield together
 
 
-def _refuse_lossy(image: Image.Image, path: Path) -> None:
+def _refuse_lossy(image: Image.Image, file: BinaryIO, name: str) -> None:
     """Refuse what cannot become 8-bit RGB without a choice that changes numbers."""
     if getattr(image, "n_frames", 1) > 1 and image.format != SEVERAL_PICTURES:
-        raise MetricInputError(f"{path} is animated ({getattr(image, 'n_frames', 0)} frames): save one frame as RGB")
+        raise MetricInputError(f"{name} is animated ({getattr(image, 'n_frames', 0)} frames): save one frame as RGB")
     if image.mode not in _PLAIN_MODES and not image.mode.startswith("I"):
-        raise MetricInputError(f"{path} has mode {image.mode}: save it as 8-bit RGB without alpha")
-    if image.mode.startswith("I") or _png_bit_depth(path, image) == 16:
-        raise MetricInputError(f"{path} has 16 bits per channel: save it as 8-bit RGB")
+        raise MetricInputError(f"{name} has mode {image.mode}: save it as 8-bit RGB without alpha")
+    if image.mode.startswith("I") or _png_bit_depth(file, image) == 16:
+        raise MetricInputError(f"{name} has 16 bits per channel: save it as 8-bit RGB")
 
 
-def _opaque(image: Image.Image, path: Path) -> Image.Image:
+def _opaque(image: Image.Image, name: str) -> Image.Image:
     """The image, refused where any pixel is transparent: what is behind it would be a choice."""
     if not image.has_transparency_data:
         return image
     seen = image.convert("RGBA")
     if seen.getchannel("A").getextrema() != (255, 255):
-        raise MetricInputError(f"{path} has transparent pixels (mode {image.mode}): save it as 8-bit RGB without alpha")
+        raise MetricInputError(f"{name} has transparent pixels (mode {image.mode}): save it as 8-bit RGB without alpha")
     return seen
 
 
-def _png_bit_depth(path: Path, image: Image.Image) -> int:
+def _png_bit_depth(file: BinaryIO, image: Image.Image) -> int:
     """Pillow reads 16-bit RGB as 8-bit without a word; only the file's header still tells."""
     if image.format != "PNG":
         return 8
-    with path.open("rb") as file:
+    with _place_kept(file):
+        file.seek(0)
         return file.read(_PNG_BIT_DEPTH_AT + 1)[_PNG_BIT_DEPTH_AT]
 
 
-def _png_has_end(path: Path) -> bool:
+def _png_has_end(file: BinaryIO) -> bool:
     """Whether every chunk is there, up to the last: Pillow is content without those that hold no pixels.
 
     Bytes after the last chunk are no part of the image and are not looked at.
     """
-    size = path.stat().st_size
-    with path.open("rb") as file:
+    with _place_kept(file):
+        size = file.seek(0, io.SEEK_END)
         file.seek(_PNG_FIRST_CHUNK_AT)
         while len(head := file.read(8)) == 8:  # length of the data, name
             length, name = struct.unpack(">I4s", head)
@@ -140,6 +160,16 @@ def _png_has_end(path: Path) -> bool:
             if name == b"IEND":
                 return after <= size
     return False
+
+
+@contextmanager
+def _place_kept(file: BinaryIO) -> Iterator[None]:
+    """Pillow reads on from where it left a file."""
+    place = file.tell()
+    try:
+        yield
+    finally:
+        file.seek(place)
 
 
 def pixel_hash(image: np.ndarray) -> str:

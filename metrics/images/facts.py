@@ -1,14 +1,16 @@
 """What an image file says of itself before its pixels are decoded: by its content, whatever its name says."""
 
+import io
 import struct
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from PIL import ExifTags, Image
 
-from metrics.images.decode import SEVERAL_PICTURES, opened
+from metrics.images.decode import FORMATS, SEVERAL_PICTURES, opened
 
 UPRIGHT = 1
 _RIFF_HEADER = 12  # bytes, before the first chunk
@@ -29,10 +31,16 @@ class ImageFacts:
 
 def image_facts(path: Path) -> ImageFacts:
     """The facts of one file. Raises MetricInputError as `read_image` does, as far as the file's head tells."""
-    with opened(path) as image:
-        lossy = image.format in ("JPEG", SEVERAL_PICTURES) or (image.format == "WEBP" and _is_lossy_webp(path))
+    with opened(path) as image, path.open("rb") as file:
+        lossy = _is_lossy(image, file)
         pictures = getattr(image, "n_frames", 1) if image.format == SEVERAL_PICTURES else 1
         return ImageFacts(*image.size, lossy, _is_turned(image), pictures)
+
+
+def is_lossy(content: bytes) -> bool:
+    """Whether an image, given as the bytes of its file, is a JPEG or a WebP of the lossy kind."""
+    with Image.open(io.BytesIO(content), formats=FORMATS) as image:
+        return _is_lossy(image, io.BytesIO(content))
 
 
 def facts_of(paths: Sequence[Path]) -> list[ImageFacts]:
@@ -64,12 +72,16 @@ def _is_turned(image: Image.Image) -> bool:
         return False
 
 
-def _is_lossy_webp(path: Path) -> bool:
-    with path.open("rb") as file:
-        file.seek(_RIFF_HEADER)
-        while len(head := file.read(8)) == 8:
-            name, length = head[:4], struct.unpack("<I", head[4:])[0]
-            if name in (_LOSSY_CHUNK, _LOSSLESS_CHUNK):
-                return name == _LOSSY_CHUNK
-            file.seek(length + length % 2, 1)
+def _is_lossy(image: Image.Image, file: BinaryIO) -> bool:
+    """file: what the image is read from, at its beginning, as a file of its own."""
+    return image.format in ("JPEG", SEVERAL_PICTURES) or (image.format == "WEBP" and _is_lossy_webp(file))
+
+
+def _is_lossy_webp(file: BinaryIO) -> bool:
+    file.seek(_RIFF_HEADER)
+    while len(head := file.read(8)) == 8:
+        name, length = head[:4], struct.unpack("<I", head[4:])[0]
+        if name in (_LOSSY_CHUNK, _LOSSLESS_CHUNK):
+            return name == _LOSSY_CHUNK
+        file.seek(length + length % 2, 1)
     return True  # not known to be lossless

@@ -87,6 +87,7 @@ class FolderAdapter(TextToImage):
         self._prompts = self._prompts or {sample.prompt_id: sample for sample in samples}
         asked = {_key(sample) for sample in samples} - self._refusals.keys()
         self._match = match = choose(self._given, asked)
+        self.__dict__.pop("_sources", None)
         missing = [
             sample for sample in samples if _key(sample) in asked and not (match and _key(sample) in match.images)
         ]
@@ -107,6 +108,10 @@ class FolderAdapter(TextToImage):
 
     def sources(self) -> Sources:
         """What was left out, met no prompt, met one by counting, or is not as its pixels were drawn."""
+        return self._sources
+
+    @cached_property
+    def _sources(self) -> Sources:
         match, notes, inherited = self._match, [], Sources()
         if (self._root.parent / MANIFEST).is_file():
             run = read_manifest(self._root.parent)
