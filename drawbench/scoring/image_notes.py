@@ -1,30 +1,25 @@
 """What a reader must know of the images beside every number: prompts, how they met them, and what is odd."""
 
-from collections.abc import Sequence
-
-from drawbench.interface import Sample
 from drawbench.prompts.prompt_set import repeats
 from drawbench.runs.directory import RunDirectory
 from drawbench.scoring.references import ReferenceFeatures
 from drawbench.scoring.run_features import RunFeatures
-from metrics.images.decode import read_image
+from metrics.images.facts import blank_bytes, blank_note
 
 BY_ORDER = "images met prompts by the order of their files, not by anything that names a prompt"
 LOSSY = "JPEG or lossy WebP files"
-BLANK_PART = 50  # a run's PNG of one colour is over a hundred times smaller than its pixels; only such files are read
 
 
 def image_notes(run: RunDirectory, features: RunFeatures) -> list[str]:
     """For every score of the run, whatever made the images."""
     drawn = len(features.samples)
     copies = drawn - len(set(features.hashes))
-    blank, black = blank_images(run, features.samples)
     notes = [BY_ORDER] if is_by_order(run) else []
     notes += [said] if (said := repeats(run.prompts)) else []
     notes += run.manifest.sources.notes
-    if blank:
-        also = f", {black} of them black" if black else ""
-        notes.append(f"{blank} of {drawn} images are of a single colour{also}")
+    paths = map(run.image_path, features.samples)
+    blank = [path for path in paths if path.stat().st_size <= blank_bytes(run.plan.size**2)]
+    notes += blank_note(blank, drawn, "images")
     if copies:
         notes.append(f"{copies} of {drawn} images are copies of others")
     return notes
@@ -61,17 +56,3 @@ def is_by_order(run: RunDirectory) -> bool:
     """Whether a folder's images met the prompts by order alone; so may those of runs made before it had to be asked."""
     card = run.plan.model
     return card.adapter == "folder" and card.settings.get("matched_by") == "order"
-
-
-def blank_images(run: RunDirectory, samples: Sequence[Sample]) -> tuple[int, int]:
-    """How many images are of a single colour, and how many of these are black."""
-    largest = 3 * run.plan.size**2 // BLANK_PART + 200  # bytes; the rest is what every PNG has
-    blank: dict[str, bool] = {}
-    for sample in samples:
-        path = run.image_path(sample)
-        digest = run.pixel_sha256(sample)
-        if digest is not None and path.stat().st_size <= largest:
-            pixels = read_image(path)
-            if (pixels == pixels[0, 0]).all():
-                blank[f"{sample.prompt_id} {sample.index}"] = not pixels.any()
-    return len(blank), sum(blank.values())

@@ -16,7 +16,7 @@ from drawbench.scoring.image_features import ImageFiles, ReadSettings, image_fea
 from drawbench.scoring.protocols import MetricDefinition
 from metrics.features.weights import file_sha256
 from metrics.frechet.gaussian import FeatureStream, Gaussian, read_notes, read_origin, read_statistics
-from metrics.images.facts import ImageFacts, facts_notes, facts_of
+from metrics.images.facts import ImageFacts, blank_note, facts_notes, facts_of
 from metrics.images.image_folder import read_image_folder
 
 PROCEDURAL, HEAD = b"procedural world", 300  # what our own captions files say of themselves, within so many bytes
@@ -67,6 +67,8 @@ def find_references(path: Path) -> ReferenceSet:
     for a folder with images of other formats."""
     if path.is_file() and path.suffix == ".npz":
         return ReferenceSet(path, ())
+    if not path.exists():
+        raise UserError(f"the reference {path} is not there: check the path")
     if not path.is_dir():
         raise UserError(f"the reference {path} is neither a folder of images nor an .npz file with mu and sigma")
     folder = read_image_folder(path)
@@ -130,7 +132,12 @@ def _from_images(
     }
     gaussians = {metric.metric: by_extractor[metric.extractor.name] for metric in frechet}
     facts = facts_of(references.images)
-    notes = (*references.notes, *_notes(facts, found.hashes, reading.size))
+    blank = [path for path, each in zip(references.images, facts, strict=True) if each.may_be_blank]
+    notes = (
+        *references.notes,
+        *_notes(facts, found.hashes, reading.size),
+        *blank_note(blank, len(facts), "references"),
+    )
     lossy = sum(each.lossy for each in facts)
     return ReferenceFeatures(ref, gaussians, found.features, found.hashes, lossy, notes)
 
@@ -170,6 +177,8 @@ def _from_statistics(
         chosen = _of_origin(path, origin, metrics, extractors)
     else:
         chosen = [metric for metric in metrics if not metric.statistics or _marked(path, metric.statistics)]
+    if "mode" in origin:
+        chosen = _of_mode(path, origin, metrics, chosen)
     if not chosen:
         marks = " or ".join(dict.fromkeys(metric.statistics for metric in metrics))
         raise UserError(f"the statistics {path} do not say how they were made: put {marks} into the file's name")
@@ -193,6 +202,23 @@ def _of_origin(
             f"{modes} with weights of its own: write them anew with `drawbench references write`"
         )
     return chosen
+
+
+def _of_mode(
+    path: Path, origin: Mapping[str, str], metrics: Sequence[MetricDefinition], chosen: Sequence[MetricDefinition]
+) -> list[MetricDefinition]:
+    """The metrics on features of the mode that a file states; its fingerprint and its name must not contradict it."""
+    mode = origin["mode"]
+    fitting = [metric for metric in metrics if mode in (metric.extractor.name, metric.statistics)]
+    named = "extractor" in origin or any(metric.statistics and _marked(path, metric.statistics) for metric in metrics)
+    kept = [metric for metric in fitting if metric in chosen or not named]
+    if not kept:
+        said = " or ".join(dict.fromkeys(metric.extractor.name for metric in (chosen if named else metrics)))
+        raise UserError(
+            f"the statistics {path} say that they were made with {mode!r}, where {said} is needed: give those that "
+            "were, or write them anew with `drawbench references write`"
+        )
+    return kept
 
 
 def _marked(path: Path, mark: str) -> bool:

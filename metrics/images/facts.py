@@ -10,9 +10,11 @@ from typing import BinaryIO
 
 from PIL import ExifTags, Image
 
-from metrics.images.decode import FORMATS, SEVERAL_PICTURES, opened
+from metrics.images.decode import FORMATS, SEVERAL_PICTURES, opened, read_image
 
 UPRIGHT = 1
+_BLANK_PART = 50  # a file of one colour is over a hundred times smaller than its pixels
+_FORMAT_BYTES = 1000  # what every file of a format has
 _RIFF_HEADER = 12  # bytes, before the first chunk
 _LOSSY_CHUNK, _LOSSLESS_CHUNK = b"VP8 ", b"VP8L"
 
@@ -20,13 +22,15 @@ _LOSSY_CHUNK, _LOSSLESS_CHUNK = b"VP8 ", b"VP8L"
 @dataclass(frozen=True)
 class ImageFacts:
     """width, height: pixels, as stored. lossy: a JPEG, or a WebP of the lossy kind. turned: its EXIF asks viewers to
-    rotate or mirror it, which is not done here. pictures: in a camera's file of several; the first is read."""
+    rotate or mirror it, which is not done here. pictures: in a camera's file of several; the first is read.
+    may_be_blank: whether its pixels take so few bytes that they may be of a single colour."""
 
     width: int
     height: int
     lossy: bool
     turned: bool
     pictures: int
+    may_be_blank: bool
 
 
 def image_facts(path: Path) -> ImageFacts:
@@ -34,7 +38,23 @@ def image_facts(path: Path) -> ImageFacts:
     with opened(path) as image, path.open("rb") as file:
         lossy = _is_lossy(image, file)
         pictures = getattr(image, "n_frames", 1) if image.format == SEVERAL_PICTURES else 1
-        return ImageFacts(*image.size, lossy, _is_turned(image), pictures)
+        beside = sum(len(value) for value in image.info.values() if isinstance(value, bytes | str))
+        blank = path.stat().st_size - beside <= blank_bytes(image.width * image.height)
+        return ImageFacts(*image.size, lossy, _is_turned(image), pictures, blank)
+
+
+def blank_bytes(pixels: int) -> int:
+    """No file of a single colour is larger, but for what it says beside its pixels: only smaller ones need be read."""
+    return 3 * pixels // _BLANK_PART + _FORMAT_BYTES
+
+
+def blank_note(paths: Sequence[Path], n: int, what: str) -> list[str]:
+    """How many of `n` images, `what` in the plural, are of a single colour; of the files that may be."""
+    with ThreadPoolExecutor(thread_name_prefix="facts") as pool:
+        colours = [pixels[0, 0] for pixels in pool.map(read_image, paths) if (pixels == pixels[0, 0]).all()]
+    black = sum(not colour.any() for colour in colours)
+    also = f", {black} of them black" if black else ""
+    return [f"{len(colours)} of {n} {what} are of a single colour{also}"] if colours else []
 
 
 def is_lossy(content: bytes) -> bool:

@@ -11,8 +11,12 @@ import pytest
 from drawbench.cli.main import main
 from drawbench.comparing.compare import compare_runs
 from drawbench.errors import UserError
-from drawbench.scoring.protocols import Protocol, bundled_extended
+from drawbench.progress import Progress
+from drawbench.scoring.extractors import Extractors
+from drawbench.scoring.image_features import ReadSettings
+from drawbench.scoring.protocols import Protocol, bundled_extended, imagen
 from drawbench.scoring.reference_statistics import write_reference_statistics
+from drawbench.scoring.references import find_references, read_references
 from drawbench.scoring.score import score_run
 from metrics.errors import MetricInputError
 from metrics.frechet.gaussian import read_notes
@@ -192,3 +196,33 @@ def test_statistics_say_that_they_do_not_tell_of_references_among_the_images(
     out = tmp_path / "x.npz"
     write_reference_statistics(save(tmp_path / "refs", 20), protocol, out, size=SIZE)
     assert "do not tell whether references are among the generated images" in distance(score_run(run, protocol, out))[1]
+
+
+@pytest.mark.parametrize(
+    ("file", "origin", "metrics"),
+    [
+        ("x.npz", {"mode": "clean"}, ["fid_clean"]),
+        ("x_clean.npz", {"mode": "clean"}, ["fid_clean"]),
+        ("x.npz", {"mode": "inception-legacy_tensorflow"}, ["fid_legacy_tensorflow"]),
+        ("x_clean.npz", {}, ["fid_clean"]),
+        ("x_clean.npz", {"mode": "legacy_tensorflow"}, []),
+        ("x.npz", {"mode": "legacy_pytorch"}, []),
+        ("x.npz", {"mode": "inception-clean", "extractor": "clean"}, ["fid_clean"]),
+        ("x.npz", {"mode": "inception-clean", "extractor": "legacy_tensorflow"}, []),
+    ],
+)
+def test_the_mode_that_statistics_state_is_held_against_the_network(
+    file: str, origin: dict[str, str], metrics: list[str], tmp_path: Path
+) -> None:
+    """metrics: whose references they are; none where they are refused."""
+    frechet = [metric for metric in imagen().metrics if metric.statistics]
+    extractors = Extractors([metric.extractor for metric in frechet], "cpu", print)
+    if "extractor" in origin:
+        origin = {**origin, "extractor": extractors.fingerprint(f"inception-{origin['extractor']}")}
+    np.savez(tmp_path / file, mu=np.zeros(4), sigma=np.eye(4), **origin)
+    given = find_references(tmp_path / file), frechet, extractors, ReadSettings(256, 1), Progress()
+    if metrics:
+        assert list(read_references(*given).gaussians) == metrics
+        return
+    with pytest.raises(UserError, match=rf"{file} say that they were made with '{origin['mode']}', where .* is needed"):
+        read_references(*given)

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import ExifTags, Image
 
+from drawbench.errors import UserError
 from drawbench.interface import ModelCard, Refused, Sample, Sources, TextToImage
 from drawbench.prompts.coco import load_world
 from drawbench.prompts.prompt_set import Prompt, PromptSet
@@ -18,7 +19,7 @@ from drawbench.results.scores import ScoreFile
 from drawbench.runs.directory import RunDirectory
 from drawbench.runs.generate import Request, generate
 from drawbench.scoring.protocols import Protocol, bundled_extended
-from drawbench.scoring.references import reference_name
+from drawbench.scoring.references import find_references, reference_name
 from drawbench.scoring.score import score_run
 from drawbench.tables.loading import load_results
 from drawbench.tables.render import render_tables
@@ -60,6 +61,25 @@ def save(folder: Path, n: int = 20, **options: object) -> Path:
 def distance(scores: ScoreFile) -> tuple[float, str]:
     (found,) = [score for score in scores.scores if score.metric == "frechet_distance"]
     return found.value, found.note
+
+
+def test_single_coloured_references_are_counted_whatever_their_format(
+    protocol: Protocol, run: Path, tmp_path: Path
+) -> None:
+    folder = save(tmp_path / "refs", 16)
+    black, red = Image.new("RGB", (40, 40)), Image.new("RGB", (40, 40), (200, 20, 20))
+    black.save(folder / "a.png")
+    black.save(folder / "b.jpg", icc_profile=bytes(5000), exif=b"Exif\0\0" + bytes(3000))
+    black.save(folder / "c.webp")
+    red.save(folder / "d.jpg", quality=100)
+    note = distance(score_run(run, protocol, folder))[1]
+    assert "4 of 20 references are of a single colour, 3 of them black" in note
+    assert "single colour" not in distance(score_run(run, protocol, save(tmp_path / "plain", 16)))[1]
+
+
+def test_a_reference_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="no_such is not there: check the path"):
+        find_references(tmp_path / "no_such")
 
 
 def test_hidden_copies_change_nothing_but_the_note(protocol: Protocol, run: Path, tmp_path: Path) -> None:

@@ -238,7 +238,7 @@ def test_statistics_of_a_file_give_the_distance_of_the_images(
 def test_references_that_cannot_be_used_are_refused(protocol: Protocol, finished: Path, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="holds 0 images"):
         score_run(finished, protocol, tmp_path)
-    with pytest.raises(UserError, match="neither a folder"):
+    with pytest.raises(UserError, match="is not there: check the path"):
         score_run(finished, protocol, tmp_path / "absent")
     for number in range(3):
         Image.new("RGB", (8, 8)).save(tmp_path / f"{number}.png")
