@@ -35,6 +35,7 @@ from drawbench.runs.directory import (
     named,
     read_manifest,
 )
+from drawbench.runs.failures import is_failure
 from drawbench.runs.kept import PARTIAL, KeptSamples
 from drawbench.runs.plan import Plan, Slice
 from metrics.images.file_hashes import FileHashes, stamps
@@ -169,7 +170,8 @@ class RunWriter:
 
         sources: of the images, now that all are there.
 
-        Raises StageError when a file that was just written does not read back as written.
+        Raises StageError when a file does not read back as written, and when the model failed and drew nothing at all:
+        then every sample is missing again.
         """
         run = self.run
         missing = self._missing(run)
@@ -179,6 +181,14 @@ class RunWriter:
                 f"sample {missing[0].index}): check the disk, then run the same command again."
             )
         drawn, refused = image_rows(run), refused_rows(run)
+        failed = [row for row in refused if is_failure(row["reason"])]
+        if failed and not drawn:
+            (self.path / SLICES).unlink()  # whoever mends the model wants it drawn
+            first = f"{failed[0]['prompt_id']} sample {failed[0]['sample']}, {failed[0]['reason']}"
+            raise StageError(
+                f"nothing was drawn for {self.path}: the model failed at {len(failed)} of {len(run.samples())} samples "
+                f"(first: {first}); mend that, then run the same command again."
+            )
         for row in refused:  # drawn by a process that was killed before it said so, and refused when drawn again
             (run.images / row["file_name"]).unlink(missing_ok=True)
         if refused:

@@ -153,6 +153,39 @@ def test_refuse_records_what_fails_and_goes_on(tmp_path: Path) -> None:
     assert notes.notes[0] == "colors-002 sample 0 counts as refused (failed: RuntimeError: no)"
 
 
+@pytest.mark.parametrize("slice_size", [8, 100])
+def test_a_run_without_any_image_is_not_sealed_and_drawn_again(tmp_path: Path, slice_size: int) -> None:
+    """A model that fails at every sample: a command that resumes once it is mended gives the undisturbed run."""
+    run = tmp_path / "run"
+    for _ in range(2):
+        broken = Single(lambda call: True, RuntimeError("no key"))
+        with pytest.raises(
+            StageError, match=r"nothing was drawn .* 24 of 24 samples \(first: colors-001 sample 0, failed: .*key"
+        ):
+            fill(run, broken, "refuse", slice_size)
+        assert broken.calls == 24
+        with pytest.raises(UserError, match="24 of 24 samples are missing"):
+            RunDirectory.open(run).require_seal()
+    undisturbed = fill(tmp_path / "undisturbed", Single(), slice_size=slice_size)
+    assert fill(run, Single(), "refuse", slice_size) == undisturbed
+
+
+def test_a_command_that_draws_nothing_fails(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("broken.py").write_text(FAILS.replace('if prompt == "thing 3"', "if steps"))
+    Path("prompts.csv").write_text("text\nthing 1\nthing 2\n")
+    command = "run --model python:broken.py:draw --prompts prompts.csv --samples 1 --size 8 --on-error refuse --out r"
+    assert main(command.split()) == 1
+    said = capsys.readouterr()
+    assert said.err.splitlines()[-1].startswith(
+        "drawbench: nothing was drawn for r: the model failed at 2 of 2 samples"
+    )
+    assert not said.out
+    assert main([*command.split(), "--set", "steps=0", "--out", "other"]) == 0
+
+
 def test_retry_tries_again_and_then_refuses(tmp_path: Path) -> None:
     model = Single(lambda call: call in (2, 3, 9))
     assert fill(tmp_path / "run", model, "retry:2") == fill(tmp_path / "plain", Noise())
