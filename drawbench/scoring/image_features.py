@@ -71,6 +71,7 @@ def image_features(
     if files.sealed is not None:
         known = [digest if digest == seal else None for digest, seal in zip(known, files.sealed, strict=True)]
     work = _Pass(files, {name: image_store(extractors, name, reading.size) for name in names}, extractors, reading)
+    work.load_networks(known)
     try:
         with progress.counted(label, 0, len(files.paths)):
             hashes = work.run(known, progress)
@@ -101,6 +102,13 @@ class _Pass:
         self.files, self.stores, self.extractors, self.reading = files, stores, extractors, reading
         self._whole: dict[str, np.ndarray] = {}
         self._chunks: dict[str, list[np.ndarray]] = {name: [] for name in stores}
+
+    def load_networks(self, known: Sequence[str | None]) -> None:
+        """Before anything is read or counted: those that will surely be asked, so that bad weights are told at once."""
+        digests = self.files.sealed or [digest for digest in known if digest]
+        for name, store in self.stores.items():
+            if not store.has(content_ids(dict.fromkeys(digests))).all() or store.is_empty():
+                self.extractors.load(name)
 
     def run(self, known: Sequence[str | None], progress: Progress) -> list[str]:
         """Read what must be read, compute what must be computed; the pixel hashes of all files."""

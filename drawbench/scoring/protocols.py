@@ -19,6 +19,7 @@ from drawbench.scoring.kinds.manifold import MANIFOLD
 from drawbench.scoring.kinds.retrieval import R_PRECISION
 from metrics.errors import MetricInputError
 from metrics.features.clip.open_clip import read_scorer_card
+from metrics.features.clip.published import is_open_clip_model
 from metrics.features.registry import (
     BUNDLED_FOLDER,
     ExtractorEntry,
@@ -230,6 +231,11 @@ def own_clip(spec: str) -> Protocol:
     for it. Raises MetricInputError when there is no such model.
     """
     name, equals, file = spec.partition("=")
+    model = name.partition("/")[0]
+    if equals and not (model and file):
+        raise UserError(f"clip:{spec} names no {'file' if model else 'model'}: write clip:MODEL/TAG=FILE")
+    if not equals and not Path(spec).is_dir() and is_open_clip_model(model):
+        raise UserError(f"clip:{spec} is a model of open_clip without its weights: write clip:{spec}=FILE")
     scorer = open_clip_model(name, Path(file)) if equals else transformers_clip(spec)
     common = f"{scorer.description}; images at the run's own size, then the scorer's own resize"
     return Protocol(

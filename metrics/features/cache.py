@@ -87,6 +87,11 @@ class FeatureStore:
         """For each id whether its row is kept, (n,) bool. The rows themselves are checked when they are read."""
         return self._places(ids) >= 0
 
+    def is_empty(self) -> bool:
+        """Whether no row is kept at all."""
+        self._places(content_ids([]))
+        return not self._packs
+
     def lookup(self, ids: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
         """Which ids are kept, (n,) bool, and their rows (n, D) with zeros for the others; None when none is kept."""
         places = self._places(ids)

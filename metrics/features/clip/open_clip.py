@@ -280,9 +280,6 @@ def _load_network(config: ClipConfig, weights: Path) -> Any:
 
 def _read_state(weights: Path) -> dict[str, torch.Tensor]:
     """Names to tensors. Pickles are read with `weights_only`, so that no code of a file is run."""
-    import pickle
-
-    from safetensors import SafetensorError
     from safetensors.torch import load_file
 
     try:
@@ -293,10 +290,10 @@ def _read_state(weights: Path) -> dict[str, torch.Tensor]:
                 state = torch.jit.load(str(weights), map_location="cpu").state_dict()
             return {name: value for name, value in state.items() if name not in _TORCHSCRIPT_EXTRAS}
         loaded = torch.load(weights, map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, ValueError, EOFError, pickle.UnpicklingError, SafetensorError) as error:
+        state = loaded.get("state_dict", loaded)
+        return {name.removeprefix("module."): value for name, value in state.items()}
+    except Exception as error:  # of any kind, as junk leads the reader anywhere
         raise MetricInputError(f"{weights} is not a readable weights file: fetch it again") from error
-    state = loaded.get("state_dict", loaded)
-    return {name.removeprefix("module."): value for name, value in state.items()}
 
 
 def _read_json(path: Path) -> dict[str, Any]:

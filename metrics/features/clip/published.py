@@ -17,8 +17,7 @@ def published_settings(name: str) -> tuple[dict[str, Any], dict[str, Any]]:
     import open_clip
 
     model_name, slash, tag = name.partition("/")
-    # A place in front of a colon would be opened or asked over the network, and its own preprocessing not be read.
-    model = None if ":" in model_name else open_clip.get_model_config(model_name)
+    model = open_clip.get_model_config(model_name) if is_open_clip_model(model_name) else None
     if model is None:
         raise MetricInputError(f"open_clip knows no model {model_name}: `open_clip.list_models()` names them")
     tags = open_clip.list_pretrained_tags_by_model(model_name)
@@ -36,6 +35,14 @@ def published_settings(name: str) -> tuple[dict[str, Any], dict[str, Any]]:
     if len(readings) > 1 or any(ways[0] != reading(*plain)[0] for ways in readings):
         raise MetricInputError(_choices(model_name, readings, reading(*plain)))
     return _tags_settings(model, model_name, tags[0]) if tags else plain
+
+
+def is_open_clip_model(name: str) -> bool:
+    """Whether open_clip has a model of that name."""
+    import open_clip
+
+    # A place in front of a colon would be opened or asked over the network, and its own preprocessing not be read.
+    return ":" not in name and open_clip.get_model_config(name) is not None
 
 
 def reading(model: dict[str, Any], preprocess: dict[str, Any]) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ from drawbench.scoring.protocols import PROTOCOLS, bundled, get_protocol, imagen
 from drawbench.scoring.score import score_run
 from metrics.errors import MetricInputError
 from metrics.features.weights import INCEPTION, OPENAI_VIT_L_14, WeightsFile
+from tests.drawbench.scoring.test_kinds import Notes
 from tests.drawbench.scoring.test_score import make_run
 from tests.metrics.stand_ins import TINY_CLIP, tiny_clip_network, write_scorer, write_transformers_clip
 
@@ -86,6 +87,26 @@ def test_an_open_clip_model_of_ones_own_is_named_with_its_weights(
         get_protocol(f"clip:tiny={tmp_path / 'none.pt'}")
     with pytest.raises(MetricInputError, match="open_clip knows no model large"):
         get_protocol(f"clip:large={weights}")
+    weights.write_bytes(b"junk" * 1000)
+    said = Notes()
+    with pytest.raises(MetricInputError, match=r"mine\.pt is not a readable weights file"):
+        score_run(tmp_path / "run", get_protocol(f"clip:tiny={weights}"), progress=said)
+    assert not said.text  # no word of scoring
+
+
+@pytest.mark.parametrize(
+    ("spec", "said"),
+    [
+        ("ViT-L-14", "a model of open_clip without its weights: write clip:ViT-L-14=FILE"),
+        ("ViT-L-14/openai", "a model of open_clip without its weights: write clip:ViT-L-14/openai=FILE"),
+        ("/tag=", "clip:/tag= names no model: write clip:MODEL/TAG=FILE"),
+        ("=x.pt", "clip:=x.pt names no model"),
+        ("ViT-L-14/openai=", "names no file: write clip:MODEL/TAG=FILE"),
+    ],
+)
+def test_a_scorer_that_is_named_in_part_is_refused_with_what_lacks(spec: str, said: str) -> None:
+    with pytest.raises(UserError, match=re.escape(said)):
+        get_protocol(f"clip:{spec}")
 
 
 def test_the_bundled_scorer_in_this_repository_is_version_2() -> None:
