@@ -18,6 +18,8 @@ ONE = ("prompt", "seed", "size")  # the parameters of a function that draws one 
 MANY = ("prompts", "seeds", "size")  # and of one that draws a batch
 
 Range = tuple[float, float]
+USUAL: tuple[Range, ...] = ((0, 1), (-1, 1), (0, 255))  # ranges that libraries give images in
+FAR = 100  # times as wide as what an image fills: it would be of two neighbouring levels
 
 
 def parameters_of(function: Callable[..., Any]) -> dict[str, inspect.Parameter]:
@@ -151,5 +153,11 @@ def _levels(values: np.ndarray, stated: Range | None, told: str) -> np.ndarray:
         raise UserError(
             f"{told} with values from {least:g} to {most:g}, outside of the stated range {low:g} to {high:g}: "
             "clamp them to it, or state another value_range."
+        )
+    meant = next(((a, b) for a, b in USUAL if a <= least < most <= b and (b - a) * FAR <= high - low), None)
+    if meant:
+        raise UserError(
+            f"{told} with values from {least:g} to {most:g}, of which the stated range {low:g} to {high:g} makes one "
+            f"colour: state what is meant, such as draw.value_range = {meant}."
         )
     return np.rint((values.astype(np.float64) - low) * (255 / (high - low))).astype(np.uint8, order="C")

@@ -158,6 +158,13 @@ def test_tensors_floats_and_channels_first_become_the_same_image(image: Any, val
     assert np.array_equal(converted(image, value_range), LEVELS)
 
 
+@pytest.mark.parametrize(("value", "value_range"), [(0.0, (0, 255)), (0.5, (0, 1)), (-1.0, (-1, 1))])
+def test_an_image_of_one_value_contradicts_no_range(value: float, value_range: tuple[float, float]) -> None:
+    low, high = value_range
+    level = round((value - low) / (high - low) * 255)
+    assert (converted(np.full((5, 5, 3), value), value_range) == level).all()
+
+
 @given(st.lists(st.floats(-1, 1), min_size=27, max_size=27))
 def test_a_float_becomes_the_nearest_level(values: list[float]) -> None:
     image = np.array(values).reshape(3, 3, 3)
@@ -170,9 +177,12 @@ def test_a_float_becomes_the_nearest_level(values: list[float]) -> None:
     [
         (LEVELS / 255, None, "sample 0 as float64 values, and states no range for them: return uint8"),
         (LEVELS / 255 - 0.5, (0, 1), "with values from -0.5 to 0.5, outside of the stated range 0 to 1: clamp"),
+        (LEVELS / LEVELS.max(), (0, 255), "with values from .* to 1, of which the stated range 0 to 255 makes one col"),
+        (LEVELS / 127.5 - 1, (-255, 255), r".* one colour: state what is meant, such as draw.value_range = \(-1, 1\)"),
+        (LEVELS.astype(float), (0, 65535), r".* such as draw.value_range = \(0, 255\)"),
     ],
 )
-def test_floats_without_a_range_or_outside_of_it_are_refused(image: Any, value_range: Any, sentence: str) -> None:
+def test_floats_without_a_range_or_of_another_one_are_refused(image: Any, value_range: Any, sentence: str) -> None:
     with pytest.raises(UserError, match=f"mine drew colors-001 {sentence}|sample 0 {sentence}"):
         converted(image, value_range)
 
