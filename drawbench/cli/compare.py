@@ -25,9 +25,6 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--reference", type=Path, metavar="DIR", help="reference images: a folder, or an .npz with mu and sigma"
     )
-    parser.add_argument(
-        "--scores", type=Path, metavar="DIR", help="a folder of `score --out`, for runs whose scores are there"
-    )
     parser.add_argument("--device", default="auto", metavar="D", help="auto, cpu, cuda, cuda:1, mps (auto)")
     parser.add_argument("--verify", action="store_true", help="read every image again, also unchanged ones")
     parser.add_argument("--json", action="store_true", help="print the comparison as JSON, in full precision")
@@ -44,7 +41,7 @@ def run(args: argparse.Namespace) -> int:
 
     protocol = get_protocol(args.protocol)
     if args.reference is None:
-        refuse_other_references(args.a, args.b, protocol, args.scores)
+        refuse_other_references(args.a, args.b, protocol)
     comparison = compare_runs(
         args.a,
         args.b,

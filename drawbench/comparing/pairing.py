@@ -9,7 +9,6 @@ from drawbench.runs.directory import RunDirectory
 from drawbench.scoring.prepared import conditions, evaluated_size
 from drawbench.scoring.protocols import Protocol
 from drawbench.scoring.run_features import RunFeatures
-from drawbench.tables.loading import load_scores, require_scores
 
 
 def comparable_size(a: RunDirectory, b: RunDirectory, protocol: Protocol) -> int:
@@ -42,14 +41,9 @@ def paired(a: RunFeatures, b: RunFeatures) -> tuple[RunFeatures, RunFeatures]:
     return a.only(first), b.only(second)
 
 
-def refuse_other_references(a: Path, b: Path, protocol: Protocol, scores: Path | None = None) -> None:
-    """Raises UserError when both runs were scored under the protocol, but against different reference sets.
-
-    scores: a folder of `score --out`, for runs whose scores are there.
-    """
-    if scores:
-        require_scores([RunDirectory.open(a), RunDirectory.open(b)], scores)
-    mine, other = (_scored_against(path, protocol, scores) for path in (a, b))
+def refuse_other_references(a: Path, b: Path, protocol: Protocol) -> None:
+    """Raises UserError when both runs were scored under the protocol, but against different reference sets."""
+    mine, other = (_scored_against(path, protocol) for path in (a, b))
     if mine and other and mine.sha256 != other.sha256:
         raise UserError(
             f"{a} and {b} do not compare: they were scored against different references ({mine.name} and "
@@ -57,11 +51,7 @@ def refuse_other_references(a: Path, b: Path, protocol: Protocol, scores: Path |
         )
 
 
-def _scored_against(path: Path, protocol: Protocol, scores: Path | None) -> ReferenceRef | None:
+def _scored_against(path: Path, protocol: Protocol) -> ReferenceRef | None:
     """The references of the run's scores; None where there are no scores, or no references."""
-    elsewhere = load_scores(RunDirectory.open(path), scores) if scores else []
-    for result in elsewhere:
-        if result.protocol.name == protocol.name:
-            return result.reference
     file = scores_path(path, protocol.name)
     return read_scores(file).reference if file.exists() else None

@@ -319,28 +319,6 @@ def test_other_references_are_refused(
     file.unlink()
 
 
-def test_references_of_scores_elsewhere_are_refused_alike(
-    runs: tuple[Path, Path],
-    scorer: Path,
-    references: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture,
-) -> None:
-    monkeypatch.setattr("drawbench.scoring.protocols.PROTOCOLS", {"bundled": lambda: bundled(scorer)})
-    score_run(runs[0], bundled(scorer), references, out=tmp_path / "scores")
-    score_run(runs[1], bundled(scorer), runs[1] / "images", out=tmp_path / "scores")
-    command = ["compare", *map(str, runs), "--device", "cpu", "--scores"]
-    assert main([*command, str(tmp_path / "scores")]) == 2
-    assert "different references" in capsys.readouterr().err
-    assert main([*command, str(tmp_path / "scores"), "--reference", str(references)]) == 0
-    (tmp_path / "empty").mkdir()
-    assert main([*command, str(tmp_path / "empty")]) == 2
-    assert "holds no scores of these runs" in capsys.readouterr().err
-    assert main([*command, str(tmp_path / "absent")]) == 2
-    assert "is no folder" in capsys.readouterr().err
-
-
 def test_help_needs_nothing_heavy(capsys: pytest.CaptureFixture) -> None:
     with pytest.raises(SystemExit):
         main(["compare", "--help"])
