@@ -24,7 +24,7 @@ from drawbench.doctor.published_examples import (
     Example,
     Files,
 )
-from drawbench.errors import StageError, UserError
+from drawbench.errors import StageError
 from drawbench.progress import Progress
 from drawbench.scoring.protocols import imagen
 from drawbench.weights.download import PAUSE, fetch
@@ -69,16 +69,18 @@ class Networks:
 
 
 def gather(files: Files, networks: Networks, progress: Progress) -> None:
-    """Fetch what is not here. Raises UserError that names all that is missing, when it cannot be fetched."""
+    """Fetch what is not here. Raises StageError that names all that is missing, when the network is gone."""
     needed = [*networks.weights, *vars(files).values()]
     missing = [file for file in needed if located(file) is None]
     if missing:
-        progress.note(f"{_told(missing)} will be fetched into {weights_folders()[0]}")
+        megabytes = sum(file.size for file in missing) / 1e6
+        least = "" if all(file.size for file in missing) else "at least "
+        progress.note(f"fetching {len(missing)} files, {least}{megabytes:.0f} MB, into {weights_folders()[0]}")
     for number, file in enumerate(missing):
         try:
             fetch(file, weights_folders()[0], progress, PAUSE)
         except StageError as error:
-            raise UserError(
+            raise StageError(
                 f"--acceptance lacks {_told(missing[number:])}, and {file.source} cannot be reached: run it where "
                 f"there is a network, or put these files into {weights_folders()[0]}"
             ) from error
@@ -89,7 +91,7 @@ def accept(
 ) -> list[Example]:
     """Every example with what was found on this machine.
 
-    Raises UserError when files are missing and cannot be fetched, MetricInputError when one is not the published one.
+    Raises StageError when files are missing and cannot be fetched, MetricInputError when one is not the published one.
     """
     files, networks = files or PUBLISHED_FILES, networks or Networks.published()
     gather(files, networks, progress)
