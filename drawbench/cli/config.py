@@ -50,9 +50,9 @@ def with_config(words: Sequence[str], parser: argparse.ArgumentParser) -> tuple[
 
     Raises UserError that names the file, and the line of what the command's parser does not take.
     """
-    actions = _actions(parser)
-    if OPTION.removeprefix("--") not in actions:
+    if OPTION not in parser._option_string_actions:
         return list(words), []
+    actions = _actions(parser)
     rest: list[str] = []
     given: list[Given] = []
     left = list(words)
@@ -86,7 +86,7 @@ def _actions(parser: argparse.ArgumentParser) -> dict[str, argparse.Action]:
         option.removeprefix("--"): action
         for action in parser._actions  # which argparse shows nowhere else
         for option in action.option_strings
-        if option.startswith("--") and option != "--help"
+        if option.startswith("--") and option not in ("--help", OPTION)
     }
 
 
@@ -101,7 +101,9 @@ def _options(path: Path, words: Sequence[str], actions: dict[str, argparse.Actio
     typed = {word.partition("=")[0] for word in words}  # options, and settings behind --set
     for name, value in data.items():
         action = actions.get(name)
-        if action is None or name == OPTION.removeprefix("--"):
+        if name == OPTION.removeprefix("--"):
+            raise UserError(f"{_place(path, text, name)}: a file names no other file: give {OPTION} twice instead")
+        if action is None:
             raise UserError(_unknown(_place(path, text, name), name, actions))
         if isinstance(value, dict):
             if name != SETTINGS:
@@ -119,8 +121,7 @@ def _of_values(name: str, value: Any, action: argparse.Action, place: str) -> It
     """One for each value; none for a flag that is false. Raises UserError for a kind that the option does not take."""
     several, flag = isinstance(action, argparse._AppendAction), action.nargs == 0
     if flag != isinstance(value, bool):
-        wanted = "true or false" if flag else "a value"
-        raise UserError(f"{place}: {name} = {_text(value)} is not {wanted}, which --{name} takes")
+        raise UserError(f"{place}: {name} = {_text(value)} is not {_taken(action)}, which --{name} takes")
     if isinstance(value, list) and not several:
         raise UserError(f'{place}: {name} is a list, and --{name} takes one value: write {name} = "..."')
     for each in value if isinstance(value, list) else [value]:
@@ -135,10 +136,16 @@ def _check(given: Given, action: argparse.Action) -> None:
     try:
         action.type(given.value)
     except (ValueError, TypeError, argparse.ArgumentTypeError):
-        kind = "a whole number" if action.type is int else "a value"
         raise UserError(
-            f"{given.place}: {given.name} = {given.value} is not {kind}, which --{given.name} takes"
+            f"{given.place}: {given.name} = {given.value} is not {_taken(action)}, which --{given.name} takes"
         ) from None
+
+
+def _taken(action: argparse.Action) -> str:
+    """What an option takes, in words."""
+    if action.nargs == 0:
+        return "true or false"
+    return "a whole number" if action.type is int else "a text in quotes"
 
 
 def _unknown(place: str, name: str, actions: dict[str, argparse.Action]) -> str:

@@ -103,7 +103,7 @@ def _dispatch(arguments: list[str]) -> int:
             return int(module.run(options))
     commands = _commands()
     if arguments and not arguments[0].startswith("-"):
-        raise UserError(f"there is no command {arguments[0]!r}: {_meant(arguments[0], commands)}")
+        raise UserError(f"there is no command {arguments[0]!r}: {_meant(arguments[0], [*commands, 'help'])}")
     overview = _overview(commands)
     overview.parse_args(arguments)
     overview.print_help()
@@ -123,14 +123,33 @@ def parse(arguments: Sequence[str]) -> tuple[ModuleType, argparse.Namespace] | N
         prog=f"drawbench {name}", description=summary, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     module.configure(parser)
+    _refuse_unknown(arguments[1:], parser)
     words, in_file = with_config(arguments[1:], parser)
     return module, parser.parse_args(words, argparse.Namespace(typed=as_typed(arguments), in_file=in_file))
 
 
-def _meant(word: str, commands: Iterable[str]) -> str:
-    like = get_close_matches(word, commands, n=2, cutoff=0.6)
+def _refuse_unknown(words: Sequence[str], parser: argparse.ArgumentParser) -> None:
+    """Raises UserError, with what may be meant, for the first option that the command does not have."""
+    known = set(parser._option_string_actions)  # which argparse shows nowhere else
+    for word in words:
+        option = word.partition("=")[0]
+        if word == "--":
+            return
+        if inner := _subcommands(parser).get(word):
+            parser, known = inner, known | set(inner._option_string_actions)
+        elif option.startswith("--") and not any(each.startswith(option) for each in known):
+            raise UserError(f"{parser.prog} has no option {option}: {_meant(option, known, f'{parser.prog} --help')}")
+
+
+def _subcommands(parser: argparse.ArgumentParser) -> dict[str, argparse.ArgumentParser]:
+    return next((dict(each.choices) for each in parser._actions if isinstance(each, argparse._SubParsersAction)), {})
+
+
+def _meant(word: str, known: Iterable[str], listing: str = "drawbench help") -> str:
+    names = {each.lstrip("-"): each for each in sorted(known)}
+    like = [names[each] for each in get_close_matches(word.lstrip("-"), names, n=2, cutoff=0.6)]
     asked = f"did you mean {' or '.join(like)}? " if like else ""
-    return f"{asked}`drawbench help` lists them."
+    return f"{asked}`{listing}` lists them."
 
 
 def as_typed(arguments: Sequence[str]) -> str:

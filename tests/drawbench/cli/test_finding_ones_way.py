@@ -12,7 +12,7 @@ import pytest
 
 from drawbench.cli import sweep
 from drawbench.cli.config import with_config
-from drawbench.cli.main import COMMANDS, main
+from drawbench.cli.main import COMMANDS, main, parse
 from drawbench.scoring.protocols import PROTOCOLS
 from metrics.features.weights import weights_folders
 from metrics.images.folders import cache_folder
@@ -36,7 +36,9 @@ def test_help_alone_is_the_overview_and_describes_study(capsys: pytest.CaptureFi
     assert all(any(line.split()[:1] == [name] for line in lines) for name in COMMANDS)
 
 
-@pytest.mark.parametrize(("word", "meant"), [("leaderbord", "leaderboard"), ("prompt", "prompts"), ("stuby", "study")])
+@pytest.mark.parametrize(
+    ("word", "meant"), [("leaderbord", "leaderboard"), ("prompt", "prompts"), ("stuby", "study"), ("hlep", "help")]
+)
 def test_a_mistyped_command_is_guessed(word: str, meant: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([word]) == 2
     assert f"did you mean {meant}" in capsys.readouterr().err
@@ -66,6 +68,28 @@ def test_runs_are_listed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> 
     assert main(["runs", "list", str(tmp_path / "nothing")]) == 2
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("score runs/x --protcol imagen", "drawbench score has no option --protcol: did you mean --protocol?"),
+        ("run --modle=world", "drawbench run has no option --modle: did you mean --model?"),
+        ("prompts show open --jsno", "drawbench prompts show has no option --jsno: did you mean --json?"),
+        ("study create --nmae x", "drawbench study create has no option --nmae: did you mean --name?"),
+        ("runs list --zzz", "drawbench runs list has no option --zzz: `drawbench runs list --help` lists them."),
+    ],
+)
+def test_a_mistyped_option_is_guessed(words: str, said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(words.split()) == 2
+    error = capsys.readouterr().err
+    assert said in error
+    assert error.count("\n") == 1
+
+
+def test_the_beginning_of_an_option_and_what_follows_two_dashes_are_taken() -> None:
+    assert parse(["score", "x", "--proto", "imagen"])[1].protocol == "imagen"
+    assert parse(["score", "--", "--runs"])[1].runs == [Path("--runs")]
+
+
 def test_a_file_holds_options_and_what_is_typed_comes_first(tmp_path: Path) -> None:
     file = tmp_path / "run.toml"
     options = 'model = "python:m:make"\nsamples = 2\njson = true\nwith = ["a", "b"]\n'
@@ -86,13 +110,15 @@ def test_a_file_holds_options_and_what_is_typed_comes_first(tmp_path: Path) -> N
         ("\nxyz = 2", "run.toml, line 2: xyz is no option of this command; `--help` lists"),
         ("seed = 1\n[sets]\nsteps = 2", "run.toml, line 2: sets is no option of this command; did you mean set?"),
         ("[model]\na = 2", "run.toml, line 1: [model] is a table, and only [set] may be one"),
-        ("config = 'run.toml'", "run.toml, line 1: config is no option"),
+        ("config = 'run.toml'", "run.toml, line 1: a file names no other file: give --config twice instead"),
+        ("confg = 'run.toml'", "run.toml, line 1: confg is no option of this command; `--help` lists"),
         (
             "# samples = 1\nsamples = 'two'",
             "run.toml, line 2: samples = two is not a whole number, which --samples takes",
         ),
         ("samples = 1.5", "run.toml, line 1: samples = 1.5 is not a whole number"),
-        ("samples = true", "run.toml, line 1: samples = true is not a value, which --samples takes"),
+        ("samples = true", "run.toml, line 1: samples = true is not a whole number, which --samples takes"),
+        ("prompts = true", "run.toml, line 1: prompts = true is not a text in quotes, which --prompts takes"),
         ("json = 'yes'", "run.toml, line 1: json = yes is not true or false, which --json takes"),
         ("samples = [1, 2]", "run.toml, line 1: samples is a list, and --samples takes one value"),
         ("samples = 0", "(--samples is set in run.toml, line 1)"),
@@ -121,9 +147,8 @@ def test_a_file_of_options_that_is_not_there_and_a_command_without_one(
 ) -> None:
     assert main(["generate", "--config", str(tmp_path / "no.toml")]) == 2
     assert "no.toml cannot be read" in capsys.readouterr().err
-    with pytest.raises(SystemExit):
-        main(["report", "--config", str(tmp_path / "no.toml"), "x", "--out", "y"])
-    assert "unrecognized arguments: --config" in capsys.readouterr().err
+    assert main(["report", "--config", str(tmp_path / "no.toml"), "x", "--out", "y"]) == 2
+    assert "drawbench report has no option --config: `drawbench report --help` lists them" in capsys.readouterr().err
 
 
 def test_a_run_by_its_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
