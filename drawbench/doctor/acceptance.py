@@ -6,7 +6,7 @@ The values, their sources and how far each may be off are in `published_examples
 from __future__ import annotations
 
 import tarfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -81,8 +81,8 @@ def gather(files: Files, networks: Networks, progress: Progress) -> None:
             fetch(file, weights_folders()[0], progress, PAUSE)
         except StageError as error:
             raise StageError(
-                f"--acceptance lacks {_told(missing[number:])}, and {file.source} cannot be reached: run it where "
-                f"there is a network, or put these files into {weights_folders()[0]}"
+                f"--acceptance lacks {', '.join(each.file for each in missing[number:])}, and {file.source} cannot be "
+                f"reached: run it where there is a network, or put these files into {weights_folders()[0]}"
             ) from error
 
 
@@ -108,10 +108,6 @@ def accept(
     for example, theirs in ((TENSORFLOW_STATISTICS, tensorflow_test), (TEST_TO_TRAIN, tensorflow_train)):
         done.append(_filled(example, frechet_distance(tensorflow, theirs)))
     return done
-
-
-def _told(files: Sequence[WeightsFile]) -> str:
-    return ", ".join(f"{file.file} ({file.size_text})" for file in files)
 
 
 def _checked(file: WeightsFile) -> Path:

@@ -41,16 +41,16 @@ def examples_text(examples: Sequence[Example], width: int) -> str:
         published, found = (", ".join(f"{value:.7g}" for value in values) for values in (example.values, example.found))
         lines += wrapped("ok    " if example.passed else "FAIL  ", example.name, width)
         lines += wrapped(f"{margin}published  ", f"{published} (± {example.tolerance:g})", width)
-        lines += [f"{margin}found      {found}", *wrapped(f"{margin}source     ", example.source, width)]
+        lines += wrapped(f"{margin}found      ", found, width)
+        lines += wrapped(f"{margin}source     ", example.source, width)
     failed = sum(not example.passed for example in examples)
     verdict = (
         f"{failed} of {len(examples)} published examples do not come out"
         if failed
         else "all published examples come out"
     )
-    return "\n".join(
-        [*lines, "", f"{verdict}: protocol imagen is {'not ' if failed else ''}what it says on this machine."]
-    )
+    whole = f"{verdict}: protocol imagen is {'not ' if failed else ''}what it says on this machine."
+    return "\n".join([*lines, "", *wrapped("", whole, width)])
 
 
 def examples_data(examples: Sequence[Example]) -> dict[str, Any]:

@@ -220,7 +220,7 @@ def test_without_a_network_one_sentence_says_what_is_missing(
     assert main(["doctor", "--acceptance", "--device", "cpu"]) == 1
     said = capsys.readouterr()
     error = said.err.strip().splitlines()[-1]
-    assert error.startswith("drawbench: --acceptance lacks CLIP.png (0 MB), cat.jpg (0 MB), cifar-10-binary.tar.gz")
+    assert error.startswith("drawbench: --acceptance lacks CLIP.png, cat.jpg, cifar-10-binary.tar.gz, cifar10_")
     assert "put these files into" in error
     assert said.err.count("cat.jpg") == 1
     assert not said.out
