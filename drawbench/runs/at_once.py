@@ -1,13 +1,12 @@
 """Several samples at once, of models that wait for an answer most of the time."""
 
 import threading
-import warnings
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field, replace
 from queue import SimpleQueue
 
 from drawbench.interface import Refused, TextToImage
-from drawbench.runs.drawing import Batch, Drawn, Engine, Manner, draw_unwatched, here, texts_of
+from drawbench.runs.drawing import Batch, Drawn, Engine, Manner, draw_unwatched, here, recorded_warnings, texts_of
 
 AHEAD = 4  # times as many samples as are drawn at once may be drawn before a slow one, and wait in memory
 
@@ -44,7 +43,7 @@ def engine_of(model: TextToImage, manner: Manner, ready: Callable[[Batch, Drawn]
         failed = False
         try:
             while line.taken < len(batches) and not (failed and not line.open):
-                with warnings.catch_warnings(record=True) as caught:
+                with recorded_warnings() as caught:
                     while threads:
                         threads.pop().start()
                     place, drawn = done.get()

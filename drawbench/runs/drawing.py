@@ -91,7 +91,7 @@ def here(model: TextToImage, manner: Manner) -> Engine:
 
 def draw(model: TextToImage, samples: Sequence[Sample], manner: Manner) -> Drawn:
     """The model's images of some samples, drawn as one batch, and checked."""
-    with warnings.catch_warnings(record=True) as caught, _torch_threads(manner.threads):
+    with recorded_warnings() as caught, _torch_threads(manner.threads):
         drawn = draw_unwatched(model, samples, manner)
     return replace(drawn, warnings=texts_of(caught))
 
@@ -117,6 +117,16 @@ def draw_unwatched(model: TextToImage, samples: Sequence[Sample], manner: Manner
             if not left:
                 outputs = [manner.on_error.failed(met)]
     return Drawn(outputs, (), last, error)
+
+
+@contextmanager
+def recorded_warnings() -> Iterator[list[warnings.WarningMessage]]:
+    """The list of what is warned of inside, whatever Python was told to ignore, but for what it ignores by itself."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        for category in (DeprecationWarning, PendingDeprecationWarning, ImportWarning, ResourceWarning):
+            warnings.simplefilter("ignore", category)
+        yield caught
 
 
 def texts_of(caught: Sequence[warnings.WarningMessage]) -> tuple[str, ...]:

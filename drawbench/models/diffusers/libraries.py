@@ -61,6 +61,7 @@ def quiet_libraries() -> Iterator[list[str]]:
 def warnings_in(messages: list[str]) -> Iterator[None]:
     """Inside, Python's warnings are appended to `messages`, too, but for advice to developers; none is printed."""
     with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")  # whatever Python was told to ignore
         yield
     messages += [str(one.message) for one in caught if not issubclass(one.category, FOR_DEVELOPERS)]
 

@@ -18,6 +18,7 @@ from drawbench.models.diffusers.loading import (
 )
 from drawbench.models.diffusers.schedulers import scheduler_facts, with_scheduler
 from drawbench.models.diffusers.settings import (
+    GUIDED_ABOVE_0,
     CallParameter,
     LoadSettings,
     call_arguments,
@@ -161,7 +162,7 @@ def _checked_values(
     known = ["dtype", "revision", "variant", "batch", "name"]
     known += [setting for setting, argument in own.items() if argument in made_of]
     refuse_unknown(settings, [*known, *parameters], f"a {pipeline_class.__name__}")
-    return call_values(settings, parameters)
+    return call_values(settings, parameters, unguided=0 if pipeline_class.__name__ in GUIDED_ABOVE_0 else 1)
 
 
 def prompts_cut(pipeline: Any, texts: Sequence[str], limit_of_call: Setting) -> dict[str, int]:

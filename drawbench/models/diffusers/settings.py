@@ -43,6 +43,8 @@ WITHOUT_DEFAULT = {
     "system_prompt": str,
     "tokenizer_max_length": int,
 }
+# Pipelines whose guidance leads away from the negative prompt at every scale above 0; that of others does above 1.
+GUIDED_ABOVE_0 = ("Krea2Pipeline", "ZImageOmniPipeline", "ZImagePipeline")
 KINDS = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}
 
 
@@ -106,9 +108,12 @@ def same_networks(one: Mapping[str, str], other: Mapping[str, str]) -> bool:
 
 
 def call_values(
-    settings: Mapping[str, str], parameters: Mapping[str, CallParameter], prefix: str = ""
+    settings: Mapping[str, str], parameters: Mapping[str, CallParameter], prefix: str = "", unguided: int = 1
 ) -> dict[str, Setting]:
-    """Setting -> value for each parameter of a call: as typed, else its default. Raises UserError for a wrong value."""
+    """Setting -> value for each parameter of a call: as typed, else its default. Raises UserError for a wrong value.
+
+    unguided: up to this scale, guidance does not lead away from a negative prompt.
+    """
     values = {
         name: _typed(prefix + name, settings[prefix + name], parameter.kind)
         if prefix + name in settings
@@ -118,7 +123,7 @@ def call_values(
     steps = values.get("steps")
     if isinstance(steps, int) and steps < 1:
         raise UserError(f"--set {prefix}steps={steps} draws nothing: give a whole number of at least 1.")
-    _check_negative_prompt(values, prefix)
+    _check_negative_prompt(values, prefix, unguided)
     _check_true_guidance(values, settings, prefix)
     if values.get("clean_caption"):
         _check_cleaning(prefix)
@@ -163,14 +168,16 @@ def _typed(name: str, text: str, kind: type) -> Setting:
     return float(text) if kind is float else value
 
 
-def _check_negative_prompt(values: Mapping[str, Setting], prefix: str) -> None:
+def _check_negative_prompt(values: Mapping[str, Setting], prefix: str, unguided: int) -> None:
     """A negative prompt takes part in classifier-free guidance alone: without it, pipelines drop it silently."""
     true = "true_cfg_scale" in values
     scale = "true_cfg_scale" if true else "guidance"
     weight, negative = values.get(scale), values.get("negative_prompt")
-    if (negative or (true and negative is not None)) and isinstance(weight, int | float) and weight <= 1:
+    unguided = 1 if true else unguided
+    if (negative or (true and negative is not None)) and isinstance(weight, int | float) and weight <= unguided:
         raise UserError(
-            f"--set {prefix}negative_prompt=... has no effect at {prefix}{scale}={weight:g}: give more than 1, or none."
+            f"--set {prefix}negative_prompt=... has no effect at {prefix}{scale}={weight:g}: give more than {unguided}, "
+            "or no negative prompt."
         )
 
 

@@ -5,7 +5,7 @@ import warnings
 from collections.abc import Callable
 from pathlib import Path
 from types import MappingProxyType, SimpleNamespace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -158,8 +158,13 @@ def test_each_warning_is_told_once_without_the_prompt_and_unless_the_run_says_it
     assert told_warnings(messages, {}, prompts_counted=False) == ["odd thing", CUT.partition(":")[0]]
 
 
+@pytest.mark.parametrize("python_is_told_to", ["default", "ignore", "error"])
 def test_what_the_libraries_warn_of_stands_in_the_run_and_is_shown_once(
-    checkpoint: Checkpoints, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    checkpoint: Checkpoints,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    python_is_told_to: Literal["default", "ignore", "error"],
 ) -> None:
     import diffusers
     from diffusers.utils import logging
@@ -178,7 +183,10 @@ def test_what_the_libraries_warn_of_stands_in_the_run_and_is_shown_once(
     prompts.write_text("text\na red ring\na blue star\n")
     words = ["generate", "--model", f"diffusers:{checkpoint('sd')}", "--prompts", str(prompts), "--samples", "1"]
     words += ["--slice", "1", "--device", "cpu", "--set", "steps=1", "--out", str(tmp_path / "run")]
-    assert main(words) == 0
+    with warnings.catch_warnings():
+        warnings.simplefilter(python_is_told_to, UserWarning)  # as by `python -W ignore::UserWarning`
+        warnings.simplefilter(python_is_told_to, RuntimeWarning)
+        assert main(words) == 0
     (attempt,) = read_manifest(tmp_path / "run").attempts
     assert set(attempt.warnings) == {"the colours are odd", "the edges are odd"}
     shown = capfd.readouterr().err

@@ -77,6 +77,13 @@ def test_a_negative_prompt_that_would_be_dropped_is_refused() -> None:
         call_values({"negative_prompt": "dull", "guidance": "1"}, PARAMETERS)
 
 
+def test_a_pipeline_that_guides_at_every_scale_above_0_takes_one_there() -> None:
+    small = {"negative_prompt": "dull", "guidance": "0.5"}
+    assert call_values(small, PARAMETERS, unguided=0)["negative_prompt"] == "dull"
+    with pytest.raises(UserError, match="no effect at guidance=0: give more than 0"):
+        call_values(small | {"guidance": "0"}, PARAMETERS, unguided=0)
+
+
 def test_cleaning_without_its_packages_is_refused_rather_than_skipped(monkeypatch: pytest.MonkeyPatch) -> None:
     def cleaning_call(prompt: str, clean_caption: bool = True) -> None: ...
 
