@@ -12,7 +12,7 @@ from PIL import Image
 
 from drawbench.cli.main import main
 from drawbench.runs.directory import RunDirectory
-from tests.drawbench.models.diffusers import tiny_pipelines, tiny_published
+from tests.drawbench.models.diffusers import tiny_pipelines, tiny_published, tiny_unets
 from tests.page_lines import run_other, typed, with_stand_ins
 
 PAGE = Path(__file__).parents[1] / "docs/models_by_name.md"
@@ -23,6 +23,8 @@ CHECKPOINTS: dict[str, Callable[[], Any]] = {
     "stabilityai/stable-diffusion-3.5-medium": tiny_published.stable_diffusion_3,
     "black-forest-labs/FLUX.1-schnell": tiny_published.flux,
     "black-forest-labs/FLUX.1-dev": lambda: tiny_published.flux(guidance_embeds=True),
+    "stabilityai/stable-cascade": lambda: tiny_unets.stable_cascade().decoder_pipe,
+    "stabilityai/stable-cascade-prior": lambda: tiny_unets.stable_cascade().prior_pipe,
     "CompVis/ldm-text2im-large-256": tiny_published.latent_diffusion,
     "DeepFloyd/IF-I-XL-v1.0": lambda: tiny_pipelines.if_stage_1(checker=0.0),
     "DeepFloyd/IF-II-L-v1.0": tiny_pipelines.if_stage_2,
@@ -33,7 +35,13 @@ THEIRS = {  # of the repositories that have no pipeline
     "vqgan_clip.py": "from PIL import Image\n\ndef optimise(prompt, checkpoint, steps, seed, size):\n"
     "    return Image.new('RGB', (size, size), (seed % 256, steps % 256, 0))\n",
 }
-STAND_INS = {"open": "two.csv", "steps=50": "steps=1", "steps=4": "steps=1", "dtype=bfloat16": "dtype=float32"}
+STAND_INS = {
+    "open": "two.csv",
+    "steps=50": "steps=1",
+    "steps=4": "steps=1",
+    "dtype=bfloat16": "dtype=float32",
+    "1024": "128",
+}
 
 
 @pytest.fixture
@@ -84,7 +92,7 @@ def test_every_model_is_brought_as_shown(desk: Path, capsys: pytest.CaptureFixtu
             assert all(prompt_id in said for prompt_id in IDS)
         else:
             runs.append(RunDirectory.open(Path(words[-1])))
-    assert len(runs) == 12
+    assert len(runs) == 13
     seals = {run.plan.model.name: run.require_seal() for run in runs}
     assert all(seal.images + seal.refused == len(IDS) for seal in seals.values())
     assert [seal.refused for name, seal in seals.items() if name == "DALL-E 2"] == [1]

@@ -16,7 +16,18 @@ from drawbench.models.diffusers.pipeline import build_pipeline
 from drawbench.models.diffusers.settings import OF_NETWORKS, batch_size, load_settings, same_networks
 from drawbench.models.diffusers.source import find_checkpoint
 
-NOT_IN_NAME = ("batch", "dtype", "name", "revision", "stage_2", "stage_3", "variant")
+NOT_IN_NAME = (
+    "batch",
+    "dtype",
+    "name",
+    "prior",
+    "prior_revision",
+    "prior_variant",
+    "revision",
+    "stage_2",
+    "stage_3",
+    "variant",
+)
 
 
 class DiffusersAdapter(TextToImage):
@@ -36,12 +47,12 @@ class DiffusersAdapter(TextToImage):
         self.device = device
         self._given = settings
         self._batch = batch_size(settings)
-        self._alone = False
         self._cut: dict[str, int] = {}
         load = load_settings(settings)
         found = find_checkpoint(argument, load.revision, load.variant)
         build = build_cascade if found.class_name == CASCADE else build_pipeline
         self._model = build(found, settings, load, device)
+        self._alone = self._model.one_by_one
 
     def with_settings(self, settings: Mapping[str, str]) -> "DiffusersAdapter | None":
         """The same networks under other settings, behind a scheduler of its own; None when others must be loaded.
@@ -53,9 +64,9 @@ class DiffusersAdapter(TextToImage):
         other = copy(self)
         other._given = dict(settings)
         other._batch = batch_size(settings)
-        other._alone = False
         other._cut = {}
         other._model = self._model.with_settings(settings)
+        other._alone = other._model.one_by_one
         return other
 
     def card(self) -> ModelCard:

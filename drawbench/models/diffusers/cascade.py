@@ -68,6 +68,7 @@ class IFCascade:
     dtype: str
     stages: tuple[Stage, ...]
     watermark: bool
+    one_by_one: bool = False
 
     def with_settings(self, settings: Mapping[str, str]) -> "IFCascade":
         """The same networks under other settings, which must be `same_networks`. Raises UserError as loading does."""

@@ -16,6 +16,7 @@ from drawbench.models.diffusers.libraries import (
 from drawbench.models.diffusers.settings import LoadSettings
 from drawbench.models.diffusers.source import Checkpoint, fetch
 
+MOVED = ("PaellaVQModel", "WuerstchenDiffNeXt", "WuerstchenPrior")
 CASCADE = "IFPipeline"  # drawn in stages, see diffusers_cascade.py
 NO_STILL_IMAGES = {
     "audio_end_in_s",
@@ -25,7 +26,25 @@ NO_STILL_IMAGES = {
     "num_videos_per_prompt",
     "video",
 }
+PRIORS = ("KandinskyPriorPipeline", "KandinskyV22PriorPipeline", "WuerstchenPriorPipeline")  # draw no images themselves
 FROM_OTHER_IMAGES = {"control_image", "mask_image", "image_embeddings", "image_embeds", "source_prompt"}
+# What takes a prompt and does something else with it, which its call does not give away.
+OTHER_KINDS = {
+    "AceStepPipeline": "makes music",
+    "BlipDiffusionPipeline": "takes an image of the subject, too",
+    "JoyImageEditPlusPipeline": "edits images",
+    "LLaDA2Pipeline": "writes text",
+    "LattePipeline": "makes films",
+    "LongCatAudioDiTPipeline": "makes sounds",
+    "StableAudio3AudioToAudioPipeline": "makes sounds",
+    "StableAudio3InpaintPipeline": "makes sounds",
+    "StableAudio3Pipeline": "makes sounds",
+    "StableDiffusionAttendAndExcitePipeline": "takes the numbers of the words to attend to, too",
+    "StableDiffusionGLIGENPipeline": "takes boxes to draw into, too",
+    "StableDiffusionGLIGENTextImagePipeline": "takes boxes to draw into, too",
+    "StableDiffusionLDM3DPipeline": "draws depth, too",
+    "StableDiffusionPix2PixZeroPipeline": "takes the direction of an edit, too",
+}
 SAFETY = ("safety_checker", "feature_extractor")
 
 
@@ -44,14 +63,8 @@ def text_to_image_class(checkpoint: Checkpoint) -> type:
     if absent:
         raise UserError(f"{checkpoint.spec} is a {name}, which needs {', '.join(absent)}: install what is missing.")
     if not draws_from_text(found, listed=found in AUTO_TEXT2IMAGE_PIPELINES_MAPPING.values()):
-        if "Decoder" in name:
-            raise UserError(
-                f"{checkpoint.spec} is a {name}, which needs its prior: join them with AutoPipelineForText2Image, "
-                "save_pretrained() that to a folder, and name the folder."
-            )
-        raise UserError(
-            f"{checkpoint.spec} is a {name}, which does not draw images from text alone: name a text-to-image pipeline."
-        )
+        why = OTHER_KINDS.get(name, "does not draw images from text alone")
+        raise UserError(f"{checkpoint.spec} is a {name}, which {why}: name a text-to-image pipeline.")
     return found
 
 
@@ -61,7 +74,7 @@ def draws_from_text(pipeline_class: type, listed: bool) -> bool:
     parts = set(inspect.signature(pipeline_class).parameters)
     takes_image = "image" in call and not listed
     other = call & (NO_STILL_IMAGES | FROM_OTHER_IMAGES) or parts & {"controlnet", "vocoder"}
-    return "prompt" in call and not takes_image and not other
+    return "prompt" in call and not (takes_image or other or pipeline_class.__name__ in (*OTHER_KINDS, *PRIORS))
 
 
 def resolved_dtype(checkpoint: Checkpoint, dtype: str, device: str) -> str:
@@ -95,6 +108,8 @@ def load_pipeline(checkpoint: Checkpoint, pipeline_class: type, settings: LoadSe
         try:
             if pipeline_class.__name__ == CASCADE and "safety_checker" in checkpoint.parts:
                 given["safety_checker"] = _if_safety_checker(checkpoint, dtype)
+            if any(kind in MOVED for _, kind in checkpoint.parts.values()):
+                _find_moved_parts()
             pipeline = pipeline_class.from_pretrained(  # type: ignore[attr-defined]
                 checkpoint.folder,
                 dtype=getattr(torch, dtype),
@@ -123,6 +138,19 @@ def load_pipeline(checkpoint: Checkpoint, pipeline_class: type, settings: LoadSe
     _refuse_random_weights(warnings, checkpoint)
     pipeline.set_progress_bar_config(disable=True)
     return pipeline
+
+
+def _find_moved_parts() -> None:
+    """Put the parts of Wuerstchen and Stable Cascade where diffusers looks for them when it loads a pipeline.
+
+    It moved their code, and finds them neither under the name that published checkpoints have nor under its own.
+    """
+    import diffusers
+    from diffusers.pipelines.deprecated import wuerstchen
+
+    diffusers.pipelines.wuerstchen = wuerstchen
+    for name in MOVED:
+        setattr(diffusers, name, getattr(wuerstchen, name))
 
 
 def _if_safety_checker(checkpoint: Checkpoint, dtype: str) -> Any:

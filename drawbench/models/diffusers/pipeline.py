@@ -16,6 +16,8 @@ from drawbench.models.diffusers.loading import (
     text_to_image_class,
     without_checker,
 )
+from drawbench.models.diffusers.pairs import PAIRS, load_pair, prior_of, refuse_prior
+from drawbench.models.diffusers.pairs import SETTINGS as OF_THE_PRIOR
 from drawbench.models.diffusers.schedulers import scheduler_facts, with_scheduler
 from drawbench.models.diffusers.settings import (
     GUIDED_ABOVE_0,
@@ -30,6 +32,17 @@ from drawbench.models.diffusers.settings import (
 from drawbench.models.diffusers.source import CORES, Checkpoint
 
 CLIP_TOKENS_ALWAYS = "CLIP"  # tokenizers of this kind cut at their own limit, those of T5 at the call's
+
+ONE_BY_ONE = (
+    "AmusedPipeline",  # takes no generator of each image's own
+    "OmniGenPipeline",  # its images change with the others of a batch; so do the panorama's
+    "PRXPipeline",  # fails at more than one prompt, for it counts on one; so do the two below
+    "PRXPixelPipeline",
+    "StableDiffusionPanoramaPipeline",
+    "WuerstchenCombinedPipeline",
+)
+UNSTATED_SIZES = {"ZImageOmniPipeline": 1024, "ZImagePipeline": 1024}  # which only the code of their calls says
+OF_ONE_SIZE = ("HiDreamImagePipeline", "Kandinsky5T2IPipeline")  # they draw it whatever they are asked for
 
 NSFW = "blanked by the safety checker: taken for unsafe content"
 WATERMARKED = "blanked by the safety checker: taken for a watermarked image"
@@ -58,7 +71,7 @@ class PipelineModel:
 
     def with_settings(self, settings: Mapping[str, str]) -> "PipelineModel":
         """The same networks under other settings, which must be `same_networks`. Raises UserError as loading does."""
-        values = _checked_values(settings, type(self.loaded), self.parameters)
+        values = _checked_values(settings, type(self.loaded), self.parameters, joined=len(self.checkpoints) > 1)
         load = load_settings(settings)
         pipeline = with_scheduler(self.loaded, load.scheduler, load.scheduler_options)
         return replace(self, pipeline=pipeline, values=effective_values(values, settings, pipeline))
@@ -72,6 +85,9 @@ class PipelineModel:
             facts["safety_checker"] = self._checked
         if self.watermark is not None:
             facts["watermark"] = self.watermark
+        for prior in self.checkpoints[1:]:
+            facts |= {"prior": prior.spec, "prior_variant": prior.variant}
+            facts |= {"prior_revision": prior.revision} if prior.revision else {}
         return {**facts, **self.values}
 
     @property
@@ -85,12 +101,18 @@ class PipelineModel:
             cells = cells[0]
         if isinstance(cells, int) and isinstance(scale, int):
             return cells * scale
-        height = self._call.get("height")
-        return height.default if height is not None and isinstance(height.default, int) else None
+        stated = [self._call[name].default for name in ("height", "output_resolution") if name in self._call]
+        own = UNSTATED_SIZES.get(type(self.pipeline).__name__)
+        return next((size for size in stated if isinstance(size, int)), own)
+
+    @property
+    def one_by_one(self) -> bool:
+        """Whether its code fails at more than one image at a time."""
+        return type(self.pipeline).__name__ in ONE_BY_ONE
 
     def check_size(self, size: int) -> None:
         """Raises UserError for a size that it surely does not draw; others show with the first image."""
-        if "height" not in self._call:
+        if "height" not in self._call or type(self.pipeline).__name__ in OF_ONE_SIZE:
             if self.native_size not in (None, size):
                 raise UserError(f"this pipeline draws {self.native_size} px, and {size} px are asked for: use --size.")
             return
@@ -112,10 +134,15 @@ class PipelineModel:
                 arguments[name] = [value] * len(samples)
         if "height" in self._call:
             arguments |= {"height": size, "width": size}
+        if "max_area" in self._call:
+            arguments["max_area"] = size * size  # to which it scales the size that it is asked for
         if "use_resolution_binning" in self._call:
             arguments["use_resolution_binning"] = False  # it draws at another size and resizes, silently
+        if arguments.get("guidance_scale") is not None and "guidance_schedule" in self._call:
+            arguments["guidance_schedule"] = None  # a constant scale in its place
         if "generator" in self._call:
-            arguments["generator"] = generators(samples, 1)
+            each = generators(samples, 1)
+            arguments["generator"] = each[0] if self.one_by_one else each
         try:
             output = self.pipeline(prompt=[sample.text for sample in samples], output_type="np", **arguments)
         except ValueError as error:
@@ -124,10 +151,11 @@ class PipelineModel:
                     f"--size {size} does not fit this pipeline ({first_line(error)}): give another."
                 ) from error
             raise
-        if not hasattr(output, "images"):
+        images = getattr(output, "images", getattr(output, "image", None))  # Kandinsky 5 calls them one image
+        if images is None:
             raise UserError(f"a {type(self.pipeline).__name__} returns no images: name a text-to-image pipeline.")
         unsafe = getattr(output, "nsfw_content_detected", None)
-        return finished_images(output.images, samples, size, unsafe=unsafe, checked=self._checked)
+        return finished_images(images, samples, size, unsafe=unsafe, checked=self._checked)
 
     @property
     def _call(self) -> Mapping[str, inspect.Parameter]:
@@ -140,26 +168,33 @@ class PipelineModel:
 
 def build_pipeline(found: Checkpoint, settings: Mapping[str, str], load: LoadSettings, device: str) -> PipelineModel:
     """The model that the settings ask for. Raises UserError for those that this pipeline does not have."""
-    pipeline_class = text_to_image_class(found)
+    refuse_prior(found)
+    pair = PAIRS.get(found.class_name)
+    pipeline_class = text_to_image_class(replace(found, index={"_class_name": pair.joined}) if pair else found)
     parameters = call_parameters(pipeline_class.__call__)
-    values = _checked_values(settings, pipeline_class, parameters)
+    values = _checked_values(settings, pipeline_class, parameters, joined=pair is not None)
     checkpoint = without_checker(found, load)
     dtype = resolved_dtype(checkpoint, load.dtype, device)
-    loaded = load_pipeline(checkpoint, pipeline_class, load, dtype, device)
+    checkpoints: tuple[Checkpoint, ...] = (checkpoint,)
+    if pair:
+        checkpoints = checkpoint, prior = checkpoint, prior_of(found, pair, settings)
+        loaded = load_pair((checkpoint, prior), pair, load, dtype, device)
+    else:
+        loaded = load_pipeline(checkpoint, pipeline_class, load, dtype, device)
     pipeline = with_scheduler(loaded, load.scheduler, load.scheduler_options)
     values = effective_values(values, settings, pipeline)
     markable = "add_watermarker" in inspect.signature(pipeline_class).parameters
     watermark = bool(load.watermark) if markable else None
-    return PipelineModel((checkpoint,), dtype, loaded, pipeline, parameters, values, watermark)
+    return PipelineModel(checkpoints, dtype, loaded, pipeline, parameters, values, watermark)
 
 
 def _checked_values(
-    settings: Mapping[str, str], pipeline_class: type, parameters: Mapping[str, CallParameter]
+    settings: Mapping[str, str], pipeline_class: type, parameters: Mapping[str, CallParameter], joined: bool
 ) -> dict[str, Setting]:
-    """The values of its call, once no setting is unknown."""
+    """The values of its call, once no setting is unknown. joined: from a prior and a decoder."""
     made_of = inspect.signature(pipeline_class).parameters
     own = {"scheduler": "scheduler", "safety_checker": "safety_checker", "watermark": "add_watermarker"}
-    known = ["dtype", "revision", "variant", "batch", "name"]
+    known = ["dtype", "revision", "variant", "batch", "name", *(OF_THE_PRIOR if joined else ())]
     known += [setting for setting, argument in own.items() if argument in made_of]
     refuse_unknown(settings, [*known, *parameters], f"a {pipeline_class.__name__}")
     return call_values(settings, parameters, unguided=0 if pipeline_class.__name__ in GUIDED_ABOVE_0 else 1)
@@ -211,6 +246,13 @@ def finished_images(
 
 
 def _pixels(image: np.ndarray) -> np.ndarray:
+    if image.ndim == 3 and image.shape[2] == 4:
+        if image[..., 3].min() < (255 if image.dtype == np.uint8 else 1):
+            raise UserError(
+                "the pipeline draws transparent images, and on which background they stand is not agreed: put them on "
+                "one, and evaluate them with folder:DIR."
+            )
+        image = image[..., :3]
     if image.dtype == np.uint8:
         return image
     if not np.isfinite(image).all():

@@ -15,8 +15,9 @@ LOADING = ("dtype", "scheduler", "revision", "variant", "safety_checker", "water
 PREFIXES = ("", "stage_2_", "stage_3_")  # of the settings of a cascade's stages
 # What decides which networks are in memory: models whose settings differ in others alone can share them. A scheduler
 # is no network, and each model has its own.
+OTHER_CHECKPOINTS = ("prior", "prior_revision", "prior_variant", "stage_2", "stage_3")
 OF_NETWORKS = frozenset(
-    {"stage_2", "stage_3", *(prefix + name for prefix in PREFIXES for name in LOADING if name != "scheduler")}
+    {*OTHER_CHECKPOINTS, *(prefix + name for prefix in PREFIXES for name in LOADING if name != "scheduler")}
 )
 DTYPES = ("auto", "float32", "bfloat16", "float16")
 
@@ -24,7 +25,9 @@ DTYPES = ("auto", "float32", "bfloat16", "float16")
 FIXED = {
     "callback_steps",
     "height",
+    "max_area",  # that of the size
     "num_images_per_prompt",
+    "output_resolution",  # of images to edit
     "output_type",
     "return_dict",
     "use_resolution_binning",
@@ -81,7 +84,7 @@ def call_parameters(call: Callable[..., Any]) -> dict[str, CallParameter]:
     for name, parameter in inspect.signature(call).parameters.items():
         default = parameter.default
         kind = WITHOUT_DEFAULT.get(name) if default is None else type(default)
-        if name not in FIXED and kind in KINDS:
+        if name not in FIXED and not name.startswith("_") and kind in KINDS:
             one = CallParameter(name, kind, default)
             found[one.setting] = one
     return found
@@ -176,8 +179,8 @@ def _check_negative_prompt(values: Mapping[str, Setting], prefix: str, unguided:
     unguided = 1 if true else unguided
     if (negative or (true and negative is not None)) and isinstance(weight, int | float) and weight <= unguided:
         raise UserError(
-            f"--set {prefix}negative_prompt=... has no effect at {prefix}{scale}={weight:g}: give more than {unguided}, "
-            "or no negative prompt."
+            f"--set {prefix}negative_prompt=... has no effect at {prefix}{scale}={weight:g}: give more than {unguided} "
+            "there, or no negative prompt."
         )
 
 

@@ -56,7 +56,7 @@ class Checkpoint:
         return {
             name: (value[0], value[1])
             for name, value in self.index.items()
-            if isinstance(value, list) and len(value) == 2 and value[0] is not None and name not in self.skipped
+            if isinstance(value, list) and len(value) == 2 and isinstance(value[0], str) and name not in self.skipped
         }
 
     @cached_property

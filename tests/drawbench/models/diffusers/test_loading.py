@@ -102,12 +102,6 @@ def test_what_diffusers_lists_draws_unless_it_needs_an_image_or_draws_a_film() -
     assert all("Control" in name or "Helios" in name for name in refused)
 
 
-@pytest.mark.parametrize("name", ["WuerstchenDecoderPipeline", "StableCascadeDecoderPipeline"])
-def test_half_a_pipeline_is_told_how_to_become_a_whole_one(name: str) -> None:
-    with pytest.raises(UserError, match=r"needs its prior: join them with AutoPipelineForText2Image"):
-        text_to_image_class(of_class(name))
-
-
 def test_a_class_that_is_not_here_is_told_apart_from_one_whose_packages_are_not(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

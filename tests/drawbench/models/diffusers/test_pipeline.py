@@ -125,6 +125,11 @@ def test_pil_images_are_taken_as_they_are(samples: list[Sample]) -> None:
     assert all(np.array_equal(image, pixels) for image in images)
 
 
+def test_an_image_without_transparency_needs_no_background(samples: list[Sample]) -> None:
+    opaque = np.concatenate([np.full((4, 4, 4, 3), 0.5), np.ones((4, 4, 4, 1))], axis=-1)
+    assert all(np.array_equal(image, np.full((4, 4, 3), 128)) for image in finished(opaque, samples))
+
+
 def test_black_counts_as_blanked_only_behind_a_checker(samples: list[Sample]) -> None:
     images = np.zeros((4, 4, 4, 3))
     images[1] = 1 / 255
@@ -142,6 +147,7 @@ def test_black_counts_as_blanked_only_behind_a_checker(samples: list[Sample]) ->
         (np.zeros((4, 4, 6, 3)), "draws 6x4 px, and 4 px are asked for: it draws no squares"),
         (np.zeros((3, 4, 4, 3)), "3 images for 4 prompts: give --set batch=1"),
         (np.full((4, 4, 4, 3), np.nan), "values that are no numbers"),
+        (np.full((4, 4, 4, 4), 0.5), "draws transparent images"),
     ],
 )
 def test_what_is_no_image_of_the_plan_is_refused(samples: list[Sample], images: np.ndarray, sentence: str) -> None:

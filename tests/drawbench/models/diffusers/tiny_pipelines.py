@@ -42,14 +42,14 @@ def stable_diffusion(*, checker: float | None = None, **scheduler: Any) -> Any:
     )
 
 
-def pixart() -> Any:
+def pixart(layers: int = 1) -> Any:
     """PixArt, a transformer under T5, that draws 16 px."""
     from diffusers import DPMSolverMultistepScheduler, PixArtAlphaPipeline, PixArtTransformer2DModel
 
     def transformer() -> Any:
         return PixArtTransformer2DModel(
             sample_size=8,
-            num_layers=1,
+            num_layers=layers,
             patch_size=2,
             attention_head_dim=8,
             num_attention_heads=2,
@@ -131,16 +131,20 @@ def upscaler() -> Any:
     )
 
 
-def unet(*, channels: int, sample_size: int, if_style: bool = False, **options: Any) -> Any:
-    """A U-Net of two levels that attends to the text; IF's predicts a variance, too."""
+def unet(*, channels: int, sample_size: int, if_style: bool = False, kandinsky: bool = False, **options: Any) -> Any:
+    """A U-Net of two levels that attends to the text; those of IF and Kandinsky predict a variance, too."""
     from diffusers import UNet2DConditionModel
 
     kind = (
         ("ResnetDownsampleBlock2D", "SimpleCrossAttnDownBlock2D")
-        if if_style
+        if if_style or kandinsky
         else ("DownBlock2D", "CrossAttnDownBlock2D")
     )
-    back = ("SimpleCrossAttnUpBlock2D", "ResnetUpsampleBlock2D") if if_style else ("CrossAttnUpBlock2D", "UpBlock2D")
+    back = (
+        ("SimpleCrossAttnUpBlock2D", "ResnetUpsampleBlock2D")
+        if if_style or kandinsky
+        else ("CrossAttnUpBlock2D", "UpBlock2D")
+    )
     if if_style:
         options |= {
             "out_channels": 6,
@@ -150,6 +154,13 @@ def unet(*, channels: int, sample_size: int, if_style: bool = False, **options: 
             "addition_embed_type_num_heads": 2,
             "resnet_time_scale_shift": "scale_shift",
             "only_cross_attention": False,
+        }
+    if kandinsky:
+        options |= {
+            "out_channels": 2 * channels,
+            "mid_block_type": "UNetMidBlock2DSimpleCrossAttn",
+            "encoder_hid_dim": WIDTH,
+            "resnet_time_scale_shift": "scale_shift",
         }
     settings = {
         "sample_size": sample_size,
@@ -166,18 +177,23 @@ def unet(*, channels: int, sample_size: int, if_style: bool = False, **options: 
     return UNet2DConditionModel(**settings | options)
 
 
-def autoencoder(**options: Any) -> Any:
-    """A VAE whose latents have half the side of its images."""
+def autoencoder(levels: int = 2, latent_channels: int = 4, **options: Any) -> Any:
+    """A VAE whose latents have half the side of its images, or less: half again for each further level."""
     from diffusers import AutoencoderKL
 
     return AutoencoderKL(
-        block_out_channels=(8, 16),
-        down_block_types=("DownEncoderBlock2D",) * 2,
-        up_block_types=("UpDecoderBlock2D",) * 2,
-        latent_channels=4,
+        block_out_channels=(8,) * (levels - 1) + (16,),
+        down_block_types=("DownEncoderBlock2D",) * levels,
+        up_block_types=("UpDecoderBlock2D",) * levels,
+        latent_channels=latent_channels,
         norm_num_groups=4,
         **options,
     )
+
+
+def deep_autoencoder(**options: Any) -> Any:
+    """A VAE whose latents have an eighth of the side of its images, as some pipelines take for granted."""
+    return autoencoder(levels=4, **options)
 
 
 def if_scheduler() -> Any:
@@ -201,11 +217,11 @@ def clip_text() -> Any:
     return CLIPTextModel(CLIPTextConfig(**_clip_text_config()))
 
 
-def clip_projected() -> Any:
+def clip_projected(**more: Any) -> Any:
     """The same with a projection, as SDXL and Stable Diffusion 3 have it."""
     from transformers import CLIPTextConfig, CLIPTextModelWithProjection
 
-    return CLIPTextModelWithProjection(CLIPTextConfig(**_clip_text_config(), projection_dim=WIDTH))
+    return CLIPTextModelWithProjection(CLIPTextConfig(**_clip_text_config() | more, projection_dim=WIDTH))
 
 
 def clip_config() -> Any:
@@ -227,13 +243,11 @@ def safety_checker(threshold: float) -> Any:
     return network
 
 
-def t5(width: int = WIDTH) -> Any:
+def t5(width: int = WIDTH, vocabulary: int = len(SYMBOLS) + 4) -> Any:
     """T5's encoder."""
     from transformers import T5Config, T5EncoderModel
 
-    return T5EncoderModel(
-        T5Config(vocab_size=len(SYMBOLS) + 4, d_model=width, d_kv=8, d_ff=32, num_layers=1, num_heads=2)
-    )
+    return T5EncoderModel(T5Config(vocab_size=vocabulary, d_model=width, d_kv=8, d_ff=32, num_layers=1, num_heads=2))
 
 
 def clip_tokenizer() -> Any:

@@ -9,11 +9,14 @@ from tests.drawbench.models.diffusers.tiny_pipelines import (
     clip_projected,
     clip_text,
     clip_tokenizer,
+    deep_autoencoder,
     seeded,
     t5,
     t5_tokenizer,
     unet,
 )
+
+BERT_WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *SYMBOLS, *(f"##{symbol}" for symbol in SYMBOLS)]
 
 
 def stable_diffusion_xl() -> Any:
@@ -42,7 +45,7 @@ def stable_diffusion_xl() -> Any:
     )
 
 
-def stable_diffusion_3() -> Any:
+def stable_diffusion_3(layers: int = 1) -> Any:
     """Stable Diffusion 3 at 32 px: a transformer under two CLIPs and T5."""
     from diffusers import FlowMatchEulerDiscreteScheduler, SD3Transformer2DModel, StableDiffusion3Pipeline
 
@@ -51,7 +54,7 @@ def stable_diffusion_3() -> Any:
             sample_size=16,
             in_channels=4,
             out_channels=4,
-            num_layers=1,
+            num_layers=layers,
             attention_head_dim=8,
             num_attention_heads=2,
             joint_attention_dim=2 * WIDTH,
@@ -146,34 +149,32 @@ def qwen_image() -> Any:
 
 def latent_diffusion() -> Any:
     """LDM's text-to-image pipeline, whose latents have an eighth of the side; it draws 128 px."""
-    from diffusers import AutoencoderKL, DDIMScheduler, LDMTextToImagePipeline
+    from diffusers import DDIMScheduler, LDMTextToImagePipeline
     from diffusers.pipelines.latent_diffusion.pipeline_latent_diffusion import LDMBertConfig, LDMBertModel
 
-    def coder() -> Any:
-        return AutoencoderKL(
-            block_out_channels=(8, 8, 8, 16),
-            down_block_types=("DownEncoderBlock2D",) * 4,
-            up_block_types=("UpDecoderBlock2D",) * 4,
-            latent_channels=4,
-            norm_num_groups=4,
-        )
-
-    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *SYMBOLS, *(f"##{symbol}" for symbol in SYMBOLS)]
-
-    def bert() -> Any:
+    def encoder() -> Any:
         size = {"encoder_layers": 1, "encoder_ffn_dim": 32, "encoder_attention_heads": 2, "head_dim": 8}
-        return LDMBertModel(LDMBertConfig(vocab_size=len(words), d_model=WIDTH, **size))
+        return LDMBertModel(LDMBertConfig(vocab_size=len(BERT_WORDS), d_model=WIDTH, **size))
 
     return LDMTextToImagePipeline(
-        vqvae=seeded(coder),
-        bert=seeded(bert),
-        tokenizer=_bert_tokenizer(words),
+        vqvae=seeded(deep_autoencoder),
+        bert=seeded(encoder),
+        tokenizer=bert_tokenizer(),
         unet=seeded(lambda: unet(channels=4, sample_size=16)),
         scheduler=DDIMScheduler(num_train_timesteps=100, clip_sample=False),
     )
 
 
-def _bert_tokenizer(words: list[str]) -> Any:
+def bert() -> Any:
+    """BERT."""
+    from transformers import BertConfig, BertModel
+
+    size = {"num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 32, "hidden_size": WIDTH}
+    return seeded(lambda: BertModel(BertConfig(vocab_size=len(BERT_WORDS), **size)))
+
+
+def bert_tokenizer() -> Any:
+    """BERT's tokenizer with a vocabulary of single characters, at the begin of a word or not."""
     from transformers import BertTokenizer
 
-    return BertTokenizer(vocab={word: number for number, word in enumerate(words)}, model_max_length=77)
+    return BertTokenizer(vocab={word: number for number, word in enumerate(BERT_WORDS)}, model_max_length=77)
