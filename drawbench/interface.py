@@ -2,7 +2,7 @@
 
 import hashlib
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -139,6 +139,8 @@ class TextToImage(ABC):
     concurrency: of a model that draws one at a time, how many a run asks for at once, each from a thread of its own.
     price: what an image costs, in whatever currency, where that is known. may_cost: nothing is drawn for an estimate.
     known_settings: what --set takes, each with its default and meaning in a few words, for people.
+    threads: of each process that draws, where its images are defined by them; None for as many as torch takes.
+    recipe: makes the same model in another process, which it reaches by pickle; None where nothing can.
     """
 
     device: str = NOT_STATED
@@ -148,6 +150,8 @@ class TextToImage(ABC):
     price: float | None = None
     may_cost: bool = False
     known_settings: Mapping[str, str] = MappingProxyType({})
+    threads: int | None = None
+    recipe: "Callable[[], TextToImage] | None" = None
 
     @abstractmethod
     def card(self) -> ModelCard:
@@ -164,6 +168,11 @@ class TextToImage(ABC):
     def native_size(self) -> int:
         """The side of the images in pixels when none is asked for."""
         return DEFAULT_SIZE
+
+    @cached_property
+    def workers(self) -> int:
+        """The processes that draw a run fastest on this machine, when none are asked for."""
+        return 1
 
     def take_prompt_set(self, prompt_set: Prompts) -> None:
         """Called before `check_plan` with the whole prompt set; a run may draw a part. Nothing is done here."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from drawbench.cli.dry_run import add_dry_run, dry_runs
-from drawbench.cli.generate import resumable, run_facts
+from drawbench.cli.generate import add_workers, resumable, run_facts
 from drawbench.cli.progress import shown_progress, waiting
 from drawbench.cli.run import DEFAULT_PROTOCOL, score_finished, table
 from drawbench.models.registry import choose_device, resolve_model
@@ -54,6 +54,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--results", type=Path, metavar="DIR", help="also write result files and tables into DIR")
     parser.add_argument("--device", metavar="D", help="auto, cpu, cuda, cuda:1, mps (auto)")
+    add_workers(parser)
     add_dry_run(parser)
     parser.add_argument("--json", action="store_true", help="print JSON")
 
@@ -74,7 +75,7 @@ def run(args: argparse.Namespace) -> int:
         extractors = Extractors([metric.extractor for metric in protocol.metrics], device, shown_progress().note)
         if args.dry_run:
             return _dry_run(args, protocol, extractors)
-        for request in _requests(args.all, device):
+        for request in _requests(args, device):
             finished = generate(request, shown_progress())
             references = request.prompt_set.reference_images
             runs.append(finished)
@@ -111,15 +112,15 @@ def _entries(set_name: str, everything: bool) -> Iterator[BenchEntry]:
             yield CEILING
 
 
-def _requests(everything: bool, device: str) -> Iterator[Request]:
+def _requests(args: argparse.Namespace, device: str) -> Iterator[Request]:
     """The runs, one sample per prompt, each with its model, which is loaded when it is its turn."""
     progress = shown_progress()
     for set_name, size in SETS:
         prompt_set = load_prompt_set(set_name)
-        for entry in _entries(set_name, everything):
+        for entry in _entries(set_name, args.all):
             with waiting(f"loading {entry.model}", progress):
                 model = resolve_model(entry.model, dict(entry.settings), device)
-            yield Request(model, prompt_set, samples=1, size=size, slice_size=SLICE_SIZE)
+            yield Request(model, prompt_set, samples=1, size=size, slice_size=SLICE_SIZE, workers=args.workers)
 
 
 def _dry_run(args: argparse.Namespace, protocol: "Protocol", extractors: "Extractors") -> int:
@@ -128,7 +129,7 @@ def _dry_run(args: argparse.Namespace, protocol: "Protocol", extractors: "Extrac
     times: dict[Path | None, FeatureTimes] = {}
 
     def planned() -> Iterator[tuple[Request, FeatureTimes]]:
-        for request in _requests(args.all, extractors.device):
+        for request in _requests(args, extractors.device):
             references = request.prompt_set.reference_images
             yield request, times.setdefault(references, FeatureTimes(protocol, references, extractors))
 

@@ -63,16 +63,23 @@ def add_generate_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--slice", dest="slice_size", type=int, metavar="N", help=f"images drawn as one batch ({DEFAULT_SLICE_SIZE})"
     )
-    add_on_error(parser)
+    add_drawing_options(parser)
     add_dry_run(parser)
     parser.add_argument("--config", metavar="FILE", help="a TOML file of options; those typed here come first")
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 
-def add_on_error(parser: argparse.ArgumentParser) -> None:
-    """The option, common to all that draw runs."""
+def add_drawing_options(parser: argparse.ArgumentParser) -> None:
+    """The options that are no part of a plan, common to all that draw runs of any model."""
     words = f"a sample at which the model fails: {CHOICES} (N more tries, then refuse) (stop)"
     parser.add_argument("--on-error", metavar="WHAT", help=words)
+    add_workers(parser)
+
+
+def add_workers(parser: argparse.ArgumentParser) -> None:
+    """The option, common to all that draw runs."""
+    words = "processes that draw, each with one thread (1; the bundled model on a CPU: one a core)"
+    parser.add_argument("--workers", type=int, metavar="N", help=words)
 
 
 def request_from(args: argparse.Namespace) -> Request:
@@ -96,6 +103,7 @@ def requested(args: argparse.Namespace, prompt_set: PromptSet, model: TextToImag
         limit=args.limit,
         slice_size=args.slice_size if args.slice_size is not None else DEFAULT_SLICE_SIZE,
         on_error=parse_on_error(args.on_error) if args.on_error is not None else STOP,
+        workers=args.workers,
     )
 
 

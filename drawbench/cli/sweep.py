@@ -1,7 +1,6 @@
 """`drawbench sweep`: a model at many settings, as one job that can be resumed, with its FID-CLIP curve."""
 
 import argparse
-import gc
 import hashlib
 import json
 from collections.abc import Mapping
@@ -10,13 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from drawbench.cli.dry_run import add_dry_run, dry_runs
-from drawbench.cli.generate import add_on_error, parse_settings, requested, resumable
+from drawbench.cli.generate import add_drawing_options, parse_settings, requested, resumable
 from drawbench.cli.progress import shown_progress, waiting
 from drawbench.cli.run import DEFAULT_PROTOCOL, checked_protocol
 from drawbench.errors import UserError
 from drawbench.files import write_text_atomically
 from drawbench.interface import TextToImage
-from drawbench.models.registry import choose_device, model_specs, resolve_model
+from drawbench.models.registry import LoadedModels, choose_device, model_specs
 from drawbench.prompts.prompt_set import category_slug
 from drawbench.prompts.registry import ACCEPTED, load_prompt_set
 from drawbench.sweeps import GUIDANCE, PAPER_GUIDANCE
@@ -69,7 +68,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--with", dest="others", action="append", type=Path, metavar="SWEEP", help="draw another sweep's curves, too"
     )
     parser.add_argument("--out", type=Path, metavar="DIR", help="the sweep's folder (sweeps/MODEL--SET--HASH)")
-    add_on_error(parser)
+    add_drawing_options(parser)
     add_dry_run(parser)
     parser.add_argument("--config", metavar="FILE", help="a TOML file of options; those typed here come first")
     parser.add_argument("--json", action="store_true", help="print JSON")
@@ -89,7 +88,7 @@ def run(args: argparse.Namespace) -> int:
         device = choose_device(args.device or "auto")
         axes, fixed = axes_of(args), parse_settings(args.set or [])
         first = {name: values[0] for name, values in axes.items()}
-        models = _Models(device)
+        models = LoadedModels(device, lambda spec: waiting(f"loading {spec}", progress))
         sweep = _sweep(args, axes, fixed, models(args.model[0], {**fixed, **first}))
         out = args.out or _default_folder(sweep)
         if args.dry_run:
@@ -135,40 +134,6 @@ def axes_of(args: argparse.Namespace) -> dict[str, tuple[str, ...]]:
     return axes
 
 
-class _Models:
-    """Models by spec and settings. What was loaded last is kept, and shared where it can be; never more than that."""
-
-    def __init__(self, device: str) -> None:
-        self._device = device
-        self._texts: Path | None = None
-        self._spec = ""
-        self._loaded: TextToImage | None = None
-
-    def __call__(self, spec: str, settings: Mapping[str, str]) -> TextToImage:
-        return self._shared(spec, settings) or self._load(spec, settings)
-
-    def _shared(self, spec: str, settings: Mapping[str, str]) -> TextToImage | None:
-        return self._loaded.with_settings(dict(settings)) if self._loaded is not None and spec == self._spec else None
-
-    def _load(self, spec: str, settings: Mapping[str, str]) -> TextToImage:
-        self._loaded = None  # there may be no room for both
-        gc.collect()  # networks that refer to themselves, too
-        with waiting(f"loading {spec}", shown_progress()):
-            self._spec, self._loaded = spec, resolve_model(spec, settings, self._device)
-        self._share_texts(self._loaded)
-        return self._loaded
-
-    def keep_texts(self, folder: Path) -> None:
-        """From now on features of texts are kept there, by models that can."""
-        self._texts = folder
-        if self._loaded is not None:
-            self._share_texts(self._loaded)
-
-    def _share_texts(self, model: TextToImage) -> None:
-        if self._texts is not None:
-            model.keep_texts(self._texts)
-
-
 def _sweep(
     args: argparse.Namespace, axes: Mapping[str, tuple[str, ...]], fixed: Mapping[str, str], model: TextToImage
 ) -> "Sweep":
@@ -186,6 +151,7 @@ def _sweep(
         limit=first.limit,
         slice_size=first.slice_size,
         on_error=first.on_error,
+        workers=first.workers,
         protocol=checked_protocol(args.protocol, first.size),
         reference=args.reference or first.prompt_set.reference_images,
     )

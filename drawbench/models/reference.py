@@ -4,11 +4,13 @@ import math
 from collections.abc import Mapping, Sequence
 from copy import copy
 from dataclasses import asdict, dataclass, fields, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
+from drawbench.cores import processes_for
 from drawbench.errors import UserError
 from drawbench.interface import ModelCard, Refused, Sample, TextToImage
 from reference_model.errors import ReferenceModelError
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from reference_model.text.encoder import LongTexts
 
 UNTRAINED = "untrained"
+WORKER_MEMORY = 10**9  # bytes of a process that draws 16 images of 256 pixels at once, torch included
 
 # In the card, and so in the plan, only where they are not at their default: older runs have plans without them.
 IN_CARD_WHEN_SET = (
@@ -87,9 +90,15 @@ class ReferenceAdapter(TextToImage):
             self.cascade, self._weights = load_cascade(folder, *text), weights_sha256(folder)
             self._name = self.cascade.name
         self.cascade.to(torch.device(device))
+        self.threads = 1 if torch.device(device).type == "cpu" else None
         self._argument = argument
         self._per_stage = self.settings.per_stage(len(self.cascade.stages))
         self._prompts_cut = 0
+
+    @cached_property
+    def workers(self) -> int:
+        """On a CPU, one a core."""
+        return processes_for(WORKER_MEMORY) if self.threads == 1 else 1
 
     def with_settings(self, settings: Mapping[str, str]) -> "ReferenceAdapter | None":
         """The same networks under other settings; None where the text encoder's differ, and it must be loaded anew."""

@@ -1,8 +1,13 @@
 """Model spec strings: which adapter `--model` names, loaded only when it is the one asked for."""
 
+import gc
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from functools import lru_cache
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
 from typing import Any, cast
 
 from drawbench.errors import UserError
@@ -42,8 +47,70 @@ def resolve_model(spec: str, settings: Mapping[str, str], device: str) -> TextTo
             raise UserError(f"a server's address comes after http: here, so write --model http:{spec}.")
         raise UserError(f"there is no model adapter '{name}': use one of {', '.join(model_specs(contributed))}.")
     device = device if name in WITHOUT_DEVICE else choose_device(device)
-    model = _adapter(name, contributed)(argument if colon else None, dict(settings), device)
-    return as_text_to_image(model, f"the model adapter '{name}'")
+    made = _adapter(name, contributed)(argument if colon else None, dict(settings), device)
+    model = as_text_to_image(made, f"the model adapter '{name}'")
+    model.recipe = Recipe(spec, dict(settings), device)
+    return model
+
+
+class LoadedModels:
+    """Models by spec and settings. What was loaded last is kept, and shared where it can be; never more than that."""
+
+    def __init__(self, device: str, loading: Callable[[str], AbstractContextManager[None]] | None = None) -> None:
+        """loading: around each loading of a spec, as a context."""
+        self._device, self._loading = device, loading or (lambda spec: nullcontext())
+        self._texts: Path | None = None
+        self._spec = ""
+        self._loaded: TextToImage | None = None
+
+    def __call__(self, spec: str, settings: Mapping[str, str]) -> TextToImage:
+        model = self._shared(spec, settings) or self._load(spec, settings)
+        model.recipe = Recipe(spec, dict(settings), self._device, self._texts)
+        return model
+
+    def _shared(self, spec: str, settings: Mapping[str, str]) -> TextToImage | None:
+        return self._loaded.with_settings(dict(settings)) if self._loaded is not None and spec == self._spec else None
+
+    def _load(self, spec: str, settings: Mapping[str, str]) -> TextToImage:
+        self._loaded = None  # there may be no room for both
+        gc.collect()  # networks that refer to themselves, too
+        with self._loading(spec):
+            self._spec, self._loaded = spec, resolve_model(spec, settings, self._device)
+        self._share_texts(self._loaded)
+        return self._loaded
+
+    def keep_texts(self, folder: Path) -> None:
+        """From now on features of texts are kept there, by models that can."""
+        if folder != self._texts:
+            self._texts = folder
+            if self._loaded is not None:
+                self._share_texts(self._loaded)
+
+    def _share_texts(self, model: TextToImage) -> None:
+        if self._texts is not None:
+            model.keep_texts(self._texts)
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How to make a model in another process, by pickle. texts: where features of texts are kept, if they are."""
+
+    spec: str
+    settings: Mapping[str, str]
+    device: str
+    texts: Path | None = None
+
+    def __call__(self) -> TextToImage:
+        """The model; networks that an earlier call loaded in this process are shared where they can be."""
+        models = _of_this_process(self.device)
+        if self.texts is not None:
+            models.keep_texts(self.texts)
+        return models(self.spec, self.settings)
+
+
+@lru_cache(maxsize=1)
+def _of_this_process(device: str) -> LoadedModels:
+    return LoadedModels(device)
 
 
 def choose_device(device: str) -> str:

@@ -31,7 +31,8 @@ REQUESTS = "requests.jsonl"
 class Attempt(Record):
     """One process that worked on a run. An attempt without an end was killed.
 
-    warnings: what was warned of while it drew, each once.
+    warnings: what was warned of while it drew, each once. threads, cpu: of torch in each process that drew, and which
+    of its code for this processor ran (AVX2, say), where torch was loaded: images on a CPU are the same at equal ones.
     """
 
     plan_sha256: str
@@ -41,6 +42,8 @@ class Attempt(Record):
     end: str | None = None
     slices_done: int = 0
     warnings: tuple[str, ...] = ()
+    threads: int | None = None
+    cpu: str = ""
 
 
 class Refusal(Record):

@@ -1,6 +1,6 @@
 """Fills a run: plan, draw what is missing, seal."""
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
@@ -8,14 +8,15 @@ from typing import Protocol
 
 from drawbench.errors import UserError
 from drawbench.files import write_text_atomically
-from drawbench.interface import NOT_STATED, Refused, TextToImage
+from drawbench.interface import NOT_STATED, ModelCard, Refused, Sample, TextToImage
 from drawbench.progress import Progress
 from drawbench.prompts.prompt_set import Prompt, PromptSet, category_slug, repeats
 from drawbench.runs.at_once import engine_of
 from drawbench.runs.directory import REQUESTS, RunDirectory, named
-from drawbench.runs.drawing import Batch, Drawn, Engine, Manner, Output
+from drawbench.runs.drawing import Batch, Drawn, Engine, Manner, Output, draw
 from drawbench.runs.failures import STOP, OnError, is_failure
 from drawbench.runs.plan import DEFAULT_SLICE_SIZE, Plan, Slice, plan_samples
+from drawbench.runs.workers import Drawing, workers
 from drawbench.runs.writer import RunWriter, open_run
 
 ERROR_LOG = "error.log"
@@ -44,7 +45,8 @@ class Request:
 
     out: its directory; None for `default_directory(plan)`. samples: images per prompt. size: pixels, square.
     limit: the first prompts of each category only. on_error: what becomes of a sample at which the model fails; no part
-    of the plan, so that a run which stopped can go on with another choice.
+    of the plan, so that a run which stopped can go on with another choice. workers: processes that draw; None for as
+    many as the model likes.
     """
 
     model: TextToImage
@@ -57,6 +59,7 @@ class Request:
     limit: int | None = None
     slice_size: int = DEFAULT_SLICE_SIZE
     on_error: OnError = STOP
+    workers: int | None = None
 
 
 def generate(request: Request, progress: Progress | None = None, watcher: Watcher | None = None) -> RunDirectory:
@@ -77,10 +80,13 @@ def generate(request: Request, progress: Progress | None = None, watcher: Watche
         sources = request.model.sources()
         for note in sources.notes:
             progress.note(f"{plan.model.name}: {note}")
-        writer.begin(str(request.model.device), sources)
+        count = request.workers or (request.model.workers if request.model.recipe else 1)
+        threads = writer.threads or (1 if count > 1 else request.model.threads)
+        engine = _engine(request, writer, count, threads)
+        writer.begin(str(request.model.device), sources, threads)
         request.model.log_requests(path / REQUESTS)
         try:
-            _draw(request, writer, progress, watcher)
+            _draw(request, writer, engine, progress, watcher)
             writer.seal(request.model.sources())
         finally:
             writer.end()
@@ -90,9 +96,14 @@ def generate(request: Request, progress: Progress | None = None, watcher: Watche
 def make_plan(request: Request) -> tuple[Plan, tuple[Prompt, ...]]:
     """The plan and its prompts. Raises UserError when an option is out of range or the model cannot serve the plan."""
     options = {"samples": request.samples, "size": request.size, "slice": request.slice_size, "limit": request.limit}
+    options["workers"] = request.workers
     for name, value in options.items():
         if value is not None and value < 1:
             raise UserError(f"--{name} {value} makes no run: give a whole number of at least 1.")
+    if (request.workers or 1) > 1 and request.model.recipe is None:
+        raise UserError(
+            f"--workers {request.workers} cannot be: nothing tells another process how to make this model; use 1."
+        )
     if request.on_error.refuse and not request.model.one_at_a_time and request.slice_size > 1:
         raise UserError(
             "--on-error would not know which sample of a slice failed, and this model draws slices: add --slice 1 "
@@ -126,18 +137,11 @@ def default_directory(plan: Plan) -> Path:
     return RUNS / f"{model}--{category_slug(plan.prompt_set_name) or 'prompts'}--{plan.sha256[:8]}"
 
 
-def _draw(request: Request, writer: RunWriter, progress: Progress, watcher: Watcher | None) -> None:
+def _draw(request: Request, writer: RunWriter, engine: Engine, progress: Progress, watcher: Watcher | None) -> None:
     missing = writer.run.missing_slices()
     if watcher:
         watcher.begin(writer.run, missing)
     total = len(writer.run.samples())
-    manner = Manner(request.size, request.on_error, writer.path / ERROR_LOG)
-
-    def keep(batch: Batch, drawn: Drawn) -> None:
-        if drawn.error is None:
-            writer.keep_now(batch.part, batch.number or 0, drawn.outputs[0])
-
-    engine = engine_of(request.model, manner, ready=keep)
     singly = request.model.one_at_a_time
     complete = False
     with progress.counted("drawing", total - sum(len(part.samples) for part in missing), total):
@@ -156,6 +160,40 @@ def _draw(request: Request, writer: RunWriter, progress: Progress, watcher: Watc
             writer.drain()  # also after an interrupt: the slice or sample being written is kept
             if watcher:
                 watcher.end(complete)
+
+
+def _engine(request: Request, writer: RunWriter, count: int, threads: int | None) -> Engine:
+    manner = Manner(request.size, request.on_error, writer.path / ERROR_LOG, threads)
+    if count == 1:
+
+        def keep(batch: Batch, drawn: Drawn) -> None:
+            if drawn.error is None:
+                writer.keep_now(batch.part, batch.number or 0, drawn.outputs[0])
+
+        return engine_of(request.model, manner, ready=keep)
+    run, recipe = writer.run, request.model.recipe
+    assert recipe is not None  # as `make_plan` has seen
+    return workers(_Remade(recipe, request.prompt_set, run.samples(), run.plan.model, manner), count)
+
+
+@dataclass(frozen=True)
+class _Remade:
+    """The model of a run, in another process, which reaches this by pickle."""
+
+    recipe: Callable[[], TextToImage]
+    prompt_set: PromptSet
+    samples: Sequence[Sample]
+    card: ModelCard
+    manner: Manner
+
+    def __call__(self) -> Drawing:
+        """Loads it. Raises UserError when it is another model there."""
+        model = self.recipe()
+        model.take_prompt_set(self.prompt_set)
+        model.check_plan(self.samples, self.manner.size)
+        if model.card() != self.card:
+            raise UserError(f"{self.card.name} is another model in a process of its own: use --workers 1.")
+        return lambda samples: draw(model, samples, self.manner)
 
 
 WholeSlices = Generator[tuple[Slice, Sequence[Output]], None, None]

@@ -92,9 +92,24 @@ class RunWriter:
             self._note(f"{self.path} was changed after it was sealed: {'; '.join(wrong)}")
         return not wrong
 
-    def begin(self, device: str, sources: Sources) -> None:
-        """Record that this process starts to work: withdraws the seal. What another kept of slices stays."""
-        attempt = Attempt(plan_sha256=self._manifest.plan_sha256, versions=versions(), device=device, start=_now())
+    @property
+    def threads(self) -> int | None:
+        """Those of the processes that drew what is here; None where nothing is, or nothing says so."""
+        earlier = [attempt.threads for attempt in self._manifest.attempts if attempt.threads]
+        return earlier[-1] if earlier and (self.path / SLICES).exists() else None
+
+    def begin(self, device: str, sources: Sources, threads: int | None = None) -> None:
+        """Record that this process starts to work: withdraws the seal. What another kept of slices stays.
+
+        threads: of torch in each process that will draw; None for those that it has in this one.
+        """
+        attempt = Attempt(
+            plan_sha256=self._manifest.plan_sha256,
+            versions=versions(),
+            device=device,
+            start=_now(),
+            **_processor(threads),
+        )
         self._save(attempts=(*self._manifest.attempts, attempt), seal=None, sources=sources)
         (self.path / PARTIAL).mkdir(exist_ok=True)
         for journal in (SLICES, REQUESTS):
@@ -300,6 +315,13 @@ def versions() -> dict[str, str]:
         except PackageNotFoundError:
             found[name] = "not installed"
     return found
+
+
+def _processor(threads: int | None) -> dict[str, Any]:
+    torch = sys.modules.get("torch")
+    if torch is None:
+        return {"threads": threads}
+    return {"threads": threads or torch.get_num_threads(), "cpu": torch.backends.cpu.get_cpu_capability()}
 
 
 def _planned(path: Path, plan: Plan, note: Callable[[str], None]) -> Manifest:

@@ -83,6 +83,7 @@ class Sweep:
     protocol: Protocol
     reference: Path | None
     on_error: OnError = STOP
+    workers: int | None = None
 
     def combinations(self) -> list[tuple[str, dict[str, str]]]:
         """(model, swept settings) of every point; the last axis changes fastest."""
@@ -108,6 +109,7 @@ class Sweep:
             limit=self.limit,
             slice_size=self.slice_size,
             on_error=self.on_error,
+            workers=self.workers,
         )
 
 

@@ -14,14 +14,16 @@ import numpy as np
 import pytest
 import torch
 
-from drawbench.cli import sweep as sweep_command
 from drawbench.cli.main import main
+from drawbench.cli.sweep import _slow_first
 from drawbench.errors import UserError
 from drawbench.interface import Sample
+from drawbench.models import registry
 from drawbench.models.diffusers import source as diffusers_source
 from drawbench.models.diffusers.adapter import DiffusersAdapter
 from drawbench.models.diffusers.schedulers import with_scheduler
 from drawbench.models.diffusers.settings import OF_NETWORKS, same_networks
+from drawbench.models.registry import LoadedModels
 from drawbench.sweeps.sweep import read_sweep
 
 Checkpoints = Callable[[str], Path]
@@ -185,9 +187,9 @@ def test_settings_of_networks_change_as_seldom_as_they_can(
     checkpoint: Checkpoints, tmp_path: Path, loads: list[str]
 ) -> None:
     axes = {"guidance": ("1", "2", "3"), "dtype": ("float32", "bfloat16")}
-    models = sweep_command._Models("cpu")
+    models = LoadedModels("cpu")
     spec = f"diffusers:{checkpoint('sd')}"
-    ordered = sweep_command._slow_first(axes, models(spec, {"dtype": "float32"}))
+    ordered = _slow_first(axes, models(spec, {"dtype": "float32"}))
     assert list(ordered) == ["dtype", "guidance"]
     for values in itertools.product(*ordered.values()):
         point = dict(zip(ordered, values, strict=True))
@@ -197,7 +199,7 @@ def test_settings_of_networks_change_as_seldom_as_they_can(
 
 def test_one_model_is_in_memory_at_a_time(checkpoint: Checkpoints, monkeypatch: pytest.MonkeyPatch) -> None:
     networks: list[weakref.ref] = []
-    resolve = sweep_command.resolve_model
+    resolve = registry.resolve_model
 
     def resolving(spec: str, settings: Mapping[str, str], device: str) -> Any:
         assert all(network() is None for network in networks), "the last one was let go before"
@@ -205,8 +207,8 @@ def test_one_model_is_in_memory_at_a_time(checkpoint: Checkpoints, monkeypatch: 
         networks.append(weakref.ref(model._model.loaded.unet))  # type: ignore[attr-defined]
         return model
 
-    monkeypatch.setattr(sweep_command, "resolve_model", resolving)
-    models = sweep_command._Models("cpu")
+    monkeypatch.setattr(registry, "resolve_model", resolving)
+    models = LoadedModels("cpu")
     first, second = (f"diffusers:{checkpoint(name)}" for name in ("sd", "sd-lenient"))
     for spec, settings in [
         (first, {}),
