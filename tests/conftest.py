@@ -10,6 +10,7 @@ from platformdirs import user_cache_path
 # Several tests run at a time, and threads that wait for each other wait actively. Set before torch is imported; the
 # programs that tests start inherit it.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("LOKY_MAX_CPU_COUNT", "1")  # and so the bundled model draws in the process that asks
 
 settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("unhurried")

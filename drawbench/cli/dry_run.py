@@ -16,7 +16,7 @@ from drawbench.progress import Progress
 from drawbench.runs.at_once import engine_of
 from drawbench.runs.directory import RunDirectory
 from drawbench.runs.drawing import Batch, Manner
-from drawbench.runs.generate import Request, default_directory, make_plan
+from drawbench.runs.generate import Request, default_directory, make_plan, workers_of
 from drawbench.runs.kept import PARTIAL, KeptSamples
 from drawbench.runs.plan import Slice, plan_samples, plan_slices
 from drawbench.runs.png import encode_png
@@ -78,8 +78,9 @@ def _estimate(request: Request, scoring: "FeatureTimes | None", progress: Progre
     missing = len(_missing(run)) if run else len(samples)
     first = samples[: plan.slice_size] if missing and not request.model.may_cost else []
     began = time.monotonic()
-    outputs = _drawn(request, plan_slices(first, plan.slice_size))
-    seconds = (time.monotonic() - began) / len(first) if first else _seconds_so_far(request, run)
+    workers = workers_of(request)
+    outputs = _drawn(request, plan_slices(first, plan.slice_size), threads=1 if workers > 1 else request.model.threads)
+    seconds = (time.monotonic() - began) / len(first) / workers if first else _seconds_so_far(request, run)
     images = [output for output in outputs if isinstance(output, np.ndarray)]
     known = images if first or not missing else _kept(run, plan.slice_size)
     each = sum(len(encode_png(image)) for image in known) / max(1, len(known))
@@ -114,9 +115,9 @@ def _missing(run: RunDirectory) -> list[Sample]:
     ]
 
 
-def _drawn(request: Request, parts: Sequence[Slice]) -> list[np.ndarray | Refused]:
+def _drawn(request: Request, parts: Sequence[Slice], threads: int | None) -> list[np.ndarray | Refused]:
     """As a run draws them, in the order in which they become ready."""
-    engine = engine_of(request.model, Manner(request.size, request.on_error))
+    engine = engine_of(request.model, Manner(request.size, request.on_error, threads=threads))
     batches = (
         [Batch(part, number) for part in parts for number in range(len(part.samples))]
         if request.model.one_at_a_time

@@ -80,7 +80,7 @@ def generate(request: Request, progress: Progress | None = None, watcher: Watche
         sources = request.model.sources()
         for note in sources.notes:
             progress.note(f"{plan.model.name}: {note}")
-        count = request.workers or (request.model.workers if request.model.recipe else 1)
+        count = workers_of(request)
         threads = writer.threads or (1 if count > 1 else request.model.threads)
         engine = _engine(request, writer, count, threads)
         writer.begin(str(request.model.device), sources, threads)
@@ -129,6 +129,11 @@ def make_plan(request: Request) -> tuple[Plan, tuple[Prompt, ...]]:
         dtype=str(card.settings.get("dtype") or NOT_STATED),
     )
     return plan, planned.prompts
+
+
+def workers_of(request: Request) -> int:
+    """The processes that will draw it: as many as are asked for, or as the model likes."""
+    return request.workers or (request.model.workers if request.model.recipe else 1)
 
 
 def default_directory(plan: Plan) -> Path:

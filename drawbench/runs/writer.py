@@ -110,6 +110,8 @@ class RunWriter:
             start=_now(),
             **_processor(threads),
         )
+        if other := next((one.cpu for one in self._manifest.attempts if one.cpu not in ("", attempt.cpu)), ""):
+            self._note(f"begun on a processor with {other}, goes on with {attempt.cpu}: the last bits may differ")
         self._save(attempts=(*self._manifest.attempts, attempt), seal=None, sources=sources)
         (self.path / PARTIAL).mkdir(exist_ok=True)
         for journal in (SLICES, REQUESTS):

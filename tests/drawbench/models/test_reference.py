@@ -9,11 +9,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from loky import get_reusable_executor
 
+from drawbench.cores import processes_for
 from drawbench.errors import UserError
 from drawbench.interface import Sample, sample_seed
-from drawbench.models.reference import ReferenceAdapter
+from drawbench.models.reference import WORKER_MEMORY, ReferenceAdapter
+from drawbench.models.registry import resolve_model
+from drawbench.prompts.prompt_set import PromptSet
+from drawbench.prompts.registry import load_prompt_set
 from drawbench.runs.directory import RunDirectory
+from drawbench.runs.generate import Request, generate
 from reference_model.checkpoint import assemble, save_stage
 from reference_model.errors import ReferenceModelError
 from reference_model.networks.presets import TINY, build_unet, with_text_width
@@ -137,6 +143,23 @@ def test_all_three_sizes_come_from_one_base_image() -> None:
     averaged = [image.reshape(64, len(image) // 64, 64, len(image) // 64, 3).mean((1, 3)) for image in (medium, large)]
     for image in averaged:
         assert np.corrcoef(image.ravel(), small.ravel())[0, 1] > 0.8
+
+
+def test_on_a_cpu_it_draws_with_a_process_a_core_and_the_pixels_stay(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LOKY_MAX_CPU_COUNT", "2")
+    prompts = PromptSet("two", load_prompt_set("open").prompts[:2])
+    pixels = []
+    for workers in (None, 1):
+        model = resolve_model("reference", {"steps": "2"}, "cpu")
+        assert model.workers == min(2, processes_for(WORKER_MEMORY))
+        asked = Request(model, prompts, tmp_path / f"{workers}", samples=1, size=64, slice_size=1, workers=workers)
+        run = generate(asked)
+        assert run.manifest.attempts[-1].threads == 1
+        pixels.append(run.require_seal().pixels_sha256)
+    assert pixels[0] == pixels[1]
+    get_reusable_executor().shutdown(kill_workers=True)
 
 
 def test_a_killed_run_resumes_to_the_pixels_of_an_undisturbed_one(tmp_path: Path) -> None:
