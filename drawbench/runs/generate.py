@@ -100,10 +100,10 @@ def make_plan(request: Request) -> tuple[Plan, tuple[Prompt, ...]]:
     for name, value in options.items():
         if value is not None and value < 1:
             raise UserError(f"--{name} {value} makes no run: give a whole number of at least 1.")
-    if (request.workers or 1) > 1 and request.model.recipe is None:
-        raise UserError(
-            f"--workers {request.workers} cannot be: nothing tells another process how to make this model; use 1."
-        )
+    if (request.workers or 1) > 1 and (request.model.recipe is None or request.model.concurrency > 1):
+        several = request.model.concurrency > 1
+        why = "draws several at once by itself" if several else "cannot be made by another process"
+        raise UserError(f"--workers {request.workers} cannot be: this model {why}; leave --workers out.")
     if request.on_error.refuse and not request.model.one_at_a_time and request.slice_size > 1:
         raise UserError(
             "--on-error would not know which sample of a slice failed, and this model draws slices: add --slice 1 "
