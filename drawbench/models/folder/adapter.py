@@ -1,4 +1,7 @@
-"""`folder:DIR`: images that somebody already made, matched to prompts and read strictly; nothing is resized."""
+"""`folder:DIR`: images that somebody already made, matched to prompts and read strictly; nothing is resized.
+
+Tar files are read as the folder that they hold.
+"""
 
 import hashlib
 import re
@@ -13,6 +16,7 @@ from drawbench.errors import UserError
 from drawbench.interface import ModelCard, Prompts, Refused, Sample, Setting, Sources, TextToImage
 from drawbench.models.folder.given import Given, Key, Match, Prompted
 from drawbench.models.folder.matching import check_settings, choose, lacking, unmatched_words
+from drawbench.models.folder.shards import Unpacked, shards_of
 from drawbench.models.folder.tables import sample_of
 from drawbench.runs.directory import MANIFEST, REFUSED, read_manifest, rows_of
 from metrics.features.weights import file_sha256
@@ -41,12 +45,18 @@ class FolderAdapter(TextToImage):
         check_settings(settings)
         self._settings = settings
         self.folder = Path(argument).expanduser()
-        if not self.folder.is_dir():
-            raise UserError(f"{self.folder} is not a directory: name the folder that holds the images.")
+        shards = shards_of(argument)
+        if not self.folder.is_dir() and shards is None:
+            raise UserError(f"{self.folder} is not a directory: name the folder that holds the images, or a tar file.")
         self._root = self.folder / "images" if (self.folder / MANIFEST).is_file() else self.folder
+        beside = shards is not None and self.folder.is_dir() and bool(read_image_folder(self.folder).images)
+        self._tars_beside = len(shards.files) if shards and beside else 0
+        self._unpacked = Unpacked(shards) if shards and not beside else None
+        if self._unpacked:
+            self._root = self._unpacked.root
         if not self._files:
             raise UserError(f"{self._root} holds no images ({', '.join(SUFFIXES)}): name the folder that holds them.")
-        self._name = settings.get("name") or self.folder.resolve().name
+        self._name = settings.get("name") or (shards.name if shards and not beside else self.folder.resolve().name)
         self._prompts: Mapping[str, Prompted] = {}
         self._image_ids: Mapping[str, int] = {}
         self._match: Match | None = None
@@ -124,6 +134,8 @@ class FolderAdapter(TextToImage):
             notes.append(f"{unmatched_words(self._given, match)} and are left out")
         if self._grids:
             notes.append(f"{len(self._grids)} files {GRID} left out: overviews of the images beside them")
+        if self._tars_beside:
+            notes.append(f"{self._tars_beside} tar files left out, which stand beside the images")
         facts = facts_of(list(self._images.values()))
         notes += [*self._listed.notes(), *facts_notes(facts, "images"), *inherited.notes]
         return Sources(lossy=sum(each.lossy for each in facts) or inherited.lossy, notes=tuple(dict.fromkeys(notes)))

@@ -9,7 +9,8 @@ from drawbench.prompts.prompt_set import category_slug
 from tests.drawbench.models.test_folder_matching import CAPTIONS, PROMPTS, STYLES, fill, met
 
 PAGE = (Path(__file__).parents[3] / "docs/runs.md").read_text()
-RULES = re.findall(r"^\| `([a-z ]+)` \| (.+?) \| .+ \|$", PAGE.partition("### folder:DIR")[2], re.MULTILINE)
+SECTION = PAGE.partition("### folder:DIR")[2].partition("\n### ")[0]
+RULES = re.findall(r"^\| `([a-z ]+)` \| (.+?) \| .+ \|$", SECTION, re.MULTILINE)
 EXAMPLES = [(rule, name) for rule, files in RULES for name in re.findall(r"`([^`]*<[^`]+)\.png`", files)]
 
 
