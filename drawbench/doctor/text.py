@@ -7,7 +7,7 @@ from typing import Any
 from drawbench import __version__
 from drawbench.doctor.examine import Section
 from drawbench.doctor.published_examples import Example
-from drawbench.terminal import wrapped
+from drawbench.terminal import INDENT, LEAST_TEXT, wrapped
 
 STATE_WIDTH = len("missing")
 NEXT = "next: "
@@ -23,11 +23,15 @@ def sections_text(sections: Sequence[Section], width: int) -> str:
         lines += ["", section.title]
         for finding in section.findings:
             lead = f"  {finding.state:<{STATE_WIDTH}}  {finding.name:<{name_width}}  "
+            if width - len(lead) < LEAST_TEXT:
+                lines.append(lead.rstrip())
+                lead = INDENT
             margin = " " * len(lead)
             use = f" – for {finding.enables}" if finding.enables else ""
             lines += wrapped(lead, finding.detail + use, width)
             if finding.next.startswith(COMMANDS):
-                lines.append(margin + NEXT + finding.next)  # whole, to be copied
+                beside = margin + NEXT + finding.next  # whole, to be copied
+                lines.append(beside if len(beside) <= width else INDENT + NEXT + finding.next)
             elif finding.next:
                 lines += wrapped(margin + NEXT, finding.next, width)
     return "\n".join(lines)

@@ -146,6 +146,18 @@ def test_a_folders_size_counts_no_link_and_no_absent_folder(tmp_path: Path) -> N
     assert folder_size(tmp_path / "absent") == 0
 
 
+@pytest.mark.parametrize("width", [60, 80])
+def test_long_names_leave_room_for_words_and_commands(width: int) -> None:
+    long = "pt_inception-2015-12-05-6726825d (legacy_pytorch)"
+    findings = tuple(
+        Finding(name, "missing", "96 MB, " + "word " * 20, "FID", f"drawbench weights fetch {long.split()[0]}")
+        for name in (long, "short")
+    )
+    text = sections_text([Section("Weights", findings)], width)
+    assert max(map(len, text.splitlines())) <= max(width, len(f"    next: {findings[0].next}"))
+    assert text.count(findings[0].next) == 2
+
+
 def test_text_fits_the_width_and_keeps_commands_whole() -> None:
     command = "drawbench weights fetch one two three four five six seven"
     section = Section("Things", (Finding("thing", "missing", "word " * 30, "a purpose", command),))
