@@ -7,6 +7,7 @@ import hashlib
 import re
 from base64 import b64encode
 from collections import Counter
+from ipaddress import IPv6Address, IPv6Network, ip_address
 from typing import TYPE_CHECKING
 
 from human_eval_app.app.shell import streamlit_page
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 METHODS = ("GET", "HEAD", "OPTIONS")  # pages talk over the websocket; nothing is posted
 CLOSED = ("/_stcore/upload_file", "/_stcore/metrics", "/_stcore/agent", "/_stcore/script-health-check")
 LARGEST_MESSAGE = 64 << 10  # bytes from a browser; an answer has a few hundred, the longest report of a problem 12,000
-_TRY_AGAIN_LATER, _TOO_BIG = 1013, 1009  # of RFC 6455 and its registry
+_TRY_AGAIN_LATER = 1013  # of the registry of RFC 6455
 
 
 def content_policy() -> str:
@@ -33,6 +34,17 @@ def content_policy() -> str:
         "img-src 'self' data: blob:; font-src 'self' data:; worker-src 'self' blob:; object-src 'none'; "
         "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
     )
+
+
+def visitor_of(address: str) -> str:
+    """Whose connections and tries are counted together: an IPv4 address, of IPv6 the 64 bits that one visitor has."""
+    try:
+        known = ip_address(address)
+    except ValueError:
+        return address
+    if not isinstance(known, IPv6Address):
+        return address
+    return str(known.ipv4_mapped or IPv6Network((int(known), 64), strict=False))
 
 
 class Guard:
@@ -58,13 +70,13 @@ class Guard:
             await self._app(scope, receive, send)
 
     async def _websocket(self, scope: "Scope", receive: "Receive", send: "Send") -> None:
-        address = scope["client"][0] if scope.get("client") else ""
+        address = visitor_of(scope["client"][0]) if scope.get("client") else ""
         if self._open[address] >= self._most:
             await send({"type": "websocket.close", "code": _TRY_AGAIN_LATER})
             return
         self._open[address] += 1
         try:
-            await self._app(scope, _bounded(receive, send), self._discreet(send))
+            await self._app(scope, receive, self._discreet(send))
         finally:
             self._open[address] -= 1
             if not self._open[address]:
@@ -86,17 +98,14 @@ def _is_closed(path: str) -> bool:
     return any(f"{closed}/" in f"{path}/" for closed in CLOSED)
 
 
-def _bounded(receive: "Receive", send: "Send") -> "Receive":
-    """Receives, but ends a connection over which a message comes that no page sends."""
+def bound_messages() -> None:
+    """Let the server end a connection as soon as a message is announced that no page sends, before its bytes come.
 
-    async def receive_bounded() -> "Message":
-        message = await receive()
-        if len(message.get("bytes") or message.get("text") or b"") > LARGEST_MESSAGE:
-            await send({"type": "websocket.close", "code": _TOO_BIG})
-            return {"type": "websocket.disconnect", "code": _TOO_BIG}
-        return message
+    Streamlit's one limit of messages is that of what it sends, and its server takes it for what comes, too.
+    """
+    from streamlit.web.server.starlette import starlette_server
 
-    return receive_bounded
+    starlette_server.get_max_message_size_bytes = lambda: LARGEST_MESSAGE
 
 
 def _without_paths(payload: bytes) -> bytes:

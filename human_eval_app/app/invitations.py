@@ -1,6 +1,5 @@
 """Links for raters, signed."""
 
-import re
 import secrets
 from pathlib import Path
 from typing import Any
@@ -14,26 +13,17 @@ _PARAMETERS = {
 }
 
 
-def checked_base_path(text: str) -> str:
-    """What the app's addresses begin with, as `/study`; empty at the root. Raises UserError for what is no path."""
-    path = text.strip("/")
-    if path and not re.fullmatch(r"[\w.~-]+(/[\w.~-]+)*", path, re.ASCII):
-        raise UserError(f"--base-path {text} is no path of an address: give letters, digits and -, as in /study.")
-    return f"/{path}" if path else ""
-
-
 def invitations(
     study: Path,
     url: str,
     panel: str | None = None,
     n: int | None = None,
     service: str | None = None,
-    base_path: str = "",
 ) -> list[dict[str, Any]]:
     """Links with the panel and category each is for; one only for a recruitment service, for any panel unless named.
 
-    url: where raters reach the app, which is served under base_path. Raises UserError for a panel that there is not, an
-    address that is none or has another path, or a number below one.
+    url: where raters reach the app. Raises UserError for a panel that there is not, an address that is none or has
+    another path than the settings' base_path, or a number below one.
     """
     from human_eval_app.app.tokens import TOKEN, Signer
     from human_eval_app.study.design import read_design
@@ -41,7 +31,7 @@ def invitations(
     design = read_design(study)
     if not url.startswith(("http://", "https://")):
         raise UserError(f"{url} is not an address of the app; give one such as https://study.example.org.")
-    _check_path(url, checked_base_path(base_path))
+    _check_path(url, study)
     if panel is not None and panel not in design.panel_by_id:
         raise UserError(f"the study has no panel {panel}; its panels are {', '.join(design.panel_by_id)}.")
     if n is not None and n < 1:
@@ -62,16 +52,14 @@ def invitations(
     ]
 
 
-def _check_path(url: str, base_path: str) -> None:
+def _check_path(url: str, study: Path) -> None:
     """Under another path than the one it is served at, the app would find none of its pictures."""
-    path = urlsplit(url).path.rstrip("/")
-    if path == base_path:
-        return
-    if base_path:
+    from human_eval_app.app.settings import read_settings
+    from human_eval_app.study.design import SETTINGS_FILE
+
+    path, base_path = urlsplit(url).path.rstrip("/"), read_settings(study).base_path
+    if path != base_path:
         raise UserError(
-            f"{url} does not end in {base_path}, where --base-path says that the app is: correct one of them."
+            f'{url} has the path "{path}", and the app is served at "{base_path}": correct one of them '
+            f"({study / SETTINGS_FILE} has base_path)."
         )
-    raise UserError(
-        f"{url} has the path {path}, and the app is served at the root of its host: leave the path out, or give "
-        f"--base-path {path} here and to `drawbench study serve`."
-    )

@@ -7,10 +7,10 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from human_eval_app.app.guard import Guard, content_policy
-from human_eval_app.app.invitations import checked_base_path
+from human_eval_app.app.guard import Guard, bound_messages, content_policy
 from human_eval_app.app.rater.trial_view import IMAGE_ROUTE
 from human_eval_app.app.service import DATABASE_VARIABLE, STUDY_VARIABLE, Service, current_service
+from human_eval_app.app.settings import read_settings
 from human_eval_app.app.shell import SCRIPT_ROUTE, Shell, shell_script
 from human_eval_app.store.records import StoreRefusal
 
@@ -33,7 +33,7 @@ OPTIONS: dict[str, Any] = {
     "server.fileWatcherType": "none",
     "server.enableStaticServing": False,
     "server.headless": True,
-    "server.maxMessageSize": 32,  # MB, of what the server sends; `Guard` bounds what comes
+    "server.maxMessageSize": 32,  # MB, of what the server sends; `bound_messages` has what comes
     "server.maxUploadSize": 0,
     "server.scriptHealthCheckEnabled": False,
     "theme.light.primaryColor": "#1d55b8",
@@ -41,11 +41,8 @@ OPTIONS: dict[str, Any] = {
 }
 
 
-def build_app(base_path: str = "") -> Any:
-    """The ASGI application for the study that the environment names. For any ASGI server: one process a worker.
-
-    base_path: what its addresses begin with, as `/study`, or empty; Streamlit's `server.baseUrlPath` is the same.
-    """
+def build_app() -> Any:
+    """The ASGI application for the study that the environment names; see `serve` for Streamlit's options."""
     import streamlit as st
     from starlette.middleware import Middleware
     from starlette.routing import Route
@@ -53,6 +50,7 @@ def build_app(base_path: str = "") -> Any:
     from human_eval_app.app import closing  # reads votes as the admin pages do; raters' pages load nothing of them
 
     service = current_service()
+    base_path = service.settings.base_path
     closing.start(service)
     images = ImageRoute(service)
     gc.collect()
@@ -71,18 +69,16 @@ def build_app(base_path: str = "") -> Any:
     )
 
 
-def serve(study: Path, database: str | None, host: str, port: int, base_path: str = "") -> None:
-    """Serve until stopped. Raises UserError when the study or its database cannot be used.
-
-    base_path: what all addresses begin with, as `/study`, or empty.
-    """
+def serve(study: Path, database: str | None, host: str, port: int) -> None:
+    """Serve until stopped. Raises UserError when the study or its database cannot be used."""
     os.environ[STUDY_VARIABLE] = str(study.resolve())
     if database:
         os.environ[DATABASE_VARIABLE] = database
     os.environ.setdefault("STREAMLIT_SERVER_COOKIE_SECRET", cookie_secret(study))
-    base_path = checked_base_path(base_path)
+    base_path = read_settings(study).base_path
     options = {**OPTIONS, "server.address": host, "server.port": port, "server.baseUrlPath": base_path.strip("/")}
-    build_app(base_path).run(config=options)
+    bound_messages()
+    build_app().run(config=options)
 
 
 def cookie_secret(study: Path) -> str:

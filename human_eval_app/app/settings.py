@@ -68,11 +68,20 @@ class Settings(Record):
     invitation_days: float = Field(default=60.0, gt=0)
     patience_seconds: float = Field(default=20.0, gt=0)  # for a database that is away
     seconds_per_trial: float = Field(default=20.0, gt=0)  # for the estimate on the first page
+    base_path: str = ""  # what all addresses of the app begin with, as `/study`, or empty
     return_url: str = ""  # of the recruitment service; `{code}` stands for the completion code
     connections_per_address: int = Field(default=1000, gt=0)  # a lab's raters may share one, and so do all of a proxy's
     codes: Codes = Codes()
     recruitment: Recruitment = Recruitment()
     admin: Admin = Admin()
+
+    @field_validator("base_path")
+    @classmethod
+    def _is_a_path(cls, value: str) -> str:
+        path = value.strip("/")
+        if path and not re.fullmatch(r"[\w.~-]+(/[\w.~-]+)*", path, re.ASCII):
+            raise ValueError("it is no path of an address: give letters, digits and -, as in /study")
+        return f"/{path}" if path else ""
 
 
 def read_settings(study: Path) -> Settings:

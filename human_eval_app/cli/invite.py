@@ -12,7 +12,6 @@ EPILOGUE = """examples:
   drawbench study invite studies/a-b --url https://study.example.org          a link for every seat of every panel
   drawbench study invite studies/a-b --url https://study.example.org -n 5 --panel p03
   drawbench study invite studies/a-b --url https://study.example.org --for prolific
-  drawbench study invite studies/a-b --url https://example.org/study --base-path /study
 Each link is one rater: it brings them back to where they were, on any device. Send each to one person.
 """
 
@@ -22,7 +21,6 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.epilog = EPILOGUE
     parser.add_argument("study", type=Path, metavar="STUDY", help="a folder made by study create")
     parser.add_argument("--url", required=True, help="where raters reach the app, as https://study.example.org")
-    parser.add_argument("--base-path", default="", metavar="/PATH", help="what study serve was given, if anything")
     parser.add_argument("--panel", metavar="ID", help="links for this panel only (default: all panels)")
     parser.add_argument("-n", type=int, metavar="N", help="links per panel (default: one per seat)")
     parser.add_argument("--for", choices=tuple(_PARAMETERS), dest="service", help="a recruitment service: one link")
@@ -31,7 +29,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print the links."""
-    rows = invitations(args.study, args.url, args.panel, args.n, args.service, args.base_path)
+    rows = invitations(args.study, args.url, args.panel, args.n, args.service)
     if args.json:
         print(json.dumps(rows, indent=2))
     else:

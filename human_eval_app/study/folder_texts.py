@@ -21,6 +21,7 @@ invitation_days = 60   # how long a link works
 patience_seconds = 20  # how long an answer waits for a database that is away, before its rater is asked again
 seconds_per_trial = 20 # for the estimate of the time that raters read first
 connections_per_address = 1000 # open at once; a lab's raters may share an address, and so do all who come by a proxy
+base_path = ""         # what the app's addresses begin with beside other pages of a host, as /study
 return_url = ""        # of the recruitment service; {{code}} stands for the completion code
 
 [codes]                # completion codes, shown at the end; the recruitment service needs the same ones

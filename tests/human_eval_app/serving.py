@@ -19,6 +19,7 @@ from typing import Any, TypeVar
 import numpy as np
 from PIL import Image
 
+from human_eval_app.app.settings import read_settings
 from human_eval_app.study.design import IMAGES, Design, write_design
 
 Result = TypeVar("Result")
@@ -58,16 +59,15 @@ def free_port() -> int:
 class Server:
     """`drawbench study serve` as a process; `kill` is kill -9."""
 
-    def __init__(self, study: Path, database: str | None = None, port: int | None = None, base_path: str = "") -> None:
-        self.study, self.database, self.port, self.base_path = study, database, port or free_port(), base_path
-        self.url = f"http://127.0.0.1:{self.port}{base_path}"
+    def __init__(self, study: Path, database: str | None = None, port: int | None = None) -> None:
+        self.study, self.database, self.port = study, database, port or free_port()
+        self.url = f"http://127.0.0.1:{self.port}{read_settings(study).base_path}"
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> "Server":
         """Start, and wait until the server answers. Raises RuntimeError with its output when it does not."""
         command = [sys.executable, "-m", "drawbench.cli.main", "study", "serve", str(self.study)]
         command += ["--port", str(self.port), *(["--database", self.database] if self.database else [])]
-        command += ["--base-path", self.base_path] if self.base_path else []
         log = self.study / "server.log"
         with log.open("ab") as output:
             environment = {**os.environ, "OMP_NUM_THREADS": "1"}
@@ -115,9 +115,9 @@ def status_of(server: Server, path: str) -> int:
 
 
 @contextmanager
-def serving(study: Path, database: str | None = None, base_path: str = "") -> Iterator[Server]:
+def serving(study: Path, database: str | None = None) -> Iterator[Server]:
     """The study, served while the block runs."""
-    server = Server(study, database, base_path=base_path).start()
+    server = Server(study, database).start()
     try:
         yield server
     finally:

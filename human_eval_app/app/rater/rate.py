@@ -141,7 +141,7 @@ def _instructions(service: Service, place: Place, words: Texts) -> None:
 
 
 def _trial(service: Service, place: Place, words: Texts) -> None:
-    data = trial_view(service.design, place, service.signer, words, _base_path())
+    data = trial_view(service.design, place, service.signer, words, service.settings.base_path)
     failed = st.session_state.get("failed")
     data["attempt"] = failed[1] if failed and failed[0] == data["key"] else 0
     data["notice"] = words["trial"]["not_saved"] if data["attempt"] else st.session_state.pop("notice", "")
@@ -159,12 +159,6 @@ def _trial(service: Service, place: Place, words: Texts) -> None:
     if _came_without_callback(data):
         _answered()
         st.rerun()
-
-
-def _base_path() -> str:
-    """What the app's addresses begin with, as `/study`, or empty."""
-    path = str(st.get_option("server.baseUrlPath")).strip("/")
-    return f"/{path}" if path else ""
 
 
 def _came_without_callback(data: dict[str, Any]) -> bool:

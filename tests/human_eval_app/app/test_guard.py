@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import platform
+import struct
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -19,7 +20,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 import human_eval_app
 from benchmarks.websocket_rater import WebsocketRater
-from human_eval_app.app.guard import LARGEST_MESSAGE
+from human_eval_app.app.guard import LARGEST_MESSAGE, visitor_of
 from human_eval_app.app.rater.trial_component import read_report
 from human_eval_app.app.service import Service, open_service
 from human_eval_app.app.tokens import TOKEN
@@ -27,6 +28,7 @@ from tests.human_eval_app.designs import make_design
 from tests.human_eval_app.serving import Server, run_async, serving, status_of, write_study
 
 CONNECTIONS = 20  # that one address may have
+TOO_BIG = 1009  # of RFC 6455
 
 
 @pytest.fixture(scope="module")
@@ -97,17 +99,29 @@ def test_what_no_page_asks_for_is_not_there(server: Server) -> None:
         assert refused.value.code == 405
 
 
-@pytest.mark.parametrize("size", [65 << 10, 8 << 20])
-def test_a_message_that_no_page_sends_ends_its_connection(server: Server, size: int) -> None:
-    async def attack() -> None:
-        async with connect(f"ws{server.url[4:]}/_stcore/stream", subprotocols=["streamlit"], max_size=None) as socket:  # type: ignore[list-item]
-            before = _memory_mib(server)
-            with suppress(ConnectionClosed):
-                await socket.send(bytes(size))
-            await asyncio.wait_for(socket.wait_closed(), 30)
-            assert _memory_mib(server) < before + 40
+async def _ended(server: Server, *sent: bytes) -> int | None:
+    """With which code the server ends a websocket after these bytes, frames as they go over the line."""
+    async with connect(f"ws{server.url[4:]}/_stcore/stream", subprotocols=["streamlit"]) as socket:  # type: ignore[list-item]
+        with suppress(ConnectionClosed, OSError):
+            for frame in sent:
+                socket.transport.write(frame)
+                await asyncio.sleep(0.01)
+        await asyncio.wait_for(socket.wait_closed(), 30)
+        return socket.close_code
 
-    run_async(attack())
+
+def _frame(length: int, kind: int) -> bytes:
+    """The beginning of a frame of so many bytes, as RFC 6455 has it; kind: its first byte."""
+    return struct.pack("!BBQ4s", kind, 0xFF, length, b"mask")
+
+
+def test_a_message_that_no_page_sends_ends_its_connection_before_it_is_here(server: Server) -> None:
+    whole, begun, further = 0x82, 0x02, 0x00
+    for announced in (LARGEST_MESSAGE + 1, 8 << 20, 1 << 60):
+        assert run_async(_ended(server, _frame(announced, whole))) == TOO_BIG  # none of its bytes came
+    piece = LARGEST_MESSAGE // 2 + 1
+    pieces = [_frame(piece, begun) + bytes(piece), _frame(piece, further)]
+    assert run_async(_ended(server, *pieces)) == TOO_BIG
 
 
 def test_the_longest_message_of_a_page_is_far_below_the_bound() -> None:
@@ -135,6 +149,13 @@ def test_one_address_has_so_many_connections_and_no_more(server: Server, service
             assert "Before you start" in rater.text()
 
     run_async(crowd())
+
+
+def test_connections_are_counted_by_what_one_visitor_has() -> None:
+    assert visitor_of("192.0.2.1") == "192.0.2.1" == visitor_of("::ffff:192.0.2.1")
+    assert visitor_of("2001:db8:0:1::1") == visitor_of("2001:db8:0:1:ffff::2") != visitor_of("2001:db8:0:2::1")
+    assert visitor_of("fe80::1%eth0") == visitor_of("fe80::2%eth0")
+    assert visitor_of("this machine") == "this machine"
 
 
 def test_no_message_tells_paths_or_versions(server: Server, service: Service) -> None:

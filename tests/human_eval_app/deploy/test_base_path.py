@@ -25,13 +25,15 @@ pytestmark = pytest.mark.skipif(nginx.missing() is not None, reason=str(nginx.mi
 @pytest.fixture(scope="module")
 def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
     design = make_design(categories={"Colors": 2}, samples=2, raters=3)
-    return write_study(design, tmp_path_factory.mktemp("under a path") / "study", WITH_PASSWORD)
+    return write_study(
+        design, tmp_path_factory.mktemp("under a path") / "study", f'base_path = "{PATH}"\n{WITH_PASSWORD}'
+    )
 
 
 @pytest.fixture(scope="module")
 def site(study: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
     with (
-        serving(study, base_path=PATH) as server,
+        serving(study) as server,
         proxy(tmp_path_factory.mktemp("nginx"), [server.port], PATH, SITE) as running,
     ):
         yield running
@@ -44,7 +46,7 @@ def _text(url: str, tls: ssl.SSLContext) -> str:
 
 def test_a_rater_takes_part_beside_other_pages(study: Path, site: Proxy, browser: Any) -> None:
     assert _text(site.url.removesuffix(PATH), site.tls) == HOME
-    link = invitations(study, site.url, base_path=PATH)[0]["link"]
+    link = invitations(study, site.url)[0]["link"]
     page = open_page(browser, link, ignore_https_errors=True)
     consent(page)
     begin(page)

@@ -59,9 +59,7 @@ def _make(desk: Desk, kind: str, panel: str | None, number: int, base: str) -> N
 
     service = None if kind == "personal" else kind
     try:
-        st.session_state[_MADE] = invitations(
-            desk.service.folder, base, panel, number, service, st.get_option("server.baseUrlPath")
-        )
+        st.session_state[_MADE] = invitations(desk.service.folder, base, panel, number, service)
     except UserError as error:
         st.error("No link was made.")
         st.text(str(error))
