@@ -5,7 +5,6 @@ import os
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from math import ceil
 from typing import Any
 
 import streamlit as st
@@ -121,9 +120,10 @@ def _ask_password(desk: Desk, admin: Admin) -> None:
     if not given:
         return
     try:
-        right = desk.tries.attempt(_address() or "this machine", password, admin.password_hash)
-    except TooManyTriesError as error:
-        st.error(f"Too many wrong passwords. Try again in {_span(error.wait)}.")
+        with st.spinner("One moment"):  # longer after wrong ones
+            right = desk.tries.attempt(_address() or "this machine", password, admin.password_hash)
+    except TooManyTriesError:
+        st.error("Too many passwords are being tried. Try again in a few seconds.")
         return
     if not right:
         _log.warning("a wrong admin password%s", _from_address())
@@ -179,7 +179,3 @@ def _how_to_open(admin: Admin) -> None:
             "Or let people sign in: list their addresses as `emails` in the section `[admin]` of `settings.toml`, and "
             "name an identity provider in the section `[auth]` of the server's `.streamlit/secrets.toml`."
         )
-
-
-def _span(seconds: float) -> str:
-    return f"{ceil(seconds)} seconds" if seconds < 90 else f"{ceil(seconds / 60)} minutes"

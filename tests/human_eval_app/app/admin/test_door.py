@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from human_eval_app.app.admin import desk, door
+from human_eval_app.app.admin import desk, door, passwords
 from human_eval_app.app.admin.door import IDLE_SECONDS, SESSION_SECONDS, Ticket, signed_in
 from human_eval_app.app.admin.passwords import Tries
 from human_eval_app.app.settings import Admin, set_password_hash
@@ -96,8 +96,12 @@ def test_before_the_password_nothing_is_shown(open_study: OpenStudy) -> None:
     assert not any(word in text for word in (*SECRETS, "secret name", service.design.sha256[:12], HASH))
 
 
-def test_a_wrong_password_is_refused_and_tries_run_out(open_study: OpenStudy, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(desk, "Tries", lambda: Tries(lambda: 0.0))  # no second passes
+def test_a_wrong_password_is_refused_and_the_next_ones_wait(
+    open_study: OpenStudy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits: list[float] = []
+    tries = Tries(lambda: 0.0, waits.append)  # no second passes
+    monkeypatch.setattr(desk, "Tries", lambda: tries)
     monkeypatch.setattr(door, "_address", lambda: "192.0.2.1")
     open_study(make_design())
     page = admin_page()
@@ -106,12 +110,14 @@ def test_a_wrong_password_is_refused_and_tries_run_out(open_study: OpenStudy, mo
         page.button[0].click().run()
         assert [error.value for error in page.error] == ["This is not the password."]
     page.text_input[0].input(PASSWORD)
+    monkeypatch.setattr(passwords, "WAITING", 0)
     page.button[0].click().run()
-    assert page.error[0].value.startswith("Too many wrong passwords. Try again in ")
+    assert page.error[0].value == "Too many passwords are being tried. Try again in a few seconds."
     assert "Quotas" not in shown(page)
-    monkeypatch.setattr(door, "_address", lambda: "192.0.2.2")
+    monkeypatch.setattr(passwords, "WAITING", 10)
     page.button[0].click().run()
     assert "Quotas" in shown(page)
+    assert waits == [0.0, 0.0, 0.0, 2.0]
 
 
 def test_addresses_are_logged_behind_a_trusted_proxy_only(

@@ -1,8 +1,10 @@
 """Admin passwords: hashed so that a settings file gives nothing away, and not to be guessed by trying."""
 
 import hashlib
+import time
 from base64 import b64decode
-from contextlib import suppress
+from concurrent.futures import ThreadPoolExecutor
+from threading import Event
 
 import pytest
 
@@ -11,6 +13,7 @@ from human_eval_app.app.admin.passwords import (
     COST,
     FREE_TRIES,
     LONGEST_WAIT,
+    WAITING,
     TooManyTriesError,
     Tries,
     hash_password,
@@ -25,13 +28,28 @@ HERE, THERE = "192.0.2.1", "192.0.2.2"
 
 
 class Clock:
-    """Seconds that pass only when a test says so."""
+    """Seconds that pass only when a test says so, or when somebody waits."""
 
     def __init__(self) -> None:
         self.now = 100.0
+        self.waits: list[float] = []
 
     def __call__(self) -> float:
         return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.waits.append(seconds)
+        self.now += seconds
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def tries(clock: Clock) -> Tries:
+    return Tries(clock, clock.sleep)
 
 
 def test_a_hash_is_scrypts_with_a_salt_of_its_own() -> None:
@@ -75,51 +93,89 @@ def test_settings_know_a_hash_from_a_password() -> None:
     assert not PASSWORD_HASH.fullmatch(PASSWORD)
 
 
-def test_each_wrong_password_after_three_doubles_the_wait() -> None:
-    clock = Clock()
-    tries, waits = Tries(clock), []
-    for _ in range(FREE_TRIES):
+def test_each_wrong_password_after_three_doubles_the_wait_before_the_next_is_looked_at(
+    clock: Clock, tries: Tries
+) -> None:
+    for _ in range(FREE_TRIES + 12):
         assert not tries.attempt(HERE, "wrong", HASHED)
-    for _ in range(12):
-        with pytest.raises(TooManyTriesError) as refused:
-            tries.attempt(HERE, PASSWORD, HASHED)  # not even the right one, so that nothing is learnt from the answer
-        waits.append(refused.value.wait)
-        clock.now += refused.value.wait
-        assert not tries.attempt(HERE, "wrong", HASHED)
-    assert waits == [min(2.0 ** (n + 1), LONGEST_WAIT) for n in range(12)]
+    assert clock.waits == [0.0] * FREE_TRIES + [min(2.0 ** (n + 1), LONGEST_WAIT) for n in range(12)]
 
 
-def test_refused_tries_do_not_lengthen_the_wait_and_the_right_password_ends_it() -> None:
-    clock = Clock()
-    tries = Tries(clock)
+def test_time_that_passes_before_a_try_is_no_part_of_its_wait(clock: Clock, tries: Tries) -> None:
     for _ in range(FREE_TRIES):
         tries.attempt(HERE, "wrong", HASHED)
-    for _ in range(50):
-        with pytest.raises(TooManyTriesError):
-            tries.attempt(HERE, "wrong", HASHED)
-    clock.now += 2.0
+    clock.now += 1.5
     assert tries.attempt(HERE, PASSWORD, HASHED)
+    assert clock.waits[-1] == 0.5
     for _ in range(FREE_TRIES - 1):
         assert not tries.attempt(HERE, "wrong", HASHED)
     assert tries.attempt(HERE, PASSWORD, HASHED)
+    assert clock.waits[-FREE_TRIES:] == [0.0] * FREE_TRIES
 
 
-def test_wrong_passwords_from_elsewhere_keep_nobody_out_and_here_not_for_long() -> None:
-    clock = Clock()
-    tries = Tries(clock)
-    for _ in range(200):
-        with suppress(TooManyTriesError):
-            tries.attempt(THERE, "wrong", HASHED)
-        clock.now += 0.5
+def test_the_right_password_comes_in_whatever_others_try_from_here_and_elsewhere(clock: Clock, tries: Tries) -> None:
+    """Others who try from the same address, each the moment that its wait is over, as a program does."""
+    for address in (HERE, THERE):
+        for _ in range(100):
+            tries.attempt(address, "wrong", HASHED)
+    before = clock.now
     assert tries.attempt(HERE, PASSWORD, HASHED)
-    clock.now += LONGEST_WAIT
-    assert LONGEST_WAIT <= 10
-    assert tries.attempt(THERE, PASSWORD, HASHED)
+    assert clock.now - before <= LONGEST_WAIT <= 10
+    assert tries.attempt("192.0.2.3", PASSWORD, HASHED)
+    assert clock.waits[-1] == 0.0
 
 
-def test_addresses_are_forgotten_before_they_fill_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_so_many_tries_of_an_address_wait_at_once_and_no_more(clock: Clock) -> None:
+    met = []
+
+    def meanwhile(_: float) -> None:
+        met.append(HERE)
+        if len(met) <= WAITING:  # each meets another one while it waits
+            tries.attempt(HERE, "wrong", HASHED)
+
+    tries = Tries(clock, meanwhile)
+    with pytest.raises(TooManyTriesError):
+        tries.attempt(HERE, "wrong", HASHED)
+    assert len(met) == WAITING
+    assert tries.attempt(HERE, PASSWORD, HASHED)
+
+
+def test_so_many_passwords_are_compared_at_once_and_no_more(tries: Tries, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(passwords, "COMPARING", 3)
+    begun, go_on = Event(), Event()
+
+    def slow(password: str, hashed: str) -> bool:
+        begun.set()
+        return go_on.wait(30) and password_matches(password, hashed)
+
+    monkeypatch.setattr(passwords, "password_matches", slow)
+    with ThreadPoolExecutor(3) as pool:
+        found = [pool.submit(tries.attempt, f"192.0.2.{number}", PASSWORD, HASHED) for number in range(3)]
+        begun.wait(30)
+        while tries._under_way[""] < 3:
+            time.sleep(0.001)
+        with pytest.raises(TooManyTriesError):
+            tries.attempt(HERE, PASSWORD, HASHED)
+        go_on.set()
+        assert [each.result() for each in found] == [True] * 3
+    assert tries.attempt(HERE, PASSWORD, HASHED)
+
+
+def test_a_visitors_whole_network_of_ipv6_is_one_address(clock: Clock, tries: Tries) -> None:
+    for number in range(FREE_TRIES + 1):
+        tries.attempt(f"2001:db8:0:1::{number:x}", "wrong", HASHED)
+    assert clock.waits[-1] == 2.0
+    tries.attempt("2001:db8:0:2::1", "wrong", HASHED)
+    assert clock.waits[-1] == 0.0
+    tries.attempt("::ffff:192.0.2.1", "wrong", HASHED)
+    for _ in range(FREE_TRIES):
+        tries.attempt("192.0.2.1", "wrong", HASHED)
+    assert clock.waits[-1] == 2.0
+
+
+def test_addresses_are_forgotten_before_they_fill_the_memory(tries: Tries, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(passwords, "ADDRESSES", 3)
-    tries = Tries(Clock())
     for number in range(10):
         tries.attempt(f"192.0.2.{number}", "wrong", HASHED)
     assert len(tries._wrong) == 3
+    assert not tries._under_way
