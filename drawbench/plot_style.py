@@ -1,5 +1,6 @@
 """What every plot of the suite shares: ink, type, resolution."""
 
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,9 @@ def write_figure(figure: "Figure", folder: Path, name: str) -> list[Path]:
     """Write a plot as NAME.svg and NAME.png and return the paths. Equal plots give equal files: none says when."""
     paths = [folder / f"{name}.svg", folder / f"{name}.png"]
     for path, silent in zip(paths, ({"Date": None}, {"Software": None}), strict=True):
-        with atomic_file(path) as file:
+        with atomic_file(path) as file, warnings.catch_warnings():
+            warnings.filterwarnings(
+                "ignore", "Glyph .* missing from font"
+            )  # the plot shows a box; names are the user's
             figure.savefig(file, format=path.suffix[1:], dpi=DPI, metadata=silent)
     return paths

@@ -151,7 +151,7 @@ def _vote_rows(
     for place, row in enumerate(rows.to_dict("records")):
         mirror = row["mirror_of_position"]
         screen = place - place % len(design.questions)  # all questions of a screen are answered at once
-        when = START + timedelta(minutes=int(seat[place]), seconds=10 * row["position"])
+        since = timedelta(minutes=int(seat[place]), seconds=10 * row["position"])
         yield VoteRow(
             study=design.name,
             design_sha256=design.sha256,
@@ -174,7 +174,7 @@ def _vote_rows(
             mirror_of_position=None if pd.isna(mirror) else int(mirror),
             sequence=0,
             superseded=False,
-            server_time=when.isoformat(timespec="milliseconds"),
+            server_time=(START + since).isoformat(timespec="milliseconds"),
             load_ms=LOAD_MS,
             dwell_ms=int(dwell[screen]),
             zooms=0,
@@ -183,6 +183,7 @@ def _vote_rows(
             instructions_version=design.instructions_version,
             language="en",
             gap_ms=10_000,
+            open_ms=round(1000 * since.total_seconds()),
         )
 
 

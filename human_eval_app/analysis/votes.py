@@ -22,7 +22,7 @@ from human_eval_app.study.design import Design
 
 COLUMNS = tuple(field.name for field in fields(VoteRow))
 NUMBERS = ("position", "sequence", "load_ms", "dwell_ms", "zooms")
-LATER = ("gap_ms",)  # columns that older exports do not have
+LATER = ("gap_ms", "open_ms")  # columns that older exports do not have
 FORMATS = {".csv": "CSV", ".jsonl": "JSON lines", ".parquet": "parquet"}
 TRUE, FALSE = ("true", "1"), ("false", "0")
 
@@ -34,7 +34,8 @@ class Votes:
     table: current answers of complete sittings. sittings: how many sittings are in each state.
     simulated: whether the design or any row says that these raters are not people.
     begun: every sitting with an answer to the main part, by its number and in the order of their first ones:
-        `panel`, `state`, `last`, the time of its last answer, and `pause`, the longest time between two answers.
+        `panel`, `state`, `last`, when its last answer came, and `pause`, the longest time between two answers, both by
+        a clock that stands while the study is paused (as far as is known: older exports do not say).
     """
 
     table: pd.DataFrame
@@ -123,13 +124,15 @@ def _begun(frame: pd.DataFrame) -> pd.DataFrame:
     """The sittings of all rows, as `Votes.begun` has them."""
     main = frame[frame["part"] == "main"]
     at = pd.to_datetime(main["server_time"], format="ISO8601", utc=True)
-    rows = main[["sitting", "panel", "sitting_state"]].assign(at=at, number=main["sitting"].astype(int))
+    known = main["open_ms"].notna().all()
+    clock = pd.to_timedelta(main["open_ms"].astype(float), unit="ms") if known else at - at.min()
+    rows = main[["sitting", "panel", "sitting_state"]].assign(at=at, clock=clock, number=main["sitting"].astype(int))
     rows = rows.sort_values(["at", "number"])
-    pause = rows.groupby("sitting")["at"].diff().fillna(pd.Timedelta(0))
+    pause = rows.groupby("sitting")["clock"].diff().fillna(pd.Timedelta(0))
     return (
         rows.assign(pause=pause)
         .groupby("sitting", sort=False)
-        .agg(panel=("panel", "first"), state=("sitting_state", "first"), last=("at", "max"), pause=("pause", "max"))
+        .agg(panel=("panel", "first"), state=("sitting_state", "first"), last=("clock", "max"), pause=("pause", "max"))
     )
 
 

@@ -39,13 +39,10 @@ def run(args: argparse.Namespace) -> int:
     from human_eval_app.app.settings import read_settings
     from human_eval_app.store.store import VoteStore
     from human_eval_app.study.design import read_design
-    from human_eval_app.study.stopping import pause_caution
 
     database, minutes = args.database or default_database(args.study), read_settings(args.study).lease_minutes
     design = read_design(args.study)
     with closing(VoteStore.open(database, design, minutes)) as store:
         change_status(store, ACTIONS[args.action])
     print(f"Study {args.study} is {ACTIONS[args.action]}.", file=sys.stderr)
-    if args.action == "pause" and (caution := pause_caution(design.stopping)):
-        print(f"drawbench: {caution}", file=sys.stderr)
     return 0

@@ -18,7 +18,8 @@ EPILOGUE = """examples:
   drawbench study payments studies/a-b --json
 One row per rater who consented: their id at the recruitment service and its numbers of their visits, the seconds from
 the consent to the end (or to the last answer), answers given of those asked for, how their part ended, and the code
-that they were shown. Ids are personal data: keep the file as long as you need it to pay.
+that they were shown. Ids are personal data: keep the file as long as you need it to pay. In CSV an id that begins as a
+spreadsheet's formula (=, +, -, @) stands behind an apostrophe; --json gives every id as it is.
 """
 COLUMNS = (
     *("rater", "source", "external_id", "sessions", "begun", "seconds", "answered", "screens"),

@@ -29,6 +29,7 @@ _NUMBERS = {
     "dwell_ms",
     "zooms",
     "gap_ms",
+    "open_ms",
     TOTAL,
 }
 _FLAGS = {"superseded"}

@@ -14,8 +14,8 @@ SEATS_LEFT = (
     .group_by(SeatTable.panel)
     .subquery()
 )
-# The panel with most free seats first, in the design's order where two have as many. Never-used seats before lapsed
-# ones, whose raters may still come back.
+# The panel with most free seats first; the seats' numbers say which where two have as many. Never-used seats before
+# lapsed ones, whose raters may still come back.
 NEXT_SEAT = (
     select(SeatTable.id, SeatTable.holder)
     .join(SEATS_LEFT, SEATS_LEFT.c.panel == SeatTable.panel)

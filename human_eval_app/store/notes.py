@@ -1,17 +1,33 @@
-"""What is written down beside the votes: looks at results, a stopping rule's decision, problems with screens."""
+"""What is written down beside the votes: the study's status, looks, a rule's decision, problems with screens."""
 
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import Connection, func, insert, select, update
 
 from human_eval_app.store.database.engine import NOW
-from human_eval_app.store.database.schema import DecisionTable, LookTable, ProblemTable, SittingTable
+from human_eval_app.store.database.schema import (
+    DecisionTable,
+    LookTable,
+    ProblemTable,
+    SittingTable,
+    StatusChangeTable,
+    StudyTable,
+)
 from human_eval_app.store.overview import iso
-from human_eval_app.store.records import Decision, Look, Problem
+from human_eval_app.store.records import Decision, Look, Problem, StoreRefusal, StudyStatus
 from human_eval_app.store.whereabouts import Terms
 
+MOST_PROBLEMS = 100  # of one sitting; a rater reports a few, and no more than these fill the database
 COMPLETE_SITTINGS = select(func.count()).where(SittingTable.state == "complete")
+
+
+def change_status(connection: Connection, terms: Terms, status: StudyStatus) -> bool:
+    """Open, pause or close the study, and write down when. False, and nothing is written, when it is so already."""
+    if not connection.execute(update(StudyTable).where(StudyTable.status != status).values(status=status)).rowcount:
+        return False
+    connection.execute(insert(StatusChangeTable).values(at=NOW), {"status": status, "now": terms.now})
+    return True
 
 
 def add_look(connection: Connection, terms: Terms, place: str) -> None:
@@ -43,16 +59,22 @@ def decision(connection: Connection) -> Decision | None:
 
 
 def add_problem(connection: Connection, terms: Terms, problem: Problem) -> None:
-    """Write down what a rater says about a screen, unless these very words about it are there already."""
+    """Write down what a rater says about a screen, unless these very words about it are there already.
+
+    Raises StoreRefusal when there are MOST_PROBLEMS of the sitting.
+    """
     row = {
         "sitting_id": problem.sitting,
         "part": problem.part,
         "position": problem.position,
         "text": problem.text,
     }
-    same = select(func.count()).where(*(ProblemTable.__table__.c[name] == value for name, value in row.items()))
-    if not connection.scalar(same):
-        connection.execute(insert(ProblemTable).values(at=NOW), {**row, "now": terms.now})
+    own = select(func.count()).where(ProblemTable.sitting_id == problem.sitting)
+    if connection.scalar(own.where(*(ProblemTable.__table__.c[name] == value for name, value in row.items()))):
+        return
+    if (connection.scalar(own) or 0) >= MOST_PROBLEMS:
+        raise StoreRefusal("too_many", "No more reports of problems are kept from you; please write to the study.")
+    connection.execute(insert(ProblemTable).values(at=NOW), {**row, "now": terms.now})
 
 
 def problems(connection: Connection) -> list[Problem]:

@@ -1,5 +1,7 @@
 """Making a database ready for a study: one transaction that brings its tables up to date and registers the design."""
 
+from random import Random
+
 from sqlalchemy import Connection, Engine, insert, select, text, update
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -66,11 +68,28 @@ def _register(connection: Connection, terms: Terms, name: str) -> None:
         insert(StudyTable).values(id=1, name=design.name, design_sha256=design.sha256, status="open", created_at=NOW),
         {"now": terms.now},
     )
-    seats = [(seat.id, panel.id) for panel in design.panels for seat in panel.seats]
     connection.execute(
         insert(SeatTable),
         [
-            {"id": seat, "panel": panel, "number": number, "status": "free", "holder": None, "lease_until": None}
-            for number, (seat, panel) in enumerate(seats)
+            {
+                "id": seat,
+                "panel": design.panel_of_seat[seat].id,
+                "number": number,
+                "status": "free",
+                "holder": None,
+                "lease_until": None,
+            }
+            for number, seat in enumerate(_dealing_order(design))
         ],
     )
+
+
+def _dealing_order(design: Design) -> list[str]:
+    """Every seat, in the order in which those of panels with as many free ones are dealt.
+
+    Each time that panels are even, their next seats stand in an order drawn at random, from the design's hash.
+    """
+    random = Random(design.sha256)
+    left = range(max(len(panel.seats) for panel in design.panels), 0, -1)
+    even = ([panel.seats[-number].id for panel in design.panels if len(panel.seats) >= number] for number in left)
+    return [seat for seats in even for seat in random.sample(seats, len(seats))]

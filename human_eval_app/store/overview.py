@@ -42,7 +42,6 @@ ALL_SEATS = (
     .select_from(SeatTable)
     .outerjoin(SittingTable, and_(SittingTable.rater_id == SeatTable.holder, SittingTable.seat_id == SeatTable.id))
     .outerjoin(STANDING_VOTES, STANDING_VOTES.c.sitting_id == SittingTable.id)
-    .order_by(SeatTable.number)
 )
 ALL_RATERS = ALL_WHEREABOUTS.add_columns(
     RaterTable.source,
@@ -83,8 +82,8 @@ class _Votes:
 
 def seats(connection: Connection, terms: Terms) -> list[SeatState]:
     """Every seat in the design's order."""
-    rows = connection.execute(ALL_SEATS, {"now": terms.now})
-    return [_seat_state(terms, *row) for row in rows]
+    rows = {row[0]: row for row in connection.execute(ALL_SEATS, {"now": terms.now})}
+    return [_seat_state(terms, *rows[seat]) for seat in terms.design.panel_of_seat]
 
 
 def raters(connection: Connection, terms: Terms) -> list[RaterState]:

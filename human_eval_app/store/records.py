@@ -44,6 +44,7 @@ Reason = Literal[
     "not_ready",  # a vote before the consent, the instructions or the training are done
     "out_of_order",  # not the trial that is next
     "answered",  # another answer to this screen stands and can no longer be changed
+    "too_many",  # reports of problems from one sitting
     "bad_answers",  # not an answer to each question of the design
     "no_room",  # the disk is full
     "busy",  # other writers held the database for too long
@@ -180,6 +181,7 @@ class VoteRow:
     superseded: the vote was undone, or another one at its position followed (in training: another try).
     server_time: ISO 8601 UTC with milliseconds, by the database's clock. client_time: as the browser gave it.
     gap_ms: from when the screen could be seen first to the answer, by the database's clock, whatever a browser says.
+    open_ms: how long the study had been open by then, a clock that stands while it is paused.
     """
 
     study: str
@@ -212,6 +214,7 @@ class VoteRow:
     instructions_version: str
     language: str
     gap_ms: int
+    open_ms: int
 
 
 @dataclass(frozen=True)

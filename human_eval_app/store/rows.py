@@ -1,12 +1,19 @@
 """Votes as rows: one per question, with everything an analysis needs to know about the trial beside the answer."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, func, select
 from sqlalchemy.engine import Row
 
-from human_eval_app.store.database.schema import RaterTable, SittingTable, UndoTable, VoteTable
+from human_eval_app.store.database.schema import (
+    RaterTable,
+    SittingTable,
+    StatusChangeTable,
+    StudyTable,
+    UndoTable,
+    VoteTable,
+)
 from human_eval_app.store.overview import iso
 from human_eval_app.store.records import VoteRow
 from human_eval_app.study.design import Design, Trial
@@ -38,13 +45,14 @@ ALL_VOTES = (
 def vote_rows(connection: Connection, design: Design) -> Iterator[VoteRow]:
     """Every vote ever given, in the order in which they were given, its questions in the design's order."""
     votes = connection.execution_options(yield_per=ROWS_AT_ONCE).execute(ALL_VOTES)
+    pauses = _pauses(connection)
     shown: dict[int, _Shown] = {}  # by sitting
     for vote in votes:
         screen = (vote.part, vote.position)
         before = shown.get(vote.sitting_id, _Shown(None, vote.begun_at, vote.begun_at))
         since = before.since if screen == before.screen else before.answered
         shown[vote.sitting_id] = _Shown(screen, since, vote.server_time)
-        yield from _rows_of(design, vote, max(vote.server_time - since, 0))
+        yield from _rows_of(design, vote, max(vote.server_time - since, 0), _open_ms(vote.server_time, pauses))
 
 
 @dataclass(frozen=True)
@@ -59,7 +67,27 @@ class _Shown:
     answered: int
 
 
-def _rows_of(design: Design, vote: Row, gap_ms: int) -> Iterator[VoteRow]:
+def _pauses(connection: Connection) -> list[tuple[int, int]]:
+    """From when to when the study was not open (milliseconds), in order: first before it was made, none that lasts."""
+    made = connection.scalars(select(StudyTable.created_at)).one()
+    pauses, since = [(0, made)], None
+    for at, status in connection.execute(
+        select(StatusChangeTable.at, StatusChangeTable.status).order_by(StatusChangeTable.id)
+    ):
+        if status != "open":
+            since = at if since is None else since
+        elif since is not None:
+            pauses.append((since, at))
+            since = None
+    return pauses
+
+
+def _open_ms(at: int, pauses: Sequence[tuple[int, int]]) -> int:
+    """How long the study had been open at a time (milliseconds)."""
+    return at - sum(min(at, end) - min(at, start) for start, end in pauses)
+
+
+def _rows_of(design: Design, vote: Row, gap_ms: int, open_ms: int) -> Iterator[VoteRow]:
     panel = design.panel_of_seat[vote.seat_id]
     main = vote.part == "main"
     trial = (design.trials_of_seat[vote.seat_id] if main else design.training)[vote.position]
@@ -95,6 +123,7 @@ def _rows_of(design: Design, vote: Row, gap_ms: int) -> Iterator[VoteRow]:
             instructions_version=vote.instructions_version,
             language=vote.language,
             gap_ms=gap_ms,
+            open_ms=open_ms,
         )
 
 

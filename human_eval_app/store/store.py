@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Self
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, select
 
 from human_eval_app.store import codes as ending_codes
 from human_eval_app.store import notes
@@ -182,8 +182,7 @@ class VoteStore:
         """
 
         def work(connection: Connection) -> None:
-            changed = connection.execute(update(StudyTable).where(StudyTable.status != status).values(status=status))
-            if changed.rowcount and status == "open":
+            if notes.change_status(connection, self._terms, status) and status == "open":
                 renew_all(connection, self._terms)
 
         self._transactions.write(work)
@@ -215,7 +214,7 @@ class VoteStore:
 
         def work(connection: Connection) -> None:
             if notes.add_decision(connection, self._terms, sittings, outcome):
-                connection.execute(update(StudyTable).values(status="closed"))
+                notes.change_status(connection, self._terms, "closed")
 
         self._transactions.write(work)
 

@@ -19,16 +19,6 @@ def comparisons(design: Design) -> int:
     return len(design.questions) * len(panels_of_pairs(design))
 
 
-def pause_caution(stopping: Stopping | None) -> str:
-    """What a pause of the whole study does to the rule; empty where there is none."""
-    if stopping is None:
-        return ""
-    return (
-        f"A pause of the study counts as one of its raters: if it lasts more than {stopping.pause_minutes} minutes, "
-        "those at work now are left out of what decides when to stop. If they finish, they count in all tables."
-    )
-
-
 def stopping_text(stopping: Stopping | None, many: int) -> str:
     """The rule in one sentence; empty where there is none. many: comparisons of the design."""
     if stopping is None:

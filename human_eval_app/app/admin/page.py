@@ -25,7 +25,6 @@ from human_eval_app.app.admin.status import change_status
 from human_eval_app.app.rater.rate import begin_page
 from human_eval_app.app.service import current_service
 from human_eval_app.store.records import StoreRefusal, StudyStatus
-from human_eval_app.study.stopping import pause_caution
 
 DECISION = "Decision"  # of studies that may stop at one
 SECTIONS: dict[str, Callable[[Desk], None]] = {
@@ -95,8 +94,6 @@ def _pause(desk: Desk) -> None:
             "Raters keep what they answered, and read that the study is paused; their next answer is not taken. "
             "Nobody new can start. When the study goes on, every lease begins anew."
         )
-        if caution := pause_caution(desk.service.design.stopping):
-            st.markdown(caution)
         st.button("Pause now", on_click=_change, args=(desk, "paused"), type="primary")
 
 

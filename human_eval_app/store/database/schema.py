@@ -1,7 +1,7 @@
 """The tables. Times are whole milliseconds since 1970-01-01 UTC, by the database's own clock.
 
-`vote`, `undo`, `look`, `decision` and `problem` are append-only: the migrations give them triggers that refuse every
-update and delete.
+`vote`, `undo`, `look`, `decision`, `problem` and `status_change` are append-only: the migrations give them triggers
+that refuse every update and delete.
 """
 
 from typing import Any, Literal
@@ -55,6 +55,17 @@ class StudyTable(Base):
     created_at: Mapped[int] = mapped_column(BigInteger)
 
 
+class StatusChangeTable(Base):
+    """The study was opened again, paused or closed. None of its making, when it is open."""
+
+    __tablename__ = "status_change"
+    __table_args__ = (CheckConstraint("status IN ('open', 'paused', 'closed')", name="status"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    at: Mapped[int] = mapped_column(BigInteger)
+    status: Mapped[StudyStatus] = mapped_column(String(16))
+
+
 class RaterTable(Base):
     """Who came. One external id sits once in a study."""
 
@@ -94,7 +105,7 @@ class SeatTable(Base):
 
     id: Mapped[str] = mapped_column(Text, primary_key=True)
     panel: Mapped[str] = mapped_column(Text)
-    number: Mapped[int]  # in the design's order, over all panels
+    number: Mapped[int]  # over all panels: which is dealt first where panels have as many free seats
     status: Mapped[Literal["free", "leased", "complete"]] = mapped_column(String(16))
     holder: Mapped[int | None] = mapped_column(ForeignKey("rater.id"), unique=True)
     lease_until: Mapped[int | None] = mapped_column(BigInteger)

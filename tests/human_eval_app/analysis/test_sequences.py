@@ -43,7 +43,7 @@ def _course(
         for row in own:
             if state == "complete" or row["position"] < end:
                 when = _at(first + (last - first) * row["position"] / max(end, 1))
-                kept.append({**row, "server_time": when, "sitting_state": state})
+                kept.append({**row, "server_time": when, "open_ms": None, "sitting_state": state})
     return kept
 
 
@@ -120,6 +120,20 @@ def test_sittings_with_a_long_pause_or_that_a_rule_excludes_have_no_say() -> Non
     found = _found(design, _course(rows, {**COUNTING, **times}))
     assert (found.excluded, found.paused, found.complete, found.waiting) == (1, 1, 6, 2)
     assert found.sequences[0].mean == (0.5,)
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_a_pause_of_the_study_is_no_pause_of_its_raters(known: bool) -> None:
+    """Of 140 minutes, in the middle of one sitting of each category; an older export does not say so."""
+    design = _design()
+    seats = {"colors-001": (0, 190), "counting-001": (0, 190), "colors-002": (200, 210), "counting-002": (200, 210)}
+    rows = _course(rows_with(design, anything(1)), seats)
+    if known:
+        for row in rows:
+            minutes = (datetime.fromisoformat(row["server_time"]) - START).total_seconds() / 60
+            row["open_ms"] = round(60_000 * (minutes - min(max(minutes - 10, 0), 140)))
+    found = _found(design, rows)
+    assert (found.paused, found.complete) == ((0, 4) if known else (2, 4))
 
 
 @given(st.integers(0, 10_000))

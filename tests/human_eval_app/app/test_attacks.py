@@ -173,6 +173,22 @@ def test_votes_out_of_turn_or_of_no_meaning_are_refused(server: Server, service:
     run_async(attack())
 
 
+def test_a_problem_is_kept_as_it_was_written_and_only_of_ones_own_screens(server: Server, service: Service) -> None:
+    async def report() -> list[int]:
+        async with _rater(server, service, "reports") as rater, _rater(server, service, "other") as other:
+            own, others = await _to_first_screen(rater), await _to_first_screen(other)
+            known = []
+            for key, text in ((own["key"], NASTY[0]), (own["key"], NASTY[1]), (others["key"], NASTY[2]), ("x", "y")):
+                await rater.send_event("report", {"key": key, "number": len(known) + 1, "text": text})
+                screen = rater.screen()
+                assert screen is not None
+                known.append(screen["reported"])
+            return known
+
+    assert run_async(report()) == [1, 2, 2, 2]  # which the page is told to be there
+    assert [problem.text for problem in service.store.problems()] == NASTY[:2]
+
+
 def test_nasty_texts_in_a_links_parameters_are_nobody(server: Server, service: Service) -> None:
     token = service.signer.recruitment("prolific")
     before = len(service.store.raters())

@@ -71,6 +71,8 @@ def take_part(store: VoteStore) -> int:
     seated(store, "reading")
     store.report_problem(middle.rater, place.sitting, "main", 0, NASTY)
     store.record_look("study analyse")
+    store.set_status("paused")
+    store.set_status("open")
     store.enter(Identity("prolific", "at the door", session="s-1"))
     store.enter(Identity("prolific", "at the door", session="s-2"))
     return middle.rater

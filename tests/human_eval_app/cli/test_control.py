@@ -8,7 +8,7 @@ import pytest
 
 from drawbench.cli.main import main
 from human_eval_app.store.store import VoteStore
-from human_eval_app.study.design import Stopping, write_design
+from human_eval_app.study.design import write_design
 from tests.human_eval_app.designs import make_design
 from tests.human_eval_app.store.sitting import seated
 
@@ -77,14 +77,3 @@ def test_an_empty_database_is_not_made_a_study(study: Path, capsys: pytest.Captu
     assert main(["study", "control", str(study), "pause", "--database", f"sqlite:///{empty}"]) == 2
     assert "holds no study yet" in capsys.readouterr().err
     assert empty.stat().st_size == 0
-
-
-def test_a_pause_says_what_it_does_to_a_stopping_rule(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    design = DESIGN.model_copy(update={"stopping": Stopping(at_decision="advise", pause_minutes=7)})
-    write_design(design, tmp_path)
-    VoteStore.open(f"sqlite:///{tmp_path / 'votes.sqlite'}", design).close()
-    said = []
-    for action in ("pause", "resume"):
-        assert main(["study", "control", str(tmp_path), action]) == 0
-        said.append("more than 7 minutes, those at work now are left out" in capsys.readouterr().err)
-    assert said == [True, False]

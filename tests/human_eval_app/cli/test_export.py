@@ -61,7 +61,7 @@ def read_csv(path: Path) -> list[dict[str, object]]:
 def typed(name: str, text: str) -> object:
     if name == "superseded":
         return {"true": True, "false": False}[text]
-    if name in ("sitting", "rater", "position", "sequence", "load_ms", "dwell_ms", "zooms", "gap_ms"):
+    if name in ("sitting", "rater", "position", "sequence", "load_ms", "dwell_ms", "zooms", "gap_ms", "open_ms"):
         return int(text)
     if name == "mirror_of_position":
         return int(text) if text else None

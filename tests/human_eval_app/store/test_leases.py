@@ -2,10 +2,12 @@
 
 import time
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
 from human_eval_app.store.records import Identity, StoreRefusal
+from human_eval_app.store.store import VoteStore
 from tests.human_eval_app.designs import make_design
 from tests.human_eval_app.store.conftest import Clock, OpenStore
 from tests.human_eval_app.store.sitting import cast, finish, ready, seated
@@ -27,13 +29,25 @@ def test_seats_are_dealt_once_and_then_the_study_is_full(open_store: OpenStore) 
 def test_the_panel_with_most_free_seats_is_dealt_first(open_store: OpenStore) -> None:
     store = open_store(make_design(raters=3))
     seated(store, "invited", panel="counting")
-    assert [seated(store, f"rater {n}").panel for n in range(5)] == [
-        "colors",  # 3 free against 2
-        "colors",  # 2 against 2: the design's order
-        "counting",
-        "colors",
-        "counting",
-    ]
+    dealt = [seated(store, f"rater {n}").panel for n in range(5)]
+    assert dealt[0] == "colors"  # 3 free against 2
+    assert set(dealt[1:3]) == set(dealt[3:]) == {"colors", "counting"}
+
+
+def test_panels_that_are_even_are_dealt_in_an_order_of_chance_that_the_design_fixes(
+    open_store: OpenStore, tmp_path: Path
+) -> None:
+    categories = {"Colors": 1, "Counting": 1, "Text": 1, "Reddit": 1}
+    design = make_design(categories=categories, raters=24)
+    orders = []
+    for store in (open_store(design), VoteStore.open(f"sqlite:///{tmp_path / 'other.sqlite'}", design)):
+        panels = [str(seated(store, f"rater {n}").panel) for n in range(4 * 24)]
+        orders.append([tuple(panels[first : first + 4]) for first in range(0, len(panels), 4)])
+        assert [seat.seat for seat in store.seats()] == list(design.panel_of_seat)
+    assert orders[0] == orders[1]
+    assert all(set(order) == {panel.id for panel in design.panels} for order in orders[0])
+    assert len(set(orders[0])) > 8  # of 24 that there are, in 24 rounds: 15 are expected
+    assert {order[0] for order in orders[0]} == {panel.id for panel in design.panels}
 
 
 def test_an_invitation_for_a_panel_is_kept_to(open_store: OpenStore) -> None:

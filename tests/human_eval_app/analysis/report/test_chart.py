@@ -1,5 +1,6 @@
 """The bar charts: bars and whiskers are the numbers, the mark is there where nobody voted."""
 
+import warnings
 from pathlib import Path
 
 import matplotlib as mpl
@@ -92,3 +93,10 @@ def test_long_names_are_shortened_in_the_middle() -> None:
     assert len(shown) <= 30
     assert shown.startswith("a model")
     assert shown.endswith("guidance 7")
+
+
+def test_a_name_that_no_font_can_show_gives_no_warning_of_another_program(tmp_path: Path) -> None:
+    design = make_design(models=("owl 🦉", "モデル"), raters=4)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert write_charts(analyse(design, answered(design, anything(3))), tmp_path)

@@ -101,10 +101,12 @@ def test_an_open_study_of_the_first_tables_goes_on(open_store: OpenStore, engine
         for table in tables_of(connection):
             fill(connection, table, archive.lines(table_file(table.name)))
         count_on(connection)
+        connection.execute(text("UPDATE study SET status = 'paused'"))
         design = Design.model_validate(json.loads(b"".join(archive.chunks("design.json")))["design"])
     with pytest.raises(UserError, match="start study serve once"):
         open_store(design, read_only=True)
     store = open_store(design)
+    store.set_status("open")
     votes = list(store.vote_rows())
     assert len({(row.sitting, row.part, row.position, row.sequence) for row in votes}) == archive.manifest.votes
     middle = next(rater.rater for rater in store.raters() if rater.stage == "trial")
@@ -112,6 +114,8 @@ def test_an_open_study_of_the_first_tables_goes_on(open_store: OpenStore, engine
     assert list(store.vote_rows())[: len(votes)] == [
         dataclasses.replace(row, sitting_state="complete") if row.rater == middle else row for row in votes
     ]
+    *_, before, after = [row.open_ms for row in store.vote_rows() if row.question == design.questions[0].id]
+    assert after - before < 10_000  # it was made long ago, and paused since its last vote as far as anybody knows
     store.record_look("study analyse")
     assert len(store.looks()) == 1
 
