@@ -98,16 +98,6 @@ def _is_closed(path: str) -> bool:
     return any(f"{closed}/" in f"{path}/" for closed in CLOSED)
 
 
-def bound_messages() -> None:
-    """Let the server end a connection as soon as a message is announced that no page sends, before its bytes come.
-
-    Streamlit's one limit of messages is that of what it sends, and its server takes it for what comes, too.
-    """
-    from streamlit.web.server.starlette import starlette_server
-
-    starlette_server.get_max_message_size_bytes = lambda: LARGEST_MESSAGE
-
-
 def _without_paths(payload: bytes) -> bytes:
     """A message to the browser that opens a session, without what only helps somebody who looks for a way in."""
     from streamlit.proto.ForwardMsg_pb2 import ForwardMsg

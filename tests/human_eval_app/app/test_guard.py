@@ -101,13 +101,13 @@ def test_what_no_page_asks_for_is_not_there(server: Server) -> None:
 
 async def _ended(server: Server, *sent: bytes) -> int | None:
     """With which code the server ends a websocket after these bytes, frames as they go over the line."""
-    async with connect(f"ws{server.url[4:]}/_stcore/stream", subprotocols=["streamlit"]) as socket:  # type: ignore[list-item]
+    async with connect(f"ws{server.url[4:]}/_stcore/stream", subprotocols=["streamlit"]) as websocket:  # type: ignore[list-item]
         with suppress(ConnectionClosed, OSError):
             for frame in sent:
-                socket.transport.write(frame)
+                websocket.transport.write(frame)
                 await asyncio.sleep(0.01)
-        await asyncio.wait_for(socket.wait_closed(), 30)
-        return socket.close_code
+        await asyncio.wait_for(websocket.wait_closed(), 30)
+        return websocket.close_code
 
 
 def _frame(length: int, kind: int) -> bytes:
@@ -160,13 +160,13 @@ def test_connections_are_counted_by_what_one_visitor_has() -> None:
 
 def test_no_message_tells_paths_or_versions(server: Server, service: Service) -> None:
     async def listen() -> bytes:
-        async with connect(f"ws{server.url[4:]}/_stcore/stream", subprotocols=["streamlit"]) as socket:  # type: ignore[list-item]
+        async with connect(f"ws{server.url[4:]}/_stcore/stream", subprotocols=["streamlit"]) as websocket:  # type: ignore[list-item]
             token = service.signer.invitation("listening")
-            await socket.send(BackMsg(rerun_script={"query_string": f"{TOKEN}={token}"}).SerializeToString())
+            await websocket.send(BackMsg(rerun_script={"query_string": f"{TOKEN}={token}"}).SerializeToString())
             heard = b""
             with suppress(TimeoutError):
                 while True:
-                    message = await asyncio.wait_for(socket.recv(), 30 if b"Before you start" not in heard else 0.3)
+                    message = await asyncio.wait_for(websocket.recv(), 30 if b"Before you start" not in heard else 0.3)
                     heard += message if isinstance(message, bytes) else message.encode()
             return heard
 
