@@ -8,7 +8,7 @@ from drawbench.errors import UserError
 from drawbench.files import atomic_folder
 from drawbench.report.gallery import build_galleries
 from drawbench.results.files import Result
-from drawbench.runs.directory import RunDirectory
+from drawbench.runs.directory import Attempt, RunDirectory
 from drawbench.tables.leaderboard import build_tables
 from drawbench.tables.loading import load_run, require_scores
 from drawbench.tables.markup import sheet_html
@@ -86,7 +86,7 @@ def _run_facts(label: str, run: RunDirectory) -> dict[str, object]:
         ("server", usage.words() if usage else ""),
         ("plan", plan.sha256),
         ("pixels", seal.pixels_sha256),
-        ("devices", ", ".join(dict.fromkeys(attempt.device for attempt in attempts))),
+        ("devices", ", ".join(dict.fromkeys(_device(attempt) for attempt in attempts))),
         ("warnings", "; ".join(dict.fromkeys(text for attempt in attempts for text in attempt.warnings))),
         ("versions", ", ".join(f"{name} {version}" for name, version in sorted(_versions(run).items()))),
     ]
@@ -97,6 +97,10 @@ def _run_facts(label: str, run: RunDirectory) -> dict[str, object]:
         "facts": [(name, value) for name, value in facts if value],
         "refusals": seal.refusals,
     }
+
+
+def _device(attempt: Attempt) -> str:
+    return f"{attempt.device} ({attempt.gpu})" if attempt.gpu else attempt.device
 
 
 def _versions(run: RunDirectory) -> dict[str, str]:

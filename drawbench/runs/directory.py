@@ -37,7 +37,8 @@ class Attempt(Record):
 
     plan_sha256: str
     versions: dict[str, str]
-    device: str
+    device: str  # as the model says it
+    gpu: str = ""  # its name, the driver and CUDA, where the device is one
     start: str  # ISO 8601, UTC
     end: str | None = None
     slices_done: int = 0

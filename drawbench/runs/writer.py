@@ -36,6 +36,7 @@ from drawbench.runs.directory import (
     read_manifest,
 )
 from drawbench.runs.failures import is_failure
+from drawbench.runs.hardware import gpu_of
 from drawbench.runs.kept import PARTIAL, KeptSamples
 from drawbench.runs.plan import Plan, Slice
 from metrics.images.file_hashes import FileHashes, stamps
@@ -107,6 +108,7 @@ class RunWriter:
             plan_sha256=self._manifest.plan_sha256,
             versions=versions(),
             device=device,
+            gpu=gpu_of(device),
             start=_now(),
             **_processor(threads),
         )

@@ -48,6 +48,7 @@ class DiffusersAdapter(TextToImage):
         self._given = settings
         self._batch = batch_size(settings)
         self._cut: dict[str, int] = {}
+        self._fitting: int | None = None  # images at once, found where a whole slice did not fit
         load = load_settings(settings)
         found = find_checkpoint(argument, load.revision, load.variant)
         build = build_cascade if found.class_name == CASCADE else build_pipeline
@@ -97,21 +98,30 @@ class DiffusersAdapter(TextToImage):
             self._cut = self._model.prompts_cut(sorted({sample.text for sample in samples}))
 
     def generate(self, samples: Sequence[Sample], size: int) -> list[np.ndarray | Refused]:
-        """In batches of the setting's size, or all at once. What the libraries warn of becomes Python's warnings.
+        """In batches of the setting's size, or as many at once as fit. The libraries' warnings become Python's.
 
         Raises StageError when the memory is too small, UserError when they say that a setting is ignored.
         """
         outputs: list[np.ndarray | Refused] = []
         with quiet_libraries() as logged, warnings_in(logged):
             while len(outputs) < len(samples):
-                batch = 1 if self._alone else self._batch or len(samples)
-                outputs += self._draw(samples[len(outputs) : len(outputs) + batch], size)
+                batch = 1 if self._alone else self._batch or self._fitting or len(samples)
+                part = samples[len(outputs) : len(outputs) + batch]
+                drawn = self._draw(part, size)
+                if drawn is None:
+                    self._fitting = self._fewer(len(part), size)
+                else:
+                    outputs += drawn
         for text in told_warnings(logged, self._given, prompts_counted=bool(self._cut)):
             warnings.warn(text, RuntimeWarning, stacklevel=2)
         return outputs
 
-    def _draw(self, samples: Sequence[Sample], size: int) -> list[np.ndarray | Refused]:
-        """One batch; one by one from the first time that a pipeline takes noise from elsewhere than its generators."""
+    def _draw(self, samples: Sequence[Sample], size: int) -> list[np.ndarray | Refused] | None:
+        """One batch; None where the memory is too small.
+
+        Nothing of it the first time that a pipeline takes noise from elsewhere than its generators: from then on its
+        images are drawn one by one.
+        """
         import torch
 
         devices = [torch.device(self.device)] if self.device.startswith("cuda") else []
@@ -121,18 +131,38 @@ class DiffusersAdapter(TextToImage):
             try:
                 outputs = self._model.draw(samples, size)
             except Exception as error:
-                if is_out_of_memory(error):
-                    raise StageError(
-                        f"the memory of {self.device} is too small to draw {len(samples)} images of {size} px at once: "
-                        "run the same command again when more is free, or start anew with a smaller --slice or with "
-                        "--set dtype=bfloat16."
-                    ) from error
-                raise
+                if not is_out_of_memory(error):
+                    raise
+                return None
             alike = all(torch.equal(one, other) for one, other in zip(before, _random_states(self.device), strict=True))
-        if alike or len(samples) == 1:
-            return outputs
-        self._alone = True
-        return [output for sample in samples for output in self._draw([sample], size)]
+        if not alike and len(samples) > 1:
+            self._alone = True
+            return []
+        return outputs
+
+    def _fewer(self, batch: int, size: int) -> int:
+        """How many images to draw at once where `batch` did not fit. Raises StageError where no fewer may be.
+
+        A sample's image does not depend on the others of its batch, so that fewer at once are the same images.
+        """
+        import torch
+
+        if batch == 1 or self._batch is not None:
+            many = "1 image" if batch == 1 else f"{batch} images"
+            raise StageError(
+                f"the memory of {self.device} is too small to draw {many} of {size} px at once: run the same command "
+                "again when more is free or with --set offload=model, or start anew with "
+                f"{'' if batch == 1 else 'a smaller --set batch=..., '}--set vae_tiling=true or --set dtype=bfloat16."
+            )
+        if self.device.startswith("cuda"):
+            torch.cuda.empty_cache()
+        warnings.warn(
+            f"the memory of {self.device} is too small for {batch} images of {size} px at once: {batch // 2} are drawn "
+            "at once from here on.",
+            RuntimeWarning,
+            stacklevel=3,
+        )
+        return batch // 2
 
     def _name(self) -> str:
         if "name" in self._given:

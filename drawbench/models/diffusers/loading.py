@@ -13,6 +13,7 @@ from drawbench.models.diffusers.libraries import (
     missing_package,
     quiet_libraries,
 )
+from drawbench.models.diffusers.memory import place, quantization
 from drawbench.models.diffusers.settings import LoadSettings
 from drawbench.models.diffusers.source import Checkpoint, fetch
 
@@ -102,6 +103,8 @@ def load_pipeline(checkpoint: Checkpoint, pipeline_class: type, settings: LoadSe
     fetch(checkpoint)
     checkpoint.weight_files  # noqa: B018  refuses pickles and absent variants in our words, before the library looks
     given: dict[str, Any] = dict.fromkeys(checkpoint.skipped)
+    if settings.quantize:
+        given["quantization_config"] = quantization(checkpoint, settings.quantize, dtype)
     if "add_watermarker" in inspect.signature(pipeline_class).parameters:
         given["add_watermarker"] = bool(settings.watermark)  # else it depends on the packages that are installed
     with quiet_libraries() as warnings:
@@ -120,7 +123,7 @@ def load_pipeline(checkpoint: Checkpoint, pipeline_class: type, settings: LoadSe
                 **given,
             )
             _refuse_absent_weights(pipeline, checkpoint)
-            pipeline.to(device)
+            place(pipeline, settings, device)
         except UserError:
             raise
         except ImportError as error:
@@ -129,7 +132,7 @@ def load_pipeline(checkpoint: Checkpoint, pipeline_class: type, settings: LoadSe
             if is_out_of_memory(error):
                 raise UserError(
                     f"{checkpoint.spec} does not fit into the memory of {device} as {dtype}: "
-                    "give --set dtype=bfloat16 or float16, or another --device."
+                    "give --set offload=model, --set quantize=8bit, another dtype, or another --device."
                 ) from error
             raise UserError(
                 f"{checkpoint.spec} cannot be loaded ({type(error).__name__}: {first_line(error)}): "

@@ -2,7 +2,7 @@
 
 import inspect
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -16,11 +16,13 @@ from drawbench.models.diffusers.loading import (
     text_to_image_class,
     without_checker,
 )
+from drawbench.models.diffusers.memory import check_memory, memory_facts
 from drawbench.models.diffusers.pairs import PAIRS, load_pair, prior_of, refuse_prior
 from drawbench.models.diffusers.pairs import SETTINGS as OF_THE_PRIOR
 from drawbench.models.diffusers.schedulers import scheduler_facts, with_scheduler
 from drawbench.models.diffusers.settings import (
     GUIDED_ABOVE_0,
+    OF_MEMORY,
     CallParameter,
     LoadSettings,
     call_arguments,
@@ -68,6 +70,7 @@ class PipelineModel:
     parameters: Mapping[str, CallParameter]
     values: Mapping[str, Setting]
     watermark: bool | None  # None where it puts none on
+    memory: Mapping[str, Setting] = field(default_factory=dict)  # see memory_facts
 
     def with_settings(self, settings: Mapping[str, str]) -> "PipelineModel":
         """The same networks under other settings, which must be `same_networks`. Raises UserError as loading does."""
@@ -88,7 +91,7 @@ class PipelineModel:
         for prior in self.checkpoints[1:]:
             facts |= {"prior": prior.spec, "prior_variant": prior.variant}
             facts |= {"prior_revision": prior.revision} if prior.revision else {}
-        return {**facts, **self.values}
+        return {**facts, **self.memory, **self.values}
 
     @property
     def native_size(self) -> int | None:
@@ -169,6 +172,7 @@ class PipelineModel:
 def build_pipeline(found: Checkpoint, settings: Mapping[str, str], load: LoadSettings, device: str) -> PipelineModel:
     """The model that the settings ask for. Raises UserError for those that this pipeline does not have."""
     refuse_prior(found)
+    check_memory(load, device)
     pair = PAIRS.get(found.class_name)
     pipeline_class = text_to_image_class(replace(found, index={"_class_name": pair.joined}) if pair else found)
     parameters = call_parameters(pipeline_class.__call__)
@@ -185,7 +189,9 @@ def build_pipeline(found: Checkpoint, settings: Mapping[str, str], load: LoadSet
     values = effective_values(values, settings, pipeline)
     markable = "add_watermarker" in inspect.signature(pipeline_class).parameters
     watermark = bool(load.watermark) if markable else None
-    return PipelineModel(checkpoints, dtype, loaded, pipeline, parameters, values, watermark)
+    return PipelineModel(
+        checkpoints, dtype, loaded, pipeline, parameters, values, watermark, memory_facts(checkpoint, load)
+    )
 
 
 def _checked_values(
@@ -194,7 +200,7 @@ def _checked_values(
     """The values of its call, once no setting is unknown. joined: from a prior and a decoder."""
     made_of = inspect.signature(pipeline_class).parameters
     own = {"scheduler": "scheduler", "safety_checker": "safety_checker", "watermark": "add_watermarker"}
-    known = ["dtype", "revision", "variant", "batch", "name", *(OF_THE_PRIOR if joined else ())]
+    known = ["dtype", "revision", "variant", "batch", "name", *OF_MEMORY, *(OF_THE_PRIOR if joined else ())]
     known += [setting for setting, argument in own.items() if argument in made_of]
     refuse_unknown(settings, [*known, *parameters], f"a {pipeline_class.__name__}")
     return call_values(settings, parameters, unguided=0 if pipeline_class.__name__ in GUIDED_ABOVE_0 else 1)

@@ -11,7 +11,9 @@ from drawbench.interface import Setting
 from drawbench.models.registry import parse_setting
 
 OUR_NAMES = {"num_inference_steps": "steps", "guidance_scale": "guidance"}  # parameter -> setting
-LOADING = ("dtype", "scheduler", "revision", "variant", "safety_checker", "watermark")
+OF_MEMORY = ("compile", "offload", "quantize", "vae_slicing", "vae_tiling")  # of a pipeline, not of IF's stages
+LOADING = ("dtype", "scheduler", "revision", "variant", "safety_checker", "watermark", *OF_MEMORY)
+SWITCHES = ("compile", "safety_checker", "vae_slicing", "vae_tiling", "watermark")
 PREFIXES = ("", "stage_2_", "stage_3_")  # of the settings of a cascade's stages
 # What decides which networks are in memory: models whose settings differ in others alone can share them. A scheduler
 # is no network, and each model has its own.
@@ -61,6 +63,11 @@ class LoadSettings:
     variant: str | None = None
     safety_checker: bool | None = None
     watermark: bool | None = None
+    compile: bool = False
+    offload: str | None = None
+    quantize: str | None = None
+    vae_slicing: bool = False
+    vae_tiling: bool = False
     scheduler_options: Mapping[str, str] = field(default_factory=dict)  # as typed, without `scheduler.`
 
 
@@ -94,7 +101,7 @@ def load_settings(settings: Mapping[str, str], prefix: str = "") -> LoadSettings
     """The settings of loading among all that were typed; a later stage's begin with `prefix`. Raises UserError."""
     typed = {name: settings[prefix + name] for name in LOADING if prefix + name in settings}
     values: dict[str, Any] = dict(typed)
-    for name in ("safety_checker", "watermark"):
+    for name in SWITCHES:
         if name in typed:
             values[name] = _typed(prefix + name, typed[name], bool)
     begin = f"{prefix}scheduler."

@@ -82,6 +82,15 @@ def test_a_device_that_is_not_here_is_refused() -> None:
     assert "\n" not in str(caught.value)
 
 
+def test_a_gpu_of_a_larger_machine_is_refused_with_those_of_this_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    import torch
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    with pytest.raises(UserError, match="there is no cuda:7 on this machine: use --device cuda:0 or cuda:1"):
+        choose_device("cuda:7")
+
+
 def test_defaults_are_the_models_then_the_sets(tmp_path: Path) -> None:
     prompts = PromptSet("mine", (Prompt("a", "Colors", "x"), Prompt("b", "Colors", "y")))
     Image.new("RGB", (4, 4)).save(tmp_path / "a.png")

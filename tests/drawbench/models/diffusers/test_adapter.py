@@ -157,7 +157,7 @@ def test_too_little_memory_is_one_sentence(
         raise error
 
     monkeypatch.setattr(model._model.pipeline.unet, "forward", fail)
-    with pytest.raises(StageError, match=r"4 images of 32 px at once: .* smaller --slice or with --set dtype"):
+    with pytest.raises(StageError, match=r"1 image of 32 px at once: .* --set offload=model.* --set dtype"):
         model.generate(samples, 32)
 
 

@@ -161,7 +161,7 @@ def test_a_damaged_checkpoint_is_one_sentence(own_checkpoint: Checkpoints, damag
         ),
         (
             torch.OutOfMemoryError("CUDA out of memory"),
-            r"does not fit into the memory of cpu as float32: give --set dtype",
+            r"does not fit into the memory of cpu as float32: give --set offload",
         ),
     ],
 )
