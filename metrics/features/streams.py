@@ -5,9 +5,8 @@ the waiting costs more than half of the speed.
 """
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from functools import lru_cache
 from threading import Barrier
 from typing import TypeVar
@@ -41,17 +40,6 @@ def _streams(threads: int, process: int) -> ThreadPoolExecutor:
     list(pool.map(lambda _: together.wait(), range(threads)))  # all of them are started now, none later
     torch.set_num_threads(threads)  # the streams' setting reached libraries that keep one for the whole process
     return pool
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Run torch in the calling thread alone: for single images, which threads would slow down."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
 
 
 def _single_threaded() -> None:

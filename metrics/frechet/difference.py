@@ -11,6 +11,7 @@ from metrics.frechet.interval import FrechetJackknife, frechet_jackknife
 from metrics.statistics.jackknife import PAIRED, PAIRED_TO_REFERENCES, jackknife_interval, paired_interval
 from metrics.statistics.paired import PairedResult
 from metrics.statistics.result import Interval
+from metrics.threads import one_blas_thread
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,7 @@ class FrechetDifference:
         return low <= 0 <= high or (low > 0) != (self.difference > 0)
 
 
+@one_blas_thread()
 def frechet_difference(
     features_a: np.ndarray,
     features_b: np.ndarray,

@@ -13,10 +13,12 @@ import numpy as np
 
 from metrics.errors import MetricInputError
 from metrics.frechet.gaussian import Gaussian
+from metrics.threads import one_blas_thread
 
 LARGE = 1024  # from this dimension on torch's solver, twice as fast as numpy's, is worth its import
 
 
+@one_blas_thread()
 def frechet_distance(a: Gaussian, b: Gaussian) -> float:
     """The squared Fréchet (2-Wasserstein) distance, >= 0, in squared feature units; symmetric in its arguments."""
     if a.mean.shape != b.mean.shape:

@@ -23,6 +23,7 @@ from metrics.frechet.moments import Moments, merge_all
 from metrics.statistics.jackknife import jackknife_interval
 from metrics.statistics.prompt_units import PromptGroups
 from metrics.statistics.result import Interval, MetricResult
+from metrics.threads import one_blas_thread
 
 LEAST_IMAGES = 3  # independent ones, and references, per dimension: below, the series tells nothing
 CUTS = (((0, 1), (2, 3)), ((0, 2), (1, 3)), ((0, 3), (1, 2)))  # of quarters into halves
@@ -106,6 +107,7 @@ def frechet_infinity_definition(references: bool, seed: int = 0) -> str:
     return f"extrapolated to infinite n {what}: to second order in 1/n, by jackknife and halves (3 cuts, seed {seed})"
 
 
+@one_blas_thread()
 def frechet_limit(
     features: np.ndarray,
     reference: Gaussian,

@@ -26,6 +26,7 @@ from metrics.frechet.gaussian import Gaussian
 from metrics.statistics.jackknife import Jackknife, jackknife_interval
 from metrics.statistics.prompt_units import PromptGroups
 from metrics.statistics.result import MetricResult
+from metrics.threads import one_blas_thread
 
 METHOD = "jackknife over {units}, references fixed; of the distance expected at this n"
 WITHOUT_REFERENCES = "that of the references is not in it"
@@ -99,6 +100,7 @@ def _bias_note(found: FrechetJackknife, dimension: int) -> str:
     return f"about {bias:.3g} of it is the images' finite-sample bias (jackknife; {how})"
 
 
+@one_blas_thread()
 def frechet_jackknife(
     features: np.ndarray,
     reference: Gaussian,

@@ -14,9 +14,10 @@ from metrics.features.extractor import exact_float32, fingerprint_of
 from metrics.features.inception.network import POOLED, FidInception
 from metrics.features.inception.resize import PREPROCESSING, Mode, legacy_tensorflow, resized, scaled
 from metrics.features.inception.weights import read_inception
-from metrics.features.streams import in_streams, one_thread
+from metrics.features.streams import in_streams
 from metrics.features.weights import INCEPTION, INCEPTION_PYTORCH, WeightsFile, check_weights, find_weights
 from metrics.images.checked import checked_images
+from metrics.threads import one_thread
 
 Network = Callable[[torch.Tensor], torch.Tensor]
 DIMENSION = POOLED

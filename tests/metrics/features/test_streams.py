@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from metrics.features.streams import LARGEST_SLICE, in_streams, one_thread
+from metrics.features.streams import LARGEST_SLICE, in_streams
+from metrics.threads import one_thread
 
 
 @pytest.fixture(autouse=True)
