@@ -17,7 +17,9 @@ from drawbench import __version__
 from drawbench.cli.main import COMMANDS
 
 ROOT = Path(__file__).parents[1]
-PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("results/*.md")])
+PAGES = sorted(
+    [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("docs/*/README.md"), *ROOT.glob("results/*.md")]
+)
 LINK = re.compile(r"\]\((?!https?://|#)([^)#]+)(?:#[^)]*)?\)")
 SHELL_VARIABLE = re.compile(r"^[A-Z_]+=\S+\s+")
 INLINE = re.compile(r"`((?:drawbench|make|\.venv/bin/python -m|python -m) [^`]+)`")
@@ -117,6 +119,10 @@ def _takes_options(main: Callable[[], object], options: list[str]) -> None:
 def _installable(what: str) -> None:
     """Without a release on an index: the clone, or a wheel of this version, with extras that there are."""
     place, _, extras = what.removesuffix("]").partition("[")
+    if (
+        ROOT / place / "pyproject.toml"
+    ).is_file() and place != ".":  # a package of its own, such as the adapter template
+        return
     assert place in (".", f"dist/drawbench-{__version__}-py3-none-any.whl")
     known = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
     assert set(filter(None, extras.split(","))) <= set(known)

@@ -27,6 +27,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "compare": ("drawbench.cli.compare", "two runs, paired: which differences are more than noise"),
     "sweep": ("drawbench.cli.sweep", "a model at many settings, with its FID-CLIP curve"),
     "prompts": ("drawbench.cli.prompts", "the prompt sets: list them, show one, check a file"),
+    "models": ("drawbench.cli.models", "the kinds of models: list them, describe one"),
     "leaderboard": ("drawbench.cli.leaderboard", "results as tables: text, Markdown, CSV, LaTeX, HTML or JSON"),
     "runs": ("drawbench.cli.runs", "the runs of a folder, and how far each is"),
     "protocols": ("drawbench.cli.protocols", "what each protocol measures"),

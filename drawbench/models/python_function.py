@@ -46,10 +46,21 @@ class PythonAdapter(ModelAround):
                 raise UserError(f"{module.__file__} defines no function '{attribute}': write python:module:factory.")
             self._source_sha256 = hashlib.sha256(Path(module.__file__ or os.devnull).read_bytes()).hexdigest()
             self._take(parsed)
+            drawing = drawing_parameters(factory)
+            self._parameters = {
+                name: "needed" if parameter.default is parameter.empty else repr(parameter.default)
+                for name, parameter in parameters_of(factory).items()
+                if name not in drawing
+            }
             super().__init__(_model_of(factory, self._spec, parsed))
 
     def _take(self, settings: dict[str, Setting]) -> None:
         self._settings, self._weights_sha256 = settings, _files_sha256(settings)
+
+    @property
+    def known_settings(self) -> Mapping[str, str]:  # type: ignore[override]
+        """The parameters of the factory, or of the function, that are no part of drawing."""
+        return dict(self._parameters)
 
     def with_settings(self, settings: Mapping[str, str]) -> Self | None:
         """The model's own answer, with the card that an adapter of these settings would have."""

@@ -95,6 +95,11 @@ class ReferenceAdapter(TextToImage):
         self._per_stage = self.settings.per_stage(len(self.cascade.stages))
         self._prompts_cut = 0
 
+    @property
+    def known_settings(self) -> Mapping[str, str]:  # type: ignore[override]
+        """Every setting, those too that are in the card only where they are set."""
+        return {name: str(value) for name, value in asdict(ReferenceSettings()).items()}
+
     @cached_property
     def workers(self) -> int:
         """On a CPU, one a core."""

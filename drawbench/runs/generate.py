@@ -178,7 +178,8 @@ def _engine(request: Request, writer: RunWriter, count: int, threads: int | None
         return engine_of(request.model, manner, ready=keep)
     run, recipe = writer.run, request.model.recipe
     assert recipe is not None  # as `make_plan` has seen
-    return workers(_Remade(recipe, request.prompt_set, run.samples(), run.plan.model, manner), count)
+    made = _Remade(recipe, request.prompt_set, run.samples(), run.plan.model, manner, writer.path / REQUESTS)
+    return workers(made, count)
 
 
 @dataclass(frozen=True)
@@ -190,6 +191,7 @@ class _Remade:
     samples: Sequence[Sample]
     card: ModelCard
     manner: Manner
+    requests: Path
 
     def __call__(self) -> Drawing:
         """Loads it. Raises UserError when it is another model there."""
@@ -198,6 +200,7 @@ class _Remade:
         model.check_plan(self.samples, self.manner.size)
         if model.card() != self.card:
             raise UserError(f"{self.card.name} is another model in a process of its own: use --workers 1.")
+        model.log_requests(self.requests)
         return lambda samples: draw(model, samples, self.manner)
 
 

@@ -9,13 +9,15 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 
 from drawbench.errors import UserError
 from drawbench.interface import ModelCard, Prompts, Refused, Sample, Setting, Sources, TextToImage
 from drawbench.models.folder.given import Given, Key, Match, Prompted
-from drawbench.models.folder.matching import check_settings, choose, lacking, unmatched_words
+from drawbench.models.folder.layouts import ORDERS
+from drawbench.models.folder.matching import CHOICES, check_settings, choose, lacking, unmatched_words
 from drawbench.models.folder.shards import Unpacked, shards_of
 from drawbench.models.folder.tables import sample_of
 from drawbench.runs.directory import MANIFEST, REFUSED, read_manifest, rows_of
@@ -24,13 +26,21 @@ from metrics.images.decode import SUFFIXES, read_image
 from metrics.images.facts import facts_notes, facts_of
 from metrics.images.image_folder import ImageFolder, read_image_folder
 
-SETTINGS = ("name", "match", "order")
+SETTINGS = MappingProxyType(
+    {
+        "name": "the folder's: what tables show",
+        "match": f"the first that fits: a rule of matching, {', '.join(CHOICES)}",
+        "order": f"none: with match=order, {' or '.join(ORDERS)}",
+    }
+)
 DIGITS = frozenset("0123456789")
 GRID, SAMPLES = "grid.png", "samples"  # GenEval's overview of a prompt's images, beside the folder that holds them
 
 
 class FolderAdapter(TextToImage):
     """Serves the images of a folder; `matching` says how they meet prompts. Of a run, its refusals count too."""
+
+    known_settings = SETTINGS
 
     def __init__(self, argument: str | None, settings: dict[str, str], device: str) -> None:
         """`settings` may hold `name`, what tables show, and `match` and `order`, which ask for a rule of matching.

@@ -346,3 +346,10 @@ def test_ctrl_c_stops_at_once_with_requests_under_way(server: ImagesServer, desk
     server.answers = lambda number, body: None
     assert main(["generate", *words(server), "--out", "run"]) == 0
     assert sum(count - 1 for count in asked(server).values()) <= 3
+
+
+@pytest.mark.proof
+def test_requests_of_worker_processes_are_counted_too(server: ImagesServer, desk: Path, capsys: Any) -> None:
+    options = ["--set", "concurrency=1", "--workers", "2", "--limit", "6", "--out", "run", "--json"]
+    assert main(["generate", *words(server, *options)]) == 0
+    assert json.loads(capsys.readouterr().out)["usage"]["requests"] == len(server.bodies) == 6
