@@ -8,7 +8,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
+from safetensors.torch import save_file
 
 from drawbench.cli.main import main
 from drawbench.runs.directory import RunDirectory
@@ -55,6 +57,9 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (tmp_path / name).write_text(code)
     for name in ("base.pt", "upsample.pt", "vqgan.ckpt"):
         (tmp_path / name).write_bytes(name.encode())
+    layer = "unet.mid_block.attentions.0.transformer_blocks.0.attn1.to_k"
+    small = {f"{layer}.lora_A.weight": torch.zeros(2, 16), f"{layer}.lora_B.weight": torch.zeros(16, 2)}
+    save_file(small, tmp_path / "lcm.safetensors")
     Path("two.csv").write_text("prompt\na red cup\na blue cat\n")
     (tmp_path / "dalle2").mkdir()
     for number, prompt_id in enumerate(IDS):
@@ -92,7 +97,7 @@ def test_every_model_is_brought_as_shown(desk: Path, capsys: pytest.CaptureFixtu
             assert all(prompt_id in said for prompt_id in IDS)
         else:
             runs.append(RunDirectory.open(Path(words[-1])))
-    assert len(runs) == 13
+    assert len(runs) == 14
     seals = {run.plan.model.name: run.require_seal() for run in runs}
     assert all(seal.images + seal.refused == len(IDS) for seal in seals.values())
     assert [seal.refused for name, seal in seals.items() if name == "DALL-E 2"] == [1]

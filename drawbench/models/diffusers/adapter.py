@@ -168,7 +168,8 @@ class DiffusersAdapter(TextToImage):
         if "name" in self._given:
             return self._given["name"]
         models = " + ".join(checkpoint.spec.rpartition("/")[2] for checkpoint in self._model.checkpoints)
-        changed = [f"{key} {value}" for key, value in self._given.items() if key not in NOT_IN_NAME]
+        given = {**self._given, "lora": self._model.settings["lora"]} if "lora" in self._given else self._given
+        changed = [f"{key} {value}" for key, value in given.items() if key not in NOT_IN_NAME]
         return ", ".join([models, *changed])
 
 

@@ -13,6 +13,7 @@ from drawbench.models.diffusers.libraries import (
     missing_package,
     quiet_libraries,
 )
+from drawbench.models.diffusers.lora import load_loras, parse_loras
 from drawbench.models.diffusers.memory import place, quantization
 from drawbench.models.diffusers.settings import LoadSettings
 from drawbench.models.diffusers.source import Checkpoint, fetch
@@ -123,6 +124,7 @@ def load_pipeline(checkpoint: Checkpoint, pipeline_class: type, settings: LoadSe
                 **given,
             )
             _refuse_absent_weights(pipeline, checkpoint)
+            load_loras(pipeline, parse_loras(settings.lora))
             place(pipeline, settings, device)
         except UserError:
             raise

@@ -7,7 +7,9 @@ from typing import Any
 from drawbench.errors import UserError
 from drawbench.models.diffusers.libraries import import_diffusers
 from drawbench.models.diffusers.loading import load_pipeline
-from drawbench.models.diffusers.settings import load_settings
+from drawbench.models.diffusers.lora import load_loras, parse_loras
+from drawbench.models.diffusers.memory import place
+from drawbench.models.diffusers.settings import LoadSettings, load_settings
 from drawbench.models.diffusers.source import Checkpoint, find_checkpoint
 
 PREFIX = "prior_"  # of the settings of how the prior is loaded
@@ -54,13 +56,18 @@ def prior_of(found: Checkpoint, pair: Pair, settings: Mapping[str, str]) -> Chec
     return prior
 
 
-def load_pair(checkpoints: tuple[Checkpoint, Checkpoint], pair: Pair, load: Any, dtype: str, device: str) -> Any:
+def load_pair(
+    checkpoints: tuple[Checkpoint, Checkpoint], pair: Pair, load: LoadSettings, dtype: str, device: str
+) -> Any:
     """Decoder and prior as one pipeline."""
     decoder, prior = checkpoints
     diffusers = import_diffusers()
-    second = load_pipeline(decoder, getattr(diffusers, decoder.class_name), load, dtype, device)
-    first = load_pipeline(prior, getattr(diffusers, pair.prior), load, dtype, device)
+    bare = LoadSettings(quantize=load.quantize)
+    second = load_pipeline(decoder, getattr(diffusers, decoder.class_name), bare, dtype, "cpu")
+    first = load_pipeline(prior, getattr(diffusers, pair.prior), bare, dtype, "cpu")
     named = {f"{PREFIX}{name}": part for name, part in first.components.items()}
     joined = getattr(diffusers, pair.joined)(**second.components, **named)
+    load_loras(joined, parse_loras(load.lora))
+    place(joined, load, device)
     joined.set_progress_bar_config(disable=True)
     return joined

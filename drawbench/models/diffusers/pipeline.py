@@ -16,6 +16,7 @@ from drawbench.models.diffusers.loading import (
     text_to_image_class,
     without_checker,
 )
+from drawbench.models.diffusers.lora import lora_facts, parse_loras
 from drawbench.models.diffusers.memory import check_memory, memory_facts
 from drawbench.models.diffusers.pairs import PAIRS, load_pair, prior_of, refuse_prior
 from drawbench.models.diffusers.pairs import SETTINGS as OF_THE_PRIOR
@@ -70,7 +71,7 @@ class PipelineModel:
     parameters: Mapping[str, CallParameter]
     values: Mapping[str, Setting]
     watermark: bool | None  # None where it puts none on
-    memory: Mapping[str, Setting] = field(default_factory=dict)  # see memory_facts
+    loading: Mapping[str, Setting] = field(default_factory=dict)  # what else stands in the plan of how it was loaded
 
     def with_settings(self, settings: Mapping[str, str]) -> "PipelineModel":
         """The same networks under other settings, which must be `same_networks`. Raises UserError as loading does."""
@@ -91,7 +92,7 @@ class PipelineModel:
         for prior in self.checkpoints[1:]:
             facts |= {"prior": prior.spec, "prior_variant": prior.variant}
             facts |= {"prior_revision": prior.revision} if prior.revision else {}
-        return {**facts, **self.memory, **self.values}
+        return {**facts, **self.loading, **self.values}
 
     @property
     def native_size(self) -> int | None:
@@ -173,6 +174,7 @@ def build_pipeline(found: Checkpoint, settings: Mapping[str, str], load: LoadSet
     """The model that the settings ask for. Raises UserError for those that this pipeline does not have."""
     refuse_prior(found)
     check_memory(load, device)
+    parse_loras(load.lora)
     pair = PAIRS.get(found.class_name)
     pipeline_class = text_to_image_class(replace(found, index={"_class_name": pair.joined}) if pair else found)
     parameters = call_parameters(pipeline_class.__call__)
@@ -190,7 +192,14 @@ def build_pipeline(found: Checkpoint, settings: Mapping[str, str], load: LoadSet
     markable = "add_watermarker" in inspect.signature(pipeline_class).parameters
     watermark = bool(load.watermark) if markable else None
     return PipelineModel(
-        checkpoints, dtype, loaded, pipeline, parameters, values, watermark, memory_facts(checkpoint, load)
+        checkpoints,
+        dtype,
+        loaded,
+        pipeline,
+        parameters,
+        values,
+        watermark,
+        memory_facts(checkpoint, load) | lora_facts(load.lora),
     )
 
 
@@ -200,7 +209,7 @@ def _checked_values(
     """The values of its call, once no setting is unknown. joined: from a prior and a decoder."""
     made_of = inspect.signature(pipeline_class).parameters
     own = {"scheduler": "scheduler", "safety_checker": "safety_checker", "watermark": "add_watermarker"}
-    known = ["dtype", "revision", "variant", "batch", "name", *OF_MEMORY, *(OF_THE_PRIOR if joined else ())]
+    known = ["dtype", "revision", "variant", "batch", "name", "lora", *OF_MEMORY, *(OF_THE_PRIOR if joined else ())]
     known += [setting for setting, argument in own.items() if argument in made_of]
     refuse_unknown(settings, [*known, *parameters], f"a {pipeline_class.__name__}")
     return call_values(settings, parameters, unguided=0 if pipeline_class.__name__ in GUIDED_ABOVE_0 else 1)
