@@ -28,7 +28,10 @@ STOPPED = {
         ("generate", *DRAWN, "--seed", "4", "--limit", "2", "--slice", "3"),
     ),
     "run": ("drawbench.cli.generate", ("run", *DRAWN, "--protocol", "clip:my folder", "--device", "cpu", "--json")),
-    "sweep": ("drawbench.cli.sweep", ("sweep", *DRAWN, "--guidance", "1,2", "--vary", "steps=1,2", "--aug-level", "0")),
+    "sweep": (
+        "drawbench.models.registry",
+        ("sweep", *DRAWN, "--guidance", "1,2", "--vary", "steps=1,2", "--aug-level", "0"),
+    ),
     "bench": ("drawbench.cli.bench", ("bench", "--all", "--results", "my results")),
     "study demo": ("human_eval_app.cli.demo", ("study", "demo", "--no-serve", "--port", "8502", "--out", "my demo")),
 }

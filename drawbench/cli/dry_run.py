@@ -99,7 +99,7 @@ def _estimate(request: Request, scoring: "FeatureTimes | None", progress: Progre
     if request.model.may_cost or request.model.price is not None:
         facts |= {"requests": missing, "cost": None if request.model.price is None else request.model.price * missing}
     if scoring is not None:
-        tried = images or _kept(run, plan.slice_size)
+        tried = images or _kept(run, plan.slice_size) or _stand_ins(plan.size)
         facts["scoring_seconds"] = scoring.of_run(tried, plan.size, missing, run)
     return facts
 
@@ -137,6 +137,11 @@ def _kept(run: RunDirectory | None, count: int) -> list[np.ndarray]:
     """The first images of a run that has some."""
     drawn = [sample for sample in run.samples() if run.pixel_sha256(sample) is not None] if run else []
     return [read_image(run.image_path(sample)) for sample in drawn[:count]] if run else []
+
+
+def _stand_ins(size: int) -> list[np.ndarray]:
+    """An image of noise, where none may be drawn: networks take as long for any."""
+    return [np.random.default_rng(0).integers(0, 256, (size, size, 3), dtype=np.uint8)]
 
 
 def _images(facts: Facts) -> str:

@@ -248,6 +248,50 @@ def test_a_run_records_refusals_and_that_its_images_are_draws(server: ImagesServ
     assert "the images are draws" in run.manifest.sources.notes[0]
 
 
+def test_whatever_a_server_does_no_image_is_lost_invented_or_kept_twice(
+    server: ImagesServer, desk: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    server.files["/moved.png"] = Answer(302, b"", {"Location": "http://169.254.169.254/latest"})
+    faults = [
+        error(429, headers={"Retry-After": "0.01"}),
+        packed(png(16)),
+        error(503),
+        Answer(200, b'{"data": [{"b64_json": "AA', cut=12),
+        Answer(200, b"<html>log in</html>", kind="text/html"),
+        error(200, f"cannot use {KEY}"),
+        packed(png(8)[:70]),
+        Answer(200, b'{"data": [{"b64_json": "@@@@"}]}'),
+        at(f"{server.address}/moved.png"),
+        Answer(200, b'{"data": []}'),
+        error(500, "boom"),
+    ]
+    good: Counter[str] = Counter()
+
+    def answers(number: int, body: dict[str, Any]) -> Answer | None:
+        if body["prompt"] == "thing 20":
+            return error(400, "unsafe", code="content_policy_violation")
+        if number % 2 == 0 and faults:
+            return faults.pop()
+        good[body["prompt"]] += 1
+        return None
+
+    server.answers = answers
+    options = ["--set", "price=1", "--on-error", "retry:20", "--out", "run", "--json"]
+    assert main(["generate", *words(server, *options)]) == 0
+    assert not faults
+    facts = json.loads(capsys.readouterr().out)
+    assert (facts["images"], facts["refused"]) == (23, 1)
+    assert len(good) == sum(good.values()) == 23
+    assert facts["usage"]["requests"] == len(server.bodies) == 23 + 11 + 1
+    run = RunDirectory.open("run")
+    for sample in run.samples():
+        if run.refusal(sample) is None:
+            assert (run.pixels(sample) == decode_image(png(8, sample.seed32), "x")).all()
+    assert server.keys == [f"Bearer {KEY}"] * len(server.bodies)
+    assert {key for _, key in server.fetched} == {None}
+    assert no_key_in(desk)
+
+
 @pytest.mark.proof
 def test_scores_and_report_count_its_refusals_and_note_draws(
     server: ImagesServer, desk: Path, capsys: pytest.CaptureFixture[str]
