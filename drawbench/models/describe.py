@@ -3,13 +3,13 @@
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from types import FunctionType, MethodType, ModuleType
+from types import CellType, FunctionType, MethodType, ModuleType
 from typing import Any
 
 from drawbench.errors import UserError
 from drawbench.interface import TextToImage
 
-LEAVES = (type, FunctionType, MethodType, ModuleType)
+LEAVES = (type, MethodType, ModuleType)
 DEPTH = 5  # how far networks are looked for in attributes, lists and dictionaries
 
 
@@ -71,8 +71,18 @@ def _inside(name: str, thing: object) -> Iterator[tuple[str, object]]:
         yield from ((f"{name}[{key}]", value) for key, value in thing.items())
     elif isinstance(thing, list | tuple):
         yield from ((f"{name}[{number}]", value) for number, value in enumerate(thing))
+    elif isinstance(thing, FunctionType):  # a function that draws has its networks around it
+        cells = zip(thing.__code__.co_freevars, thing.__closure__ or (), strict=True)
+        yield from ((f"{name}.{key}".strip("."), value) for key, cell in cells for value in _content(cell))
     elif hasattr(thing, "__dict__") and not isinstance(thing, LEAVES):
         yield from ((f"{name}.{key.strip('_')}".strip("."), value) for key, value in vars(thing).items())
+
+
+def _content(cell: CellType) -> list[object]:
+    try:
+        return [cell.cell_contents]
+    except ValueError:  # nothing was assigned to it
+        return []
 
 
 def _network(name: str, module: Any) -> Network:

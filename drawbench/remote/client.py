@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 DEFAULT_KEY = "OPENAI_API_KEY"
 NO_KEY = "none"
+LEAST_SECRET = 8  # letters; servers of one's own are given words like EMPTY, which may stand anywhere
 TRIES = 6  # of one request, where the server is busy or the connection is cut
 PAUSE = 1.0  # seconds before the second try; doubled for each further one, and less by a random part
 LONGEST_PAUSE = 60.0
@@ -50,6 +51,7 @@ class RemoteClient:
         self.host = str(urlsplit(self.url).hostname)
         self.timeout = timeout
         self._key = _key(self.url, key_env)
+        self._secret = self._key if len(self._key) >= LEAST_SECRET else ""
         self.refuse_key(self.url, "the address of the server")
         self._openai = self._opened()
         self.log = RequestLog()
@@ -58,12 +60,12 @@ class RemoteClient:
 
     def refuse_key(self, text: str, what: str) -> None:
         """Raises UserError where a text that will stand in a file holds the key."""
-        if self._key and self._key in text:
+        if self._secret and self._secret in text:
             raise UserError(f"{what} holds the key, and would stand in the plan: keys come from the environment only.")
 
     def redacted(self, text: str) -> str:
         """The text without the key."""
-        return text.replace(self._key, "[key]") if self._key else text
+        return text.replace(self._secret, "[key]") if self._secret else text
 
     def ask(self, path: str, body: Mapping[str, Any], about: str, price: float | None = None) -> dict[str, Any]:
         """The JSON object that the server answers with. Every try is a line of `log`, an answer one with its price.

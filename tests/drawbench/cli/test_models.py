@@ -61,6 +61,17 @@ def test_networks_are_found_once_behind_whatever_holds_them() -> None:
     assert (vae.parameters, vae.bytes, vae.dtype) == (20, 40, "float16")
 
 
+def test_networks_of_a_function_are_found() -> None:
+    layer = torch.nn.Linear(2, 2)
+
+    def draw() -> object:
+        return layer, later
+
+    [found] = networks(SimpleNamespace(_draw=draw))
+    assert (found.name, found.parameters) == ("draw.layer", 6)
+    later = 0
+
+
 def test_other_kinds_say_what_they_take(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, described: Callable[..., dict[str, Any]]
 ) -> None:

@@ -56,6 +56,8 @@ def test_a_key_does_not_go_unencrypted_unless_that_is_said(monkeypatch: pytest.M
     RemoteClient("https://gpu-box:8000/v1")
     with pytest.raises(UserError, match="holds the key"):
         RemoteClient(f"https://host/{KEY}/v1")
+    monkeypatch.setenv("OPENAI_API_KEY", "ollama")  # no secret, and perhaps part of a name
+    assert RemoteClient("https://ollama/v1").redacted("ollama") == "ollama"
 
 
 def test_the_servers_own_wait_is_kept_in_every_form(server: ImagesServer) -> None:
