@@ -16,6 +16,7 @@ from drawbench.cli.main import main
 from drawbench.prompts.registry import load_prompt_set
 from drawbench.runs.directory import RunDirectory
 from tests.drawbench.models.diffusers import tiny_pipelines
+from tests.drawbench.models.diffusers.one_file import save_in_one_file
 from tests.drawbench.remote.images_server import ImagesServer, images_server
 
 PAGE = (Path(__file__).parents[1] / "docs/your_model.md").read_text()
@@ -26,6 +27,7 @@ STEPS = {"steps": "2", "stage_2_steps": "2", "stage_3_steps": "2"}  # none of th
 
 CHECKPOINTS: dict[str, Callable[[], object]] = {
     "my_checkpoint": tiny_pipelines.stable_diffusion,
+    "stable-diffusion-v1-5/stable-diffusion-v1-5": tiny_pipelines.stable_diffusion,
     "DeepFloyd/IF-I-XL-v1.0": lambda: tiny_pipelines.if_stage_1(checker=0.0, watermark=True),
     "DeepFloyd/IF-II-L-v1.0": tiny_pipelines.if_stage_2,
     "stabilityai/stable-diffusion-x4-upscaler": tiny_pipelines.upscaler,
@@ -38,6 +40,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("desk")
     for name, build in CHECKPOINTS.items():
         tiny_pipelines.save(build(), root / name)
+    save_in_one_file(tiny_pipelines.stable_diffusion(), root / "model.safetensors")
     (root / "my_images").mkdir()
     for number, prompt in enumerate(load_prompt_set("open").limited(1).prompts):
         picture = np.full((64, 64, 3), number, np.uint8)

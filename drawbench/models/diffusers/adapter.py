@@ -14,18 +14,24 @@ from drawbench.models.diffusers.libraries import import_diffusers, is_out_of_mem
 from drawbench.models.diffusers.loading import CASCADE
 from drawbench.models.diffusers.pipeline import build_pipeline
 from drawbench.models.diffusers.settings import OF_NETWORKS, batch_size, load_settings, same_networks
-from drawbench.models.diffusers.source import find_checkpoint
+from drawbench.models.diffusers.single_file import find_single_file, is_file
+from drawbench.models.diffusers.source import Checkpoint, find_checkpoint
 
 NOT_IN_NAME = (
     "batch",
+    "compile",
+    "config",
     "dtype",
     "name",
+    "offload",
     "prior",
     "prior_revision",
     "prior_variant",
     "revision",
     "stage_2",
     "stage_3",
+    "vae_slicing",
+    "vae_tiling",
     "variant",
 )
 
@@ -42,7 +48,10 @@ class DiffusersAdapter(TextToImage):
     def __init__(self, argument: str | None, settings: dict[str, str], device: str) -> None:
         """Load all of it. Raises UserError when there is no such model, it is of another kind, or refuses a setting."""
         if not argument:
-            raise UserError("the model 'diffusers' needs a pipeline: write diffusers:FOLDER or diffusers:OWNER/NAME.")
+            raise UserError(
+                "the model 'diffusers' needs a pipeline: write diffusers:FOLDER, diffusers:OWNER/NAME or "
+                "diffusers:FILE.safetensors."
+            )
         import_diffusers()
         self.device = device
         self._given = settings
@@ -50,7 +59,10 @@ class DiffusersAdapter(TextToImage):
         self._cut: dict[str, int] = {}
         self._fitting: int | None = None  # images at once, found where a whole slice did not fit
         load = load_settings(settings)
-        found = find_checkpoint(argument, load.revision, load.variant)
+        if is_file(argument):
+            found: Checkpoint = find_single_file(argument, load.config)
+        else:
+            found = find_checkpoint(argument, load.revision, load.variant)
         build = build_cascade if found.class_name == CASCADE else build_pipeline
         self._model = build(found, settings, load, device)
         self._alone = self._model.one_by_one

@@ -16,6 +16,7 @@ from drawbench.models.diffusers.libraries import (
 from drawbench.models.diffusers.lora import load_loras, parse_loras
 from drawbench.models.diffusers.memory import place, quantization
 from drawbench.models.diffusers.settings import LoadSettings
+from drawbench.models.diffusers.single_file import SingleFile, from_single_file
 from drawbench.models.diffusers.source import Checkpoint, fetch
 
 MOVED = ("PaellaVQModel", "WuerstchenDiffNeXt", "WuerstchenPrior")
@@ -88,7 +89,7 @@ def resolved_dtype(checkpoint: Checkpoint, dtype: str, device: str) -> str:
 
 def without_checker(found: Checkpoint, settings: LoadSettings) -> Checkpoint:
     """The checkpoint without its safety checker where that is switched off. Raises UserError when it has none."""
-    has = found.index.get("safety_checker", [None])[0] is not None
+    has = "safety_checker" in found.parts
     if settings.safety_checker and not has:
         raise UserError(f"{found.spec} was saved without a safety checker: leave --set safety_checker=true out.")
     return replace(found, skipped=frozenset(SAFETY)) if settings.safety_checker is False else found
@@ -114,15 +115,18 @@ def load_pipeline(checkpoint: Checkpoint, pipeline_class: type, settings: LoadSe
                 given["safety_checker"] = _if_safety_checker(checkpoint, dtype)
             if any(kind in MOVED for _, kind in checkpoint.parts.values()):
                 _find_moved_parts()
-            pipeline = pipeline_class.from_pretrained(  # type: ignore[attr-defined]
-                checkpoint.folder,
-                dtype=getattr(torch, dtype),
-                variant=checkpoint.variant,
-                use_safetensors=True,
-                trust_remote_code=False,
-                local_files_only=True,
-                **given,
-            )
+            if isinstance(checkpoint, SingleFile):
+                pipeline = from_single_file(pipeline_class, checkpoint, getattr(torch, dtype), given)
+            else:
+                pipeline = pipeline_class.from_pretrained(  # type: ignore[attr-defined]
+                    checkpoint.folder,
+                    dtype=getattr(torch, dtype),
+                    variant=checkpoint.variant,
+                    use_safetensors=True,
+                    trust_remote_code=False,
+                    local_files_only=True,
+                    **given,
+                )
             _refuse_absent_weights(pipeline, checkpoint)
             load_loras(pipeline, parse_loras(settings.lora))
             place(pipeline, settings, device)

@@ -32,6 +32,7 @@ from drawbench.models.diffusers.settings import (
     load_settings,
     refuse_unknown,
 )
+from drawbench.models.diffusers.single_file import SingleFile, config_facts
 from drawbench.models.diffusers.source import CORES, Checkpoint
 
 CLIP_TOKENS_ALWAYS = "CLIP"  # tokenizers of this kind cut at their own limit, those of T5 at the call's
@@ -75,7 +76,7 @@ class PipelineModel:
 
     def with_settings(self, settings: Mapping[str, str]) -> "PipelineModel":
         """The same networks under other settings, which must be `same_networks`. Raises UserError as loading does."""
-        values = _checked_values(settings, type(self.loaded), self.parameters, joined=len(self.checkpoints) > 1)
+        values = _checked_values(settings, type(self.loaded), self.parameters, self.checkpoints[0])
         load = load_settings(settings)
         pipeline = with_scheduler(self.loaded, load.scheduler, load.scheduler_options)
         return replace(self, pipeline=pipeline, values=effective_values(values, settings, pipeline))
@@ -178,7 +179,7 @@ def build_pipeline(found: Checkpoint, settings: Mapping[str, str], load: LoadSet
     pair = PAIRS.get(found.class_name)
     pipeline_class = text_to_image_class(replace(found, index={"_class_name": pair.joined}) if pair else found)
     parameters = call_parameters(pipeline_class.__call__)
-    values = _checked_values(settings, pipeline_class, parameters, joined=pair is not None)
+    values = _checked_values(settings, pipeline_class, parameters, found)
     checkpoint = without_checker(found, load)
     dtype = resolved_dtype(checkpoint, load.dtype, device)
     checkpoints: tuple[Checkpoint, ...] = (checkpoint,)
@@ -199,17 +200,21 @@ def build_pipeline(found: Checkpoint, settings: Mapping[str, str], load: LoadSet
         parameters,
         values,
         watermark,
-        memory_facts(checkpoint, load) | lora_facts(load.lora),
+        config_facts(found) | memory_facts(checkpoint, load) | lora_facts(load.lora),
     )
 
 
 def _checked_values(
-    settings: Mapping[str, str], pipeline_class: type, parameters: Mapping[str, CallParameter], joined: bool
+    settings: Mapping[str, str],
+    pipeline_class: type,
+    parameters: Mapping[str, CallParameter],
+    found: Checkpoint,
 ) -> dict[str, Setting]:
-    """The values of its call, once no setting is unknown. joined: from a prior and a decoder."""
+    """The values of its call, once no setting is unknown."""
     made_of = inspect.signature(pipeline_class).parameters
     own = {"scheduler": "scheduler", "safety_checker": "safety_checker", "watermark": "add_watermarker"}
-    known = ["dtype", "revision", "variant", "batch", "name", "lora", *OF_MEMORY, *(OF_THE_PRIOR if joined else ())]
+    known = ["dtype", *(("config",) if isinstance(found, SingleFile) else ("revision", "variant")), "batch", "name"]
+    known += ["lora", *OF_MEMORY, *(OF_THE_PRIOR if found.class_name in PAIRS else ())]
     known += [setting for setting, argument in own.items() if argument in made_of]
     refuse_unknown(settings, [*known, *parameters], f"a {pipeline_class.__name__}")
     return call_values(settings, parameters, unguided=0 if pipeline_class.__name__ in GUIDED_ABOVE_0 else 1)

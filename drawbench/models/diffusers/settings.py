@@ -12,7 +12,7 @@ from drawbench.models.registry import parse_setting
 
 OUR_NAMES = {"num_inference_steps": "steps", "guidance_scale": "guidance"}  # parameter -> setting
 OF_MEMORY = ("compile", "offload", "quantize", "vae_slicing", "vae_tiling")  # of a pipeline, not of IF's stages
-LOADING = ("dtype", "scheduler", "revision", "variant", "safety_checker", "watermark", "lora", *OF_MEMORY)
+LOADING = ("dtype", "scheduler", "revision", "variant", "safety_checker", "watermark", "config", "lora", *OF_MEMORY)
 SWITCHES = ("compile", "safety_checker", "vae_slicing", "vae_tiling", "watermark")
 PREFIXES = ("", "stage_2_", "stage_3_")  # of the settings of a cascade's stages
 # What decides which networks are in memory: models whose settings differ in others alone can share them. A scheduler
@@ -63,6 +63,7 @@ class LoadSettings:
     variant: str | None = None
     safety_checker: bool | None = None
     watermark: bool | None = None
+    config: str | None = None  # of a single file
     lora: str | None = None  # as typed
     compile: bool = False
     offload: str | None = None

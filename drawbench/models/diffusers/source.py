@@ -5,7 +5,7 @@ import json
 import re
 import struct
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
@@ -105,9 +105,8 @@ class Checkpoint:
 
         All of the content is read, at about a gigabyte a second: time stamps say nothing about weights.
         """
-        files = [self.folder / INDEX, *(path for paths in self.weight_files.values() for path in paths)]
-        for name in self.parts:
-            files += [path for path in (self.folder / name).rglob("*") if _is_configuration(path)]
+        files = [path for paths in self.weight_files.values() for path in paths]
+        files += configuration_files(self.folder, self.parts)
         with ThreadPoolExecutor() as pool:
             digests = list(pool.map(file_sha256, files))
         lines = sorted(
@@ -189,6 +188,19 @@ def _index(folder: Path, argument: str) -> dict[str, Any]:
     return index
 
 
+def configuration_files(folder: Path, parts: Iterable[str]) -> list[Path]:
+    """The index of a pipeline, and everything beside weights that decides what its parts do."""
+    beside = [path for name in parts for path in sorted((folder / name).rglob("*")) if _is_configuration(path)]
+    return [folder / INDEX, *beside]
+
+
+def safetensors_header(path: Path) -> dict[str, Any]:
+    """Name of tensor -> its dtype, shape and place. Raises OSError, ValueError or struct.error for another file."""
+    with path.open("rb") as file:
+        (length,) = struct.unpack("<Q", file.read(8))
+        return dict(json.loads(file.read(min(length, 100_000_000))))
+
+
 def _is_configuration(path: Path) -> bool:
     """Everything beside weights that decides what a part does: configurations, vocabularies."""
     other = (WEIGHTS, *PICKLES, ".onnx", ".msgpack", ".h5", ".md", ".png", ".gitattributes")
@@ -199,9 +211,7 @@ def _stored_types(path: Path) -> Iterator[tuple[str, int]]:
     """(type, bytes) for each type of number in a safetensors file, from its header alone."""
     sizes: Counter[str] = Counter()
     try:
-        with path.open("rb") as file:
-            (length,) = struct.unpack("<Q", file.read(8))
-            header = json.loads(file.read(min(length, 100_000_000)))
+        header = safetensors_header(path)
     except (OSError, ValueError, struct.error) as error:
         raise UserError(f"{path} is damaged ({error}): copy or download it again.") from error
     for name, entry in header.items():
