@@ -17,7 +17,7 @@ from drawbench.models.registry import parse_setting
 from drawbench.remote.answers import AnswerError, PolicyError
 from drawbench.remote.client import RemoteClient
 from drawbench.remote.download import download
-from drawbench.remote.request_log import RequestLog, read_usage
+from drawbench.remote.request_log import RequestLog, Usage, read_usage
 from metrics.errors import MetricInputError
 from metrics.images.decode import decode_image
 from metrics.images.facts import is_lossy
@@ -97,9 +97,12 @@ class ImagesApi(TextToImage):
         self._log_file, self._client.log = file, RequestLog(file)
 
     def sources(self) -> Sources:
-        """How many images came as JPEG or lossy WebP, and whether they are draws."""
-        usage = read_usage(self._log_file) if self._log_file else None
-        return Sources(lossy=usage.lossy if usage else 0, notes=() if self._seeds else (DRAWS,))
+        """How many images came as JPEG or lossy WebP or from rewritten prompts, and whether they are draws."""
+        usage = (read_usage(self._log_file) if self._log_file else None) or Usage()
+        notes = [] if self._seeds else [DRAWS]
+        if usage.rewritten:
+            notes.append(f"images drawn from prompts that the server rewrote: {usage.rewritten}")
+        return Sources(lossy=usage.lossy, notes=tuple(notes))
 
     def _drawn(self, sample: Sample, size: int) -> np.ndarray | Refused:
         about = f"{sample.prompt_id}-{sample.index}"
@@ -121,6 +124,9 @@ class ImagesApi(TextToImage):
                 f"the server drew {width}x{height} px where {size}x{size} were asked for: nothing is resized here, so "
                 "ask for a size that it draws with --size"
             )
+        revised = answer["data"][0].get("revised_prompt")
+        if isinstance(revised, str) and revised.split() not in ([], sample.text.split()):
+            self._client.log.rewritten(about)
         if is_lossy(content):
             self._client.log.lossy(about)
         return pixels

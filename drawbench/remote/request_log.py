@@ -18,13 +18,14 @@ ANSWER = "answer"
 class Usage:
     """What drawing has taken so far. answered: requests that brought an image. seconds: from request to answer, of
     these together. cost: of these, in the unit of the price; None where no price is known. lossy: samples whose images
-    came as JPEG or lossy WebP."""
+    came as JPEG or lossy WebP. rewritten: those that the server drew from a text of its own."""
 
     requests: int = 0
     answered: int = 0
     seconds: float = 0.0
     cost: float | None = None
     lossy: int = 0
+    rewritten: int = 0
 
     def facts(self) -> dict[str, Any]:
         """For JSON."""
@@ -61,6 +62,10 @@ class RequestLog:
         """An image came as JPEG or lossy WebP."""
         self._append({"sample": about, "lossy": True})
 
+    def rewritten(self, about: str) -> None:
+        """An image was drawn from another text than the prompt."""
+        self._append({"sample": about, "rewritten": True})
+
     def _append(self, row: dict[str, Any]) -> None:
         if self._file is None:
             return
@@ -81,6 +86,7 @@ def read_usage(file: Path) -> Usage | None:
         seconds=sum(row["seconds"] for row in answers),
         cost=sum(costs) if costs else None,
         lossy=len({row["sample"] for row in rows if "lossy" in row}),
+        rewritten=len({row["sample"] for row in rows if "rewritten" in row}),
     )
 
 

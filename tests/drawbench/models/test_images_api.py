@@ -167,6 +167,17 @@ def test_lossy_images_are_counted(server: ImagesServer, tmp_path: Path) -> None:
     assert lossy.sources().lossy == 2
 
 
+def test_rewritten_prompts_are_counted_in_the_notes(server: ImagesServer, tmp_path: Path) -> None:
+    rewriting = model(server)
+    rewriting.log_requests(tmp_path / "requests.jsonl")
+    for number, text in enumerate(("a red  cup", "A photo of a red cup", "", None)):
+        answer = json.loads(packed(png(8)).content)
+        answer["data"][0]["revised_prompt"] = text
+        server.answers = lambda n, body, answer=answer: Answer(200, json.dumps(answer).encode())
+        rewriting.generate([Sample("a", "", "a red cup", number, 1)], 8)
+    assert rewriting.sources().notes == ("images drawn from prompts that the server rewrote: 1",)
+
+
 # Whole runs, by the command.
 
 
