@@ -13,7 +13,7 @@ from drawbench.models.diffusers.ignored import told_warnings
 from drawbench.models.diffusers.libraries import import_diffusers, is_out_of_memory, quiet_libraries, warnings_in
 from drawbench.models.diffusers.loading import CASCADE
 from drawbench.models.diffusers.pipeline import build_pipeline
-from drawbench.models.diffusers.settings import OF_NETWORKS, batch_size, load_settings, same_networks
+from drawbench.models.diffusers.settings import OF_LOADING, OF_NETWORKS, batch_size, load_settings, same_networks
 from drawbench.models.diffusers.single_file import find_single_file, is_file
 from drawbench.models.diffusers.source import Checkpoint, find_checkpoint
 
@@ -94,6 +94,11 @@ class DiffusersAdapter(TextToImage):
             weights_sha256=combined_sha256([checkpoint.sha256 for checkpoint in self._model.checkpoints]),
             settings={**settings, **self._model.settings, **self._cut},
         )
+
+    @property
+    def known_settings(self) -> Mapping[str, str]:  # type: ignore[override]
+        """How it is loaded and scheduled; the settings of its call stand in the card, with their defaults."""
+        return {name: OF_LOADING[name] for name in sorted(self._model.takes) if name in OF_LOADING}
 
     @property
     def native_size(self) -> int:

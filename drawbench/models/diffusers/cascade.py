@@ -94,6 +94,11 @@ class IFCascade:
         return facts
 
     @property
+    def takes(self) -> list[str]:
+        """The names of its settings."""
+        return _known_settings([stage.parameters for stage in self.stages])
+
+    @property
     def native_size(self) -> int:
         """The side of the last stage's images in pixels."""
         side = 0
@@ -229,13 +234,17 @@ def _checked_values(
     settings: Mapping[str, str], parameters: Sequence[Mapping[str, CallParameter]]
 ) -> list[dict[str, Setting]]:
     """The values of each stage's call, once no setting is unknown."""
+    stages = "stage I" if len(parameters) == 1 else f"{len(parameters)} stages"
+    refuse_unknown(settings, _known_settings(parameters), f"this cascade of {stages}")
+    return [call_values(settings, one, prefix) for one, prefix in zip(parameters, PREFIXES, strict=False)]
+
+
+def _known_settings(parameters: Sequence[Mapping[str, CallParameter]]) -> list[str]:
     known = ["dtype", "scheduler", "revision", "variant", "safety_checker", "watermark", "batch", "name"]
     known += [*parameters[0], "stage_2", "stage_3"]
     for prefix, of_stage in list(zip(PREFIXES, parameters, strict=False))[1:]:
         known += [f"{prefix}{name}" for name in ("scheduler", "revision", "variant", *of_stage)]
-    stages = "stage I" if len(parameters) == 1 else f"{len(parameters)} stages"
-    refuse_unknown(settings, known, f"this cascade of {stages}")
-    return [call_values(settings, one, prefix) for one, prefix in zip(parameters, PREFIXES, strict=False)]
+    return known
 
 
 def _scheduled(loaded: Sequence[Any], settings: Mapping[str, str]) -> list[Any]:

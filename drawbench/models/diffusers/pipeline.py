@@ -96,6 +96,11 @@ class PipelineModel:
         return {**facts, **self.loading, **self.values}
 
     @property
+    def takes(self) -> list[str]:
+        """The names of its settings."""
+        return known_settings(type(self.loaded), self.parameters, self.checkpoints[0])
+
+    @property
     def native_size(self) -> int | None:
         """The side in pixels that it draws by itself; None when it does not say."""
         own = getattr(self.pipeline, "default_sample_size", None)
@@ -211,13 +216,18 @@ def _checked_values(
     found: Checkpoint,
 ) -> dict[str, Setting]:
     """The values of its call, once no setting is unknown."""
+    refuse_unknown(settings, known_settings(pipeline_class, parameters, found), f"a {pipeline_class.__name__}")
+    return call_values(settings, parameters, unguided=0 if pipeline_class.__name__ in GUIDED_ABOVE_0 else 1)
+
+
+def known_settings(pipeline_class: type, parameters: Mapping[str, CallParameter], found: Checkpoint) -> list[str]:
+    """The names of all settings that such a pipeline takes; a scheduler's options beside."""
     made_of = inspect.signature(pipeline_class).parameters
     own = {"scheduler": "scheduler", "safety_checker": "safety_checker", "watermark": "add_watermarker"}
     known = ["dtype", *(("config",) if isinstance(found, SingleFile) else ("revision", "variant")), "batch", "name"]
     known += ["lora", *OF_MEMORY, *(OF_THE_PRIOR if found.class_name in PAIRS else ())]
     known += [setting for setting, argument in own.items() if argument in made_of]
-    refuse_unknown(settings, [*known, *parameters], f"a {pipeline_class.__name__}")
-    return call_values(settings, parameters, unguided=0 if pipeline_class.__name__ in GUIDED_ABOVE_0 else 1)
+    return [*known, *parameters]
 
 
 def prompts_cut(pipeline: Any, texts: Sequence[str], limit_of_call: Setting) -> dict[str, int]:

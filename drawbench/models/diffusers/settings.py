@@ -50,6 +50,29 @@ WITHOUT_DEFAULT = {
 }
 # Pipelines whose guidance leads away from the negative prompt at every scale above 0; that of others does above 1.
 GUIDED_ABOVE_0 = ("Krea2Pipeline", "ZImageOmniPipeline", "ZImagePipeline")
+# Settings beside those of the call: their default, and what they are, in a few words.
+OF_LOADING = {
+    "batch": "images at once: a whole slice, or what fits",
+    "compile": "false; torch.compile of the network that draws",
+    "config": "of a single file: the pipeline whose configuration it has",
+    "dtype": f"{' | '.join(DTYPES)}",
+    "lora": "none; FILE.safetensors:SCALE, several with commas between",
+    "name": "what tables show",
+    "offload": "none; model | group | sequential: parts wait in main memory",
+    "prior": "the first half of a pair: a folder or hub id",
+    "prior_revision": "main; of the prior's hub id",
+    "prior_variant": "none; of the prior's files",
+    "quantize": "none; 8bit | 4bit, by bitsandbytes",
+    "revision": "main; of the hub id: branch, tag or commit",
+    "safety_checker": "as saved; false leaves it out",
+    "scheduler": "the checkpoint's; a class of diffusers, with its options as scheduler.OPTION",
+    "stage_2": "of IF: the folder or hub id of its second stage",
+    "stage_3": "of IF: the folder or hub id of its third stage",
+    "vae_slicing": "false; the VAE decodes one image at a time",
+    "vae_tiling": "false; the VAE decodes one tile at a time",
+    "variant": "none; of the files: fp16, say",
+    "watermark": "a visible or invisible mark on the images",
+}
 KINDS = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}
 
 

@@ -102,6 +102,14 @@ def test_the_card_holds_what_decides_images(checkpoint: Checkpoints) -> None:
     assert len({adapter(checkpoint(kind)).card().weights_sha256 for kind in ("sd", "sd-lenient", "sd-strict")}) == 3
 
 
+def test_a_model_says_what_can_be_set_of_its_loading(checkpoint: Checkpoints) -> None:
+    plain, cascade = adapter(checkpoint("sd")).known_settings, adapter(checkpoint("IF-I")).known_settings
+    assert {"lora", "offload", "scheduler", "variant"} <= set(plain)
+    assert not {"prior", "config", "stage_2", "watermark", "steps"} & set(plain)
+    assert {"stage_2", "watermark"} <= set(cascade)
+    assert "lora" not in cascade
+
+
 def test_tables_tell_runs_of_one_checkpoint_apart(checkpoint: Checkpoints) -> None:
     names = [adapter(checkpoint("sd"), **given).card().name for given in ({}, {"guidance": "2"}, {"name": "mine"})]
     assert names == ["sd, steps 2", "sd, steps 2, guidance 2", "mine"]

@@ -7,6 +7,9 @@ import pytest
 from drawbench.errors import UserError
 from drawbench.models.diffusers import settings as diffusers_settings
 from drawbench.models.diffusers.settings import (
+    LOADING,
+    OF_LOADING,
+    OTHER_CHECKPOINTS,
     batch_size,
     call_arguments,
     call_parameters,
@@ -114,6 +117,11 @@ def test_loading_is_as_the_checkpoint_has_it_unless_set() -> None:
 def test_loading_in_a_way_that_is_none_is_refused(name: str, value: str, sentence: str) -> None:
     with pytest.raises(UserError, match=sentence):
         load_settings({name: value})
+
+
+def test_every_setting_of_loading_says_what_it_is() -> None:
+    assert set(LOADING) | {"batch", "name", "stage_2", "stage_3"} <= set(OF_LOADING)
+    assert set(OF_LOADING) <= {*LOADING, *OTHER_CHECKPOINTS, "batch", "name"}
 
 
 def test_a_batch_is_the_slice_unless_set() -> None:
