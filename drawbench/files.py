@@ -66,7 +66,7 @@ def atomic_file(path: Path, mode: int = 0o666) -> Iterator[BinaryIO]:
     finally:
         if held is not None:
             os.close(held)
-    _sync(target.parent)
+    sync(target.parent)
 
 
 def write_text_atomically(path: Path, text: str) -> None:
@@ -109,7 +109,7 @@ class StagedFolder:
         else:
             self.path.rename(self._place)
         self._published = True
-        _sync(self._place.parent)
+        sync(self._place.parent)
 
     def remove(self) -> None:
         """Whatever it is called now."""
@@ -148,7 +148,7 @@ def put_in_place(moves: Sequence[tuple[Path, Path]]) -> None:
     for partial, target in moves:
         partial.replace(target)
     for folder in folders:
-        _sync(folder)
+        sync(folder)
 
 
 def remove_leftovers(path: Path) -> None:
@@ -219,10 +219,10 @@ def _exchange(new: Path, place: Path) -> None:
 def _sync_together(paths: Sequence[Path]) -> None:
     if paths:
         with ThreadPoolExecutor(min(len(paths), SYNCED_TOGETHER)) as pool:
-            list(pool.map(_sync, paths))
+            list(pool.map(sync, paths))
 
 
-def _sync(path: Path) -> None:
+def sync(path: Path) -> None:
     """Wait until a file's content, or the names in a folder, are on disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:

@@ -73,7 +73,7 @@ def _run_facts(label: str, run: RunDirectory) -> dict[str, object]:
     plan, seal = run.plan, run.require_seal()
     model = plan.model
     settings = ", ".join(f"{key}={value}" for key, value in sorted(model.settings.items()))
-    attempts, usage = run.manifest.attempts, run.usage()
+    attempts, usage = run.attempts, run.usage()
     facts = [
         ("model", f"{model.name} ({model.adapter}:{model.spec})" if model.spec else f"{model.name} ({model.adapter})"),
         ("revision", model.revision),
@@ -104,7 +104,7 @@ def _device(attempt: Attempt) -> str:
 
 
 def _versions(run: RunDirectory) -> dict[str, str]:
-    attempts = run.manifest.attempts
+    attempts = run.attempts
     return attempts[-1].versions if attempts else {}
 
 

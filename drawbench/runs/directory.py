@@ -6,17 +6,19 @@ from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import numpy as np
-from pydantic import ValidationError
+from pydantic import ValidationError, model_validator
 
 from drawbench.errors import UserError
 from drawbench.interface import Sample, Sources
 from drawbench.prompts.prompt_set import Prompt, PromptSet, category_slug, ids_sha256
 from drawbench.records import Record, first_problem
 from drawbench.remote.request_log import Usage, read_usage
+from drawbench.runs.journal import JOURNALS, Attempt, Outcome, Work, read_journals
 from drawbench.runs.plan import Plan, Slice, plan_samples, plan_slices
+from drawbench.runs.schema_1 import SLICES, read_schema_1
 from metrics.errors import MetricInputError
 from metrics.images.decode import pixel_hash, read_image
 
@@ -24,27 +26,7 @@ FOLDER_SIZE = 1000  # prompts per folder where a set has no categories
 MANIFEST = "manifest.json"
 METADATA = "images/metadata.jsonl"
 REFUSED = "refused.jsonl"
-SLICES = "slices.jsonl"
 REQUESTS = "requests.jsonl"
-
-
-class Attempt(Record):
-    """One process that worked on a run. An attempt without an end was killed.
-
-    warnings: what was warned of while it drew, each once. threads, cpu: of torch in each process that drew, and which
-    of its code for this processor ran (AVX2, say), where torch was loaded: images on a CPU are the same at equal ones.
-    """
-
-    plan_sha256: str
-    versions: dict[str, str]
-    device: str  # as the model says it
-    gpu: str = ""  # its name, the driver and CUDA, where the device is one
-    start: str  # ISO 8601, UTC
-    end: str | None = None
-    slices_done: int = 0
-    warnings: tuple[str, ...] = ()
-    threads: int | None = None
-    cpu: str = ""
 
 
 class Refusal(Record):
@@ -69,14 +51,14 @@ class Seal(Record):
 
 
 class Manifest(Record):
-    """manifest.json: what was planned, who worked on it, and what came of it.
+    """manifest.json: what was planned, and what came of it. Who worked on it stands in journals.
 
     `prompt_ids_sha256` is that of the plan's prompt ids, for people: two runs of one choice of captions have it in
     common. Manifests written before it was introduced do not have it. `sources`: of what files the images were read,
-    where the model read them.
+    where the model read them. `attempts`: only under schema version 1, which had no journals.
     """
 
-    schema_version: Literal[1] = 1
+    schema_version: Literal[1, 2] = 2
     plan_sha256: str
     prompt_ids_sha256: str = ""
     plan: Plan
@@ -84,20 +66,11 @@ class Manifest(Record):
     seal: Seal | None = None
     sources: Sources = Sources()
 
-
-class Outcome(Record):
-    """What became of one sample: the hash of its pixels, or the reason for having none."""
-
-    pixels: str | None = None
-    refused: str | None = None
-
-
-class SliceRecord(Record):
-    """One line of slices.jsonl, appended when all files of a slice are in place: only then does the slice count."""
-
-    slice: int
-    attempt: int  # position in the manifest's attempts, and so the device
-    outcomes: tuple[Outcome, ...]
+    @model_validator(mode="after")
+    def _attempts_of_schema_1(self) -> Self:
+        if self.attempts and self.schema_version != 1:
+            raise ValueError("attempts stand in journals since schema version 2")
+        return self
 
 
 class RunDirectory:
@@ -126,12 +99,22 @@ class RunDirectory:
         """None while the run is unfinished."""
         return self.manifest.seal
 
+    @property
+    def journals(self) -> Path:
+        """Where it is recorded what was drawn: a folder, or the one file of schema version 1."""
+        return self.path / (SLICES if self.manifest.schema_version == 1 else JOURNALS)
+
+    @property
+    def attempts(self) -> tuple[Attempt, ...]:
+        """The processes that worked on it, in the order in which they began."""
+        return tuple(work.attempt for work in self._work)
+
     def require_seal(self) -> Seal:
         """The seal. Raises UserError that says what is missing when the run is not finished, or was changed since."""
         if self.seal is not None:
             if self.pixels_sha256() != self.seal.pixels_sha256:
                 raise UserError(
-                    f"{self.path / SLICES} was changed after the run was sealed: its pixel hashes are not the sealed "
+                    f"{self.journals} was changed after the run was sealed: its pixel hashes are not the sealed "
                     "ones; run the generate command again to verify and repair the run."
                 )
             held = self.outcomes_seal()
@@ -251,10 +234,16 @@ class RunDirectory:
         return {prompt_id: position for position, prompt_id in enumerate(self.plan.prompt_ids)}
 
     @cached_property
+    def _work(self) -> list[Work]:
+        if self.manifest.schema_version == 1:
+            return read_schema_1(self.path, self.manifest.attempts)
+        return read_journals(self.path)
+
+    @cached_property
     def _outcomes(self) -> dict[tuple[str, int], Outcome]:
         outcomes: dict[tuple[str, int], Outcome] = {}
         parts = self.slices()
-        for record in _read_slice_records(self.path / SLICES):
+        for record in (record for work in self._work for record in work.slices):
             if record.slice < len(parts) and len(record.outcomes) == len(parts[record.slice].samples):
                 for sample, outcome in zip(parts[record.slice].samples, record.outcomes, strict=True):
                     outcomes[sample.prompt_id, sample.index] = outcome
@@ -274,7 +263,9 @@ def read_manifest(path: Path) -> Manifest:
     try:
         manifest = Manifest.model_validate_json(raw)
     except ValidationError as error:
-        raise UserError(f"{file} is not a manifest of schema version 1 ({first_problem(error)}); {repair}.") from None
+        raise UserError(
+            f"{file} is not a manifest of schema version 1 or 2 ({first_problem(error)}); {repair}."
+        ) from None
     if manifest.plan.sha256 != manifest.plan_sha256:
         raise UserError(f"{file} holds a plan that was changed by hand: its hash is not plan_sha256; {repair}.")
     if manifest.prompt_ids_sha256 not in ("", ids_sha256(manifest.plan.prompt_ids)):
@@ -317,15 +308,3 @@ def _read_prompts(path: Path, plan: Plan) -> tuple[Prompt, ...]:
     if PromptSet(plan.prompt_set_name, prompts).sha256 != plan.prompts_sha256:
         raise UserError(f"{path / METADATA} holds other prompts than the plan: their hashes differ; {repair}.")
     return prompts
-
-
-def _read_slice_records(path: Path) -> list[SliceRecord]:
-    """The records that were written completely; a line cut short by a kill is no record."""
-    records: list[SliceRecord] = []
-    if path.exists():
-        for line in path.read_bytes().split(b"\n")[:-1]:
-            try:
-                records.append(SliceRecord.model_validate_json(line))
-            except ValidationError:
-                continue
-    return records

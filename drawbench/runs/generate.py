@@ -12,12 +12,13 @@ from drawbench.interface import NOT_STATED, ModelCard, Refused, Sample, TextToIm
 from drawbench.progress import Progress
 from drawbench.prompts.prompt_set import Prompt, PromptSet, category_slug, repeats
 from drawbench.runs.at_once import engine_of
+from drawbench.runs.claim import open_run
 from drawbench.runs.directory import REQUESTS, RunDirectory, named
 from drawbench.runs.drawing import Batch, Drawn, Engine, Manner, Output, draw
 from drawbench.runs.failures import STOP, OnError, is_failure
 from drawbench.runs.plan import DEFAULT_SLICE_SIZE, Plan, Slice, plan_samples
 from drawbench.runs.workers import Drawing, workers
-from drawbench.runs.writer import RunWriter, open_run
+from drawbench.runs.writer import RunWriter
 
 ERROR_LOG = "error.log"
 RUNS = Path("runs")
@@ -83,7 +84,8 @@ def generate(request: Request, progress: Progress | None = None, watcher: Watche
         count = workers_of(request)
         threads = writer.threads or (1 if count > 1 else request.model.threads)
         engine = _engine(request, writer, count, threads)
-        writer.begin(str(request.model.device), sources, threads)
+        writer.prepare(sources)
+        writer.begin(str(request.model.device), threads)
         request.model.log_requests(path / REQUESTS)
         try:
             _draw(request, writer, engine, progress, watcher)

@@ -1,12 +1,13 @@
 """Finished samples of a slice that is not whole yet, for models that draw one at a time."""
 
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 from pydantic import ValidationError
 
 from drawbench.interface import Refused
-from drawbench.runs.directory import Outcome
+from drawbench.runs.journal import Outcome
 from drawbench.runs.plan import Slice
 from drawbench.runs.png import encode_png
 from metrics.errors import MetricInputError
@@ -16,22 +17,28 @@ PARTIAL = ".partial"  # inside the run, so that a rename never crosses a file sy
 
 
 class KeptSamples:
-    """Images and refusals in a folder of the run, each with a file of its outcome, until their slice is whole.
+    """Images and refusals in folders of the run, each with a file of its outcome, until their slice is whole.
 
-    Neither file is synced: an image that is not the one of its outcome, after a power failure, is none.
+    A process writes into a folder of its own, `own`, and finds what earlier ones kept in theirs. Neither file is
+    synced: an image that is not the one of its outcome, after a power failure, is none.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, root: Path, own: str = "") -> None:
+        self._folder = root / own
+        earlier = sorted(root.iterdir(), reverse=True) if root.is_dir() else []
+        folders = [self._folder, root, *(path for path in earlier if path.is_dir())]
+        self._folders: tuple[Path, ...] = tuple(
+            dict.fromkeys(folders)
+        )  # runs of schema version 1 kept samples in the root itself
 
     def image_path(self, part: Slice, number: int) -> Path:
-        """Where the image of the slice's `number`-th sample is, or would be."""
+        """Where this process writes the image of the slice's `number`-th sample."""
         return self._folder / f"{part.index}-{number}.png"
 
     def add(self, part: Slice, number: int, output: np.ndarray | Refused) -> None:
         """Keep one sample, so that another process finds it. Raises OSError."""
         text = self.write(part, number, output).model_dump_json(exclude_none=True)
-        self._outcome_path(part, number).write_text(text, encoding="utf-8")
+        self.image_path(part, number).with_suffix(".json").write_text(text, encoding="utf-8")
 
     def write(self, part: Slice, number: int, output: np.ndarray | Refused) -> Outcome:
         """Write the image only, where there is one. Raises OSError."""
@@ -40,25 +47,39 @@ class KeptSamples:
         self.image_path(part, number).write_bytes(encode_png(output))
         return Outcome(pixels=pixel_hash(output))
 
-    def outcome(self, part: Slice, number: int) -> Outcome:
-        """What was recorded of a kept sample. Raises OSError or ValidationError where that is nothing."""
-        return Outcome.model_validate_json(self._outcome_path(part, number).read_bytes())
+    def find(self, part: Slice, number: int) -> tuple[Outcome, Path] | None:
+        """What was recorded of a kept sample, and where its image is if it has one; None where nothing was."""
+        for folder in self._folders:
+            image = folder / f"{part.index}-{number}.png"
+            with suppress(OSError, ValidationError):
+                return Outcome.model_validate_json(image.with_suffix(".json").read_bytes()), image
+        return None
 
     def get(self, part: Slice, number: int) -> np.ndarray | Refused | None:
         """The sample's image or refusal; None where it was not kept, or is no longer what was kept."""
+        found = self.find(part, number)
+        if found is None:
+            return None
+        outcome, image = found
+        if outcome.refused is not None:
+            return Refused(outcome.refused)
         try:
-            outcome = self.outcome(part, number)
-            if outcome.refused is not None:
-                return Refused(outcome.refused)
-            pixels = read_image(self.image_path(part, number))
-        except (OSError, ValidationError, MetricInputError):
+            pixels = read_image(image)
+        except (OSError, MetricInputError):
             return None
         return pixels if pixel_hash(pixels) == outcome.pixels else None
 
     def drop(self, part: Slice) -> None:
         """Forget the slice's samples, whose images have gone elsewhere."""
         for number in range(len(part.samples)):
-            self._outcome_path(part, number).unlink(missing_ok=True)
+            for folder in self._folders:
+                (folder / f"{part.index}-{number}.json").unlink(missing_ok=True)
 
-    def _outcome_path(self, part: Slice, number: int) -> Path:
-        return self.image_path(part, number).with_suffix(".json")
+    def enter(self) -> None:
+        """Before anything is kept. Raises OSError."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+
+    def leave(self) -> None:
+        """This process keeps nothing more; its folder goes if nothing is in it."""
+        with suppress(OSError):
+            self._folder.rmdir()

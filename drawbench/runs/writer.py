@@ -1,52 +1,37 @@
-"""Writes a run: claims the directory for one plan, puts slices in place, seals. Reading is in directory.py."""
+"""Writes a run: puts slices in place, records them, seals. Who may is decided in claim.py."""
 
 import json
-import os
 import platform
 import shutil
 import sys
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from filelock import FileLock, Timeout
 
-from drawbench.errors import StageError, UserError
-from drawbench.files import put_in_place, remove_leftovers, write_text_atomically
+from drawbench.errors import StageError
+from drawbench.files import put_in_place, write_text_atomically
 from drawbench.interface import Refused, Sample, Sources
-from drawbench.prompts.prompt_set import Prompt, ids_sha256
-from drawbench.runs.directory import (
-    MANIFEST,
-    METADATA,
-    REFUSED,
-    REQUESTS,
-    SLICES,
-    Attempt,
-    Manifest,
-    Outcome,
-    RunDirectory,
-    SliceRecord,
-    named,
-    read_manifest,
-)
+from drawbench.prompts.prompt_set import Prompt
+from drawbench.runs.directory import MANIFEST, METADATA, REFUSED, REQUESTS, Manifest, RunDirectory, named
 from drawbench.runs.failures import is_failure
 from drawbench.runs.hardware import gpu_of
+from drawbench.runs.journal import Attempt, Journal, Line, Outcome, begin_journal
 from drawbench.runs.kept import PARTIAL, KeptSamples
-from drawbench.runs.plan import Plan, Slice
+from drawbench.runs.plan import Slice
+from drawbench.runs.schema_1 import SLICES, write_journals_of
 from metrics.images.file_hashes import FileHashes, stamps
 
-LOCK = ".lock"
 MOST_WARNINGS = 20  # of one attempt: those that name a number or a prompt would be as many as the images
 
 
 class RunWriter:
-    """The one process that may change a run. Made by `open_run`.
+    """What a process changes of a run that it may change. Made by `claim.open_run`.
 
     Slices are written by one thread while the model draws the next: `put` returns at once and raises what an
     earlier slice met. At most one slice waits, so memory stays bounded.
@@ -61,7 +46,8 @@ class RunWriter:
         self._prompts = prompts
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="run-writer")
         self._pending: Future[None] | None = None
-        self._slices_done = 0
+        self._journal: Journal | None = None
+        self._warnings: tuple[str, ...] = ()
         self._kept = KeptSamples(path / PARTIAL)
         self._keeping, self._closed = threading.Lock(), False
         self._kept_now: set[tuple[int, int]] = set()
@@ -84,7 +70,7 @@ class RunWriter:
         missing = self._missing(run)
         wrong = []
         if run.seal != run.outcomes_seal():
-            wrong.append(f"the seal does not hold what {SLICES} records and is made anew")
+            wrong.append(f"the seal does not hold what {run.journals.name} records and is made anew")
         if table != _json_lines(image_rows(run)).encode():
             wrong.append(f"{METADATA} is not as sealed and is written anew")
         if missing:
@@ -96,11 +82,18 @@ class RunWriter:
     @property
     def threads(self) -> int | None:
         """Those of the processes that drew what is here; None where nothing is, or nothing says so."""
-        earlier = [attempt.threads for attempt in self._manifest.attempts if attempt.threads]
-        return earlier[-1] if earlier and (self.path / SLICES).exists() else None
+        earlier = [attempt.threads for attempt in self.run.attempts if attempt.threads and attempt.slices_done]
+        return earlier[-1] if earlier else None
 
-    def begin(self, device: str, sources: Sources, threads: int | None = None) -> None:
-        """Record that this process starts to work: withdraws the seal. What another kept of slices stays.
+    def prepare(self, sources: Sources) -> None:
+        """Before the first process draws: withdraws the seal, and writes the table of all images."""
+        self._save(seal=None, sources=sources)
+        _drop_torn_line(self.path / REQUESTS)
+        write_text_atomically(self.path / METADATA, _json_lines(metadata_rows(self.run)))
+        (self.path / REFUSED).unlink(missing_ok=True)
+
+    def begin(self, device: str, threads: int | None = None) -> None:
+        """Record that this process starts to draw. What another kept of slices stays.
 
         threads: of torch in each process that will draw; None for those that it has in this one.
         """
@@ -112,14 +105,11 @@ class RunWriter:
             start=_now(),
             **_processor(threads),
         )
-        if other := next((one.cpu for one in self._manifest.attempts if one.cpu not in ("", attempt.cpu)), ""):
+        if other := next((one.cpu for one in self.run.attempts if one.cpu not in ("", attempt.cpu)), ""):
             self._note(f"begun on a processor with {other}, goes on with {attempt.cpu}: the last bits may differ")
-        self._save(attempts=(*self._manifest.attempts, attempt), seal=None, sources=sources)
-        (self.path / PARTIAL).mkdir(exist_ok=True)
-        for journal in (SLICES, REQUESTS):
-            _drop_torn_line(self.path / journal)
-        write_text_atomically(self.path / METADATA, _json_lines(metadata_rows(self.run)))
-        (self.path / REFUSED).unlink(missing_ok=True)
+        self._journal = begin_journal(self.path, attempt)
+        self._kept = KeptSamples(self.path / PARTIAL, self._journal.id)
+        self._kept.enter()
 
     def put(self, part: Slice, outputs: Sequence[np.ndarray | Refused]) -> None:
         """Write one slice in the background; it counts once all of it is in place."""
@@ -166,23 +156,25 @@ class RunWriter:
 
     def warned(self, texts: Iterable[str]) -> list[str]:
         """Record what was warned of while this process drew, and return what is new; beyond a number nothing is."""
-        last = self._manifest.attempts[-1]
-        every = tuple(dict.fromkeys([*last.warnings, *texts]))[:MOST_WARNINGS]
-        new = list(every[len(last.warnings) :])
+        every = tuple(dict.fromkeys([*self._warnings, *texts]))[:MOST_WARNINGS]
+        new = every[len(self._warnings) :]
         if new:
-            self._save(attempts=(*self._manifest.attempts[:-1], last.model_copy(update={"warnings": every})))
-        return new
+            self._warnings = every
+            self._record(*(Line(warned=text) for text in new))
+        return list(new)
 
     def end(self) -> None:
-        """Record when this process stopped and how far it came."""
-        last = self._manifest.attempts[-1].model_copy(update={"end": _now(), "slices_done": self._slices_done})
-        self._save(attempts=(*self._manifest.attempts[:-1], last))
+        """Record when this process stopped to draw."""
+        self._record(Line(end=_now()))
+        self._kept.leave()
 
     def close(self) -> None:
         """Finish the background thread; other threads that still draw keep nothing more."""
         with self._keeping:
             self._closed = True
         self._thread.shutdown(wait=True)
+        if self._journal is not None:
+            self._journal.close()
 
     def seal(self, sources: Sources) -> None:
         """Verify every sample by decoding it, record the result, make images/ a valid image folder.
@@ -202,7 +194,7 @@ class RunWriter:
         drawn, refused = image_rows(run), refused_rows(run)
         failed = [row for row in refused if is_failure(row["reason"])]
         if failed and not drawn:
-            (self.path / SLICES).unlink()  # whoever mends the model wants it drawn
+            shutil.rmtree(run.journals)  # whoever mends the model wants it drawn
             first = f"{failed[0]['prompt_id']} sample {failed[0]['sample']}, {failed[0]['reason']}"
             raise StageError(
                 f"nothing was drawn for {self.path}: the model failed at {len(failed)} of {len(run.samples())} samples "
@@ -228,58 +220,41 @@ class RunWriter:
         return missing
 
     def _write_slice(self, part: Slice, outputs: list[np.ndarray | Refused]) -> None:
-        self._place(part, [self._kept.write(part, number, output) for number, output in enumerate(outputs)])
+        places = (self._kept.image_path(part, number) for number in range(len(outputs)))
+        self._place(
+            part, [(self._kept.write(part, number, outputs[number]), place) for number, place in enumerate(places)]
+        )
 
     def _place_kept(self, part: Slice) -> None:
-        self._place(part, [self._kept.outcome(part, number) for number in range(len(part.samples))])
+        found = [self._kept.find(part, number) for number in range(len(part.samples))]
+        self._place(part, [kept for kept in found if kept is not None])
         self._kept.drop(part)
 
-    def _place(self, part: Slice, outcomes: Sequence[Outcome]) -> None:
+    def _place(self, part: Slice, kept: Sequence[tuple[Outcome, Path]]) -> None:
         moves = [
-            (self._kept.image_path(part, number), self._layout.image_path(sample))
-            for number, (sample, outcome) in enumerate(zip(part.samples, outcomes, strict=True))
+            (image, self._layout.image_path(sample))
+            for sample, (outcome, image) in zip(part.samples, kept, strict=True)
             if outcome.pixels is not None
         ]
         put_in_place(moves)  # a name inside images/ never shows half a file
-        record = SliceRecord(slice=part.index, attempt=len(self._manifest.attempts) - 1, outcomes=tuple(outcomes))
-        with (self.path / SLICES).open("a", encoding="utf-8") as journal:
-            journal.write(record.model_dump_json(exclude_none=True) + "\n")
-            journal.flush()
-            os.fsync(journal.fileno())
-        self._slices_done += 1
+        self._record(Line(slice=part.index, outcomes=tuple(outcome for outcome, _ in kept)))
+
+    def _record(self, *lines: Line) -> None:
+        assert self._journal is not None, "begin comes first"
+        self._journal.write(*lines)
 
     def _save(self, **changes: Any) -> None:
-        self._manifest = self._manifest.model_copy(update=changes)
-        write_text_atomically(self.path / MANIFEST, self._manifest.model_dump_json(indent=1) + "\n")
+        self._manifest = save_manifest(self.path, self._manifest.model_copy(update=changes))
 
 
-@contextmanager
-def open_run(path: Path, plan: Plan, prompts: tuple[Prompt, ...], note: Callable[[str], None]) -> Iterator[RunWriter]:
-    """Claim `path` for this plan, alone: a new directory, the same plan again, or the same with more samples.
-
-    Raises UserError when the path cannot be written, holds something else, or holds another plan (the difference
-    named); StageError when another process is at work there.
-    """
-    _check_place(path)
-    with _disk_errors(path, UserError, "name another directory with --out"):
-        path.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(path / LOCK)
-        try:
-            lock.acquire(timeout=0)
-        except Timeout:
-            raise StageError(f"another process is filling {path}: wait for it, then run the same command.") from None
-    try:
-        with _disk_errors(path, UserError, "name another directory with --out"):
-            for name in (MANIFEST, METADATA, REFUSED):
-                remove_leftovers(path / name)
-            writer = RunWriter(path, _planned(path, plan, note), prompts, note)
-        try:
-            with _disk_errors(path, StageError, "make room or mend the disk, then run the same command again"):
-                yield writer
-        finally:
-            writer.close()
-    finally:
-        lock.release()
+def save_manifest(path: Path, manifest: Manifest) -> Manifest:
+    """Write the manifest of the run at `path`, under today's schema version, and return it as it is there."""
+    if manifest.schema_version == 1:
+        write_journals_of(path, manifest.attempts)
+        manifest = manifest.model_copy(update={"schema_version": 2, "attempts": ()})
+    write_text_atomically(path / MANIFEST, manifest.model_dump_json(indent=1, exclude={"attempts"}) + "\n")
+    (path / SLICES).unlink(missing_ok=True)
+    return manifest
 
 
 def metadata_rows(run: RunDirectory) -> list[dict[str, Any]]:
@@ -328,52 +303,6 @@ def _processor(threads: int | None) -> dict[str, Any]:
     return {"threads": threads or torch.get_num_threads(), "cpu": torch.backends.cpu.get_cpu_capability()}
 
 
-def _planned(path: Path, plan: Plan, note: Callable[[str], None]) -> Manifest:
-    """The manifest that holds this plan: the one that is there, extended where allowed, or a new one."""
-    if not (path / MANIFEST).exists():
-        manifest = Manifest(plan_sha256=plan.sha256, prompt_ids_sha256=ids_sha256(plan.prompt_ids), plan=plan)
-    else:
-        manifest = read_manifest(path)
-        if manifest.plan == plan:
-            return manifest
-        if not plan.extends(manifest.plan):
-            raise UserError(
-                f"{path} holds another plan ({'; '.join(plan.differences(manifest.plan))}): "
-                "use its options again, or name another directory with --out."
-            )
-        _set_scores_aside(path, manifest.plan_sha256)
-        note(f"{path}: extending from {manifest.plan.samples} to {plan.samples} samples per prompt")
-        manifest = manifest.model_copy(update={"plan": plan, "plan_sha256": plan.sha256, "seal": None})
-    write_text_atomically(path / MANIFEST, manifest.model_dump_json(indent=1) + "\n")
-    return manifest
-
-
-def _check_place(path: Path) -> None:
-    if not path.exists():
-        return
-    if not path.is_dir():
-        raise UserError(f"{path} is a file: name a directory for the run with --out.")
-    if (path / MANIFEST).exists():
-        return
-    foreign = sorted(entry.name for entry in path.iterdir() if not _is_leftover(entry.name))
-    if foreign:
-        raise UserError(
-            f"{path} is not a run directory but holds other files (such as {foreign[0]}): name another with --out."
-        )
-
-
-def _is_leftover(name: str) -> bool:
-    """Whether a process that was killed at its first step may have left this and nothing else."""
-    return name == LOCK or (name.startswith(f".{MANIFEST}.") and name.endswith("partial"))
-
-
-def _set_scores_aside(path: Path, plan_sha256: str) -> None:
-    """Scores of fewer samples belong to another plan: they stay, under its name, out of this one's way."""
-    aside = path / f"scores-{plan_sha256[:8]}"
-    if (path / "scores").is_dir() and not aside.exists():
-        (path / "scores").rename(aside)
-
-
 def _json_lines(rows: list[dict[str, Any]]) -> str:
     return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
 
@@ -386,15 +315,6 @@ def _drop_torn_line(path: Path) -> None:
         if whole < len(content):
             with path.open("rb+") as journal:
                 journal.truncate(whole)
-
-
-@contextmanager
-def _disk_errors(path: Path, kind: type[Exception], advice: str) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        place = error.filename or path
-        raise kind(f"cannot write {place} ({error.strerror or error}): {advice}.") from error
 
 
 def _now() -> str:

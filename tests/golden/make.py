@@ -7,6 +7,7 @@ longer reads what people keep, or writes it otherwise. Only where a named versio
 of a manifest, result, sweep or design; the tables' version in a backup) is what belongs to the new version made with
 this, and put beside the old, which stays. The tests do not run this module: it tells where the files are from. Under
 the same versions of packages it gives the same bytes. Clock, platform and secrets are fixed: no file tells a machine.
+schema_2/runs are runs/ as they are written since attempts have journals (schema version 2 of the manifest).
 data.sha256 holds what `sha256sum` says of all files; a script that edits sources must leave data/ alone.
 """
 
@@ -44,7 +45,7 @@ NOW = datetime(2026, 11, 28, 12, tzinfo=UTC)
 CLOCKS = (
     "drawbench.runs.writer.datetime",
     "drawbench.scoring.score.datetime",
-    "human_eval_app.backup.datetime",
+    "human_eval_app.backup.backup.datetime",
     "human_eval_app.analysis.analyse.datetime",
 )
 NOT_KEPT = (".lock", ".sweep.json.lock", "__pycache__", "charts", "README.md", "index.html")
@@ -80,6 +81,7 @@ def nothing_by_chance() -> Iterator[None]:
         for clock in CLOCKS:
             stack.enter_context(patch(clock, Stopped))
         stack.enter_context(patch("platform.platform", return_value="Linux"))
+        stack.enter_context(patch("drawbench.runs.writer._processor", return_value={}))
         stack.enter_context(patch("secrets.choice", Random(0).choice))
         yield
 

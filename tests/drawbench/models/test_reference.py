@@ -156,7 +156,7 @@ def test_on_a_cpu_it_draws_with_a_process_a_core_and_the_pixels_stay(
         assert model.workers == min(2, processes_for(WORKER_MEMORY))
         asked = Request(model, prompts, tmp_path / f"{workers}", samples=1, size=64, slice_size=1, workers=workers)
         run = generate(asked)
-        assert run.manifest.attempts[-1].threads == 1
+        assert run.attempts[-1].threads == 1
         pixels.append(run.require_seal().pixels_sha256)
     assert pixels[0] == pixels[1]
     get_reusable_executor().shutdown(kill_workers=True)

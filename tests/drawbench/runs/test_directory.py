@@ -204,7 +204,7 @@ def test_an_unfinished_run_says_what_is_missing(tmp_path: Path) -> None:
 
 def test_hashes_changed_after_the_seal_are_noticed(tmp_path: Path) -> None:
     run = make_run(tmp_path / "run")
-    journal = tmp_path / "run/slices.jsonl"
+    journal = tmp_path / "run/journals/0001.jsonl"
     first = run.pixel_sha256(run.samples()[0])
     assert first is not None
     journal.write_text(journal.read_text().replace(first, "0" * 64))
@@ -273,7 +273,7 @@ def _not_json(run: Path) -> None:
 
 def _newer(run: Path) -> None:
     manifest = json.loads((run / "manifest.json").read_text())
-    (run / "manifest.json").write_text(json.dumps(manifest | {"schema_version": 2}))
+    (run / "manifest.json").write_text(json.dumps(manifest | {"schema_version": 3}))
 
 
 def _edited_plan(run: Path) -> None:
@@ -296,7 +296,7 @@ def _torn_table(run: Path) -> None:
     ("damage", "sentence"),
     [
         (_no_manifest, "is not a run directory"),
-        (_not_json, "is not a manifest of schema version 1"),
+        (_not_json, "is not a manifest of schema version 1 or 2"),
         (_newer, "schema_version"),
         (_edited_plan, "changed by hand"),
         (_other_texts, "holds other prompts than the plan"),

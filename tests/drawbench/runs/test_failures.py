@@ -92,7 +92,7 @@ def test_kept_refusals_stay_and_damaged_images_are_drawn_again(tmp_path: Path) -
 
     with pytest.raises(StageError):
         fill(tmp_path / "run", Half(lambda call: call == 8))
-    images = sorted((tmp_path / "run/.partial").glob("*.png"))
+    images = sorted((tmp_path / "run/.partial/0001").glob("*.png"))
     images[0].write_bytes(images[0].read_bytes()[:60])
     images[1].with_suffix(".json").write_text('{"pix')
     model = Half()
@@ -213,7 +213,7 @@ class OutOfMemoryError(RuntimeError):
 def test_a_machine_that_gives_out_is_no_prompts_fault(tmp_path: Path, error: BaseException) -> None:
     with pytest.raises(StageError, match="failed at colors-003 sample 0"):
         fill(tmp_path / "run", Single(lambda call: call >= 3, error), "retry:9")
-    assert len(list((tmp_path / "run/.partial").glob("*.json"))) == 2
+    assert len(list((tmp_path / "run/.partial/0001").glob("*.json"))) == 2
 
 
 def test_a_wrong_answer_stops_whatever_is_asked(tmp_path: Path) -> None:

@@ -176,7 +176,7 @@ def test_a_failing_model_is_named_and_its_traceback_kept(tmp_path: Path) -> None
 def test_attempts_tell_versions_device_and_progress(tmp_path: Path) -> None:
     with pytest.raises(StageError):
         fill(tmp_path / "run", Noise(fails_at=2))
-    attempts = fill(tmp_path / "run").manifest.attempts
+    attempts = fill(tmp_path / "run").attempts
     assert [attempt.slices_done for attempt in attempts] == [2, 4]
     assert all(attempt.device == "cpu" and attempt.end is not None for attempt in attempts)
     assert {"python", "numpy", "drawbench"} <= set(attempts[0].versions)
@@ -317,8 +317,9 @@ def test_a_full_disk_leaves_a_resumable_run(tmp_path: Path, monkeypatch: pytest.
 
 def test_a_record_cut_short_is_no_record(tmp_path: Path) -> None:
     run = fill(tmp_path / "run")
-    journal = tmp_path / "run/slices.jsonl"
-    journal.write_bytes(journal.read_bytes()[:-30])
+    journal = tmp_path / "run/journals/0001.jsonl"
+    *records, _end = journal.read_bytes().splitlines(keepends=True)
+    journal.write_bytes(b"".join(records)[:-30])
     assert run.slices()[-1].samples == tuple(RunDirectory.open(tmp_path / "run").missing())
     assert fill(tmp_path / "run").seal == run.seal
 
@@ -364,7 +365,7 @@ def test_killed_and_resumed_is_undisturbed(tmp_path: Path) -> None:
     assert run.missing() == []
     assert len(run.require_seal().refusals) > 0
     assert run.require_seal().refusals == RunDirectory.open(tmp_path / "undisturbed").require_seal().refusals
-    assert [attempt.end is None for attempt in run.manifest.attempts[-3:]] == [True, True, False]
+    assert [attempt.end is None for attempt in run.attempts[-3:]] == [True, True, False]
 
 
 @pytest.mark.proof
@@ -416,7 +417,7 @@ class Warner(Noise):
 def test_warnings_stand_in_the_attempt_and_are_shown_once_each(tmp_path: Path) -> None:
     notes = Notes()
     run = fill(tmp_path / "run", Warner(), notes, slice_size=1)
-    (attempt,) = RunDirectory.open(run.path).manifest.attempts
+    (attempt,) = RunDirectory.open(run.path).attempts
     assert attempt.warnings[:3] == ("the paint is thin", "slice 0", "slice 1")
     assert len(attempt.warnings) == MOST_WARNINGS < 2 * N_PROMPTS + 1
     assert notes.notes == [f"warned while drawing: {text}" for text in attempt.warnings]
@@ -426,5 +427,5 @@ def test_warnings_stand_in_the_attempt_and_are_shown_once_each(tmp_path: Path) -
 def test_what_was_warned_of_before_a_failure_is_kept(tmp_path: Path) -> None:
     with pytest.raises(StageError):
         fill(tmp_path / "run", Warner(fails_at=1))
-    (attempt,) = RunDirectory.open(tmp_path / "run").manifest.attempts
+    (attempt,) = RunDirectory.open(tmp_path / "run").attempts
     assert attempt.warnings == ("the paint is thin", "slice 0", "slice 1")

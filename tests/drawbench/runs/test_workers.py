@@ -78,7 +78,7 @@ def drawn(out: str, *options: str, model: str = "Noise") -> tuple[str, Attempt]:
     """The hash of a run's pixels, and its last attempt."""
     assert main(command(out, *options, model=model)) == 0
     run = RunDirectory.open(out)
-    return run.require_seal().pixels_sha256, run.manifest.attempts[-1]
+    return run.require_seal().pixels_sha256, run.attempts[-1]
 
 
 @pytest.mark.parametrize("model", ["Noise", "Singly"])
@@ -105,8 +105,8 @@ def test_a_run_goes_on_with_the_threads_that_it_began_with(place: Path, monkeypa
         assert drawn("new")[1].threads == 3
         assert set(seen) == {3}
         drawn("run", "--workers", "2")
-        journal = place / "run/slices.jsonl"
-        journal.write_text("".join(journal.read_text().splitlines(keepends=True)[:5]))
+        journal = place / "run/journals/0001.jsonl"
+        journal.write_text("".join(journal.read_text().splitlines(keepends=True)[:6]))
         seen.clear()
         assert drawn("run")[1].threads == 1
         assert set(seen) == {1}
@@ -170,6 +170,12 @@ def until(condition: Callable[[], bool], seconds: float = 60) -> None:
         time.sleep(0.02)
 
 
+def recorded(run: Path) -> bool:
+    """Whether a slice is."""
+    journal = run / "journals/0001.jsonl"
+    return journal.exists() and b"outcomes" in journal.read_bytes()
+
+
 def started(place: Path) -> list[psutil.Process]:
     """The two workers, when both are at work."""
     until(lambda: len(list((place / "pids").iterdir())) == 2)
@@ -179,7 +185,7 @@ def started(place: Path) -> list[psutil.Process]:
 def test_no_worker_outlives_a_killed_parent_and_the_run_goes_on(place: Path) -> None:
     parent = start(delay=0.1)
     workers = started(place)
-    until(lambda: (place / "run/slices.jsonl").exists())
+    until(lambda: recorded(place / "run"))
     parent.kill()
     parent.communicate()
     assert not psutil.wait_procs(workers, timeout=10)[1]

@@ -228,7 +228,7 @@ def test_from_a_checkpoint_on_disk_to_a_table(
     assert "Warning" not in err
     run = RunDirectory.open(tmp_path / "run")
     assert run.require_seal().images == 11
-    assert {"torch", "transformers", "diffusers"} <= set(run.manifest.attempts[0].versions)
+    assert {"torch", "transformers", "diffusers"} <= set(run.attempts[0].versions)
     scores = json.loads((tmp_path / "run/scores/bundled.json").read_text())["scores"]
     assert all(np.isfinite(score["value"]) for score in scores)
     assert main(command) == 0  # the same checkpoint and settings are the same plan

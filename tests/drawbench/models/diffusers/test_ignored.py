@@ -16,7 +16,7 @@ from drawbench.errors import UserError
 from drawbench.interface import Sample
 from drawbench.models.diffusers.adapter import DiffusersAdapter
 from drawbench.models.diffusers.ignored import effective_values, told_warnings
-from drawbench.runs.directory import read_manifest
+from drawbench.runs.directory import RunDirectory
 
 Checkpoints = Callable[[str], Path]
 
@@ -187,7 +187,7 @@ def test_what_the_libraries_warn_of_stands_in_the_run_and_is_shown_once(
         warnings.simplefilter(python_is_told_to, UserWarning)  # as by `python -W ignore::UserWarning`
         warnings.simplefilter(python_is_told_to, RuntimeWarning)
         assert main(words) == 0
-    (attempt,) = read_manifest(tmp_path / "run").attempts
+    (attempt,) = RunDirectory.open(tmp_path / "run").attempts
     assert set(attempt.warnings) == {"the colours are odd", "the edges are odd"}
     shown = capfd.readouterr().err
     assert shown.count("the colours are odd") == shown.count("the edges are odd") == 1

@@ -1,0 +1,155 @@
+"""What processes record of their work on a run: each in a file of its own, `journals/<attempt>.jsonl`.
+
+Its first line is the attempt, then comes a line for every finished slice and for whatever was warned of, and at last
+the end. Nobody else writes there, so any number of processes may work at once. Attempts are numbered in the order in
+which they began: of two records of one slice the later attempt's counts.
+"""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, TypeVar
+
+from pydantic import ValidationError
+
+from drawbench.files import sync
+from drawbench.records import Record
+
+JOURNALS = "journals"
+
+R = TypeVar("R", bound=Record)
+
+
+class Attempt(Record):
+    """One process that worked on a run. An attempt without an end was killed.
+
+    warnings: what was warned of while it drew, each once. threads, cpu: of torch in each process that drew, and which
+    of its code for this processor ran (AVX2, say), where torch was loaded: images on a CPU are the same at equal ones.
+    """
+
+    plan_sha256: str
+    versions: dict[str, str]
+    device: str  # as the model says it
+    gpu: str = ""  # its name, the driver and CUDA, where the device is one
+    start: str  # ISO 8601, UTC
+    end: str | None = None
+    slices_done: int = 0
+    warnings: tuple[str, ...] = ()
+    threads: int | None = None
+    cpu: str = ""
+
+
+class Outcome(Record):
+    """What became of one sample: the hash of its pixels, or the reason for having none."""
+
+    pixels: str | None = None
+    refused: str | None = None
+
+
+class SliceRecord(Record):
+    """Written when all files of a slice are in place: only then does the slice count."""
+
+    slice: int
+    outcomes: tuple[Outcome, ...]
+
+
+class Line(Record):
+    """One line of a journal: what it holds is all but one None."""
+
+    attempt: Attempt | None = None
+    slice: int | None = None
+    outcomes: tuple[Outcome, ...] = ()
+    warned: str | None = None
+    end: str | None = None
+
+
+@dataclass(frozen=True)
+class Work:
+    """An attempt and what it finished, in the order in which it did. id: that of the attempt."""
+
+    id: str
+    attempt: Attempt
+    slices: tuple[SliceRecord, ...]
+
+
+def read_journals(run: Path) -> list[Work]:
+    """The work of all attempts at a run, in the order in which they began."""
+    found = (_read(path) for path in sorted((run / JOURNALS).glob("*.jsonl")))
+    return [work for work in found if work is not None]
+
+
+class Journal:
+    """The journal of this process. Made by `begin_journal`; stays open until `close`."""
+
+    def __init__(self, path: Path, file: BinaryIO) -> None:
+        self.id = path.stem
+        self._file = file
+
+    def write(self, *lines: Line) -> None:
+        """Add lines, and wait until they are on disk. Raises OSError."""
+        self._file.write(b"".join(line.model_dump_json(exclude_defaults=True).encode() + b"\n" for line in lines))
+        self._file.flush()
+        os.fsync(self._file.fileno())
+
+    def close(self) -> None:
+        """Nothing is written any more."""
+        self._file.close()
+
+
+def begin_journal(run: Path, attempt: Attempt) -> Journal:
+    """Start the journal of an attempt, under the next free number. Raises OSError."""
+    folder = run / JOURNALS
+    folder.mkdir(exist_ok=True)
+    number = max((int(path.stem) for path in folder.glob("*.jsonl") if path.stem.isdigit()), default=0) + 1
+    while True:
+        path = folder / f"{number:04d}.jsonl"
+        try:
+            file = path.open("xb")  # another process may take the same number at this moment
+        except FileExistsError:
+            number += 1
+            continue
+        journal = Journal(path, file)
+        journal.write(Line(attempt=attempt))
+        sync(folder)
+        return journal
+
+
+def write_journal(run: Path, work: Work) -> None:
+    """The journal of an attempt that is over, written anew. Raises OSError."""
+    lines = [Line(attempt=work.attempt.model_copy(update={"end": None, "slices_done": 0, "warnings": ()}))]
+    lines += [Line(slice=record.slice, outcomes=record.outcomes) for record in work.slices]
+    lines += [Line(warned=text) for text in work.attempt.warnings]
+    lines += [Line(end=work.attempt.end)] if work.attempt.end else []
+    folder = run / JOURNALS
+    folder.mkdir(exist_ok=True)
+    path = folder / f"{work.id}.jsonl"
+    path.unlink(missing_ok=True)
+    journal = Journal(path, path.open("xb"))
+    journal.write(*lines)
+    journal.close()
+    sync(folder)
+
+
+def _read(path: Path) -> Work | None:
+    """None where not even the attempt was written completely; a line cut short by a kill is none."""
+    lines = list(whole_lines(path, Line))
+    attempt = next((line.attempt for line in lines if line.attempt), None)
+    if attempt is None:
+        return None
+    slices = tuple(SliceRecord(slice=line.slice, outcomes=line.outcomes) for line in lines if line.slice is not None)
+    ended = {
+        "end": next((line.end for line in lines if line.end), None),
+        "slices_done": len(slices),
+        "warnings": tuple(line.warned for line in lines if line.warned),
+    }
+    return Work(path.stem, attempt.model_copy(update=ended), slices)
+
+
+def whole_lines(path: Path, kind: type[R]) -> Iterator[R]:
+    """The records of a JSON lines file that were written completely; a line that is none of this kind is left out."""
+    for line in path.read_bytes().split(b"\n")[:-1]:
+        try:
+            yield kind.model_validate_json(line)
+        except ValidationError:
+            continue
