@@ -8,7 +8,8 @@ from drawbench.errors import UserError
 from drawbench.files import atomic_folder
 from drawbench.report.gallery import build_galleries
 from drawbench.results.files import Result
-from drawbench.runs.directory import Attempt, RunDirectory
+from drawbench.runs.directory import RunDirectory
+from drawbench.runs.journal import Attempt
 from drawbench.tables.leaderboard import build_tables
 from drawbench.tables.loading import load_run, require_scores
 from drawbench.tables.markup import sheet_html

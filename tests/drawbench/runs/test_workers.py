@@ -17,8 +17,9 @@ from drawbench.cli.main import main
 from drawbench.errors import UserError
 from drawbench.models.registry import resolve_model
 from drawbench.prompts.registry import load_prompt_set
-from drawbench.runs.directory import Attempt, RunDirectory
+from drawbench.runs.directory import RunDirectory
 from drawbench.runs.generate import Request, generate
+from drawbench.runs.journal import Attempt
 
 MODEL = """
 import os, time, warnings
