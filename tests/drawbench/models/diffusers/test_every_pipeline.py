@@ -160,3 +160,4 @@ def test_the_page_lists_what_draws_what_is_refused_and_what_is_untried() -> None
     draws, refused, untried = (re.findall(r"`(\w+)`", part) for part in re.split(r"\n- \*\*", section)[1:4])
     short = [sorted(name.removesuffix("Pipeline") for name in names) for names in (DRAWS, OTHER_KINDS, UNTRIED)]
     assert [draws, refused, untried] == short
+    assert f"[{len(DRAWS)} classes in all](" in (PAGE.parent / "your_model.md").read_text()
