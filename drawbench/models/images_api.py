@@ -5,6 +5,7 @@ import binascii
 import json
 import re
 from collections.abc import Mapping, Sequence
+from math import inf
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -141,7 +142,7 @@ class ImagesApi(TextToImage):
             packed = address
         if packed:
             try:
-                return base64.b64decode(str(packed).rpartition("base64,")[2], validate=True)
+                return base64.b64decode("".join(str(packed).rpartition("base64,")[2].split()), validate=True)
             except (binascii.Error, ValueError):
                 raise AnswerError("the image in the answer is no base64") from None
         if isinstance(address, str) and address:
@@ -173,7 +174,7 @@ def _field(value: Setting) -> Any:
 def _number(settings: Mapping[str, str], name: str, default: float | None) -> Any:
     text = settings.get(name)
     value = default if text is None else parse_setting(text)
-    if text is not None and (isinstance(value, bool) or not isinstance(value, int | float) or value < 0):
+    if text is not None and (isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < inf):
         raise UserError(f"--set {name}={text} is not a number of 0 or more: write one, such as {name}=0.04.")
     return value
 

@@ -41,8 +41,8 @@ def split_url(text: str) -> SplitResult:
     try:
         url = urlsplit(text)
         port = url.port
-    except ValueError as error:
-        raise AddressError(f"is none ({error})") from None
+    except ValueError:  # whose words would repeat parts of it
+        raise AddressError("is none") from None
     if url.scheme not in ("http", "https") or not url.hostname or port == 0:
         raise AddressError("does not begin with http:// or https:// and a host")
     return url

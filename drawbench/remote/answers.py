@@ -1,10 +1,10 @@
 """What a server's answers mean: an object, or a problem and whose it is."""
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
 
 from drawbench.errors import StageError, UserError
 
@@ -16,6 +16,9 @@ POLICY = frozenset(
         "contentfilter",
         "responsibleaipolicyviolation",
         "safety_violation",
+        "inputtextsensitivecontentdetected",  # Volcengine
+        "outputimagesensitivecontentdetected",
+        "datainspectionfailed",  # Alibaba
     }
 )
 BUSY = frozenset({0, 408, 409, 425, 429, 502, 503, 504, 520, 522, 524, 529})  # 0: no answer at all
@@ -53,7 +56,8 @@ class Problem:
 
     def error(self, redacted: Callable[[str], str], host: str) -> Exception:
         """What is raised for it."""
-        said = f"{host}: {redacted(' '.join(self.message.split())[:LONGEST_MESSAGE])}"
+        # Redacted before it is cut: of a key across the end, a part would stay.
+        said = f"{host}: {redacted(_printable(self.message))[:LONGEST_MESSAGE]}"
         if self.codes & POLICY:
             return PolicyError(said)
         if self.codes & NO_MONEY or self.status == 402:
@@ -61,11 +65,15 @@ class Problem:
         if self.status in BUSY:
             wait = "" if self.wait is None else f"; it asks to wait {self.wait:.0f} s"
             return StageError(f"{said}{wait}: what is drawn is kept, and the same command goes on.")
-        if self.status in (401, 403):
+        if self.status == 401:
             # Not what the server said: it may quote the key, whole or in part.
             return UserError(
-                f"{host} does not let us in ({self.status}): put its key into OPENAI_API_KEY, or name another variable "
+                f"{host} does not let us in (401): put its key into OPENAI_API_KEY, or name another variable "
                 "with --set key_env=NAME."
+            )
+        if self.status == 403:
+            return UserError(
+                f"{said} (403): see to the account, or give another key, in OPENAI_API_KEY or with --set key_env=NAME."
             )
         if 300 <= self.status < 400:
             return UserError(f"{said}: redirects are not followed, so name the address that it leads to.")
@@ -80,11 +88,11 @@ class Problem:
 def problem_of(status: int, content: bytes, kind: str, location: str) -> dict[str, Any] | Problem:
     """The object in a good answer, or what is wrong with it. kind: the content's type. location: of a redirect."""
     if 300 <= status < 400:
-        place = urlsplit(location)
-        return Problem(status, f"the server redirects to {place.scheme}://{place.hostname}{place.path}")
+        place = re.sub("//[^/]*@", "//", re.split("[?#]", location)[0])  # neither a user nor a query, which may be keys
+        return Problem(status, f"the server redirects to {place or 'nowhere'}")
     try:
         answer = json.loads(content)
-    except ValueError:
+    except (ValueError, RecursionError):
         answer = None
     if not isinstance(answer, dict):
         what = f"an answer that is no JSON object ({kind.partition(';')[0] or 'without a type'}, {len(content)} bytes)"
@@ -97,6 +105,11 @@ def problem_of(status: int, content: bytes, kind: str, location: str) -> dict[st
     codes = frozenset(str(word).lower() for word in words if word)
     message = str(fields.get("message") or fields.get("msg") or fields.get("code") or "an error without a message")
     return Problem(_told(status, codes), message, codes, str(fields.get("param") or ""))
+
+
+def _printable(text: str) -> str:
+    """In one line, without signs that steer a terminal or that no file takes."""
+    return " ".join("".join(sign if sign.isprintable() else " " for sign in text).split())
 
 
 def _fields(error: Any) -> dict[str, Any]:
@@ -113,4 +126,4 @@ def _told(status: int, codes: frozenset[str]) -> int:
         return status
     if codes & TOO_FAST:
         return 429
-    return next((int(code) for code in codes if code.isdigit() and 400 <= int(code) < 600), status)
+    return next((int(code) for code in codes if re.fullmatch("[45][0-9][0-9]", code)), status)

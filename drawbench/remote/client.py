@@ -2,9 +2,10 @@
 
 import os
 import random
+import re
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -15,7 +16,7 @@ from urllib.parse import urlsplit
 from drawbench.errors import UserError
 from drawbench.remote.address import checked_base_url, is_loopback
 from drawbench.remote.answers import AnswerError, Problem, problem_of
-from drawbench.remote.download import certificates
+from drawbench.remote.download import capped, certificates
 from drawbench.remote.request_log import ANSWER, RequestLog
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ class RemoteClient:
 
     def redacted(self, text: str) -> str:
         """The text without the key."""
-        return text.replace(self._secret, "[key]") if self._secret else text
+        return re.sub(re.escape(self._secret), "[key]", text, flags=re.IGNORECASE) if self._secret else text
 
     def ask(self, path: str, body: Mapping[str, Any], about: str, price: float | None = None) -> dict[str, Any]:
         """The JSON object that the server answers with. Every try is a line of `log`, an answer one with its price.
@@ -109,7 +110,7 @@ class RemoteClient:
             self.log.answered(name, why, time.monotonic() - began)
             return Problem(0, f"the connection failed ({why})")
         except AnswerError:
-            self.log.answered(name, "too large", time.monotonic() - began)
+            self.log.answered(name, "not read", time.monotonic() - began)
             raise
         found = problem_of(status, content, headers.get("content-type", ""), headers.get("location", ""))
         if isinstance(found, dict):
@@ -125,9 +126,10 @@ class RemoteClient:
         except ImportError as error:
             raise UserError(MISSING) from error
         http = httpx2.Client(
-            event_hooks={"request": [self._sign], "response": [_capped]},
+            event_hooks={"request": [self._sign], "response": [self._cap]},
             timeout=httpx2.Timeout(self.timeout, connect=min(CONNECT, self.timeout)),
             limits=httpx2.Limits(max_connections=None),
+            trust_env=not is_loopback(self.host),  # a proxy would be sent the key, and has another machine at that name
             follow_redirects=False,
             verify=certificates(),
         )
@@ -139,6 +141,24 @@ class RemoteClient:
         request.headers.pop("Authorization", None)
         if self._key:
             request.headers["Authorization"] = f"Bearer {self._key}"
+
+    def _cap(self, response: "httpx2.Response") -> None:
+        """Before the body is read: no more than MOST_BYTES of it, as it is on the wire."""
+        import httpx2
+
+        if response.headers.get("content-encoding", "identity") != "identity":
+            raise AnswerError("the server packed its answer, although it was asked not to")
+        inner: Any = response.stream
+        timeout = self.timeout
+
+        class Capped(httpx2.SyncByteStream):
+            def __iter__(self) -> Iterator[bytes]:
+                return capped(inner, MOST_BYTES, timeout, "the server's answer")
+
+            def close(self) -> None:
+                inner.close()
+
+        response.stream = Capped()
 
 
 def _key(url: str, key_env: str) -> str:
@@ -159,31 +179,6 @@ def _key(url: str, key_env: str) -> str:
     return key
 
 
-def _capped(response: "httpx2.Response") -> None:
-    """Before the body is read: no more than MOST_BYTES of it, as it is on the wire."""
-    import httpx2
-
-    if response.headers.get("content-encoding", "identity") != "identity":
-        raise AnswerError("the server packed its answer, although it was asked not to")
-
-    class Capped(httpx2.SyncByteStream):
-        def __init__(self, inner: Any) -> None:
-            self._inner = inner
-
-        def __iter__(self) -> Any:
-            size = 0
-            for piece in self._inner:
-                size += len(piece)
-                if size > MOST_BYTES:
-                    raise AnswerError(f"the server's answer is longer than {MOST_BYTES >> 20} MiB")
-                yield piece
-
-        def close(self) -> None:
-            self._inner.close()
-
-    response.stream = Capped(response.stream)
-
-
 def _asked_wait(headers: Mapping[str, str]) -> float | None:
     """Seconds that the server asks to wait (Retry-After, as a number or a date); None where it does not say."""
     with suppress(KeyError, ValueError):
@@ -192,7 +187,7 @@ def _asked_wait(headers: Mapping[str, str]) -> float | None:
     with suppress(ValueError):
         seconds = float(text)
         return max(0.0, seconds) if seconds == seconds else None
-    with suppress(ValueError, TypeError):
+    with suppress(ValueError, TypeError, OverflowError):
         moment = parsedate_to_datetime(text)
         return max(0.0, (moment - datetime.now(UTC)).total_seconds())
     return None

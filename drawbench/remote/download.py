@@ -2,6 +2,7 @@
 
 import ssl
 import time
+from collections.abc import Iterable, Iterator
 from functools import cache
 from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, urljoin, urlunsplit
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
 MOST_BYTES = 64 << 20
 MOST_REDIRECTS = 3
+LONGEST = 600.0  # seconds from an answer's first byte to its last, unless its timeout is longer
 PAUSE = 1.0  # seconds before the second try
 HEADERS = {"Accept-Encoding": "identity", "User-Agent": "drawbench"}
 TRIES = 3  # the image is paid for
@@ -29,9 +31,10 @@ def download(address: str, named_host: str, timeout: float) -> bytes:
     for tries in range(1, TRIES + 1):
         try:
             return _followed(address, named_host, timeout)
-        except AddressError as error:
+        except (AddressError, ValueError, httpx2.InvalidURL) as error:  # also of a redirect
+            why = error if isinstance(error, AddressError) else "is none"
             raise AnswerError(
-                f"the address of the image {error}: if the server knows it, --set extra.response_format=b64_json has "
+                f"the address of the image {why}: if the server knows it, --set extra.response_format=b64_json has "
                 "the image in the answer itself"
             ) from None
         except httpx2.HTTPError as error:
@@ -60,7 +63,7 @@ def _followed(address: str, named_host: str, timeout: float) -> bytes:
             pinned, host = _pinned(url, resolved(url, named_host))
             with client.stream("GET", pinned, headers=HEADERS | {"Host": host}, extensions=_sni(url)) as answer:
                 if not answer.has_redirect_location:
-                    return _content(answer)
+                    return _content(answer, timeout)
                 address = urljoin(address, answer.headers["location"])
     raise AddressError(f"leads on more than {MOST_REDIRECTS} times")
 
@@ -79,14 +82,21 @@ def _sni(url: SplitResult) -> dict[str, str]:
     return {"sni_hostname": str(url.hostname)}
 
 
-def _content(answer: "httpx2.Response") -> bytes:
+def _content(answer: "httpx2.Response", timeout: float) -> bytes:
     answer.raise_for_status()
     if answer.headers.get("content-encoding", "identity") != "identity":
         raise AnswerError("the image came packed, although it was asked not to")
-    pieces, size = [], 0
-    for piece in answer.iter_raw():
+    return b"".join(capped(answer.iter_raw(), MOST_BYTES, timeout, "the image"))
+
+
+def capped(pieces: Iterable[bytes], most: int, timeout: float, what: str) -> Iterator[bytes]:
+    """The pieces of a content, as they come. Raises AnswerError where it is longer than `most` bytes, or never ends."""
+    size, seconds = 0, max(LONGEST, timeout)
+    until = time.monotonic() + seconds
+    for piece in pieces:
         size += len(piece)
-        if size > MOST_BYTES:
-            raise AnswerError(f"the image is longer than {MOST_BYTES >> 20} MiB")
-        pieces.append(piece)
-    return b"".join(pieces)
+        if size > most:
+            raise AnswerError(f"{what} is longer than {most >> 20} MiB")
+        if time.monotonic() > until:
+            raise AnswerError(f"{what} began but did not end within {seconds:.0f} s")
+        yield piece

@@ -1,5 +1,6 @@
 """http:URL: what is asked, what an image must be, and what a whole run keeps, counts and never writes."""
 
+import base64
 import json
 import os
 import signal
@@ -87,6 +88,7 @@ def test_without_seeds_images_are_draws_and_every_score_says_so(server: ImagesSe
         packed(png(8)),
         packed(png(8, form="WEBP")),
         Answer(200, packed(png(8)).content.replace(b'"b64_json": "', b'"url": "data:image/png;base64,')),
+        Answer(200, json.dumps({"data": [{"b64_json": base64.encodebytes(png(8)).decode()}]}).encode()),
     ],
 )
 def test_base64_in_any_wrapping_is_an_image(server: ImagesServer, answer: Answer) -> None:
@@ -140,6 +142,8 @@ def test_the_servers_policy_is_a_refusal(server: ImagesServer) -> None:
         ({"extra.x": "{1"}, "no JSON"),
         ({"price": "-1"}, "not a number of 0 or more"),
         ({"price": "free"}, "not a number"),
+        ({"price": "nan"}, "not a number of 0 or more"),
+        ({"timeout": "inf"}, "not a number of 0 or more"),
         ({"concurrency": "0"}, "from 1 to 256"),
         ({"seed": "3"}, "neither true nor false"),
         ({"timeout": "0"}, "waits for nothing"),

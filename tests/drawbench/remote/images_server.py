@@ -20,13 +20,17 @@ from drawbench.remote.client import RemoteClient
 
 @dataclass(frozen=True)
 class Answer:
-    """cut: the connection is cut after so many bytes. packed: what the header calls the content's packing."""
+    """cut: the connection is cut after so many bytes. drip: seconds between each two bytes.
+
+    packed: what the header calls the content's packing.
+    """
 
     status: int
     content: bytes
     headers: Mapping[str, str] = field(default_factory=dict)
     kind: str = "application/json"
     cut: int | None = None
+    drip: float = 0.0
 
 
 @dataclass
@@ -128,6 +132,11 @@ def _send(request: BaseHTTPRequestHandler, answer: Answer) -> None:
         for name, value in answer.headers.items():
             request.send_header(name, value)
         request.end_headers()
+        if answer.drip:
+            for place in range(len(answer.content)):
+                request.wfile.write(answer.content[place : place + 1])
+                time.sleep(answer.drip)
+            return
         request.wfile.write(answer.content[: answer.cut])
         if answer.cut is not None:
             request.close_connection = True

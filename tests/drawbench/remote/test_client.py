@@ -12,7 +12,8 @@ import pytest
 
 from drawbench.errors import StageError, UserError
 from drawbench.remote import client as client_module
-from drawbench.remote.answers import AnswerError, PolicyError
+from drawbench.remote import download as download_module
+from drawbench.remote.answers import LONGEST_MESSAGE, AnswerError, PolicyError
 from drawbench.remote.client import RemoteClient
 from drawbench.remote.request_log import RequestLog, Usage, read_usage
 from tests.drawbench.remote.images_server import Answer, ImagesServer, client, error, png
@@ -164,7 +165,18 @@ def test_silence_is_a_failed_connection(server: ImagesServer, monkeypatch: pytes
         (error(404, "no such model"), UserError, r"no such model \(404\).*--set model"),
         (Answer(404, b"<html>nginx", kind="text/html"), UserError, "check the address"),
         (error(401, f"Incorrect API key provided: {KEY[:5]}***"), UserError, "does not let us in"),
-        (error(403, "no"), UserError, "does not let us in"),
+        (error(403, "verify your organization"), UserError, r"verify your organization \(403\): see to the account"),
+        (error(400, "unsafe", code="InputTextSensitiveContentDetected"), PolicyError, "unsafe"),
+        (Answer(400, b'{"code": "DataInspectionFailed", "message": "unsafe"}'), PolicyError, "unsafe"),
+        (Answer(200, b"[" * 200_000), AnswerError, "no JSON object"),
+        (Answer(400, b'{"error":' * 200_000), AnswerError, "no JSON object"),
+        (error(200, "odd", code="²"), AnswerError, "odd"),
+        (error(200, "odd", code="9" * 5000), AnswerError, "odd"),
+        (error(400, "red \ud800 \x1b[31m", code="content_filter"), PolicyError, r"red \[31m$"),
+        (Answer(302, b"", {"Location": "http://[x"}), UserError, r"redirects to http://\[x: redirects are not"),
+        (Answer(307, b"", {"Location": "/login?to=x"}), UserError, "redirects to /login: redirects are not"),
+        (Answer(307, b"", {"Location": "http://me:secret@x/y"}), UserError, "redirects to http://x/y: redirects are"),
+        (Answer(302, b""), UserError, "redirects to nowhere"),
         (error(429, "pay first", code="insufficient_quota"), StageError, "see to the account"),
         (error(402, "pay first"), StageError, "see to the account"),
     ],
@@ -198,13 +210,27 @@ def test_the_key_is_in_no_message(server: ImagesServer, monkeypatch: pytest.Monk
         assert caught.value.__cause__ is caught.value.__context__ is None
 
 
+def test_no_part_of_the_key_is_in_a_message_not_even_where_that_is_cut_or_changes_case(
+    server: ImagesServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    said = [error(400, "x" * before + KEY) for before in range(LONGEST_MESSAGE - len(KEY), LONGEST_MESSAGE)]
+    for answer in (*said, Answer(302, b"", {"Location": f"http://{KEY.upper()}/"})):
+        server.answers = lambda number, body, answer=answer: answer
+        with pytest.raises((UserError, AnswerError)) as caught:
+            client(server).ask(PATH, BODY, "a-0")
+        assert "sk-" not in str(caught.value).lower()
+
+
 def test_redirects_are_not_followed(server: ImagesServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
     for status in (301, 302, 307, 308):
         server.answers = lambda number, body, status=status: Answer(
             status, b"", {"Location": f"{server.address}/elsewhere?token=secret"}
         )
-        with pytest.raises(UserError, match=r"redirects to http://127\.0\.0\.1/elsewhere: redirects are not") as caught:
+        with pytest.raises(
+            UserError, match=r"redirects to http://127\.0\.0\.1:\d+/elsewhere: redirects are not"
+        ) as caught:
             client(server).ask(PATH, BODY, "a-0")
         assert "secret" not in str(caught.value)
     assert len(server.bodies) == 4
@@ -222,11 +248,32 @@ def test_answers_are_read_up_to_a_size(server: ImagesServer, monkeypatch: pytest
         client(server).ask(PATH, BODY, "a-0")
 
 
+def test_an_answer_that_drips_without_end_is_given_up_and_not_paid_again(
+    server: ImagesServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(download_module, "LONGEST", 0.3)
+    server.answers = lambda number, body: Answer(200, b" " * 1000, drip=0.02)
+    with pytest.raises(AnswerError, match="began but did not end within 1 s"):
+        client(server, timeout=1.0).ask(PATH, BODY, "a-0")
+    assert len(server.bodies) == 1
+
+
+def test_waits_that_no_calendar_has_are_none(server: ImagesServer) -> None:
+    for date in ("Fri, 31 Dec 99999999999999999999 23:59:59 GMT", "Fri, 31 Dec 2026 23:59:59 +99999999999999999999"):
+        server.answers = first(error(429, headers={"Retry-After": date}))
+        server.bodies.clear()
+        assert client(server).ask(PATH, BODY, "a-0")["data"]
+
+
 def test_a_proxy_of_the_environment_is_used(server: ImagesServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTP_PROXY", server.address)
     asking = RemoteClient("http://nowhere.invalid/v1")
     assert asking.ask(PATH, BODY, "a-0")["data"]
     assert server.bodies[0]["path"] == "http://nowhere.invalid/v1/images/generations"
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)  # which a proxy of this machine's own servers would see in the open
+    monkeypatch.setenv("HTTP_PROXY", "http://nowhere.invalid")
+    assert client(server).ask(PATH, BODY, "a-0")["data"]
+    assert (server.bodies[1]["path"], server.keys[1]) == ("/v1/images/generations", f"Bearer {KEY}")
 
 
 def test_without_the_package_the_extra_is_named(server: ImagesServer, monkeypatch: pytest.MonkeyPatch) -> None:

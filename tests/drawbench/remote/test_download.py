@@ -53,6 +53,9 @@ def test_another_host_is_asked_under_its_name_at_the_address_that_was_looked_at(
         ("http://user:secret@127.0.0.1/x.png", "user or password"),
         ("gopher://127.0.0.1/", "does not begin with http"),
         ("/x.png", "does not begin with http"),
+        ("http://[127.0.0.1/x.png", "is none: if"),
+        ("http://127.0.0.1:secret/x.png", "is none: if"),
+        ("http://127.0.0.1:1/" + "x" * 70_000, "is none: if"),
         ("http://nowhere.invalid/x.png?sig=secret", "not found"),
     ],
 )
@@ -72,14 +75,17 @@ def test_circles_lengths_packings_and_absences_end(server: ImagesServer, monkeyp
         "/long": Answer(200, b"x" * 1001),
         "/packed": Answer(200, b"x", {"Content-Encoding": "gzip"}),
         "/cut": Answer(200, b"x" * 500, cut=100),
+        "/drip": Answer(200, b"x" * 900, drip=0.02),
     }
+    monkeypatch.setattr(download_module, "LONGEST", 0.3)
     for path, why in {
         "circle": "leads on more than 3",
         "long": "longer than",
         "packed": "came packed",
+        "drip": "began but did not end",
         "cut": "cannot be fetched",
         "absent": r"cannot be fetched from its address \(HTTPStatusError\)",
     }.items():
         with pytest.raises(AnswerError, match=why):
-            download(f"{server.address}/{path}", HERE, 5)
+            download(f"{server.address}/{path}", HERE, 1.0)
     assert sum(path == "/cut" for path, _ in server.fetched) == 3
