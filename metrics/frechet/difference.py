@@ -75,10 +75,13 @@ def frechet_difference(
     reference: Gaussian,
     prompts: np.ndarray | None = None,
     references: np.ndarray | None = None,
+    prompt_references: np.ndarray | None = None,
 ) -> FrechetDifference:
     """Compare features (N, D) and (N, D), row by row of the same prompt: prompts (N,), or None for one image each.
 
     references: (M, D), the features behind `reference`, where they are at hand: biases and limits then take theirs in.
+    prompt_references: see `frechet_jackknife`. A model whose images share more with the references of their prompts is
+    nearer to them by that alone, which does not cancel: with it, biases and limits know.
     A prompt is left out of both sets at once, so that what makes it easy or hard for both leaves the interval; so is,
     at the limit, a reference.
     Raises MetricInputError for sets of different shapes, and for what `frechet_result` refuses.
@@ -89,7 +92,7 @@ def frechet_difference(
         )
     n, dimension = features_a.shape
     sets = features_a, features_b
-    a, b = (frechet_jackknife(features, reference, prompts, references) for features in sets)
+    a, b = (frechet_jackknife(features, reference, prompts, references, prompt_references) for features in sets)
     units = "images" if prompts is None else "prompts"
     unlimited = too_few(a, dimension, references) or too_few(b, dimension, references)
     limits = None
@@ -116,12 +119,12 @@ def _limit_interval(
 ) -> Interval | None:
     """Of the difference of the limits; None where their terms of second order differ by more than its half-width."""
     (a, b), moved = sets, limits[0].limit - limits[1].limit
-    method, theirs = PAIRED_TO_REFERENCES.format(units=units), None
+    method, theirs, pairs = PAIRED_TO_REFERENCES.format(units=units), None, a.prompt_references
     if a.references and b.references:
         method = PAIRED.format(units=f"{units} and references")
         theirs = a.references.without - b.references.without
     without = a.without - b.without - (a.value - b.value) + moved
-    interval = jackknife_interval(moved, without, method, beside=theirs)
+    interval = jackknife_interval(moved, without, method, beside=theirs, pairs=pairs)
     return trusted(interval, limits[0].correction - limits[1].correction)
 
 

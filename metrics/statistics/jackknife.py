@@ -39,20 +39,26 @@ class Jackknife:
 
 
 def jackknife_interval(
-    value: float, without: np.ndarray, method: str, least: float = -np.inf, beside: np.ndarray | None = None
+    value: float,
+    without: np.ndarray,
+    method: str,
+    least: float = -np.inf,
+    beside: np.ndarray | None = None,
+    pairs: np.ndarray | None = None,
 ) -> Interval | None:
     """Tukey's interval about `value` from the values without each unit, (G,); None when G < 3.
 
     Its variance is on average too large rather than too small, whatever the statistic (Efron & Stein 1981).
-    least: the smallest value there can be. beside: the values without each unit of a second, independent sample, (M,)
-    with M >= 2, whose variance is added; degrees of freedom are then Satterthwaite's.
+    least: the smallest value there can be. beside: the values without each unit of a second sample, (M,) with M >= 2,
+    whose variance is added; degrees of freedom are then Satterthwaite's. pairs: (G,), for each unit the one of the
+    second sample that it was drawn with, -1 for none: they count as one. Without it the samples are independent.
     """
     units = len(without)
     if units < LEAST_UNITS:
         return None
     variance, freedom = _variance(without), float(units - 1)
     if beside is not None and (theirs := _variance(beside)) > 0:
-        total = variance + theirs
+        total = variance + theirs if pairs is None else _variance_of_pairs(without, beside, pairs)
         freedom = total**2 / (variance**2 / freedom + theirs**2 / (len(beside) - 1))
         variance = total
     margin = t_quantile(freedom + 1) * float(np.sqrt(variance))
@@ -63,6 +69,16 @@ def _variance(without: np.ndarray) -> float:
     """Of the score, from its values without each of G units."""
     units = len(without)
     return float((units - 1) ** 2 / units * without.var(ddof=1))
+
+
+def _variance_of_pairs(without: np.ndarray, beside: np.ndarray, pairs: np.ndarray) -> float:
+    """Of the score of two samples, where units of the first (G,) were drawn with those of the second (M,)."""
+    ours, theirs = (
+        (values - values.mean()) * np.sqrt((len(values) - 1) / len(values)) for values in (without, beside)
+    )
+    drawn = pairs >= 0
+    np.add.at(theirs, pairs[drawn], ours[drawn])
+    return float(theirs @ theirs + ours[~drawn] @ ours[~drawn])
 
 
 def paired_interval(a: Jackknife, b: Jackknife, method: str) -> Interval | None:
