@@ -19,6 +19,11 @@ def nothing() -> np.ndarray:
     return np.zeros((0, 0), dtype=np.float32)
 
 
+def no_rows() -> np.ndarray:
+    """Where nothing tells which references belong to prompts."""
+    return np.zeros(0, dtype=np.int64)
+
+
 class CannotMeasureError(Exception):
     """A set lacks what a metric is defined by. The message says what, as words that follow `no kid, `."""
 
@@ -29,7 +34,8 @@ class ImageSet:
 
     features: (N, D). prompts: int (N,), the row of each image's prompt, 0 to n - 1, each with one image or more.
     captions: of the n prompts. texts: (n, D), their embeddings. logits: (N, C), the images' class logits.
-    references: (M, D), features of the reference images. moments: theirs.
+    references: (M, D), features of the reference images. moments: theirs. prompt_references: int (n,), the row of the
+    reference that each prompt was written for, -1 for none; empty where they are taken as independent of the prompts.
     """
 
     features: np.ndarray
@@ -39,6 +45,7 @@ class ImageSet:
     logits: np.ndarray = field(default_factory=nothing)
     references: np.ndarray = field(default_factory=nothing)
     moments: Gaussian | None = None
+    prompt_references: np.ndarray = field(default_factory=no_rows)
     _made: dict[Hashable, Any] = field(default_factory=dict, init=False, repr=False)
 
     @property
@@ -61,6 +68,7 @@ class ImageSet:
             captions=[self.captions[i] for i in chosen] if self.captions else (),
             texts=self.texts[chosen] if len(self.texts) else nothing(),
             logits=self.logits[rows] if len(self.logits) else nothing(),
+            prompt_references=self.prompt_references[chosen] if len(self.prompt_references) else no_rows(),
         )
 
     def once(self, what: Hashable, make: Callable[[], Made]) -> Made:

@@ -11,6 +11,7 @@ from drawbench.results.comparable import Conditions
 from drawbench.results.scores import OVERALL, PromptSetRef, ReferenceRef
 from drawbench.runs.directory import RunDirectory
 from drawbench.runs.plan import Plan
+from drawbench.scoring.described import prompt_references
 from drawbench.scoring.extractors import Extractors, Texts
 from drawbench.scoring.image_notes import image_notes, reference_notes
 from drawbench.scoring.protocols import MetricDefinition, Protocol
@@ -74,6 +75,7 @@ class PreparedRun:
                 self.extractors.logits(name, logits, self.features.hashes, rows) if needs.logits else nothing(),
                 theirs.features.get(name, nothing()) if theirs and needs.references else nothing(),
                 theirs.gaussians[metric.metric] if theirs and needs.references == "moments" else None,
+                prompt_references(self.prompts, theirs.described if theirs else {}),
             )
         return self._sets[name, needs]
 

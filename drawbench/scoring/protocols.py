@@ -35,7 +35,7 @@ from metrics.features.registry import (
 from metrics.features.weights import INCEPTION, OPENAI_VIT_L_14, WeightsFile
 
 BUNDLED_VERSION = 2  # a retrained scorer is a new version, in a folder of its own
-BUNDLED_EXTENDED_VERSION = BUNDLED_VERSION + 1  # its extrapolation to infinitely many images has changed once
+BUNDLED_EXTENDED_VERSION = BUNDLED_VERSION + 2  # its extrapolation to infinitely many images has changed twice
 OWN_CLIP = "clip"  # begins the name of a protocol with a scorer of the user's own
 PUBLISHED_N = 30_000  # images behind a published FID-30K
 
@@ -202,7 +202,7 @@ def extended() -> Protocol:
     )
     return Protocol(
         name="extended",
-        version=2,
+        version=3,
         label="imagen's metrics and the others in use",
         size=nearest.size,
         metrics=(

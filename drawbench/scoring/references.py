@@ -3,7 +3,7 @@
 import hashlib
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +11,7 @@ import numpy as np
 from drawbench.errors import UserError
 from drawbench.progress import Progress
 from drawbench.results.scores import ReferenceRef
+from drawbench.scoring.described import Described, described_images
 from drawbench.scoring.extractors import Extractors
 from drawbench.scoring.image_features import ImageFiles, ReadSettings, image_features
 from drawbench.scoring.protocols import MetricDefinition
@@ -41,7 +42,8 @@ class ReferenceFeatures:
 
     gaussians: by metric, for the Fréchet distances. features: by extractor, float32 (M, D), for all other distances;
     empty for a file of statistics. hashes: of each image's pixels, if they are at hand. lossy: how many are JPEG or
-    lossy WebP files; None where nobody knows. notes: what must be known beside a distance to them.
+    lossy WebP files; None where nobody knows. notes: what must be known beside a distance to them. described: which of
+    them belong to prompts, as far as it is known.
     """
 
     ref: ReferenceRef
@@ -50,6 +52,7 @@ class ReferenceFeatures:
     hashes: tuple[str, ...] = ()
     lossy: int | None = None
     notes: tuple[str, ...] = ()
+    described: Described = field(default_factory=dict)
 
     def lacking(self, metric: MetricDefinition) -> str:
         """Why the metric cannot be measured against these references, in words; empty when it can."""
@@ -139,7 +142,8 @@ def _from_images(
         *blank_note(blank, len(facts), "references"),
     )
     lossy = sum(each.lossy for each in facts)
-    return ReferenceFeatures(ref, gaussians, found.features, found.hashes, lossy, notes)
+    described = described_images(references.path, references.images) if frechet else {}
+    return ReferenceFeatures(ref, gaussians, found.features, found.hashes, lossy, notes, described)
 
 
 def _notes(facts: Sequence[ImageFacts], hashes: Sequence[str], size: int) -> list[str]:

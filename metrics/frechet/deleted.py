@@ -222,6 +222,8 @@ def _trace_lost(eigenvalues: np.ndarray, removed: np.ndarray) -> np.ndarray:
 def _trace_together(eigenvalues: np.ndarray, ours: np.ndarray, theirs: np.ndarray, n: int, m: int) -> np.ndarray:
     """What tr((S1 S2)^1/2) of n images and m references gains without a row of both, (P, r) and (P, r), beyond the sum
     of what it gains without either, (P,); the divisors n - 1 and m - 1 fall by 1."""
+    if len(eigenvalues) == 0:  # sets of equal images
+        return np.zeros(len(ours))
     s = _nodes(eigenvalues)
     kernel = 1 / (eigenvalues[:, None] + s**2)  # (r, q)
     both = ours * theirs / np.sqrt(eigenvalues)

@@ -7,7 +7,7 @@ import numpy as np
 from metrics.errors import MetricInputError
 from metrics.frechet.gaussian import Gaussian
 from metrics.frechet.infinity import FrechetLimit, frechet_limit, too_few, trusted
-from metrics.frechet.interval import FrechetJackknife, frechet_jackknife
+from metrics.frechet.interval import INDEPENDENT, WITHOUT_REFERENCES, FrechetJackknife, frechet_jackknife
 from metrics.statistics.jackknife import PAIRED, PAIRED_TO_REFERENCES, jackknife_interval, paired_interval
 from metrics.statistics.paired import PairedResult
 from metrics.statistics.result import Interval
@@ -21,7 +21,7 @@ class FrechetDifference:
     interval: of a - b as expected at this n; None with fewer than 3 prompts. limits: both distances extrapolated to
     infinite n, or None, and then unlimited says why; limit_interval: of their difference, None where terms of second
     order are larger. bias: what n being finite adds to a and to b, by the extrapolation, else by the jackknife; None
-    when n <= D, where nothing in the sets tells it.
+    when n <= D, where nothing in the sets tells it. references: in words, how the bias takes them in.
     """
 
     a: float
@@ -33,6 +33,7 @@ class FrechetDifference:
     limit_interval: Interval | None
     bias: tuple[float, float] | None
     unlimited: str = ""
+    references: str = ""
 
     @property
     def difference(self) -> float:
@@ -55,6 +56,7 @@ class FrechetDifference:
         if self.bias is None:
             return f"n = {self.n} images is at most the dimension {self.dimension}: bias cannot be told from distance"
         how = "FID-infinity" if self.limits else "jackknife; too few images for FID-infinity"
+        how += f"; {self.references}" if self.references else ""
         a, b = self.bias
         return f"finite-sample bias about {a:.3g} in A and {b:.3g} in B, {a - b:+.2g} in the difference ({how})"
 
@@ -111,7 +113,15 @@ def frechet_difference(
         limit_interval=_limit_interval((a, b), limits, units) if limits else None,
         bias=_bias(dimension, (a, b), limits),
         unlimited=unlimited,
+        references=_words(a),
     )
+
+
+def _words(found: FrechetJackknife) -> str:
+    """What the bias does not know of the references."""
+    if not found.references:
+        return WITHOUT_REFERENCES
+    return "" if found.prompt_references is not None else f"references {INDEPENDENT}"
 
 
 def _limit_interval(

@@ -95,7 +95,7 @@ def frechet_infinity_result(
     whole = _interval(limit, found, "images" if prompts is None else "prompts")
     interval = trusted(whole, limit.correction)
     sets = f"{found.n} images" if references is None else f"{found.n} images and {len(references)} references"
-    apart = "" if found.prompt_references is not None else f", {INDEPENDENT}"
+    apart = f", {found.belonging} of which belong to prompts" if found.belonging else f", {INDEPENDENT}"
     if references is None:
         apart = f", the images' finite-sample bias ({WITHOUT_REFERENCES})"
     note = f"{limit.bias:.3g} below the distance of these {sets}{apart}"

@@ -45,6 +45,12 @@ class FrechetJackknife(Jackknife):
         return self.bias + (self.references.bias if self.references else 0.0) + self.together
 
     @property
+    def belonging(self) -> int:
+        """How many references belong to prompts, as far as that is known."""
+        rows = self.prompt_references
+        return 0 if rows is None else len(np.unique(rows[rows >= 0]))
+
+    @property
     def independent(self) -> float:
         """As many independent images would have the bias of these: n, unless the images of a prompt are alike."""
         alike = self.alone is not None and 0 < self.alone < self.bias
@@ -85,9 +91,9 @@ def _bias_note(found: FrechetJackknife, dimension: int) -> str:
     if found.references:
         theirs = f"{found.references.bias:.3g} of the references"
         parts = f"{bias:.3g} of the images and {theirs}, {INDEPENDENT}"
-        if found.prompt_references is not None:
-            own = len(np.unique(found.prompt_references[found.prompt_references >= 0]))
-            parts = f"{bias:.3g} of the images, {theirs} and {found.together:.3g} of the {own} that belong to prompts"
+        if found.belonging:
+            shared = f"{found.together:.3g} as {found.belonging} of them belong to prompts"
+            parts = f"{bias:.3g} of the images, {theirs} and {shared}"
         if whole >= found.value:
             return f"all of it may be finite-sample bias (about {whole:.3g}, {parts}, by the jackknife; not subtracted)"
         return f"about {whole:.3g} of it is finite-sample bias, {parts} (jackknife; not subtracted)"
@@ -134,9 +140,21 @@ def frechet_jackknife(
     theirs = Jackknife(value, without_references(references, value, seen, gaussian, reference), len(references))
     if rows is None:
         return replace(found, references=theirs)
-    own = rows[groups.label]  # of each image
-    together = changes_together(features[own >= 0], references[own[own >= 0]], seen, gaussian, reference)
-    return replace(found, references=theirs, prompt_references=rows, together=float(together.sum()))
+    images = np.flatnonzero(rows[groups.label] >= 0)
+    own = rows[groups.label[images]]  # the reference of each
+    added = changes_together(features[images], references[own], seen, gaussian, reference)
+    return replace(found, references=theirs, prompt_references=rows, together=_bias_together(added, own, n, theirs.n))
+
+
+def _bias_together(added: np.ndarray, own: np.ndarray, n: int, m: int) -> float:
+    """The bias that images (P,) and their references, rows `own` of m, make together.
+
+    What both share is seen about means that have a part of it, too: the divisor makes up for that, as n - 1 does in a
+    covariance, and is exact for what is linear in images and references.
+    """
+    pairs, images_of = len(own), np.bincount(own).astype(np.float64)
+    seen = pairs - images_of @ images_of / n - pairs / m + pairs**2 / (n * m)
+    return float(added.sum() * pairs * (n - 1) * (m - 1) / (n * m) / seen) if seen > 0 else 0.0
 
 
 def _checked_rows(

@@ -51,15 +51,19 @@ def jackknife_interval(
     Its variance is on average too large rather than too small, whatever the statistic (Efron & Stein 1981).
     least: the smallest value there can be. beside: the values without each unit of a second sample, (M,) with M >= 2,
     whose variance is added; degrees of freedom are then Satterthwaite's. pairs: (G,), for each unit the one of the
-    second sample that it was drawn with, -1 for none: they count as one. Without it the samples are independent.
+    second sample that it was drawn with, -1 for none: both count as one, and degrees of freedom are those of the
+    smaller sample. Without it the samples are independent.
     """
     units = len(without)
     if units < LEAST_UNITS:
         return None
     variance, freedom = _variance(without), float(units - 1)
     if beside is not None and (theirs := _variance(beside)) > 0:
-        total = variance + theirs if pairs is None else _variance_of_pairs(without, beside, pairs)
-        freedom = total**2 / (variance**2 / freedom + theirs**2 / (len(beside) - 1))
+        if pairs is None:
+            total = variance + theirs
+            freedom = total**2 / (variance**2 / freedom + theirs**2 / (len(beside) - 1))
+        else:
+            total, freedom = _variance_of_pairs(without, beside, pairs), min(freedom, len(beside) - 1)
         variance = total
     margin = t_quantile(freedom + 1) * float(np.sqrt(variance))
     return Interval(max(value - margin, least), value + margin, method, LEVEL)
@@ -73,9 +77,7 @@ def _variance(without: np.ndarray) -> float:
 
 def _variance_of_pairs(without: np.ndarray, beside: np.ndarray, pairs: np.ndarray) -> float:
     """Of the score of two samples, where units of the first (G,) were drawn with those of the second (M,)."""
-    ours, theirs = (
-        (values - values.mean()) * np.sqrt((len(values) - 1) / len(values)) for values in (without, beside)
-    )
+    ours, theirs = ((values - values.mean()) * np.sqrt((len(values) - 1) / len(values)) for values in (without, beside))
     drawn = pairs >= 0
     np.add.at(theirs, pairs[drawn], ours[drawn])
     return float(theirs @ theirs + ours[~drawn] @ ours[~drawn])

@@ -17,15 +17,15 @@ OPEN_CLIP = "3.3.0"  # under which the fingerprints were taken
 
 FINGERPRINTS = {
     ("bundled", 2): "93b567eaea8fd0618fc361719f7dd871a0e11422fd44b5cad2c9002d3b6b33c1",
-    ("bundled-extended", 3): "60fcb50265b74d0421bafa5b6e0eda9466bc7ef4f8817bb8395bd65f65d175b8",
+    ("bundled-extended", 4): "e383d24471a22183a914406ba2d19535f118ee1254c555cab8194e3054275a0c",
     ("imagen", 1): "45a16d49a6ec3085082c28537dd09414a7ce6e56514fb031ff5bc8b67c16c8ba",
-    ("extended", 2): "331f9182931e69ba6f7f1ceaf516048717f9d2d0876d3482728b62f97f9e9feb",
+    ("extended", 3): "cb3ea9d996f3a11367c223ac3e281ed58cc8c451bf1399db63be7b25fad8bb29",
 }
 DEFINITIONS = {
     ("bundled", 2): "34d2e8ef974c3e4f28af262bd39521ce03e9f395ea6a7d4e2a0ffeaaf38b2aba",
-    ("bundled-extended", 3): "5c8bff10e551f874ca07caa9e9e3210105dca147766570f40de53dfa8032da4f",
+    ("bundled-extended", 4): "e9cb3f7b4729b33f86abbc7ac1b4d5f0c783ba614e3995d7a00f523522d50e2c",
     ("imagen", 1): "4a22b7921334eda949e2f50aec69bfb90d982ff427514a9a4882ec25bde8f2dd",
-    ("extended", 2): "dc1c2d807b54097758eee5f92fe6de790b2288ffb88bbc565f2df4188629db3d",
+    ("extended", 3): "d9a7fa363dbe4783bbbaf781ed92a0057fe595a2c17d26129a91ecfd42e8836e",
 }
 EXTRACTORS = {
     "inception-legacy_tensorflow": "f65472b59e9d26a09e42ffa2eacd4680fecfa8f66e4d74b344a38a0673188390",

@@ -1,13 +1,16 @@
 """Images by prompt: the part of some prompts, and work that is done once."""
 
+from dataclasses import replace
+
 import numpy as np
 
-from metrics.image_set import ImageSet
+from metrics.image_set import ImageSet, no_rows
 
 
 def _set() -> ImageSet:
     features, prompts = np.arange(10.0).reshape(5, 2), np.array([0, 1, 1, 2, 0])
-    return ImageSet(features, prompts, ["a", "b", "c"], np.eye(3), np.arange(5.0)[:, None])
+    rows = np.array([4, -1, 7])
+    return ImageSet(features, prompts, ["a", "b", "c"], np.eye(3), np.arange(5.0)[:, None], prompt_references=rows)
 
 
 def test_the_images_of_some_prompts() -> None:
@@ -17,6 +20,8 @@ def test_the_images_of_some_prompts() -> None:
     assert (part.captions, part.texts.tolist()) == (["a", "c"], [[1, 0, 0], [0, 0, 1]])
     assert part.logits.ravel().tolist() == [0, 3, 4]
     assert part.counts.tolist() == [2, 1]
+    assert part.prompt_references.tolist() == [4, 7]
+    assert replace(_set(), prompt_references=no_rows()).of_prompts([1]).prompt_references.shape == (0,)
 
 
 def test_all_prompts_are_the_set_itself() -> None:

@@ -54,7 +54,7 @@ class _FrechetInfinity(MetricKind):
         return {self.name: found.at_infinity}
 
     def definition(self, name: str, images: ImageSet) -> str:
-        return frechet_infinity_definition(_features(images) is not None)
+        return frechet_infinity_definition(_features(images) is not None, together=_rows(images) is not None)
 
     def cautions(self, images: ImageSet, published_n: int) -> list[str]:
         dimension, references = images.features.shape[1], _moments(images).n
@@ -84,15 +84,20 @@ def _features(images: ImageSet) -> np.ndarray | None:
     return images.references if len(images.references) else None
 
 
+def _rows(images: ImageSet) -> np.ndarray | None:
+    """The reference of each prompt, where it is known, and where the references' features are at hand."""
+    return images.prompt_references if len(images.prompt_references) and len(images.references) else None
+
+
 def _jackknife(images: ImageSet) -> FrechetJackknife:
     """Shared by both distances of an extractor."""
-    given = images.features, _moments(images), images.prompts, _features(images)
+    given = images.features, _moments(images), images.prompts, _features(images), _rows(images)
     return images.once("frechet", lambda: frechet_jackknife(*given))
 
 
 def _difference(a: ImageSet, b: ImageSet) -> FrechetDifference:
     """Shared by both distances of an extractor."""
-    given = a.features, b.features, _moments(a), a.prompts, _features(a)
+    given = a.features, b.features, _moments(a), a.prompts, _features(a), _rows(a)
     return a.once(("frechet", b), lambda: frechet_difference(*given))
 
 

@@ -65,7 +65,7 @@ def test_the_result_says_how_it_was_made() -> None:
     alone = frechet_infinity_result(features, reference)
     assert both.n == alone.n == 80
     assert both.note.endswith(
-        " below the distance of these 80 images and 60 references; too low if they share captions"
+        " below the distance of these 80 images and 60 references, taken as independent of the prompts"
     )
     assert alone.note.endswith("80 images, the images' finite-sample bias (that of the references is not in it)")
     assert both.value < alone.value

@@ -94,7 +94,7 @@ def test_prompts_of_different_sizes() -> None:
 def test_prompts_of_very_many_images_take_no_more_memory(n: int, d: int, monkeypatch: pytest.MonkeyPatch) -> None:
     features, reference = _features(4, n, d), Gaussian.of_features(_features(5, 100, d))
     prompts = np.arange(n) % 2
-    monkeypatch.setattr("metrics.frechet.interval.BLOCK", 100)
+    monkeypatch.setattr("metrics.frechet.deleted.BLOCK", 100)
     found = frechet_jackknife(features, reference, prompts)
     left = [frechet_distance(Gaussian.of_features(features[prompts != p]), reference) for p in (0, 1)]
     assert found.without == pytest.approx(np.array(left), rel=1e-9)
@@ -150,9 +150,7 @@ def test_the_note_names_the_bias() -> None:
     assert many.note.startswith("about ")
     without = "the images' finite-sample bias (jackknife; not subtracted; that of the references is not in it)"
     assert many.note.endswith(f"of it is {without}")
-    words = (
-        r"about (\S+) of it is finite-sample bias, (\S+) of the images and (\S+) of the references, less if they share "
-    )
+    words = r"about (\S+) of it is finite-sample bias, (\S+) of the images and (\S+) of the references, taken as indep"
     found = re.match(words, both.note)
     assert found is not None
     whole, images, references = (float(each) for each in found.groups())

@@ -71,3 +71,22 @@ def flat_world(d: int, gain: float = 1.05, samples: int = SAMPLES, alike: float 
 
     reference = Gaussian(0, np.zeros(d), np.eye(d), None)
     return World(draw, lambda random, m: random.normal(size=(m, d)), reference, d * (gain - 1) ** 2, samples)
+
+
+def shared_sets(
+    d: int, n: int, m: int, sharing: float, count: int, gain: float = 1.0
+) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """Independent sets of n normal images and m normal references whose distance is d (gain - 1)^2, and for each image
+    the row of the reference that its prompt was written for, as far as there are any.
+
+    sharing: the part of the variance that such an image has in common with its reference.
+    """
+    pairs, rows = min(n, m), np.where(np.arange(n) < m, np.arange(n), -1)
+    for number in range(count):
+        random = np.random.default_rng((d, n, m, round(100 * sharing), number))
+        common, own = random.normal(size=(max(n, m), d)), np.sqrt(1 - sharing)
+        images = np.sqrt(sharing) * common[:n] + own * random.normal(size=(n, d))
+        references = np.sqrt(sharing) * common[:m] + own * random.normal(size=(m, d))
+        images[pairs:] = random.normal(size=(n - pairs, d))
+        references[pairs:] = random.normal(size=(m - pairs, d))
+        yield gain * images, references, rows
