@@ -93,10 +93,10 @@ def test_an_interrupt_ends_in_one_line_while_modules_load_too(place: str) -> Non
 import builtins, os, signal, sys
 from drawbench.cli.main import main
 load = builtins.__import__
-def loading(name, *rest):
+def loading(name, *rest, **named):
     if name == "{place}":
         os.kill(os.getpid(), signal.SIGINT)
-    return load(name, *rest)
+    return load(name, *rest, **named)
 builtins.__import__ = loading
 import importlib
 find = importlib.import_module

@@ -26,12 +26,13 @@ from metrics.images import file_hashes
 from tests.metrics.stand_ins import write_scorer, write_transformers_clip
 
 MODEL = """
-import time
+import itertools, os, time
 import numpy as np
 
 def make(delay=0.0, shade=0):
+    calls = itertools.count()
     def draw(prompt, seed, size):
-        time.sleep(delay)
+        time.sleep(60 if next(calls) == 3 and os.path.exists("halt") else delay)
         return np.random.default_rng(seed).integers(shade, 256, (size, size, 3), dtype=np.uint8)
     return draw
 """
@@ -213,7 +214,8 @@ def test_run_refuses_a_protocol_before_it_draws(asked: Asked) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_stop_names_the_command_that_resumes(asked: Asked, tmp_path: Path, number: signal.Signals) -> None:
-    options = [*OPTIONS, "--slice", "2", "--set", "delay=0.3", "--out", "my run"]
+    options = [*OPTIONS, "--slice", "2", "--out", "my run"]
+    (tmp_path / "halt").touch()  # in the second slice
     drawbench = [sys.executable, "-m", "drawbench.cli.main"]
     program = subprocess.Popen([*drawbench, "generate", *options], stderr=subprocess.PIPE, text=True, cwd=tmp_path)
     assert program.stderr is not None
@@ -222,7 +224,8 @@ def test_a_stop_names_the_command_that_resumes(asked: Asked, tmp_path: Path, num
     while program.poll() is None and not (journal.exists() and b"outcomes" in journal.read_bytes()):
         time.sleep(0.01)
     program.send_signal(number)
-    _, err = program.communicate(timeout=60)
+    _, err = program.communicate(timeout=30)
+    (tmp_path / "halt").unlink()
     assert program.returncode == 130
     said = err.strip().splitlines()[-1]
     assert said.startswith("drawbench: stopped")

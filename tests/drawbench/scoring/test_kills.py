@@ -94,9 +94,8 @@ def _kill_and_compare(scene: Scene, tmp_path: Path, seed: int) -> None:
     assert _finish(_start(copy, copy / "cache"), copy) == scene.numbers
 
 
-def test_three_kills(undisturbed: Scene, tmp_path: Path) -> None:
-    for seed in range(3):
-        _kill_and_compare(undisturbed, tmp_path, seed)
+def test_a_kill(undisturbed: Scene, tmp_path: Path) -> None:
+    _kill_and_compare(undisturbed, tmp_path, seed=0)
 
 
 @pytest.mark.proof
