@@ -3,6 +3,7 @@
 import gc
 import hashlib
 import os
+import socket
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -78,6 +79,7 @@ def serve(study: Path, database: str | None, host: str, port: int) -> None:
     base_path = read_settings(study).base_path
     options = {**OPTIONS, "server.address": host, "server.port": port, "server.baseUrlPath": base_path.strip("/")}
     bound_messages()
+    send_at_once()
     build_app().run(config=options)
 
 
@@ -89,6 +91,26 @@ def bound_messages() -> None:
     from streamlit.web.server.starlette import starlette_server
 
     starlette_server.get_max_message_size_bytes = lambda: LARGEST_MESSAGE  # type: ignore[attr-defined]
+
+
+def send_at_once() -> None:
+    """Let no answer or image wait until the browser has acknowledged what was sent before it, some 40 ms.
+
+    asyncio sees to it for sockets that name their protocol. Streamlit's listening socket does not; connections inherit
+    the option from it. In a version of Streamlit that makes its socket elsewhere, all works as before.
+    """
+    from streamlit.web.server.starlette import starlette_server
+
+    bind = getattr(starlette_server, "_bind_socket", None)
+    if bind is None:
+        return
+
+    def bind_socket(address: str, port: int, backlog: int) -> socket.socket:
+        listening: socket.socket = bind(address, port, backlog)
+        listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return listening
+
+    starlette_server._bind_socket = bind_socket
 
 
 def cookie_secret(study: Path) -> str:
