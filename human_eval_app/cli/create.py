@@ -197,8 +197,9 @@ def facts_text(created: "Created") -> str:
     return "\n".join(
         [
             f"{created.path}: {folder_texts.facts_text(design)}",
-            f"{len(design.panels)} panels, {len(seats)} raters, {folder_texts.screens_text(design)}, "
-            f"{created.screen_bytes / 1e6:.2g} MB a screen; design {design.sha256[:12]}.",
+            f"{len(design.panels)} panel{'' if len(design.panels) == 1 else 's'}, {len(seats)} raters, "
+            f"{folder_texts.screens_text(design)}, {created.screen_bytes / 1e6:.2g} MB a screen; "
+            f"design {design.sha256[:12]}.",
             *([HEAVY] if created.screen_bytes > HEAVY_BYTES else []),
             "",
             *(["Departures from the paper's protocol:"] if design.departures else ["As in the paper."]),

@@ -43,8 +43,9 @@ class Crowd:
 
     def step(self, now: float) -> bool:
         """Do all that is due at `now` (seconds); whether anything is left to do later. Raises StoreRefusal."""
-        if self._store.status() == "closed":
-            return False
+        status = self._store.status()
+        if status != "open":
+            return status == "paused"
         if self._seats_left and now >= self._next_at:
             free = sum(seat.status == "free" for seat in self._store.seats())
             self._seats_left = free > len(self._design.panels)

@@ -75,11 +75,11 @@ def make_demo(args: argparse.Namespace) -> Path:
         return study
     prompt_set, runs = load_prompt_set("open"), []
     stopping = Stopping(at_decision="advise", pause_minutes=PAUSE_MINUTES)
-    options = Options(type="drawbench", name="demo", training=1, simulated=True, stopping=stopping)
+    names = {args.out / f"guidance-{guidance}": f"guidance {guidance}" for guidance in GUIDANCES}
+    options = Options("drawbench", "demo", names, training=1, simulated=True, stopping=stopping)
     with resumable(args):
-        for guidance in GUIDANCES:
+        for guidance, out in zip(GUIDANCES, names, strict=True):
             model = resolve_model("reference", {"guidance": guidance}, "auto")
-            out = args.out / f"guidance-{guidance}"
             request = Request(model, prompt_set, out, samples=SAMPLES, size=SIZE, limit=PROMPTS, slice_size=SLICE)
             runs.append(generate(request, shown_progress()).path)
         create_study(runs, study, options, shown_progress())

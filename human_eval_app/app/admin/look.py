@@ -3,6 +3,10 @@
 import re
 from collections.abc import Sequence
 from html import escape
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 STYLE = """<style>
 [data-testid="stMainBlockContainer"] { padding: 1.6rem 2.5rem 4rem; max-width: 76rem; }
@@ -15,7 +19,7 @@ STYLE = """<style>
 .adm h1 { font-size: 1.75rem; font-weight: 650; padding: 0; margin: 0 0 .2rem;
   line-height: 1.25; overflow-wrap: anywhere; }
 .adm h2 { font-size: 1.15rem; font-weight: 650; padding: 0; margin: .6rem 0 .15rem; }
-.adm table + h2, .adm dl + h2, .adm ul + h2 { margin-top: 1.8rem; }
+.adm .db-scroll + h2, .adm dl + h2, .adm ul + h2 { margin-top: 1.8rem; }
 .adm p { margin: 0 0 .35rem; max-width: 62rem; }
 .adm > p:only-child { margin: 0; }
 .adm .tiles + p { margin-top: .6rem; }
@@ -32,6 +36,7 @@ STYLE = """<style>
 .adm .said { white-space: pre-wrap; overflow-wrap: anywhere; }
 .adm .db-num { text-align: right; white-space: nowrap; } .adm .db-interval { color: var(--ink-soft); }
 .adm .db-scroll { overflow-x: auto; } .adm h3:empty { display: none; }
+.adm .chart { display: block; max-width: max(100%, 60rem); margin-bottom: .8rem; border-radius: 8px; background: #fff; }
 .adm .bar { display: flex; gap: 2px; height: .85rem; min-width: 8rem; }
 .adm .bar > span { border-radius: 2px; min-width: 3px; }
 .adm .complete { background: var(--complete); } .adm .active { background: var(--active); }
@@ -52,16 +57,19 @@ STYLE = """<style>
 .adm .state { font-weight: 600; } .adm .state::before { content: "●"; margin-right: .4rem; }
 .adm .state.open::before { color: light-dark(#15803d, #6ee7a0); } .adm .state.paused::before { color: var(--away); }
 .adm .state.closed::before { color: var(--ink-soft); }
+@media (max-width: 64rem) { .st-key-head > :first-child { flex: 1 1 100%; } }
 @media (max-width: 40rem) {
   [data-testid="stMainBlockContainer"] { padding: 1rem 1rem 3rem; }
-  .adm td, .adm th { padding-right: .5rem; overflow-wrap: anywhere; }
-  .adm td.num, .adm th.num { white-space: normal; overflow-wrap: normal; }
-  .adm td:has(.bar), .adm th:empty { display: none; }
+  .adm td, .adm th { padding-right: .5rem; } .adm td.num, .adm th.num { white-space: normal; }
+  .adm td:has(.bar), .adm th:empty, .adm .legend { display: none; }
   .adm dl { grid-template-columns: minmax(0, 1fr); gap: 0; } .adm dd { margin-bottom: .6rem; }
 }
 </style>"""
 # Streamlit leaves what a run will replace on the screen until it does; of another part of the page, that misleads.
 WITHOUT_LAST_PART = "<style>[data-stale=true] { display: none; }</style>"
+
+SCROLL = '<div class="db-scroll">'  # around what may be wider than a phone
+SCROLL_BY_KEYS = '<div class="db-scroll" tabindex="0">'  # around what surely is
 
 
 def block(content: str) -> str:
@@ -105,7 +113,12 @@ def table(columns: Sequence[tuple[str, bool]], rows: Sequence[Sequence[str]]) ->
         f"<tr>{''.join(f'<td{_num(num)}>{cell}</td>' for (_, num), cell in zip(columns, row, strict=True))}</tr>"
         for row in rows
     )
-    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+    return f"{SCROLL}<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
+
+
+def filled(frame: "pd.DataFrame") -> "pd.DataFrame":
+    """The columns in which anything stands."""
+    return frame.loc[:, (frame.notna() & (frame != "")).any()]
 
 
 def facts(pairs: Sequence[tuple[str, str]]) -> str:
@@ -116,6 +129,11 @@ def facts(pairs: Sequence[tuple[str, str]]) -> str:
 def plain(text: str) -> str:
     """A text that Streamlit's Markdown shows as it is, for the labels that can be nothing else."""
     return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", text)
+
+
+def counted(number: int, noun: str) -> str:
+    """`1 panel`, `2 panels`."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def percent(share: float) -> str:

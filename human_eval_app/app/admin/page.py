@@ -9,7 +9,7 @@ from drawbench.errors import UserError
 from human_eval_app.app.admin.aside import AsideError
 from human_eval_app.app.admin.desk import Desk, desk_of
 from human_eval_app.app.admin.door import admitted, leave, show_door
-from human_eval_app.app.admin.look import STYLE, WITHOUT_LAST_PART, block
+from human_eval_app.app.admin.look import STYLE, WITHOUT_LAST_PART, block, counted
 from human_eval_app.app.admin.sections import (
     decision,
     design,
@@ -69,13 +69,14 @@ def _head(desk: Desk) -> None:
     design, status = desk.service.design, desk.service.store.status()
     seats = sum(len(panel.seats) for panel in design.panels)
     simulated = ' · <span class="mark">simulated raters</span>' if design.raters == "simulated" else ""
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="head"):
         st.html(
             block(
                 f"<h1>{escape(design.name)}</h1>"
                 f'<p class="soft small"><span class="state {status}">{status.capitalize()}</span> · '
                 f"{escape(design.type)} · "
-                f"{len(design.models)} models · {len(design.panels)} panels · {seats} seats · "
+                f"{counted(len(design.models), 'model')} · {counted(len(design.panels), 'panel')} · "
+                f"{counted(seats, 'seat')} · "
                 f"design <code>{design.sha256[:12]}</code>{simulated}</p>"
             )
         )

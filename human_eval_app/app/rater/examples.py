@@ -22,7 +22,7 @@ def alignment_example() -> str:
 
 def _two_sets(left: list[str], right: list[str]) -> str:
     return (
-        '<div style="display:flex;gap:2.5rem;flex-wrap:wrap" aria-hidden="true">'
+        '<div style="display:flex;gap:.6rem 2.5rem;flex-wrap:wrap;margin-bottom:.9rem" aria-hidden="true">'
         f"{_labelled('A', left)}{_labelled('B', right)}</div>"
     )
 

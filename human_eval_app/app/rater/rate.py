@@ -277,7 +277,7 @@ def _end(service: Service, place: Place, words: Texts) -> None:
         else:
             _code(service, ENDING_OF_STAGE[place.stage], words)
         _contact(service, words)
-        if place.stage != "paused":
+        if place.stage != "paused" and not service.settings.return_url:
             st.markdown(words["end"]["close_page"])
 
 
@@ -348,6 +348,8 @@ def _column() -> Any:
 _STYLE = """<style>
 [data-testid="stMainBlockContainer"] { padding: 1.2rem 2rem 1rem; max-width: 90rem; }
 [data-testid="stHeader"], [data-testid="stElementContainer"]:has([data-page]) { display: none; }
+[data-testid="stCheckbox"] p { font-size: 1rem; }
+[data-testid="stCode"] code { font-size: 1.5rem; letter-spacing: 0.06em; }
 @media (hover: none) and (pointer: coarse) { :has(> .st-key-keyboard) { display: none; } }
 @media (max-width: 40rem) {
   [data-testid="stMainBlockContainer"] { padding: 1rem 1rem 2rem; }

@@ -92,6 +92,7 @@ def test_raters_are_screened_out_finish_and_find_no_place_left_each_with_their_o
         assert _codes_on(page, service) == [name]
         assert CONTACT in page
         assert f"https://back.example/?cc={CODES[name]}" in page
+        assert "close this page" not in page  # before they went back, nobody would pay them
 
 
 def test_an_answer_after_the_end_of_a_sitting_meets_the_ending_alone(server: Server, service: Service) -> None:

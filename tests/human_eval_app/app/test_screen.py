@@ -91,6 +91,19 @@ def test_a_phone_shows_pictures_to_judge_by_and_no_keys(links: Iterator[str], br
     assert page.evaluate(SCROLLED) == 0  # read from its beginning
 
 
+def test_an_enlarged_picture_has_the_screen_to_itself(links: Iterator[str], browser: Any) -> None:
+    page = _first_screen(browser, next(links), viewport={"width": 820, "height": 1180})
+    page.locator(".shot").first.click()
+    assert _boxes(page, ".zoom img")[0]["width"] == 820
+    colour = page.locator(".zoom").evaluate("zoom => getComputedStyle(zoom).backgroundColor")
+    assert colour.startswith("rgb(")  # nothing shines through
+    page.set_viewport_size({"width": 1280, "height": 720})
+    (picture,), sides = _boxes(page, ".zoom img"), _boxes(page, ".zoom .before, .zoom .after")
+    assert sides[0]["right"] <= picture["left"]
+    assert picture["right"] <= sides[1]["left"]
+    assert picture["height"] >= 620
+
+
 def test_the_question_whether_to_stop_catches_keys_and_can_be_declined(
     links: Iterator[str], service: Service, browser: Any
 ) -> None:
@@ -118,6 +131,8 @@ def test_a_problem_is_reported_beside_the_answers(links: Iterator[str], service:
         press(page, "1")
         page.get_by_role("button", name="Send").click()
         page.get_by_text("Thank you.").wait_for()
+        assert not page.get_by_role("textbox").is_visible()  # nor is there anything to send
+        assert page.locator("dialog[open] button:visible").all_text_contents() == ["Close"]
         press(page, "Enter")  # closes it
     assert page.locator("input:checked").evaluate_all("all => all.map(i => i.value)") == ["right"]
     rater = service.store.raters()[-1].rater
@@ -134,3 +149,12 @@ def test_coco_calls_an_image_by_one_name(tmp_path: Path, browser: Any) -> None:
         pictures = page.locator(".shot img").evaluate_all("all => all.map(i => i.alt)")
         sides, answers = (page.locator(name).all_text_contents() for name in ("h2", "fieldset label span"))
         assert pictures == sides == answers == ["Image A", "Image B"]
+
+
+def test_the_caption_of_a_single_image_stands_above_it(tmp_path: Path, browser: Any) -> None:
+    design = make_design("coco-alignment", categories={"": 2}, samples=1, raters=1)
+    with serving(write_study(design, tmp_path / "study")) as server:
+        page = _first_screen(browser, invitations(server.study, server.url)[0]["link"])
+        (caption,), (questions,), (image,) = (_boxes(page, name) for name in (".caption", ".questions", ".set"))
+        assert caption["left"] == questions["left"] > 200
+        assert caption["bottom"] < image["top"]

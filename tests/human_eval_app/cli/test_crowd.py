@@ -64,6 +64,22 @@ def test_nobody_comes_to_a_closed_study(tmp_path: Path) -> None:
     store.close()
 
 
+def test_they_wait_while_the_study_is_paused(tmp_path: Path) -> None:
+    crowd, store = _crowd(tmp_path)
+    for second in range(10):
+        crowd.step(second)
+    store.set_status("paused")
+    before = len(store.raters()), len(list(store.vote_rows()))
+    for second in range(10, 40):
+        assert crowd.step(second)
+    assert (len(store.raters()), len(list(store.vote_rows()))) == before
+    store.set_status("open")
+    for second in range(40, 50):
+        crowd.step(second)
+    assert len(list(store.vote_rows())) > before[1] > 0
+    store.close()
+
+
 def test_nobody_is_simulated_in_a_study_of_people(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write_design(make_design(), tmp_path)
     invite_crowd(tmp_path)

@@ -23,6 +23,10 @@ NOTE = (
     "Look as often as you like: these intervals take it into account. All other numbers about models stay hidden until "
     "the study is closed."
 )
+CHARTS = (
+    "In the charts, the line is the preference so far, the band its interval, and dashed is no preference. An upright "
+    "line stands where the question was decided."
+)
 
 
 def show(desk: Desk) -> None:
@@ -43,7 +47,7 @@ def _now(desk: Desk) -> None:
     if found is None or stopping is None:
         st.text(taken.value.problem)
         return
-    st.html(block(f"<p>{_verdict(found, stopping, status)}</p>"))
+    st.html(block(f'<p>{_verdict(found, stopping, status)}</p><p class="soft small">{CHARTS}</p>'))
     panels = panels_of_pairs(desk.service.design)
     for each in found.sequences:
         title = f"{each.question.capitalize()}: {decision_text(each)}"

@@ -7,7 +7,7 @@ import streamlit as st
 
 from human_eval_app.app.admin.desk import Desk
 from human_eval_app.app.admin.figures import rule_text
-from human_eval_app.app.admin.look import block, facts, heading, percent, table
+from human_eval_app.app.admin.look import block, counted, facts, heading, percent, table
 from human_eval_app.study.design import Design, StudyModel
 from human_eval_app.study.stopping import comparisons, stopping_text
 
@@ -26,19 +26,9 @@ def show(desk: Desk) -> None:
             + heading("Models")
             + table([("Label", False), ("Made by", False), ("Plan", False), ("Pixels", False)], _models(design))
             + heading("Panels")
-            + table(_PANEL_COLUMNS, _panels(design))
+            + table(*_panels(design))
         )
     )
-
-
-_PANEL_COLUMNS = [
-    ("Panel", False),
-    ("Category", False),
-    ("Models", False),
-    ("Seats", True),
-    ("Prompts", True),
-    ("Screens each", True),
-]
 
 
 def _facts(design: Design) -> Iterator[tuple[str, str]]:
@@ -52,7 +42,7 @@ def _facts(design: Design) -> Iterator[tuple[str, str]]:
     yield "pictures", images
     for question in design.questions:
         yield f"question: {question.id}", f"{question.text} ({', '.join(question.answers)})"
-    yield "practice", f"{len(design.training)} screens"
+    yield "practice", counted(len(design.training), "screen") if design.training else "none"
     yield "control trials", _controls(design)
     for rule in design.exclusions:
         yield "exclusion", rule_text(rule)
@@ -66,7 +56,10 @@ def _facts(design: Design) -> Iterator[tuple[str, str]]:
 
 def _controls(design: Design) -> str:
     controls = design.controls
-    text = f"{controls.gold_per_seat} of known answer and {controls.mirrored_per_seat} repeats for each rater"
+    if not controls.gold_per_seat and not controls.mirrored_per_seat:
+        return "none"
+    repeats = counted(controls.mirrored_per_seat, "repeat")
+    text = f"{controls.gold_per_seat} of known answer and {repeats} for each rater"
     if controls.minimum_gold_correct is not None:
         text += f"; fewer than {percent(controls.minimum_gold_correct)} right: screened out"
     return text
@@ -88,12 +81,17 @@ def _made_by(model: StudyModel) -> str:
     return "photographs" if model.card is None else f"{model.card.adapter}: {model.card.spec}"
 
 
-def _panels(design: Design) -> list[tuple[str, ...]]:
+def _panels(design: Design) -> tuple[list[tuple[str, bool]], list[tuple[str, ...]]]:
+    """Columns and rows. Which models a panel compares stands there where panels differ in it."""
+    several = len({panel.models for panel in design.panels}) > 1
+    columns = [("Panel", False), ("Category", False), *([("Models", False)] if several else [])]
+    columns += [("Seats", True), ("Prompts", True), ("Screens each", True)]
     rows = []
     for panel in design.panels:
         screens = {len(seat.order) + len(design.training) for seat in panel.seats}
         span = str(min(screens)) if len(screens) == 1 else f"{min(screens)} to {max(screens)}"
         prompts = {trial.prompt_id for trial in panel.trials if trial.kind == "main"}
-        cells = (panel.id, panel.category, " and ".join(panel.models), str(len(panel.seats)), str(len(prompts)), span)
+        models = [" and ".join(panel.models)] if several else []
+        cells = (panel.id, panel.category, *models, str(len(panel.seats)), str(len(prompts)), span)
         rows.append(tuple(escape(cell) for cell in cells))
-    return rows
+    return columns, rows

@@ -7,7 +7,7 @@ import streamlit as st
 
 from drawbench.errors import UserError
 from human_eval_app.app.admin.desk import Desk
-from human_eval_app.app.admin.look import block, heading
+from human_eval_app.app.admin.look import block, counted, heading
 
 ALL_PANELS = "all panels"
 KINDS = {
@@ -71,7 +71,7 @@ def _show_links(desk: Desk, rows: list[dict[str, Any]]) -> None:
     frame, days = pd.DataFrame(rows), desk.service.settings.invitation_days
     st.html(
         block(
-            f'<p class="soft small">{len(rows)} link{"s" if len(rows) > 1 else ""}, good for {days:g} days. They are '
+            f'<p class="soft small">{counted(len(rows), "link")}, good for {days:g} days. They are '
             "not kept: after you leave this page, they cannot be shown again.</p>"
         )
     )

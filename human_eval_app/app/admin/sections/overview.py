@@ -1,5 +1,6 @@
 """Overview: quotas and completion, as they are now."""
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 from html import escape
@@ -51,7 +52,7 @@ def _tiles(totals: figures.Totals, problems: int) -> list[tuple[str, str, str]]:
         (str(totals.free), "", "free seats"),
         (str(totals.gone), "", "left for good"),
         (str(totals.screened_out), "", "screened out"),
-        ("–" if totals.minutes is None else minutes_text(totals.minutes), "min", "median sitting"),
+        (("–", "") if totals.minutes is None else (minutes_text(totals.minutes), "min")) + ("median sitting",),
         *([(str(problems), "", "problems reported")] if problems else []),
     ]
 
@@ -64,11 +65,14 @@ def minutes_text(minutes: float) -> str:
 
 def _quotas(panels: Sequence[PanelStanding]) -> str:
     rows = []
+    parts_of = Counter(panel.category for panel in panels)
     for panel in panels:
         counts = (panel.complete, panel.leased, panel.lapsed, panel.free)
         said = ", ".join(f"{count} {name}" for count, (_, name) in zip(counts, QUOTA_PARTS, strict=True))
         parts = [(style, count) for count, (style, _) in zip(counts, QUOTA_PARTS, strict=True)]
-        name = f'{escape(panel.category)} <span class="soft small">{escape(panel.panel)}</span>'
+        name = escape(panel.category or panel.panel)
+        if parts_of[panel.category] > 1:  # otherwise the panel's name is the category's over again
+            name += f' <span class="soft small">{escape(panel.panel)}</span>'
         rows.append((name, bar(parts, panel.seats, said), *(str(count) for count in counts)))
     columns = [("Panel", False), ("", False), *((name.capitalize(), True) for _, name in QUOTA_PARTS)]
     return table(columns, rows)

@@ -34,6 +34,6 @@ def _row(design: Design, problem: Problem, rater: RaterState) -> tuple[str, ...]
     trials = design.training if problem.part == "training" else design.trials_of_seat.get(rater.seat or "", ())
     prompt = trials[problem.position].prompt_id if problem.position < len(trials) else "–"
     name = "Practice" if problem.part == "training" else "Screen"
-    screen = f'{name} {problem.position + 1} <span class="soft small">{escape(prompt)}</span>'
+    screen = f'{name} {problem.position + 1} <span class="soft small">prompt {escape(prompt)}</span>'
     words = f'<span class="said" dir="auto">{escape(problem.text)}</span>'
     return f"{figures.moment(problem.at):%d %b %H:%M} UTC", str(problem.rater), screen, words

@@ -10,7 +10,7 @@ from drawbench.tables.layout import format_number
 from human_eval_app.analysis.records import Agreement, LeftShare, MirrorShare, Rate, Times
 from human_eval_app.app.admin import figures
 from human_eval_app.app.admin.desk import Desk
-from human_eval_app.app.admin.look import bar, block, facts, heading, percent, table
+from human_eval_app.app.admin.look import bar, block, facts, filled, heading, percent, table
 from human_eval_app.app.admin.quality import Conduct, Quality
 from human_eval_app.study.design import Design
 
@@ -162,7 +162,7 @@ def _conduct(design: Design, conduct: Sequence[Conduct]) -> None:
         "Gold right": st.column_config.NumberColumn(format="%.0f %%"),
         "Median seconds": st.column_config.NumberColumn(format="%.1f"),
     }
-    st.dataframe(pd.DataFrame(rows), hide_index=True, column_config=formats, key="conduct")
+    st.dataframe(filled(pd.DataFrame(rows)), hide_index=True, column_config=formats, key="conduct")
 
 
 def _commonest(each: Conduct) -> dict[str, str | float]:

@@ -7,7 +7,7 @@ import streamlit as st
 
 from human_eval_app.app.admin import figures
 from human_eval_app.app.admin.desk import Desk, States
-from human_eval_app.app.admin.look import bar, block, heading, legend, table
+from human_eval_app.app.admin.look import bar, block, filled, heading, legend, table
 from human_eval_app.store.export import quoted
 
 ALL = "all"
@@ -89,5 +89,6 @@ def _everyone(desk: Desk, states: States) -> None:
         for name in ("Entered", "Last vote", "Ended", "Lease until")
     }
     done = st.column_config.ProgressColumn(format="%.0f %%", min_value=0, max_value=100, width=110)
-    st.dataframe(pd.DataFrame(rows), hide_index=True, height=520, column_config={**times, "Done": done}, key="everyone")
+    frame = filled(pd.DataFrame(rows))
+    st.dataframe(frame, hide_index=True, height=520, column_config={**times, "Done": done}, key="everyone")
     st.html(block(f'<p class="soft small">{len(rows)} of {len(states.raters)} raters</p>'))

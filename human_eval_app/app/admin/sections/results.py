@@ -1,15 +1,19 @@
 """Results: hidden while votes can still come, because whoever sees them may stop when they please."""
 
+from base64 import b64encode
+
 import streamlit as st
 
 from human_eval_app.app.admin.desk import Desk
-from human_eval_app.app.admin.look import block, heading, plain
+from human_eval_app.app.admin.look import SCROLL, SCROLL_BY_KEYS, block, heading, plain
 
 WHY = (
     "Results per model are hidden until the study is closed. Whoever watches them is tempted to stop at a convenient "
     "moment, and then no interval and no p-value keeps its word. Quotas, agreement, sides and control trials are on "
     "the other pages; none of them tells which model is ahead."
 )
+
+CHART = "Preferences with their intervals, as a chart; the tables hold its numbers"
 
 
 def show(desk: Desk) -> None:
@@ -27,8 +31,10 @@ def show(desk: Desk) -> None:
         st.text(results.problem)
         return
     for chart in results.charts:
-        st.image(chart, width="stretch")
+        source = b64encode(chart.encode()).decode()
+        image = f'<img class="chart" alt="{CHART}" src="data:image/svg+xml;base64,{source}">'
+        st.html(block(f"{SCROLL_BY_KEYS}{image}</div>"))
     for number, (title, table) in enumerate(results.tables):
         with st.expander(plain(title), expanded=number == 0):
-            st.html(block(table))
+            st.html(block(table.replace(SCROLL, SCROLL_BY_KEYS)))
     st.html(block('<p class="soft small">As files: <code>drawbench study analyse STUDY</code> on the server.</p>'))

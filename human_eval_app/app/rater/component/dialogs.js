@@ -90,9 +90,10 @@ function makeReport(texts, send) {
   let number = 0; // of the report on its way; the server tells which one it has
   let timer = null;
 
-  function wait(waiting, words) {
+  function wait(waiting, words, sent = false) {
     clearTimeout(timer);
     text.readOnly = submit.disabled = waiting;
+    label.hidden = submit.hidden = sent;
     said.textContent = words;
   }
 
@@ -118,7 +119,7 @@ function makeReport(texts, send) {
     confirm(known) {
       if (known !== number || !submit.disabled) return;
       text.value = "";
-      wait(true, texts.report_thanks);
+      wait(true, texts.report_thanks, true);
       cancel.focus();
     },
   };

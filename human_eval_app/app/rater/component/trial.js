@@ -169,7 +169,7 @@ function show(root, component) {
 
   function footer() {
     const row = make("div", { className: "footer" });
-    next.append(keyCap("⏎"));
+    next.append(keyCap("↵"));
     const aside = make("div", { className: "aside" });
     aside.append(report.button, stop.button);
     row.append(status, retry, next, aside);

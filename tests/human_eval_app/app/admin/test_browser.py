@@ -185,6 +185,27 @@ def _violations(page: Any) -> list[str]:
     return [f"{each['id']}: {node['html'][:120]}" for each in response["violations"] for node in each["nodes"]]
 
 
+def test_the_results_of_a_closed_study_can_be_read_on_a_phone(tmp_path: Path, browser: Any) -> None:
+    with serving(write_study(make_design(samples=1, raters=2), tmp_path / "study", WITH_PASSWORD)) as server:
+        service = open_service(server.study)
+        for number in range(4):
+            finish(service.store, service.design, ready(service.store, f"rater {number}"))
+        service.store.set_status("closed")
+        service.store.close()
+        page = open_page(browser, f"{server.url}/admin", viewport={"width": 390, "height": 844})
+        _enter(page)
+        page.get_by_role("radio", name="Results", exact=True).click()
+        page.get_by_text("Show which model raters preferred").click()
+        chart = page.locator("main img.chart")
+        chart.wait_for()
+        page.get_by_role("cell", name="fidelity").first.wait_for()
+        _wait_until_it_fits_a_phone(page)
+        assert chart.bounding_box()["width"] > 600  # pushed sideways, not made too small to read
+        heights = "all => Math.max(...all.map(row => row.getBoundingClientRect().height))"
+        assert page.locator("main tr:visible").evaluate_all(heights) < 130  # no word is broken letter by letter
+        assert _violations(page) == []
+
+
 def test_raters_pages_load_nothing_of_the_admins(server: Server, service: Service) -> None:
     script = (
         "import sys\n"
