@@ -158,3 +158,5 @@ def test_the_caption_of_a_single_image_stands_above_it(tmp_path: Path, browser: 
         (caption,), (questions,), (image,) = (_boxes(page, name) for name in (".caption", ".questions", ".set"))
         assert caption["left"] == questions["left"] > 200
         assert caption["bottom"] < image["top"]
+        page.locator(".shot").click()
+        assert page.locator(".zoom button:visible").all_text_contents() == ["×"]  # there is no other to turn to

@@ -13,6 +13,7 @@ function makeZoom(images, data, texts) {
   const before = make("button", { type: "button", textContent: "‹", ariaLabel: texts.previous, className: "before" });
   const after = make("button", { type: "button", textContent: "›", ariaLabel: texts.following, className: "after" });
   const close = make("button", { type: "button", textContent: "×", ariaLabel: texts.close, className: "close" });
+  before.hidden = after.hidden = images.length < 2;
   let at = 0;
   let touchedAt = null;
 
