@@ -3,7 +3,7 @@
 import argparse
 import json
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +11,15 @@ from drawbench.cli.dry_run import add_dry_run, dry_run
 from drawbench.cli.progress import shown_progress, terminated_like_interrupted, waiting
 from drawbench.errors import StoppedError, UserError
 from drawbench.interface import TextToImage
+from drawbench.launcher import is_member
 from drawbench.models.registry import model_specs, resolve_model
 from drawbench.prompts.prompt_set import PromptSet
 from drawbench.prompts.registry import ACCEPTED, load_prompt_set
 from drawbench.runs.directory import RunDirectory
 from drawbench.runs.failures import CHOICES, STOP, parse_on_error
-from drawbench.runs.generate import Request, generate
+from drawbench.runs.generate import Request, generate, help_drawing
 from drawbench.runs.plan import DEFAULT_SLICE_SIZE
+from drawbench.runs.ranks import Ranks, gathered
 
 EPILOGUE = """examples:
   drawbench generate --model reference --prompts open --samples 1 --size 64
@@ -34,11 +36,16 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Generate, then print where the run is and what it holds."""
-    with resumable(args):
+    if args.dry_run and is_member():
+        return 0
+    with resumable(args), ranks_of(args) as ranks:
         request = request_from(args)
         if args.dry_run:
             return dry_run(request, args.json)
-        finished = generate(request, shown_progress())
+        if ranks and ranks.is_member:
+            help_drawing(request, ranks)
+            return 0
+        finished = generate(request, shown_progress(), ranks=ranks)
     print(json.dumps(run_facts(finished), indent=2) if args.json else facts_text(finished))
     return 0
 
@@ -130,6 +137,11 @@ def resumable(args: argparse.Namespace) -> Iterator[None]:
         if getattr(args, "dry_run", False):
             raise StoppedError(f"stopped; nothing was written: {args.typed}") from None
         raise StoppedError(f"stopped; what is drawn is kept, and this resumes: {args.typed}") from None
+
+
+def ranks_of(args: argparse.Namespace) -> AbstractContextManager[Ranks | None]:
+    """The processes that draw together, where a launcher started several."""
+    return nullcontext() if args.dry_run else gathered()
 
 
 def run_facts(finished: RunDirectory) -> dict[str, Any]:

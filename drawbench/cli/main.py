@@ -14,6 +14,7 @@ from types import ModuleType
 from drawbench import __version__
 from drawbench.cli.config import told_where, with_config
 from drawbench.errors import StageError, StoppedError, UserError, is_input_error
+from drawbench.launcher import is_member, launched
 from drawbench.terminal import degrade_streams, write_data
 
 # name -> (module, one line of help). A module has `configure(parser)` and `run(args) -> int`;
@@ -39,6 +40,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
 }
 
 SUMMARIES = {"study": "human evaluation: make a study, serve it to raters, analyse their votes"}
+TOGETHER = ("run", "generate")  # commands that several processes of a launch do together
 INTERRUPTED = 130  # as a shell reports it for Ctrl-C
 OUTPUT_CUT_SHORT = 141  # what a shell reports for a program whose reader went away
 
@@ -98,6 +100,7 @@ def _dispatch(arguments: list[str]) -> int:
     found = parse(arguments)
     if found is not None:
         module, options = found
+        _refuse_ranks(arguments[0])
         if getattr(options, "json", False):
             write_data("json")
         with told_where(options.in_file):
@@ -206,7 +209,19 @@ def _no_such_place(error: OSError) -> UserError:
     return UserError(f"{place} cannot be read or written ({error.strerror or error}): mend that and run it again.")
 
 
+def _refuse_ranks(command: str) -> None:
+    """Raises UserError where a launcher started several processes of a command that would do the same in each."""
+    place = launched()
+    if place is not None and command not in TOGETHER:
+        raise UserError(
+            f"drawbench {command} is one process, and a launcher started {place.size}: only {' and '.join(TOGETHER)} "
+            "divide their work among ranks; start this one by itself."
+        )
+
+
 def _fail(error: Exception, code: int) -> int:
+    if is_member():  # rank 0 speaks for all
+        return code
     print(f"drawbench: {error}", file=sys.stderr)
     return code
 

@@ -12,6 +12,7 @@ from typing import Any, TextIO
 
 from tqdm import tqdm
 
+from drawbench.launcher import is_member
 from drawbench.progress import Progress
 
 LINE_EVERY = 10.0  # seconds
@@ -138,7 +139,9 @@ class LineProgress(Progress):
 
 
 def shown_progress(stream: TextIO | None = None) -> Progress:
-    """The progress that fits the stream, stderr by default."""
+    """The progress that fits the stream, stderr by default; none in a process that only helps another."""
+    if is_member():
+        return Progress()
     stream = stream or sys.stderr
     return BarProgress(stream) if stream.isatty() else LineProgress(stream)
 

@@ -6,14 +6,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from drawbench.cli.dry_run import dry_run
-from drawbench.cli.generate import add_generate_options, request_from, resumable, run_facts
+from drawbench.cli.generate import add_generate_options, ranks_of, request_from, resumable, run_facts
 from drawbench.cli.progress import shown_progress
 from drawbench.errors import UserError
+from drawbench.launcher import is_member
 from drawbench.models.registry import choose_device
 from drawbench.progress import Progress
 from drawbench.results.files import Result
 from drawbench.runs.directory import RunDirectory
-from drawbench.runs.generate import generate
+from drawbench.runs.generate import generate, help_drawing
 from drawbench.terminal import terminal_width
 
 if TYPE_CHECKING:
@@ -46,11 +47,14 @@ def run(args: argparse.Namespace) -> int:
     """Do all of it, then print the table and where images and report are."""
     from drawbench.scoring.estimate import FeatureTimes
     from drawbench.scoring.extractors import Extractors
+    from drawbench.scoring.shared_features import share_features
     from drawbench.scoring.while_drawing import FeaturesWhileDrawing
     from drawbench.tables.leaderboard import in_sentence
 
+    if args.dry_run and is_member():
+        return 0
     progress = shown_progress()
-    with resumable(args):
+    with resumable(args), ranks_of(args) as ranks:
         request = request_from(args)
         protocol = checked_protocol(args.protocol or DEFAULT_PROTOCOL, request.size)
         device, references = choose_device(args.device or "auto"), args.reference or request.prompt_set.reference_images
@@ -58,7 +62,15 @@ def run(args: argparse.Namespace) -> int:
         if args.dry_run:
             return dry_run(request, args.json, FeatureTimes(protocol, references, extractors))
         watcher = FeaturesWhileDrawing(protocol, references is not None, extractors, progress.note)
-        finished = generate(request, progress, watcher)
+        if ranks and ranks.is_member:
+            path = help_drawing(request, ranks)
+            share_features(path, protocol, references is not None, extractors, ranks, progress)
+            return 0
+        if ranks:
+            watcher.load()
+        finished = generate(request, progress, watcher, ranks)
+        if ranks:
+            share_features(finished.path, protocol, references is not None, extractors, ranks, progress)
         result = score_finished(finished, protocol, references, extractors, progress)
         report = write_report(finished)
     if args.json:

@@ -12,6 +12,7 @@ from typing import Any, cast
 
 from drawbench.errors import UserError
 from drawbench.interface import Setting, TextToImage
+from drawbench.launcher import launched
 from drawbench.models.any_class import as_text_to_image
 
 ENTRY_POINT_GROUP = "drawbench.models"
@@ -114,11 +115,16 @@ def _of_this_process(device: str) -> LoadedModels:
 
 
 def choose_device(device: str) -> str:
-    """`auto` as cuda where there is one, else cpu; any other device as it is. Raises UserError when it is not here."""
+    """`auto` as cuda where there is one (a rank's own, where there are ranks), else cpu; any other device as it is.
+
+    Raises UserError when it is not here.
+    """
     import torch
 
     if device == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
+        place = launched()
+        number = f":{place.local % torch.cuda.device_count()}" if place and torch.cuda.is_available() else ""
+        return f"cuda{number}" if torch.cuda.is_available() else "cpu"
     kind, _, number = device.partition(":")
     if kind == "cuda" and number.isdigit() and torch.cuda.is_available() and int(number) >= torch.cuda.device_count():
         there = ", ".join(f"cuda:{index}" for index in range(torch.cuda.device_count()))

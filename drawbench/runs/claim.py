@@ -45,6 +45,22 @@ def open_run(path: Path, plan: Plan, prompts: tuple[Prompt, ...], note: Callable
         lock.release()
 
 
+@contextmanager
+def helped_run(path: Path, plan: Plan, prompts: tuple[Prompt, ...]) -> Iterator[RunWriter]:
+    """A run that another process has claimed for this plan and lets this one help to draw.
+
+    Raises UserError when it is not the run that is seen here.
+    """
+    if not (path / MANIFEST).is_file() or read_manifest(path).plan_sha256 != plan.sha256:
+        raise UserError(f"{path} is not here what it is for rank 0: ranks need a folder that all of them share.")
+    writer = RunWriter(path, read_manifest(path), prompts, lambda _: None)
+    try:
+        with _disk_errors(path, StageError, "make room or mend the disk, then run the same command again"):
+            yield writer
+    finally:
+        writer.close()
+
+
 def _planned(path: Path, plan: Plan, note: Callable[[str], None]) -> Manifest:
     """The manifest that holds this plan: the one that is there, extended where allowed, or a new one."""
     if not (path / MANIFEST).exists():

@@ -12,16 +12,18 @@ from drawbench.interface import NOT_STATED, ModelCard, Refused, Sample, TextToIm
 from drawbench.progress import Progress
 from drawbench.prompts.prompt_set import Prompt, PromptSet, category_slug, repeats
 from drawbench.runs.at_once import engine_of
-from drawbench.runs.claim import open_run
+from drawbench.runs.claim import helped_run, open_run
 from drawbench.runs.directory import REQUESTS, RunDirectory, named
 from drawbench.runs.drawing import Batch, Drawn, Engine, Manner, Output, draw
 from drawbench.runs.failures import STOP, OnError, is_failure
 from drawbench.runs.plan import DEFAULT_SLICE_SIZE, Plan, Slice, plan_samples
+from drawbench.runs.ranks import Ranks, Task
 from drawbench.runs.workers import Drawing, workers
 from drawbench.runs.writer import RunWriter
 
 ERROR_LOG = "error.log"
 RUNS = Path("runs")
+SHARED_PATIENCE = 70.0  # seconds after which network file systems show what other machines wrote
 
 
 class Watcher(Protocol):
@@ -63,45 +65,80 @@ class Request:
     workers: int | None = None
 
 
-def generate(request: Request, progress: Progress | None = None, watcher: Watcher | None = None) -> RunDirectory:
+def generate(
+    request: Request, progress: Progress | None = None, watcher: Watcher | None = None, ranks: Ranks | None = None
+) -> RunDirectory:
     """Make, resume or extend a run; returns it sealed. A finished run is verified and left as it is.
 
-    `watcher` is shown what is drawn. Raises UserError when the plan cannot be or is not the directory's, StageError
-    when the work stopped half way. An interrupt leaves whole slices only, and the rest to the next call.
+    `watcher` is shown what is drawn, unless there are ranks: other processes that draw too, each in `help_drawing`.
+    Raises UserError when the plan cannot be or is not the directory's, StageError when the work stopped half way. An
+    interrupt leaves whole slices only, and the rest to the next call.
     """
     progress = progress or Progress()
-    plan, prompts = make_plan(request)
+    plan, prompts = make_plan(request, shared=ranks is not None)
     path = request.out if request.out is not None else default_directory(plan)
     if said := repeats(prompts):
         progress.note(f"{plan.prompt_set_name}: {said}")
     with open_run(path, plan, prompts, progress.note) as writer:
         if writer.finished():
             progress.note(f"{path} is finished: all {len(writer.run.samples())} samples verified, nothing to do")
+            if ranks:
+                ranks.assign(Task(str(path.absolute()), plan.sha256, None, ()))
             return writer.run
         sources = request.model.sources()
         for note in sources.notes:
             progress.note(f"{plan.model.name}: {note}")
-        count = workers_of(request)
+        count = 1 if ranks else workers_of(request)
         threads = writer.threads or (1 if count > 1 else request.model.threads)
         engine = _engine(request, writer, count, threads)
         writer.prepare(sources)
-        writer.begin(str(request.model.device), threads)
+        attempt = writer.begin(str(request.model.device), threads)
         request.model.log_requests(path / REQUESTS)
         try:
-            _draw(request, writer, engine, progress, watcher)
-            writer.seal(request.model.sources())
+            if ranks:
+                _draw_dealt(request, writer, engine, progress, ranks, attempt.threads)
+            else:
+                _draw(request, writer, engine, progress, watcher)
+            writer.seal(request.model.sources(), patience=SHARED_PATIENCE if ranks else 0.0)
         finally:
             writer.end()
         return writer.run
 
 
-def make_plan(request: Request) -> tuple[Plan, tuple[Prompt, ...]]:
-    """The plan and its prompts. Raises UserError when an option is out of range or the model cannot serve the plan."""
+def help_drawing(request: Request, ranks: Ranks) -> Path:
+    """What another rank than 0 does while rank 0 is in `generate`; the run, when there is nothing left to draw."""
+    plan, prompts = make_plan(request, shared=True)
+    task = ranks.join(plan.sha256)
+    path = Path(task.run)
+    if not task.missing:
+        return path
+    with helped_run(path, plan, prompts) as writer:
+        writer.begin(str(request.model.device), task.threads)
+        parts = writer.run.slices()
+        missing = [parts[index] for index in task.missing]
+        engine = _engine(request, writer, 1, task.threads)
+        try:
+            for outputs in _dealt(request, engine, missing, writer, Progress(), ranks):
+                ranks.count("samples", len(outputs))
+        finally:
+            writer.drain()
+            writer.end()
+    ranks.count("drawn", 1)
+    return path
+
+
+def make_plan(request: Request, shared: bool = False) -> tuple[Plan, tuple[Prompt, ...]]:
+    """The plan and its prompts. shared: with processes that were started elsewhere.
+
+    Raises UserError when an option is out of range, or the model cannot serve the plan.
+    """
     options = {"samples": request.samples, "size": request.size, "slice": request.slice_size, "limit": request.limit}
     options["workers"] = request.workers
     for name, value in options.items():
         if value is not None and value < 1:
             raise UserError(f"--{name} {value} makes no run: give a whole number of at least 1.")
+    if shared:
+        _refuse_to_share(request)
     if (request.workers or 1) > 1 and (request.model.recipe is None or request.model.concurrency > 1):
         several = request.model.concurrency > 1
         why = "draws several at once by itself" if several else "cannot be made by another process"
@@ -131,6 +168,15 @@ def make_plan(request: Request) -> tuple[Plan, tuple[Prompt, ...]]:
         dtype=str(card.settings.get("dtype") or NOT_STATED),
     )
     return plan, planned.prompts
+
+
+def _refuse_to_share(request: Request) -> None:
+    if (request.workers or 1) > 1:
+        raise UserError(f"--workers {request.workers} cannot be: there are several processes already; leave it out.")
+    model = request.model
+    logs = getattr(model.log_requests, "__func__", None) is not TextToImage.log_requests
+    if model.concurrency > 1 or logs:
+        raise UserError("several processes cannot draw this run: its model asks a server by itself; start it alone.")
 
 
 def workers_of(request: Request) -> int:
@@ -167,6 +213,41 @@ def _draw(request: Request, writer: RunWriter, engine: Engine, progress: Progres
             writer.drain()  # also after an interrupt: the slice or sample being written is kept
             if watcher:
                 watcher.end(complete)
+
+
+def _draw_dealt(
+    request: Request, writer: RunWriter, engine: Engine, progress: Progress, ranks: Ranks, threads: int | None
+) -> None:
+    """Draw what is missing together with the other ranks."""
+    missing, total = writer.run.missing_slices(), len(writer.run.samples())
+    indices = tuple(part.index for part in missing)
+    ranks.assign(Task(str(writer.path.absolute()), writer.run.plan.sha256, threads, indices))
+    shown = 0
+
+    def show_others() -> None:
+        nonlocal shown
+        before, shown = shown, ranks.counted("samples")
+        progress.advance(shown - before)
+
+    with progress.counted("drawing", total - sum(len(part.samples) for part in missing), total):
+        try:
+            for _ in _dealt(request, engine, missing, writer, progress, ranks):
+                show_others()
+            writer.drain()
+            ranks.wait("drawn", show_others)
+        finally:
+            writer.drain()
+
+
+def _dealt(
+    request: Request, engine: Engine, missing: Sequence[Slice], writer: RunWriter, progress: Progress, ranks: Ranks
+) -> Iterator[Sequence[Output]]:
+    """The outputs of the slices that fall to this process."""
+    draw_parts = _drawn_singly if request.model.one_at_a_time else _drawn
+    for number in ranks.deal("slices", len(missing)):
+        with closing(draw_parts(engine, [missing[number]], writer, progress)) as whole:
+            for _, outputs in whole:
+                yield outputs
 
 
 def _engine(request: Request, writer: RunWriter, count: int, threads: int | None) -> Engine:

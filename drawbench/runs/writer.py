@@ -5,6 +5,7 @@ import platform
 import shutil
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime
@@ -27,6 +28,7 @@ from drawbench.runs.plan import Slice
 from drawbench.runs.schema_1 import SLICES, write_journals_of
 from metrics.images.file_hashes import FileHashes, stamps
 
+LOOK_AGAIN = 2.0  # seconds
 MOST_WARNINGS = 20  # of one attempt: those that name a number or a prompt would be as many as the images
 
 
@@ -92,8 +94,8 @@ class RunWriter:
         write_text_atomically(self.path / METADATA, _json_lines(metadata_rows(self.run)))
         (self.path / REFUSED).unlink(missing_ok=True)
 
-    def begin(self, device: str, threads: int | None = None) -> None:
-        """Record that this process starts to draw. What another kept of slices stays.
+    def begin(self, device: str, threads: int | None = None) -> Attempt:
+        """Record that this process starts to draw, and return the record. What another kept of slices stays.
 
         threads: of torch in each process that will draw; None for those that it has in this one.
         """
@@ -110,6 +112,7 @@ class RunWriter:
         self._journal = begin_journal(self.path, attempt)
         self._kept = KeptSamples(self.path / PARTIAL, self._journal.id)
         self._kept.enter()
+        return attempt
 
     def put(self, part: Slice, outputs: Sequence[np.ndarray | Refused]) -> None:
         """Write one slice in the background; it counts once all of it is in place."""
@@ -176,16 +179,18 @@ class RunWriter:
         if self._journal is not None:
             self._journal.close()
 
-    def seal(self, sources: Sources) -> None:
+    def seal(self, sources: Sources, patience: float = 0.0) -> None:
         """Verify every sample by decoding it, record the result, make images/ a valid image folder.
 
-        sources: of the images, now that all are there.
+        sources: of the images, now that all are there. patience: seconds until what other machines wrote is seen here.
 
         Raises StageError when a file does not read back as written, and when the model failed and drew nothing at all:
         then every sample is missing again.
         """
-        run = self.run
-        missing = self._missing(run)
+        run, end = self.run, time.monotonic() + patience
+        while (missing := self._missing(run)) and time.monotonic() < end:
+            time.sleep(LOOK_AGAIN)
+            run = self.run
         if missing:
             raise StageError(
                 f"{len(missing)} samples of {self.path} do not read back as written (first: {missing[0].prompt_id} "

@@ -28,18 +28,17 @@ class FeaturesWhileDrawing:
         self._size = protocol.size
         self._note = note
         self._extractors = extractors
-        self._names = list(
-            dict.fromkeys(
-                metric.extractor.name
-                for metric in protocol.metrics
-                if with_references or not metric.kind.needs.references
-            )
-        )
+        self._names = extractor_names(protocol, with_references)
         self._following = False
         self._square = 0  # pixels that extractors see
         self._stores: dict[str, FeatureStore] = {}
         self._seen: set[str] = set()
         self._window: dict[str, np.ndarray] = {}  # distinct images of one batch; empty arrays for those drawn before
+
+    def load(self) -> None:
+        """The networks. Raises MetricInputError when weights are missing or wrong."""
+        for name in self._names:
+            self._extractors.load(name)
 
     def begin(self, run: RunDirectory, missing: Sequence[Slice]) -> None:
         """Before the first slice is drawn. Loads the extractors: what they lack is told before hours of drawing.
@@ -54,8 +53,7 @@ class FeaturesWhileDrawing:
             return
         self._square = self._size or run.plan.size
         self._stores = {name: image_store(self._extractors, name, self._square) for name in self._names}
-        for name in self._names:
-            self._extractors.load(name)
+        self.load()
         for part in parts[: len(parts) - len(missing)]:
             for sample in part.samples:
                 digest = run.pixel_sha256(sample)
@@ -101,3 +99,9 @@ class FeaturesWhileDrawing:
         except RuntimeError as error:  # such as an accelerator's memory, which the model needs as well
             self._following = False
             self._note(f"features are computed after drawing, not beside it ({error})")
+
+
+def extractor_names(protocol: Protocol, with_references: bool) -> list[str]:
+    """The extractors that scoring under a protocol asks for."""
+    metrics = [metric for metric in protocol.metrics if with_references or not metric.kind.needs.references]
+    return list(dict.fromkeys(metric.extractor.name for metric in metrics))
