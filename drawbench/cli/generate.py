@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import shlex
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
@@ -11,13 +12,14 @@ from drawbench.cli.dry_run import add_dry_run, dry_run
 from drawbench.cli.progress import shown_progress, terminated_like_interrupted, waiting
 from drawbench.errors import StoppedError, UserError
 from drawbench.interface import TextToImage
-from drawbench.launcher import is_member
+from drawbench.launcher import is_member, launched
 from drawbench.models.registry import model_specs, resolve_model
 from drawbench.prompts.prompt_set import PromptSet
 from drawbench.prompts.registry import ACCEPTED, load_prompt_set
+from drawbench.runs.claim import parse_shard
 from drawbench.runs.directory import RunDirectory
 from drawbench.runs.failures import CHOICES, STOP, parse_on_error
-from drawbench.runs.generate import Request, generate, help_drawing
+from drawbench.runs.generate import Request, draw_shard, generate, help_drawing
 from drawbench.runs.plan import DEFAULT_SLICE_SIZE
 from drawbench.runs.ranks import Ranks, gathered
 
@@ -32,12 +34,16 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Add the options of `generate`."""
     parser.epilog = EPILOGUE
     add_generate_options(parser)
+    words = "every N-th slice, from the I-th on (0 to N - 1): for jobs that cannot meet; `drawbench merge` ends it"
+    parser.add_argument("--shard", metavar="I/N", help=words)
 
 
 def run(args: argparse.Namespace) -> int:
     """Generate, then print where the run is and what it holds."""
     if args.dry_run and is_member():
         return 0
+    if args.shard is not None:
+        return _run_shard(args)
     with resumable(args), ranks_of(args) as ranks:
         request = request_from(args)
         if args.dry_run:
@@ -47,6 +53,23 @@ def run(args: argparse.Namespace) -> int:
             return 0
         finished = generate(request, shown_progress(), ranks=ranks)
     print(json.dumps(run_facts(finished), indent=2) if args.json else facts_text(finished))
+    return 0
+
+
+def _run_shard(args: argparse.Namespace) -> int:
+    shard = parse_shard(args.shard)
+    if args.dry_run or launched():
+        what = "--dry-run looks at whole runs" if args.dry_run else "a launcher's ranks share a run by themselves"
+        raise UserError(f"--shard {shard} cannot be: {what}; leave --shard out.")
+    with resumable(args):
+        run = draw_shard(request_from(args), shard, shown_progress())
+    samples = sum(len(part.samples) for part in shard.of(run.slices()))
+    if args.json:
+        facts = {"run": str(run.path), "shard": str(shard), "samples": samples, "plan_sha256": run.plan.sha256}
+        print(json.dumps(facts, indent=2))
+    else:
+        print(f"{run.path}: shard {shard} is drawn, {samples} of {len(run.samples())} samples")
+        print(f"when all {shard.count} are: {shlex.join(['drawbench', 'merge', str(run.path)])}")
     return 0
 
 

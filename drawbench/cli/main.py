@@ -23,6 +23,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "bench": ("drawbench.cli.bench", "the bundled model on the embedded prompt sets"),
     "run": ("drawbench.cli.run", "images, scores, table and report of a model, in one command"),
     "generate": ("drawbench.cli.generate", "make the images of a model for a prompt set, or resume making them"),
+    "merge": ("drawbench.cli.merge", "seal a run that several jobs drew with --shard"),
     "sample": ("drawbench.cli.sample", "images of one prompt as a picture, without a run"),
     "score": ("drawbench.cli.score", "the numbers of finished runs under a protocol"),
     "compare": ("drawbench.cli.compare", "two runs, paired: which differences are more than noise"),

@@ -1,19 +1,51 @@
-"""Who may change a run: one process, for one plan."""
+"""Who may change a run: one process, or one for each shard; for one plan."""
 
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
 from drawbench.errors import StageError, UserError
 from drawbench.files import remove_leftovers
+from drawbench.interface import Sources
 from drawbench.prompts.prompt_set import Prompt, ids_sha256
-from drawbench.runs.directory import MANIFEST, METADATA, REFUSED, Manifest, read_manifest
-from drawbench.runs.plan import Plan
+from drawbench.runs.directory import MANIFEST, METADATA, REFUSED, Manifest, RunDirectory, read_manifest
+from drawbench.runs.plan import Plan, Slice
 from drawbench.runs.writer import RunWriter, save_manifest
 
 LOCK = ".lock"
+SHARDS_WAIT = 30.0  # seconds for other shards to plan
+
+
+@dataclass(frozen=True)
+class Shard:
+    """Every `count`-th slice of a run, from the `number`-th on, which one process draws by itself."""
+
+    number: int
+    count: int
+
+    def __str__(self) -> str:
+        return f"{self.number}/{self.count}"
+
+    def of(self, parts: Sequence[Slice]) -> list[Slice]:
+        """Its slices."""
+        return [part for part in parts if part.index % self.count == self.number]
+
+    @property
+    def lock(self) -> str:
+        """The name of the file that one process at a time holds."""
+        return f"{LOCK}-{self.number}-of-{self.count}"
+
+
+def parse_shard(text: str) -> Shard:
+    """`I/N`, with I from 0 to N - 1. Raises UserError for anything else."""
+    found = re.fullmatch(r"(\d{1,6})/(\d{1,6})", text, re.ASCII)
+    if not found or int(found[1]) >= int(found[2]):
+        raise UserError(f"--shard {text} is not known: write I/N with I from 0 to N - 1, such as 0/4, 1/4, 2/4, 3/4.")
+    return Shard(int(found[1]), int(found[2]))
 
 
 @contextmanager
@@ -23,26 +55,96 @@ def open_run(path: Path, plan: Plan, prompts: tuple[Prompt, ...], note: Callable
     Raises UserError when the path cannot be written, holds something else, or holds another plan (the difference
     named); StageError when another process is at work there.
     """
-    _check_place(path)
-    with _disk_errors(path, UserError, "name another directory with --out"):
-        path.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(path / LOCK)
+    _make_place(path)
+    with _locked(path), _written(_planned_writer(path, plan, prompts, note)) as writer:
+        yield writer
+
+
+@contextmanager
+def open_planned(path: Path, note: Callable[[str], None]) -> Iterator[RunWriter]:
+    """Claim a run that is there, alone, as it is planned. Raises UserError for what is none, and as `open_run`."""
+    run = RunDirectory.open(path)
+    with _locked(path), _written(RunWriter(path, read_manifest(path), run.prompts, note)) as writer:
+        yield writer
+
+
+@contextmanager
+def open_shard(
+    path: Path, plan: Plan, prompts: tuple[Prompt, ...], shard: Shard, sources: Sources, note: Callable[[str], None]
+) -> Iterator[RunWriter]:
+    """Claim a shard of a run, beside other shards: whichever comes first writes the plan. A sealed run stays sealed.
+
+    Raises as `open_run` does; StageError when another process draws this shard, or shards of another number are drawn.
+    """
+    _make_place(path)
+    own = FileLock(path / shard.lock)
+    with _locked(path, shard, wait=SHARDS_WAIT):
         try:
-            lock.acquire(timeout=0)
+            own.acquire(timeout=0)
+        except Timeout:
+            raise StageError(f"another process draws shard {shard} of {path}: wait for it, or end it.") from None
+        try:
+            writer = _planned_writer(path, plan, prompts, note)
+            if writer.run.seal is None:
+                writer.prepare(sources)
+        except BaseException:
+            own.release()
+            raise
+    try:
+        with _written(writer):
+            yield writer
+    finally:
+        own.release()
+
+
+@contextmanager
+def _locked(path: Path, shard: Shard | None = None, wait: float = 0.0) -> Iterator[None]:
+    """Inside, no other process claims the run. shard: where shards of the same number may be at work meanwhile."""
+    lock = FileLock(path / LOCK)
+    with _disk_errors(path, UserError, "name another directory with --out"):
+        try:
+            lock.acquire(timeout=wait)
         except Timeout:
             raise StageError(f"another process is filling {path}: wait for it, then run the same command.") from None
     try:
-        with _disk_errors(path, UserError, "name another directory with --out"):
-            for name in (MANIFEST, METADATA, REFUSED):
-                remove_leftovers(path / name)
-            writer = RunWriter(path, _planned(path, plan, note), prompts, note)
-        try:
-            with _disk_errors(path, StageError, "make room or mend the disk, then run the same command again"):
-                yield writer
-        finally:
-            writer.close()
+        for other in path.glob(f"{LOCK}-*-of-*"):
+            if shard is None or not other.name.endswith(f"-of-{shard.count}"):
+                _refuse_held(path, other)
+        yield
     finally:
         lock.release()
+
+
+def _refuse_held(path: Path, other: Path) -> None:
+    lock = FileLock(other)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        name = other.name.removeprefix(f"{LOCK}-").replace("-of-", "/")
+        raise StageError(f"shard {name} of {path} is being drawn: wait for it, then run the same command.") from None
+    lock.release()
+
+
+@contextmanager
+def _written(writer: RunWriter) -> Iterator[RunWriter]:
+    try:
+        with _disk_errors(writer.path, StageError, "make room or mend the disk, then run the same command again"):
+            yield writer
+    finally:
+        writer.close()
+
+
+def _make_place(path: Path) -> None:
+    _check_place(path)
+    with _disk_errors(path, UserError, "name another directory with --out"):
+        path.mkdir(parents=True, exist_ok=True)
+
+
+def _planned_writer(path: Path, plan: Plan, prompts: tuple[Prompt, ...], note: Callable[[str], None]) -> RunWriter:
+    with _disk_errors(path, UserError, "name another directory with --out"):
+        for name in (MANIFEST, METADATA, REFUSED):
+            remove_leftovers(path / name)
+        return RunWriter(path, _planned(path, plan, note), prompts, note)
 
 
 @contextmanager
@@ -53,12 +155,8 @@ def helped_run(path: Path, plan: Plan, prompts: tuple[Prompt, ...]) -> Iterator[
     """
     if not (path / MANIFEST).is_file() or read_manifest(path).plan_sha256 != plan.sha256:
         raise UserError(f"{path} is not here what it is for rank 0: ranks need a folder that all of them share.")
-    writer = RunWriter(path, read_manifest(path), prompts, lambda _: None)
-    try:
-        with _disk_errors(path, StageError, "make room or mend the disk, then run the same command again"):
-            yield writer
-    finally:
-        writer.close()
+    with _written(RunWriter(path, read_manifest(path), prompts, lambda _: None)) as writer:
+        yield writer
 
 
 def _planned(path: Path, plan: Plan, note: Callable[[str], None]) -> Manifest:
@@ -96,7 +194,7 @@ def _check_place(path: Path) -> None:
 
 def _is_leftover(name: str) -> bool:
     """Whether a process that was killed at its first step may have left this and nothing else."""
-    return name == LOCK or (name.startswith(f".{MANIFEST}.") and name.endswith("partial"))
+    return name.startswith(LOCK) or (name.startswith(f".{MANIFEST}.") and name.endswith("partial"))
 
 
 def _set_scores_aside(path: Path, plan_sha256: str) -> None:

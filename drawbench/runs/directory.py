@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from pathlib import Path
@@ -207,10 +207,10 @@ class RunDirectory:
         """
         return [sample for part in self.missing_slices() for sample in part.samples]
 
-    def missing_slices(self) -> list[Slice]:
-        """The slices still to be made, in plan order; see `missing`."""
+    def missing_slices(self, among: Sequence[Slice] | None = None) -> list[Slice]:
+        """The slices still to be made, in plan order; see `missing`. among: those that are looked at; None for all."""
         with ThreadPoolExecutor() as pool:  # decoding releases the interpreter lock
-            parts = self.slices()
+            parts = self.slices() if among is None else among
             whole = pool.map(lambda part: all(map(self._is_there, part.samples)), parts)
             return [part for part, there in zip(parts, whole, strict=True) if not there]
 

@@ -1,27 +1,26 @@
 """Fills a run: plan, draw what is missing, seal."""
 
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
 from typing import Protocol
 
 from drawbench.errors import UserError
-from drawbench.files import write_text_atomically
-from drawbench.interface import NOT_STATED, ModelCard, Refused, Sample, TextToImage
+from drawbench.interface import NOT_STATED, ModelCard, Sample, TextToImage
 from drawbench.progress import Progress
 from drawbench.prompts.prompt_set import Prompt, PromptSet, category_slug, repeats
 from drawbench.runs.at_once import engine_of
-from drawbench.runs.claim import helped_run, open_run
+from drawbench.runs.claim import Shard, helped_run, open_planned, open_run, open_shard
 from drawbench.runs.directory import REQUESTS, RunDirectory, named
 from drawbench.runs.drawing import Batch, Drawn, Engine, Manner, Output, draw
-from drawbench.runs.failures import STOP, OnError, is_failure
+from drawbench.runs.failures import STOP, OnError
+from drawbench.runs.filling import ERROR_LOG, drawn_singly, drawn_slices, in_order
 from drawbench.runs.plan import DEFAULT_SLICE_SIZE, Plan, Slice, plan_samples
 from drawbench.runs.ranks import Ranks, Task
 from drawbench.runs.workers import Drawing, workers
 from drawbench.runs.writer import RunWriter
 
-ERROR_LOG = "error.log"
 RUNS = Path("runs")
 SHARED_PATIENCE = 70.0  # seconds after which network file systems show what other machines wrote
 
@@ -75,6 +74,8 @@ def generate(
     interrupt leaves whole slices only, and the rest to the next call.
     """
     progress = progress or Progress()
+    if ranks:
+        _refuse_workers(request)
     plan, prompts = make_plan(request, shared=ranks is not None)
     path = request.out if request.out is not None else default_directory(plan)
     if said := repeats(prompts):
@@ -98,15 +99,57 @@ def generate(
             if ranks:
                 _draw_dealt(request, writer, engine, progress, ranks, attempt.threads)
             else:
-                _draw(request, writer, engine, progress, watcher)
+                _draw(request, writer, engine, progress, watcher, writer.run.slices())
             writer.seal(request.model.sources(), patience=SHARED_PATIENCE if ranks else 0.0)
         finally:
             writer.end()
         return writer.run
 
 
+def draw_shard(request: Request, shard: Shard, progress: Progress | None = None) -> RunDirectory:
+    """Draw one shard of a run, beside other processes that draw the others; `merge` seals it. A sealed one is left.
+
+    Raises as `generate` does.
+    """
+    progress = progress or Progress()
+    plan, prompts = make_plan(request, shared=True)
+    path = request.out if request.out is not None else default_directory(plan)
+    with open_shard(path, plan, prompts, shard, request.model.sources(), progress.note) as writer:
+        if writer.run.seal is not None:
+            progress.note(f"{path} is sealed: nothing to do; without --shard it is verified")
+            return writer.run
+        count = workers_of(request)
+        threads = writer.threads or (1 if count > 1 else request.model.threads)
+        engine = _engine(request, writer, count, threads)
+        writer.begin(str(request.model.device), threads)
+        try:
+            _draw(request, writer, engine, progress, None, shard.of(writer.run.slices()))
+        finally:
+            writer.end()
+        return writer.run
+
+
+def merge(path: Path, progress: Progress | None = None) -> RunDirectory:
+    """Verify and seal a run whose shards are drawn. Raises UserError that says what is missing, and as `generate`."""
+    progress = progress or Progress()
+    with open_planned(path, progress.note) as writer:
+        run = writer.run
+        if missing := run.missing():
+            raise UserError(
+                f"{path} is not whole: {len(missing)} of {len(run.samples())} samples are missing ({named(missing)}); "
+                "run the commands that draw its shards again, then merge."
+            )
+        if run.seal is not None:
+            run.require_seal()
+            progress.note(f"{path} is sealed already: all {len(run.samples())} samples verified, nothing to do")
+        else:
+            writer.seal(run.manifest.sources)
+        return writer.run
+
+
 def help_drawing(request: Request, ranks: Ranks) -> Path:
     """What another rank than 0 does while rank 0 is in `generate`; the run, when there is nothing left to draw."""
+    _refuse_workers(request)
     plan, prompts = make_plan(request, shared=True)
     task = ranks.join(plan.sha256)
     path = Path(task.run)
@@ -138,7 +181,7 @@ def make_plan(request: Request, shared: bool = False) -> tuple[Plan, tuple[Promp
         if value is not None and value < 1:
             raise UserError(f"--{name} {value} makes no run: give a whole number of at least 1.")
     if shared:
-        _refuse_to_share(request)
+        _refuse_servers(request.model)
     if (request.workers or 1) > 1 and (request.model.recipe is None or request.model.concurrency > 1):
         several = request.model.concurrency > 1
         why = "draws several at once by itself" if several else "cannot be made by another process"
@@ -170,10 +213,12 @@ def make_plan(request: Request, shared: bool = False) -> tuple[Plan, tuple[Promp
     return plan, planned.prompts
 
 
-def _refuse_to_share(request: Request) -> None:
+def _refuse_workers(request: Request) -> None:
     if (request.workers or 1) > 1:
         raise UserError(f"--workers {request.workers} cannot be: there are several processes already; leave it out.")
-    model = request.model
+
+
+def _refuse_servers(model: TextToImage) -> None:
     logs = getattr(model.log_requests, "__func__", None) is not TextToImage.log_requests
     if model.concurrency > 1 or logs:
         raise UserError("several processes cannot draw this run: its model asks a server by itself; start it alone.")
@@ -190,22 +235,30 @@ def default_directory(plan: Plan) -> Path:
     return RUNS / f"{model}--{category_slug(plan.prompt_set_name) or 'prompts'}--{plan.sha256[:8]}"
 
 
-def _draw(request: Request, writer: RunWriter, engine: Engine, progress: Progress, watcher: Watcher | None) -> None:
-    missing = writer.run.missing_slices()
+def _draw(
+    request: Request,
+    writer: RunWriter,
+    engine: Engine,
+    progress: Progress,
+    watcher: Watcher | None,
+    parts: Sequence[Slice],
+) -> None:
+    """Draw what is missing of these slices."""
+    missing = writer.run.missing_slices(parts)
     if watcher:
         watcher.begin(writer.run, missing)
-    total = len(writer.run.samples())
+    total = sum(len(part.samples) for part in parts)
     singly = request.model.one_at_a_time
     complete = False
     with progress.counted("drawing", total - sum(len(part.samples) for part in missing), total):
         try:
             whole = (
-                _drawn_singly(engine, missing, writer, progress)
+                drawn_singly(engine, missing, writer, progress)
                 if singly
-                else _drawn(engine, missing, writer, progress)
+                else drawn_slices(engine, missing, writer, progress)
             )
             with closing(whole):
-                for outputs in _in_order(missing, whole):
+                for outputs in in_order(missing, whole):
                     if watcher:
                         watcher.add(outputs)
             complete = True
@@ -243,7 +296,7 @@ def _dealt(
     request: Request, engine: Engine, missing: Sequence[Slice], writer: RunWriter, progress: Progress, ranks: Ranks
 ) -> Iterator[Sequence[Output]]:
     """The outputs of the slices that fall to this process."""
-    draw_parts = _drawn_singly if request.model.one_at_a_time else _drawn
+    draw_parts = drawn_singly if request.model.one_at_a_time else drawn_slices
     for number in ranks.deal("slices", len(missing)):
         with closing(draw_parts(engine, [missing[number]], writer, progress)) as whole:
             for _, outputs in whole:
@@ -285,71 +338,3 @@ class _Remade:
             raise UserError(f"{self.card.name} is another model in a process of its own: use --workers 1.")
         model.log_requests(self.requests)
         return lambda samples: draw(model, samples, self.manner)
-
-
-WholeSlices = Generator[tuple[Slice, Sequence[Output]], None, None]
-
-
-def _in_order(parts: Sequence[Slice], whole: WholeSlices) -> Iterator[Sequence[Output]]:
-    """The outputs of each slice in the order of the plan; those that come early wait."""
-    early: dict[int, Sequence[Output]] = {}
-    order = iter(parts)
-    expected = next(order, None)
-    for part, outputs in whole:
-        early[part.index] = outputs
-        while expected is not None and expected.index in early:
-            yield early.pop(expected.index)
-            expected = next(order, None)
-
-
-def _drawn(engine: Engine, missing: Sequence[Slice], writer: RunWriter, progress: Progress) -> WholeSlices:
-    """Each slice as it has been drawn; it is being written."""
-    with closing(engine([Batch(part) for part in missing])) as drawing:
-        for batch, drawn in drawing:
-            outputs = _noted(batch, drawn, writer, progress)
-            writer.put(batch.part, outputs)
-            progress.advance(len(outputs))
-            yield batch.part, outputs
-
-
-def _drawn_singly(engine: Engine, missing: Sequence[Slice], writer: RunWriter, progress: Progress) -> WholeSlices:
-    """Each slice when its last sample has been drawn; every sample is kept as soon as it has been."""
-    wanted = {part.index: writer.not_kept(part) for part in missing}
-    done: dict[int, dict[int, Output]] = {part.index: {} for part in missing}
-
-    def finished(part: Slice) -> Sequence[Output]:
-        drawn = done.pop(part.index)
-        earlier = {number: writer.kept(part, number) for number in range(len(part.samples)) if number not in drawn}
-        writer.put_kept(part)
-        return [output for _, output in sorted((drawn | earlier).items()) if output is not None]
-
-    for part in missing:
-        progress.advance(len(part.samples) - len(wanted[part.index]))
-        if not wanted[part.index]:
-            yield part, finished(part)
-    batches = [Batch(part, number) for part in missing for number in wanted[part.index]]
-    with closing(engine(batches)) as drawing:
-        for batch, drawn in drawing:
-            [output] = _noted(batch, drawn, writer, progress)
-            output = output if isinstance(output, Refused) else output.copy()  # the model may fill that memory again
-            number = batch.number or 0
-            writer.keep(batch.part, number, output)
-            progress.advance(1)
-            done[batch.part.index][number] = output
-            if len(done[batch.part.index]) == len(wanted[batch.part.index]):
-                yield batch.part, finished(batch.part)
-
-
-def _noted(batch: Batch, drawn: Drawn, writer: RunWriter, progress: Progress) -> Sequence[Output]:
-    """The batch's outputs, once it stands in the run what was warned of and how the model failed.
-
-    Raises the error of a batch that has none.
-    """
-    for text in writer.warned(drawn.warnings):
-        progress.note(f"warned while drawing: {text}")
-    if drawn.traceback:
-        write_text_atomically(writer.path / ERROR_LOG, drawn.traceback)
-    for sample, output in zip(batch.samples, drawn.taken(), strict=True):
-        if isinstance(output, Refused) and is_failure(output.reason):
-            progress.note(f"{named([sample])} counts as refused ({output.reason})")
-    return drawn.outputs

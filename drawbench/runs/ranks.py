@@ -24,7 +24,7 @@ POLL = 0.1  # seconds between two looks: a wait inside the store could not be in
 BEAT = 5.0  # seconds between two signs of life
 SILENCE = 120.0  # seconds without one after which a rank counts as lost
 OVER = "rank 0 has stopped."
-FAREWELL = 60.0  # seconds that a rank which failed leaves to rank 0 to say so, before the launcher ends all
+FAREWELL = 600.0  # seconds that a rank which failed leaves to rank 0 to say so, before the launcher ends all
 
 
 @dataclass(frozen=True)
@@ -222,10 +222,19 @@ def gathered() -> Iterator[Ranks | None]:
     try:
         yield ranks
     except Exception as error:
+        if ranks.is_member and _is_of_store(error):
+            raise StageError(OVER) from error
         ranks.fail(error)
         raise
     else:
         ranks.leave()
+
+
+def _is_of_store(error: Exception) -> bool:
+    """Whether the store is gone, and so the launch."""
+    from torch.distributed import DistNetworkError, DistStoreError
+
+    return isinstance(error, DistNetworkError | DistStoreError)
 
 
 def _store() -> "Store":

@@ -5,10 +5,12 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import psutil
 import pytest
 
 from drawbench.cli.main import main
@@ -21,6 +23,7 @@ from drawbench.prompts.registry import load_prompt_set
 from drawbench.runs import ranks as ranks_module
 from drawbench.runs.directory import RunDirectory
 from drawbench.runs.generate import Request, generate, help_drawing
+from drawbench.runs.journal import Attempt
 from drawbench.runs.ranks import Ranks
 from drawbench.scoring.extractors import Extractors
 from drawbench.scoring.image_features import image_store
@@ -285,3 +288,70 @@ def test_torchrun_starts_a_killed_rank_again_and_the_run_is_whole(place: Path) -
     assert not (place / "deadly").exists(), said
     assert len(run.attempts) == 4, "two ranks, twice"
     assert facts["pixels_sha256"] == generate(request("alone", delay=0.0)).require_seal().pixels_sha256
+
+
+def settled(out: str) -> tuple[object, object]:
+    """The seal of a run, and its scores."""
+    scores = json.loads(Path(out, "scores/bundled.json").read_text())
+    return RunDirectory.open(out).require_seal(), scores["scores"]
+
+
+def killed_and_finished(words: list[list[str]], kills: int) -> None:
+    """Start all of these at once; kill what they are in the middle so many times, and then let them end."""
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    for left in reversed(range(kills + 1)):
+        before = sum(attempt.slices_done for attempt in attempts())
+        started = [
+            subprocess.Popen(one, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=environment, text=True)
+            for one in words
+        ]
+        if left:
+            end = time.monotonic() + 120
+            while sum(attempt.slices_done for attempt in attempts()) < before + 2 and time.monotonic() < end:
+                time.sleep(0.05)
+            for process in started:
+                for child in psutil.Process(process.pid).children(recursive=True):
+                    child.kill()
+                process.kill()
+                process.communicate()
+        else:
+            for process in started:
+                assert (process.communicate()[1], process.returncode)[1] == 0
+
+
+def attempts() -> tuple[Attempt, ...]:
+    try:
+        return RunDirectory.open("run").attempts
+    except UserError:
+        return ()
+
+
+@pytest.mark.proof
+@pytest.mark.parametrize("model", ["python:noise_model:Noise", "python:noise_model:Singly", "reference"])
+@pytest.mark.parametrize("way", ["workers", "2 ranks", "4 ranks", "fewer ranks", "shards"])
+def test_whatever_draws_and_is_killed_three_times_makes_the_same_run_and_scores(
+    place: Path, model: str, way: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    python = [sys.executable, "-m"]
+    delay = [] if model == "reference" else ["--set", "delay=0.03"]
+    options = ["--model", model, *delay, *OPTIONS[:-3], "64", "--slice", "1", "--device", "cpu", "--out"]
+    monkeypatch.setenv("DRAWBENCH_CACHE", str(place / "cache-alone"))
+    workers = ["--workers", "1"]
+    subprocess.run([*python, "drawbench", "run", *options, "alone", *workers], check=True, capture_output=True)
+    monkeypatch.setenv("DRAWBENCH_CACHE", str(place / "cache"))
+    command = ["drawbench", "run", *options, "run"]
+    launch = ["torch.distributed.run", "--standalone"]
+    if way == "workers":
+        killed_and_finished([[*python, *command, "--workers", "2"]], kills=3)
+    elif way == "shards":
+        shard = ["drawbench", "generate", *options, "run"]
+        killed_and_finished([[*python, *shard, "--shard", f"{n}/2"] for n in range(2)], kills=3)
+        for line in (["merge", "run"], ["score", "run", "--device", "cpu"]):
+            subprocess.run([*python, "drawbench", *line], check=True, capture_output=True)
+    elif way == "fewer ranks":
+        killed_and_finished([[*python, *launch, "--nproc-per-node=3", "-m", *command]], kills=1)
+        killed_and_finished([[*python, *launch, "--nproc-per-node=2", "-m", *command]], kills=0)
+    else:
+        killed_and_finished([[*python, *launch, f"--nproc-per-node={way[0]}", "-m", *command]], kills=3)
+    assert settled("run") == settled("alone")
