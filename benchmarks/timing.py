@@ -5,12 +5,23 @@ It only ever adds, so of several rounds the fastest counts, and suites take turn
 
 import math
 import os
+import subprocess
+import sys
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from io import StringIO
+
+BUSY = """
+import sys, torch
+torch.set_num_threads(int(sys.argv[1]))
+a = torch.randn(768, 768)
+print(flush=True)
+while True:
+    a @ a
+"""
 
 
 @dataclass
@@ -40,6 +51,21 @@ def in_turns(suites: Mapping[str, Callable[[], float]], rounds: int) -> dict[str
                 with found[name].round():
                     found[name].value = run()
     return found
+
+
+@contextmanager
+def neighbour() -> Iterator[None]:
+    """Inside, another process keeps all cores busy, with a thread on each."""
+    from drawbench.cores import usable_cores
+
+    command = [sys.executable, "-c", BUSY, str(usable_cores())]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as program:
+        assert program.stdout is not None
+        program.stdout.readline()  # it has begun
+        try:
+            yield
+        finally:
+            program.kill()
 
 
 def _cpu() -> float:

@@ -9,14 +9,14 @@ works with as many threads as there are cores. Medians count: what the neighbour
 
 import argparse
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 
+from benchmarks.timing import neighbour
 from drawbench.cores import usable_cores
 from drawbench.models.reference import ReferenceAdapter
 from drawbench.models.registry import resolve_model
@@ -25,13 +25,6 @@ from drawbench.prompts.registry import load_prompt_set
 from drawbench.runs.generate import Request, generate
 
 TARGET_QUIET, TARGET_BUSY = 1.1, 2.5
-NEIGHBOUR = """
-import sys, torch
-torch.set_num_threads(int(sys.argv[1]))
-a = torch.randn(768, 768)
-while True:
-    a @ a
-"""
 Times = dict[tuple[str, bool], list[float]]  # (way, beside a neighbour) -> seconds of each round
 
 
@@ -43,7 +36,7 @@ def measure(size: int, images: int, slice_size: int, rounds: int) -> Times:
     times: Times = {}
     for number in range(rounds + 1):
         for busy in (False, True)[: 1 + (number > 0)]:
-            with neighbour() if busy else quiet():
+            with neighbour() if busy else nullcontext():
                 for way, (workers, threads) in ways().items():
                     model.threads = threads
                     seconds = draw(model, prompts, size, slice_size, workers)
@@ -73,24 +66,6 @@ def draw(model: ReferenceAdapter, prompts: PromptSet, size: int, slice_size: int
         began = time.perf_counter()
         generate(asked)
         return time.perf_counter() - began
-
-
-@contextmanager
-def neighbour() -> Iterator[None]:
-    """Inside, another process keeps all cores busy."""
-    program = subprocess.Popen([sys.executable, "-c", NEIGHBOUR, str(usable_cores())])
-    try:
-        time.sleep(5)  # it imports torch
-        yield
-    finally:
-        program.kill()
-        program.wait()
-
-
-@contextmanager
-def quiet() -> Iterator[None]:
-    """Nothing else."""
-    yield
 
 
 def table(times: Times, images: int) -> str:
