@@ -5,7 +5,6 @@ import binascii
 import json
 import re
 from collections.abc import Mapping, Sequence
-from math import inf
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -174,7 +173,7 @@ def _field(value: Setting) -> Any:
 def _number(settings: Mapping[str, str], name: str, default: float | None) -> Any:
     text = settings.get(name)
     value = default if text is None else parse_setting(text)
-    if text is not None and (isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < inf):
+    if text is not None and (isinstance(value, bool) or not isinstance(value, int | float) or value < 0):
         raise UserError(f"--set {name}={text} is not a number of 0 or more: write one, such as {name}=0.04.")
     return value
 

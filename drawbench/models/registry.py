@@ -10,7 +10,7 @@ from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any, cast
 
-from drawbench.errors import UserError
+from drawbench.errors import StageError, UserError, first_line, is_input_error
 from drawbench.interface import Setting, TextToImage
 from drawbench.launcher import launched
 from drawbench.models.any_class import as_text_to_image
@@ -48,7 +48,8 @@ def resolve_model(spec: str, settings: Mapping[str, str], device: str) -> TextTo
             raise UserError(f"a server's address comes after http: here, so write --model http:{spec}.")
         raise UserError(f"there is no model adapter '{name}': use one of {', '.join(model_specs(contributed))}.")
     device = device if name in WITHOUT_DEVICE else choose_device(device)
-    made = _adapter(name, contributed)(argument if colon else None, dict(settings), device)
+    adapter = _built_in(name) if name in BUILT_IN else _contributed(contributed[name])
+    made = adapter(argument if colon else None, dict(settings), device)
     model = as_text_to_image(made, f"the model adapter '{name}'")
     model.recipe = Recipe(spec, dict(settings), device)
     return model
@@ -157,13 +158,25 @@ def parse_setting(text: str) -> Setting:
     return text
 
 
-def _adapter(name: str, contributed: Mapping[str, EntryPoint]) -> Adapter:
-    if name in BUILT_IN:
-        module, _, attribute = BUILT_IN[name][0].partition(":")
-        return cast(Adapter, getattr(import_module(module), attribute))
-    point = contributed[name]
-    try:
-        return cast(Adapter, point.load())
-    except (ImportError, AttributeError) as error:
-        package = point.dist.name if point.dist else point.value
-        raise UserError(f"the model adapter '{name}' of {package} cannot be loaded ({error}): reinstall it.") from error
+def _built_in(name: str) -> Adapter:
+    module, _, attribute = BUILT_IN[name][0].partition(":")
+    return cast(Adapter, getattr(import_module(module), attribute))
+
+
+def _contributed(point: EntryPoint) -> Adapter:
+    package = point.dist.name if point.dist else point.value
+
+    def make(argument: str | None, settings: dict[str, str], device: str) -> Any:
+        try:
+            return point.load()(argument, settings, device)
+        except (UserError, StageError):
+            raise
+        except (Exception, SystemExit) as error:  # others' code runs here, and can raise anything
+            if isinstance(error, Exception) and is_input_error(error):
+                raise
+            raise UserError(
+                f"the model adapter '{point.name}' of {package} cannot be loaded ({type(error).__name__}: "
+                f"{first_line(error)}): mend or reinstall it."
+            ) from error
+
+    return make

@@ -57,7 +57,10 @@ class FolderAdapter(TextToImage):
         self.folder = Path(argument).expanduser()
         shards = shards_of(argument)
         if not self.folder.is_dir() and shards is None:
-            raise UserError(f"{self.folder} is not a directory: name the folder that holds the images, or a tar file.")
+            raise UserError(
+                f"{self.folder} is not a directory: name the folder that holds the images, or a .tar file that is not "
+                "compressed."
+            )
         self._root = self.folder / "images" if (self.folder / MANIFEST).is_file() else self.folder
         beside = shards is not None and self.folder.is_dir() and bool(read_image_folder(self.folder).images)
         self._tars_beside = len(shards.files) if shards and beside else 0

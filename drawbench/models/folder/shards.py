@@ -118,6 +118,8 @@ def _check_member(file: Path, member: tarfile.TarInfo) -> None:
     path = PurePosixPath(member.name)
     if path.is_absolute() or ".." in path.parts or "\\" in member.name or "\0" in member.name:
         raise UserError(f"{file} holds {member.name!r}, which leads out of it: nothing of it is read.")
+    if not member.name.isprintable():  # bytes that are no text come as signs that no file of a run can hold
+        raise UserError(f"{file} holds {member.name!r}, a name that is no text in UTF-8: rename it and pack it anew.")
     if member.issparse() or not (member.isreg() or member.isdir()):
         raise UserError(f"{file} holds {member.name!r}, which is a link or no plain file: nothing of it is read.")
 
@@ -141,7 +143,7 @@ def _fields(tar: tarfile.TarFile, member: tarfile.TarInfo, file: Path) -> dict[s
     content = stream.read()
     try:
         if member.name.lower().endswith(".txt"):
-            return {"text": content.decode("utf-8")}
+            return {"text": content.decode("utf-8-sig")}
         fields = json.loads(content)
     except (ValueError, RecursionError) as error:
         raise UserError(f"{file} holds {member.name}, which cannot be read ({error}): mend it.") from None

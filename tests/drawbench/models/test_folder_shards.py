@@ -66,6 +66,8 @@ def test_texts_and_fields_beside_images_tell_the_prompt(tmp_path: Path) -> None:
     adapter, levels = matched(packed(tmp_path / "a.tar", texts))
     assert levels == [3, 2, 1, 0]
     assert adapter.card().settings["matched_by"] == "metadata text"
+    marked = {name: "\ufeff" + text if isinstance(text, str) else text for name, text in texts.items()}
+    assert matched(packed(tmp_path / "marked.tar", marked))[1] == levels
     fields = {f"{n:06d}.png": png(n) for n, _ in reverse}
     fields |= {
         f"{n:06d}.json": json.dumps({"prompt_id": p.id, "sample": 0, "sha256": "x"}).encode() for n, p in reverse
@@ -120,6 +122,7 @@ def test_tars_beside_images_are_left_out_and_that_is_noted(tmp_path: Path) -> No
         ({"a.png": b"x", "a.jpg": b"x", "a.txt": b"z"}, tarfile.REGTYPE, "", "a.png and a.jpg for one key"),
         ({"a.png": b"x", "a.txt": b"z", "a.json": b'{"prompt": "y"}'}, tarfile.REGTYPE, "", "different texts of a.png"),
         ({"a.png": b"x", "./a.png": b"z"}, tarfile.REGTYPE, "", "both hold a.png"),
+        ({"\udcff.png": b"x"}, tarfile.REGTYPE, "", "no text in UTF-8: rename it"),
         ({"a.bmp": b"x"}, tarfile.REGTYPE, "", "not PNG, JPEG or WebP"),
         ({"a.cls": b"x"}, tarfile.REGTYPE, "", "holds no images"),
     ],
@@ -168,7 +171,7 @@ def test_patterns_that_fit_nothing_or_more_are_refused(tmp_path: Path) -> None:
     for pattern, why in (("*.tar", "fits no file"), ("a.*", "fits a.zip, which is no tar file")):
         with pytest.raises(UserError, match=why):
             FolderAdapter(str(tmp_path / pattern), {}, "cpu")
-    with pytest.raises(UserError, match="or a tar file"):
+    with pytest.raises(UserError, match=r"or a \.tar file that is not compressed"):
         FolderAdapter(str(tmp_path / "absent.tar"), {}, "cpu")
 
 

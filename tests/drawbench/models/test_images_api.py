@@ -142,8 +142,6 @@ def test_the_servers_policy_is_a_refusal(server: ImagesServer) -> None:
         ({"extra.x": "{1"}, "no JSON"),
         ({"price": "-1"}, "not a number of 0 or more"),
         ({"price": "free"}, "not a number"),
-        ({"price": "nan"}, "not a number of 0 or more"),
-        ({"timeout": "inf"}, "not a number of 0 or more"),
         ({"concurrency": "0"}, "from 1 to 256"),
         ({"seed": "3"}, "neither true nor false"),
         ({"timeout": "0"}, "waits for nothing"),

@@ -53,6 +53,32 @@ def test_a_package_can_bring_an_adapter(monkeypatch: pytest.MonkeyPatch) -> None
         resolve_model("broken", {}, "cpu")
 
 
+@pytest.mark.parametrize("raised", [ValueError("boom"), SystemExit(3), RuntimeError("boom\nand more"), KeyError()])
+@pytest.mark.parametrize("when", ["imported", "called"])
+def test_whatever_an_adapter_of_a_package_raises_is_said_in_one_sentence(
+    monkeypatch: pytest.MonkeyPatch, raised: BaseException, when: str
+) -> None:
+    def fails(*_: object) -> None:
+        raise raised
+
+    point = EntryPoint("theirs", "theirs:Adapter", registry.ENTRY_POINT_GROUP)
+    monkeypatch.setattr(registry, "entry_points", lambda group: [point])
+    monkeypatch.setattr(EntryPoint, "load", fails if when == "imported" else lambda self: fails)
+    with pytest.raises(UserError, match=rf"'theirs' of theirs:Adapter cannot be loaded \({type(raised).__name__}: "):
+        resolve_model("theirs:x", {}, "cpu")
+
+
+def test_what_an_adapter_of_a_package_refuses_is_said_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuses(*_: object) -> None:
+        raise UserError("there is no x: write y.")
+
+    point = EntryPoint("theirs", "theirs:Adapter", registry.ENTRY_POINT_GROUP)
+    monkeypatch.setattr(registry, "entry_points", lambda group: [point])
+    monkeypatch.setattr(EntryPoint, "load", lambda self: refuses)
+    with pytest.raises(UserError, match=r"^there is no x: write y\.$"):
+        resolve_model("theirs:x", {}, "cpu")
+
+
 class _Remembers(TextToImage):
     def __init__(self, argument: str | None, settings: dict[str, str], device: str) -> None:
         self.argument, self.settings, self.device = argument, settings, device
