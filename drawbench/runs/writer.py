@@ -107,7 +107,8 @@ class RunWriter:
             start=_now(),
             **_processor(threads),
         )
-        if other := next((one.cpu for one in self.run.attempts if one.cpu not in ("", attempt.cpu)), ""):
+        other = next((one.cpu for one in self.run.attempts if one.cpu not in ("", attempt.cpu)), "")
+        if other and attempt.cpu:  # known only where torch is loaded
             self._note(f"begun on a processor with {other}, goes on with {attempt.cpu}: the last bits may differ")
         self._journal = begin_journal(self.path, attempt)
         self._kept = KeptSamples(self.path / PARTIAL, self._journal.id)

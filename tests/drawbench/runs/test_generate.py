@@ -429,3 +429,16 @@ def test_what_was_warned_of_before_a_failure_is_kept(tmp_path: Path) -> None:
         fill(tmp_path / "run", Warner(fails_at=1))
     (attempt,) = RunDirectory.open(tmp_path / "run").attempts
     assert attempt.warnings == ("the paint is thin", "slice 0", "slice 1")
+
+
+@pytest.mark.parametrize(("cpu", "noted"), [("AVX2", False), ("AVX512", True), ("", False)])
+def test_another_kind_of_processor_is_noted_where_both_are_known(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cpu: str, noted: bool
+) -> None:
+    notes = Notes()
+    monkeypatch.setattr("drawbench.runs.writer._processor", lambda threads: {"cpu": "AVX2"})
+    with pytest.raises(StageError):
+        fill(tmp_path / "run", Noise(fails_at=2))
+    monkeypatch.setattr("drawbench.runs.writer._processor", lambda threads: {"cpu": cpu})
+    fill(tmp_path / "run", progress=notes)
+    assert any("the last bits may differ" in note for note in notes.notes) == noted
