@@ -116,7 +116,7 @@ def _notes(prepared: PreparedRun, metric: MetricDefinition, scope: str, inside: 
     if single:
         words = "1 prompt with one image is" if single == 1 else f"{single} prompts with one image are"
         notes.append(f"{words} left out")
-    notes += [metric.extractor.caution] if metric.extractor.caution else []
+    notes += [note for note in (metric.blind.get(scope, ""), metric.extractor.caution) if note]
     return [*notes, *prepared.image_notes]
 
 

@@ -2,10 +2,11 @@
 
 import hashlib
 import json
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from drawbench.errors import UserError
 from drawbench.results.scores import ProtocolRef
@@ -36,6 +37,15 @@ from metrics.features.weights import INCEPTION, OPENAI_VIT_L_14, WeightsFile
 
 BUNDLED_VERSION = 2  # a retrained scorer is a new version, in a folder of its own
 BUNDLED_EXTENDED_VERSION = BUNDLED_VERSION + 2  # its extrapolation to infinitely many images has changed twice
+# What a category of DrawBench turns on, by the name that the scorer's own test of single changes has for it.
+TURNS_ON = {
+    "Colors": ("colour", "binding"),
+    "Conflicting": ("binding",),
+    "Counting": ("count",),
+    "Positional": ("place",),
+    "Text": ("word",),
+}
+SEEN = 0.75  # of the trials in which it must tell such a change, for the category not to be marked
 OWN_CLIP = "clip"  # begins the name of a protocol with a scorer of the user's own
 PUBLISHED_N = 30_000  # images behind a published FID-30K
 
@@ -48,6 +58,7 @@ class MetricDefinition:
     kind: what is computed, and all that is known of it.
     statistics: how an .npz of reference statistics for it must be marked in its file name; empty: any .npz will do.
     definition: one line with every choice that changes the number.
+    blind: category -> what it depends on that the extractor is known not to see; for the note of that category's score.
     """
 
     metric: str
@@ -55,6 +66,7 @@ class MetricDefinition:
     extractor: ExtractorEntry
     definition: str
     statistics: str = ""
+    blind: Mapping[str, str] = field(default_factory=dict, compare=False)
 
     def name_of(self, number: str) -> str:
         """What a number of the kind is called in score files."""
@@ -91,19 +103,19 @@ class Protocol:
 
 def bundled(folder: Path = BUNDLED_FOLDER) -> Protocol:
     """The scorer of this repository: CLIP score, and the Fréchet distance in its feature space. Needs no download."""
-    label, scorer, common = _bundled_parts(folder)
+    label, scorer, common, blind = _bundled_parts(folder)
     return Protocol(
         name="bundled",
         version=BUNDLED_VERSION,
         label=label,
         size=None,
-        metrics=_bundled_metrics(scorer, common),
+        metrics=_bundled_metrics(scorer, common, blind),
     )
 
 
 def bundled_extended(folder: Path = BUNDLED_FOLDER) -> Protocol:
     """All kinds of metrics that the bundled scorer's features can serve, so that all of it runs without a download."""
-    label, scorer, common = _bundled_parts(folder)
+    label, scorer, common, blind = _bundled_parts(folder)
     others: tuple[tuple[str, MetricKind, str], ...] = (
         ("r_precision", R_PRECISION, "R-precision of image and caption embeddings"),
         (
@@ -122,29 +134,43 @@ def bundled_extended(folder: Path = BUNDLED_FOLDER) -> Protocol:
         label=label,
         size=None,
         metrics=(
-            *_bundled_metrics(scorer, common),
+            *_bundled_metrics(scorer, common, blind),
             *(MetricDefinition(name, kind, scorer, f"{words}; {common}") for name, kind, words in others),
         ),
     )
 
 
-def _bundled_parts(folder: Path) -> tuple[str, ExtractorEntry, str]:
-    """Label, scorer, and what every definition on it says."""
-    scorer = scorer_folder(folder)
-    found = read_scorer_card(folder)["version"]
-    if found != BUNDLED_VERSION:
+def _bundled_parts(folder: Path) -> tuple[str, ExtractorEntry, str, Mapping[str, str]]:
+    """Label, scorer, what every definition on it says, and what it is blind to, by category."""
+    scorer, card = scorer_folder(folder), read_scorer_card(folder)
+    if (found := card["version"]) != BUNDLED_VERSION:
         raise MetricInputError(
             f"{folder} holds version {found} of the scorer, where protocol bundled is defined by version "
             f"{BUNDLED_VERSION}: restore the scorer's folder"
         )
     label = "bundled scorer, never comparable with published numbers"
     common = f"{label}; {scorer.description}; images at the run's own size, then the scorer's own resize"
-    return label, scorer, common
+    return label, scorer, common, _blind(card)
 
 
-def _bundled_metrics(scorer: ExtractorEntry, common: str) -> tuple[MetricDefinition, ...]:
+def _blind(card: Mapping[str, Any]) -> dict[str, str]:
+    """Category -> what it turns on and the scorer misses, by its own test, which is in its card; of two, the last."""
+    trials = card.get("training", {}).items()
+    told = {
+        (category, change): min([share for name, share in trials if name.endswith(f": told {change}")], default=1.0)
+        for category, changes in TURNS_ON.items()
+        for change in changes
+    }
+    return {
+        category: f"the scorer tells a wrong {change} in {share:.0%} of trials only, half is chance"
+        for (category, change), share in told.items()
+        if share < SEEN
+    }
+
+
+def _bundled_metrics(scorer: ExtractorEntry, common: str, blind: Mapping[str, str]) -> tuple[MetricDefinition, ...]:
     return (
-        MetricDefinition("clip_score", CLIP_SCORE, scorer, f"CLIP score; {common}"),
+        MetricDefinition("clip_score", CLIP_SCORE, scorer, f"CLIP score; {common}", blind=blind),
         MetricDefinition(
             "frechet_distance", FRECHET, scorer, f"Fréchet distance of image embeddings, not FID; {common}"
         ),
