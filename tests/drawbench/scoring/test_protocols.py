@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from drawbench.errors import UserError
-from drawbench.scoring.protocols import PROTOCOLS, bundled, get_protocol, imagen
+from drawbench.scoring.protocols import BUNDLED_VERSION, PROTOCOLS, bundled, get_protocol, imagen
 from drawbench.scoring.score import score_run
 from metrics.errors import MetricInputError
 from metrics.features.weights import INCEPTION, OPENAI_VIT_L_14, WeightsFile
@@ -46,10 +46,18 @@ def test_bundled_scores_are_labelled_as_comparable_with_nothing_published(tmp_pa
     assert protocol.size is None
     for metric in protocol.metrics:
         assert "never comparable with published numbers" in metric.definition
-        assert "stand-in version 2" in metric.definition
+        assert f"stand-in version {BUNDLED_VERSION}" in metric.definition
 
 
-def test_another_version_of_the_scorer_is_not_bundled_version_2(tmp_path: Path) -> None:
+def test_a_category_that_turns_on_what_the_scorer_misses_says_so(tmp_path: Path) -> None:
+    told = {"small: told word": 0.9, "rich: told word": 0.6, "small: told count": 0.75, "rich: told binding": 0.8}
+    scores = score_run(make_run(tmp_path / "run"), bundled(write_scorer(tmp_path / "scorer", training=told)))
+    marked = {score.scope for score in scores.scores if "tells a wrong word in 60% of trials only" in score.note}
+    assert marked == {"Text"}
+    assert sum("of trials only" in score.note for score in scores.scores) == 3, "CLIP score and its two companions"
+
+
+def test_another_version_of_the_scorer_is_not_the_bundled_one(tmp_path: Path) -> None:
     with pytest.raises(MetricInputError, match="version 1"):
         bundled(write_scorer(tmp_path / "scorer", version=1))
 
