@@ -35,7 +35,7 @@ from metrics.features.registry import (
 )
 from metrics.features.weights import INCEPTION, OPENAI_VIT_L_14, WeightsFile
 
-BUNDLED_VERSION = 2  # a retrained scorer is a new version, in a folder of its own
+BUNDLED_VERSION = 3  # a retrained scorer is a new version, in a folder of its own
 BUNDLED_EXTENDED_VERSION = BUNDLED_VERSION + 2  # its extrapolation to infinitely many images has changed twice
 # What a category of DrawBench turns on, by the name that the scorer's own test of single changes has for it.
 TURNS_ON = {

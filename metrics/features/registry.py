@@ -31,7 +31,7 @@ from metrics.features.weights import (
     find_weights,
 )
 
-BUNDLED_FOLDER = Path(__file__).resolve().parent.parent / "weights" / "bundled_v2"
+BUNDLED_FOLDER = Path(__file__).resolve().parent.parent / "weights" / "bundled_v3"
 
 
 @dataclass(frozen=True)

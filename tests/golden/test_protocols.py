@@ -16,14 +16,14 @@ from drawbench.scoring.protocols import PROTOCOLS, get_protocol
 OPEN_CLIP = "3.3.0"  # under which the fingerprints were taken
 
 FINGERPRINTS = {
-    ("bundled", 2): "93b567eaea8fd0618fc361719f7dd871a0e11422fd44b5cad2c9002d3b6b33c1",
-    ("bundled-extended", 4): "e383d24471a22183a914406ba2d19535f118ee1254c555cab8194e3054275a0c",
+    ("bundled", 3): "98ec4c2a22bcbdf326512a388c94409f5a50db8a1771f7ee927c4101a4fe5f07",
+    ("bundled-extended", 5): "8befac9bbd4e3f8c81f0f31091798dde124e5976b0265ea7f93ed61008673e2e",
     ("imagen", 1): "45a16d49a6ec3085082c28537dd09414a7ce6e56514fb031ff5bc8b67c16c8ba",
     ("extended", 3): "cb3ea9d996f3a11367c223ac3e281ed58cc8c451bf1399db63be7b25fad8bb29",
 }
 DEFINITIONS = {
-    ("bundled", 2): "34d2e8ef974c3e4f28af262bd39521ce03e9f395ea6a7d4e2a0ffeaaf38b2aba",
-    ("bundled-extended", 4): "e9cb3f7b4729b33f86abbc7ac1b4d5f0c783ba614e3995d7a00f523522d50e2c",
+    ("bundled", 3): "1e71df5d98671bb99ac405c3c7115091b5350876f6c050a07391a95f5ec99358",
+    ("bundled-extended", 5): "3c0b4cf1fdee3dade396843e00c7add1e4487633e0960d581e011b2ffaa3d3b4",
     ("imagen", 1): "4a22b7921334eda949e2f50aec69bfb90d982ff427514a9a4882ec25bde8f2dd",
     ("extended", 3): "d9a7fa363dbe4783bbbaf781ed92a0057fe595a2c17d26129a91ecfd42e8836e",
 }

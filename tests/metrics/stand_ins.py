@@ -42,7 +42,7 @@ def write_scorer(folder: Path, seed: int = 0, **card: object) -> Path:
     (folder / "open_clip_config.json").write_text(json.dumps(settings))
     facts = {
         "name": "stand-in",
-        "version": 2,
+        "version": 3,
         "tokenizer": "bytes",
         "context_length": 40,
         "sha256": hashlib.sha256(weights.read_bytes()).hexdigest(),

@@ -117,7 +117,7 @@ def test_a_scorer_that_is_named_in_part_is_refused_with_what_lacks(spec: str, sa
         get_protocol(f"clip:{spec}")
 
 
-def test_the_bundled_scorer_in_this_repository_is_version_2() -> None:
+def test_the_bundled_scorer_in_this_repository_is_version_3() -> None:
     protocol = PROTOCOLS["bundled"]()
-    assert protocol.version == 2
+    assert protocol.version == 3
     assert len(protocol.fingerprint) == 64
