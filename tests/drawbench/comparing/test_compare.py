@@ -85,8 +85,8 @@ def test_clip_scores_are_paired_by_prompt(protocol: Protocol, runs: tuple[Path, 
     assert [each.scope for each in found.differences] == [OVERALL, *CATEGORIES]
     # the category that nothing was refused in has the scores of both runs
     theirs = [next(s.value for s in each.scores if (s.metric, s.scope) == ("clip_score", "Colors")) for each in scored]
-    assert (colors.a, colors.b) == pytest.approx(tuple(theirs), abs=1e-9)
-    assert colors.difference == pytest.approx(theirs[0] - theirs[1], abs=1e-9)
+    assert (colors.a, colors.b) == pytest.approx(tuple(theirs), abs=1e-6)  # other batches of captions
+    assert colors.difference == pytest.approx(theirs[0] - theirs[1], abs=1e-6)
     assert (overall.n, colors.n, text.n) == (7, 4, 3)
     assert (found.images, found.b.refusals) == (14, 2)
     assert found.left_out == {"frechet_distance": "no reference images"}

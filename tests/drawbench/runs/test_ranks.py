@@ -281,7 +281,8 @@ def torchrun(count: int, *options: str, command: str = "generate", restarts: int
 
 def test_torchrun_starts_a_killed_rank_again_and_the_run_is_whole(place: Path) -> None:
     (place / "deadly").write_text("1")
-    options = ("--model", "python:noise_model:Noise", *OPTIONS, "--out", "run", "--json")
+    slow = ("--set", "delay=0.2")  # or rank 0 may have drawn all of it before rank 1 comes
+    options = ("--model", "python:noise_model:Noise", *slow, *OPTIONS, "--out", "run", "--json")
     shown, said = torchrun(2, *options, restarts=1).communicate(timeout=120)
     facts = json.loads(shown)
     run = RunDirectory.open("run")

@@ -154,7 +154,7 @@ def test_an_undo_that_is_tried_again_takes_back_no_other_vote(
 
 def unnumbered(record: Place | VoteRow) -> dict[str, Any]:
     """Without what differs when a transaction was undone: times, and PostgreSQL's numbers, which are not used again."""
-    differs = ("rater", "sitting", "server_time", "gap_ms")
+    differs = ("rater", "sitting", "server_time", "gap_ms", "open_ms")
     return {name: value for name, value in vars(record).items() if name not in differs}
 
 

@@ -20,7 +20,7 @@ from drawbench.models.diffusers.adapter import DiffusersAdapter
 from drawbench.models.diffusers.memory import place, quantization, quantized_parts
 from drawbench.models.diffusers.settings import LoadSettings
 from drawbench.models.diffusers.source import find_checkpoint
-from drawbench.runs.directory import RunDirectory, read_manifest
+from drawbench.runs.directory import RunDirectory
 
 Checkpoints = Callable[[str], Path]
 GREY_LEVEL = 1  # of 255: batches of another size may round differently, and by no more
@@ -80,11 +80,11 @@ def test_slices_stay_as_planned_and_the_fallback_stands_in_the_run(
     assert main([*words, "--out", str(tmp_path / "roomy")]) == 0
     fits(1, monkeypatch)
     assert main([*words, "--out", str(tmp_path / "narrow")]) == 0
-    roomy, narrow = (read_manifest(tmp_path / name) for name in ("roomy", "narrow"))
-    assert roomy.plan_sha256 == narrow.plan_sha256
+    roomy, narrow = (RunDirectory.open(tmp_path / name) for name in ("roomy", "narrow"))
+    assert roomy.plan.sha256 == narrow.plan.sha256
     assert "3 images of 32 px at once: 1 are drawn" in narrow.attempts[0].warnings[0]
     assert narrow.attempts[0].slices_done == 1
-    assert RunDirectory.open(tmp_path / "narrow").require_seal().images == 3
+    assert narrow.require_seal().images == 3
     assert capfd.readouterr().err.count("too small for 3 images") == 1
 
 
