@@ -1,4 +1,4 @@
-"""One thread where several would wait for each other, and for whatever else runs.
+"""Fewer threads where several would wait for each other, and for whatever else runs.
 
 A Fréchet distance at 2048 dimensions takes as long on one thread as on two, on an idle machine; beside other work on
 two it takes two to twenty times as long.
@@ -13,24 +13,23 @@ from threadpoolctl import ThreadpoolController
 
 
 @contextmanager
-def one_thread() -> Iterator[None]:
-    """Run torch, where it is loaded, in the calling thread alone. Also a decorator."""
+def torch_threads(count: int | None) -> Iterator[None]:
+    """Run torch, where it is loaded, with so many threads; None leaves them as they are. Also a decorator."""
     torch = sys.modules.get("torch")
-    if torch is None:
+    if torch is None or count is None or count == (before := torch.get_num_threads()):
         yield
         return
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
+    torch.set_num_threads(count)
     try:
         yield
     finally:
-        torch.set_num_threads(threads)
+        torch.set_num_threads(before)
 
 
 @contextmanager
 def one_blas_thread() -> Iterator[None]:
     """Run linear algebra of numpy, scipy and torch in the calling thread alone. Also a decorator."""
-    with _blas().limit(limits=1, user_api="blas"), one_thread():
+    with _blas().limit(limits=1, user_api="blas"), torch_threads(1):
         yield
 
 

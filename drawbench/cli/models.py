@@ -45,7 +45,7 @@ def run(args: argparse.Namespace) -> int:
     """Print what is asked."""
     if args.action == "list":
         kinds = _kinds()
-        rows = [(kind["spec"], f"{kind['summary']}") for kind in kinds]
+        rows = [(kind["spec"], kind["summary"]) for kind in kinds]
         print(json.dumps(kinds, indent=2) if args.json else "\n".join(listed(rows, terminal_width(UNFOLDED))))
         return 0
     from drawbench.models.describe import description

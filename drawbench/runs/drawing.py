@@ -1,6 +1,5 @@
 """Batches of samples drawn by a model: what comes back, also when the model fails."""
 
-import sys
 import traceback
 import warnings
 from collections.abc import Generator, Iterator, Sequence
@@ -16,6 +15,7 @@ from drawbench.interface import Refused, Sample, TextToImage
 from drawbench.runs.directory import named
 from drawbench.runs.failures import STOP, OnError, is_of_the_machine
 from drawbench.runs.plan import Slice
+from metrics.threads import torch_threads
 
 Output = np.ndarray | Refused
 LONGEST_WARNING = 300  # letters
@@ -91,7 +91,7 @@ def here(model: TextToImage, manner: Manner) -> Engine:
 
 def draw(model: TextToImage, samples: Sequence[Sample], manner: Manner) -> Drawn:
     """The model's images of some samples, drawn as one batch, and checked."""
-    with recorded_warnings() as caught, _torch_threads(manner.threads):
+    with recorded_warnings() as caught, torch_threads(manner.threads):
         drawn = draw_unwatched(model, samples, manner)
     return replace(drawn, warnings=texts_of(caught))
 
@@ -132,20 +132,6 @@ def recorded_warnings() -> Iterator[list[warnings.WarningMessage]]:
 def texts_of(caught: Sequence[warnings.WarningMessage]) -> tuple[str, ...]:
     """What was warned of, each once and in one line."""
     return tuple(dict.fromkeys(" ".join(str(one.message).split())[:LONGEST_WARNING] for one in caught))
-
-
-@contextmanager
-def _torch_threads(threads: int | None) -> Iterator[None]:
-    """Inside, torch works with so many threads; nothing where it is not loaded."""
-    torch = sys.modules.get("torch")
-    if torch is None or threads is None or threads == (before := torch.get_num_threads()):
-        yield
-        return
-    torch.set_num_threads(threads)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def _failure(error: BaseException, samples: Sequence[Sample], log: Path | None) -> str:

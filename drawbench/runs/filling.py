@@ -4,7 +4,7 @@ from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 
 from drawbench.files import write_text_atomically
-from drawbench.interface import Refused
+from drawbench.interface import Refused, TextToImage
 from drawbench.progress import Progress
 from drawbench.runs.directory import named
 from drawbench.runs.drawing import Batch, Drawn, Engine, Output
@@ -28,7 +28,14 @@ def in_order(parts: Sequence[Slice], whole: WholeSlices) -> Iterator[Sequence[Ou
             expected = next(order, None)
 
 
-def drawn_slices(engine: Engine, missing: Sequence[Slice], writer: RunWriter, progress: Progress) -> WholeSlices:
+def drawn_parts(
+    model: TextToImage, engine: Engine, missing: Sequence[Slice], writer: RunWriter, progress: Progress
+) -> WholeSlices:
+    """Each slice when it is whole, as the model draws: in one call, or one sample at a time."""
+    return (_singly if model.one_at_a_time else _at_once)(engine, missing, writer, progress)
+
+
+def _at_once(engine: Engine, missing: Sequence[Slice], writer: RunWriter, progress: Progress) -> WholeSlices:
     """Each slice as it has been drawn; it is being written."""
     with closing(engine([Batch(part) for part in missing])) as drawing:
         for batch, drawn in drawing:
@@ -38,7 +45,7 @@ def drawn_slices(engine: Engine, missing: Sequence[Slice], writer: RunWriter, pr
             yield batch.part, outputs
 
 
-def drawn_singly(engine: Engine, missing: Sequence[Slice], writer: RunWriter, progress: Progress) -> WholeSlices:
+def _singly(engine: Engine, missing: Sequence[Slice], writer: RunWriter, progress: Progress) -> WholeSlices:
     """Each slice when its last sample has been drawn; every sample is kept as soon as it has been."""
     wanted = {part.index: writer.not_kept(part) for part in missing}
     done: dict[int, dict[int, Output]] = {part.index: {} for part in missing}

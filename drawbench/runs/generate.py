@@ -15,7 +15,7 @@ from drawbench.runs.claim import Shard, helped_run, open_planned, open_run, open
 from drawbench.runs.directory import REQUESTS, RunDirectory, named
 from drawbench.runs.drawing import Batch, Drawn, Engine, Manner, Output, draw
 from drawbench.runs.failures import STOP, OnError
-from drawbench.runs.filling import ERROR_LOG, drawn_singly, drawn_slices, in_order
+from drawbench.runs.filling import ERROR_LOG, drawn_parts, in_order
 from drawbench.runs.plan import DEFAULT_SLICE_SIZE, Plan, Slice, plan_samples
 from drawbench.runs.ranks import Ranks, Task
 from drawbench.runs.workers import Drawing, workers
@@ -89,9 +89,7 @@ def generate(
         sources = request.model.sources()
         for note in sources.notes:
             progress.note(f"{plan.model.name}: {note}")
-        count = 1 if ranks else workers_of(request)
-        threads = writer.threads or (1 if count > 1 else request.model.threads)
-        engine = _engine(request, writer, count, threads)
+        engine, threads = _engine(request, writer, 1 if ranks else workers_of(request))
         writer.prepare(sources)
         attempt = writer.begin(str(request.model.device), threads)
         request.model.log_requests(path / REQUESTS)
@@ -118,9 +116,7 @@ def draw_shard(request: Request, shard: Shard, progress: Progress | None = None)
         if writer.run.seal is not None:
             progress.note(f"{path} is sealed: nothing to do; without --shard it is verified")
             return writer.run
-        count = workers_of(request)
-        threads = writer.threads or (1 if count > 1 else request.model.threads)
-        engine = _engine(request, writer, count, threads)
+        engine, threads = _engine(request, writer, workers_of(request))
         writer.begin(str(request.model.device), threads)
         try:
             _draw(request, writer, engine, progress, None, shard.of(writer.run.slices()))
@@ -159,7 +155,7 @@ def help_drawing(request: Request, ranks: Ranks) -> Path:
         writer.begin(str(request.model.device), task.threads)
         parts = writer.run.slices()
         missing = [parts[index] for index in task.missing]
-        engine = _engine(request, writer, 1, task.threads)
+        engine, _ = _engine(request, writer, 1, task.threads)
         try:
             for outputs in _dealt(request, engine, missing, writer, Progress(), ranks):
                 ranks.count("samples", len(outputs))
@@ -248,16 +244,10 @@ def _draw(
     if watcher:
         watcher.begin(writer.run, missing)
     total = sum(len(part.samples) for part in parts)
-    singly = request.model.one_at_a_time
     complete = False
     with progress.counted("drawing", total - sum(len(part.samples) for part in missing), total):
         try:
-            whole = (
-                drawn_singly(engine, missing, writer, progress)
-                if singly
-                else drawn_slices(engine, missing, writer, progress)
-            )
-            with closing(whole):
+            with closing(drawn_parts(request.model, engine, missing, writer, progress)) as whole:
                 for outputs in in_order(missing, whole):
                     if watcher:
                         watcher.add(outputs)
@@ -296,14 +286,15 @@ def _dealt(
     request: Request, engine: Engine, missing: Sequence[Slice], writer: RunWriter, progress: Progress, ranks: Ranks
 ) -> Iterator[Sequence[Output]]:
     """The outputs of the slices that fall to this process."""
-    draw_parts = drawn_singly if request.model.one_at_a_time else drawn_slices
     for number in ranks.deal("slices", len(missing)):
-        with closing(draw_parts(engine, [missing[number]], writer, progress)) as whole:
+        with closing(drawn_parts(request.model, engine, [missing[number]], writer, progress)) as whole:
             for _, outputs in whole:
                 yield outputs
 
 
-def _engine(request: Request, writer: RunWriter, count: int, threads: int | None) -> Engine:
+def _engine(request: Request, writer: RunWriter, count: int, threads: int | None = None) -> tuple[Engine, int | None]:
+    """What draws in `count` processes, and the threads of each: unless given, those that the run began with."""
+    threads = threads or writer.threads or (1 if count > 1 else request.model.threads)
     manner = Manner(request.size, request.on_error, writer.path / ERROR_LOG, threads)
     if count == 1:
 
@@ -311,11 +302,11 @@ def _engine(request: Request, writer: RunWriter, count: int, threads: int | None
             if drawn.error is None:
                 writer.keep_now(batch.part, batch.number or 0, drawn.outputs[0])
 
-        return engine_of(request.model, manner, ready=keep)
+        return engine_of(request.model, manner, ready=keep), threads
     run, recipe = writer.run, request.model.recipe
     assert recipe is not None  # as `make_plan` has seen
     made = _Remade(recipe, request.prompt_set, run.samples(), run.plan.model, manner, writer.path / REQUESTS)
-    return workers(made, count)
+    return workers(made, count), threads
 
 
 @dataclass(frozen=True)

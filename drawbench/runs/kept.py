@@ -26,10 +26,9 @@ class KeptSamples:
     def __init__(self, root: Path, own: str = "") -> None:
         self._folder = root / own
         earlier = sorted(root.iterdir(), reverse=True) if root.is_dir() else []
+        # Runs of schema version 1 kept samples in the root itself.
         folders = [self._folder, root, *(path for path in earlier if path.is_dir())]
-        self._folders: tuple[Path, ...] = tuple(
-            dict.fromkeys(folders)
-        )  # runs of schema version 1 kept samples in the root itself
+        self._folders = tuple(dict.fromkeys(folders))
 
     def image_path(self, part: Slice, number: int) -> Path:
         """Where this process writes the image of the slice's `number`-th sample."""

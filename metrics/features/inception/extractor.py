@@ -17,7 +17,7 @@ from metrics.features.inception.weights import read_inception
 from metrics.features.streams import in_streams
 from metrics.features.weights import INCEPTION, INCEPTION_PYTORCH, WeightsFile, check_weights, find_weights
 from metrics.images.checked import checked_images
-from metrics.threads import one_thread
+from metrics.threads import torch_threads
 
 Network = Callable[[torch.Tensor], torch.Tensor]
 DIMENSION = POOLED
@@ -62,7 +62,7 @@ class InceptionExtractor:
             assert script is not None
             network, resizes, classifier = _scripted(script.to(device), mode)
             return cls(mode, digest, device, network, classifier, resizes)
-        with one_thread():
+        with torch_threads(1):
             folded = FidInception(state, device)
             if script is not None:
                 _check_probe(script, folded if device == "cpu" else FidInception(state), path)

@@ -30,60 +30,19 @@ from drawbench.scoring.image_features import image_store
 from drawbench.scoring.protocols import get_protocol
 from drawbench.scoring.shared_features import share_features
 from metrics.features.cache import content_ids
+from tests.drawbench.runs.noise_model import working_directory
 
-MODEL = """
-import os, time
-from pathlib import Path
-import numpy as np
-from drawbench import ModelCard, Refused, TextToImage
-
-class Noise(TextToImage):
-    def __init__(self, delay=0.0):
-        self.delay = delay
-
-    def card(self):
-        return ModelCard(adapter="test", spec="noise", name="noise")
-
-    def generate(self, samples, size):
-        return [self.one(sample, size) for sample in samples]
-
-    def one(self, sample, size):
-        time.sleep(self.delay)
-        if Path("broken").exists() and sample.text == "thing 7":
-            raise ValueError("out of paint")
-        if Path("deadly").exists() and os.environ.get("RANK") == Path("deadly").read_text():
-            Path("deadly").unlink()
-            os.kill(os.getpid(), 9)
-        if sample.seed % 5 == 0:
-            return Refused("seed")
-        return np.random.default_rng(sample.seed).integers(0, 256, (size, size, 3), dtype=np.uint8)
-
-class Singly(Noise):
-    one_at_a_time = True
-
-class Several(Singly):
-    concurrency = 2
-
-class Server(Singly):
-    def log_requests(self, file):
-        pass
-"""
 OPTIONS = ("--prompts", "prompts.txt", "--samples", "2", "--size", "32", "--slice", "3")
 
 
 @pytest.fixture
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A working directory with a model in it and 12 prompts."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("sys.path", ["", *sys.path])
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(["", *sys.path]))
     monkeypatch.setattr(ranks_module, "BEAT", 0.05)
     monkeypatch.setattr(ranks_module, "POLL", 0.01)
     monkeypatch.setattr(ranks_module, "FAREWELL", 0.5)
-    (tmp_path / "noise_model.py").write_text(MODEL)
-    (tmp_path / "prompts.txt").write_text("".join(f"thing {n}\n" for n in range(12)))
-    yield tmp_path
-    sys.modules.pop("noise_model", None)
+    with working_directory(tmp_path, 12, monkeypatch) as folder:
+        yield folder
 
 
 def request(out: str = "run", model: str = "Noise", delay: float = 0.01, seed: int = 0) -> Request:
@@ -280,7 +239,7 @@ def torchrun(count: int, *options: str, command: str = "generate", restarts: int
 
 
 def test_torchrun_starts_a_killed_rank_again_and_the_run_is_whole(place: Path) -> None:
-    (place / "deadly").write_text("1")
+    (place / "deadly").write_text("rank 1")
     slow = ("--set", "delay=0.2")  # or rank 0 may have drawn all of it before rank 1 comes
     options = ("--model", "python:noise_model:Noise", *slow, *OPTIONS, "--out", "run", "--json")
     shown, said = torchrun(2, *options, restarts=1).communicate(timeout=120)

@@ -20,38 +20,7 @@ from drawbench.prompts.registry import load_prompt_set
 from drawbench.runs.directory import RunDirectory
 from drawbench.runs.generate import Request, generate
 from drawbench.runs.journal import Attempt
-
-MODEL = """
-import os, time, warnings
-from pathlib import Path
-import numpy as np
-from drawbench import ModelCard, Refused, TextToImage
-
-class Noise(TextToImage):
-    def __init__(self, delay=0.0):
-        self.delay = delay
-
-    def card(self):
-        return ModelCard(adapter="test", spec="noise", name="noise")
-
-    def generate(self, samples, size):
-        Path("pids", str(os.getpid())).touch()
-        return [self.one(sample, size) for sample in samples]
-
-    def one(self, sample, size):
-        time.sleep(self.delay)
-        if Path("broken").exists() and sample.text == "thing 7":
-            raise ValueError("out of paint")
-        if Path("deadly").exists() and sample.text == "thing 7":
-            os.kill(os.getpid(), 9)
-        warnings.warn("the paint is thin")
-        if sample.seed % 5 == 0:
-            return Refused("seed")
-        return np.random.default_rng(sample.seed).integers(0, 256, (size, size, 3), dtype=np.uint8)
-
-class Singly(Noise):
-    one_at_a_time = True
-"""
+from tests.drawbench.runs.noise_model import working_directory
 
 Draw = Callable[..., RunDirectory]
 
@@ -59,15 +28,9 @@ Draw = Callable[..., RunDirectory]
 @pytest.fixture
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A working directory with a model in it and 18 prompts; workers of its own."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("sys.path", ["", *sys.path])
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(["", *sys.path]))
-    (tmp_path / "noise_model.py").write_text(MODEL)
-    (tmp_path / "pids").mkdir()
-    (tmp_path / "prompts.txt").write_text("".join(f"thing {n}\n" for n in range(18)))
-    yield tmp_path
+    with working_directory(tmp_path, 18, monkeypatch) as folder:
+        yield folder
     get_reusable_executor().shutdown(kill_workers=True)
-    sys.modules.pop("noise_model", None)
 
 
 def command(out: str, *options: str, model: str = "Noise") -> list[str]:
@@ -141,12 +104,12 @@ def test_a_failure_there_is_a_failure_here(place: Path, model: str, capsys: pyte
 
 
 def test_a_worker_that_is_killed_stops_the_run_in_one_sentence(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (place / "deadly").touch()
+    (place / "deadly").write_text("thing 7")
     assert main(command("run", "--workers", "2")) == 1
     said = capsys.readouterr().err
     assert "worker process was killed" in said
     assert "Traceback" not in said
-    (place / "deadly").unlink()
+    assert not (place / "deadly").exists()
     assert drawn("run", "--workers", "2")[0] == drawn("whole")[0]
 
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from metrics.features.streams import LARGEST_SLICE, in_streams
-from metrics.threads import one_thread
+from metrics.threads import torch_threads
 
 
 @pytest.fixture(autouse=True)
@@ -32,7 +32,7 @@ def test_results_keep_the_items_order(n: int) -> None:
     assert len(sizes) >= min(3, n)
 
 
-def test_every_stream_has_one_thread_and_the_caller_keeps_its_own() -> None:
+def test_every_stream_has_torch_threads_and_the_caller_keeps_its_own() -> None:
     together = threading.Barrier(3, timeout=20)
 
     def compute(items: Sequence[int]) -> np.ndarray:
@@ -51,9 +51,9 @@ def test_an_error_in_a_stream_reaches_the_caller() -> None:
         in_streams(compute, range(9))
 
 
-def test_one_thread_is_given_back_after_an_error() -> None:
+def test_torch_threads_is_given_back_after_an_error() -> None:
     def fail() -> None:
-        with one_thread():
+        with torch_threads(1):
             raise KeyError(torch.get_num_threads())
 
     with pytest.raises(KeyError, match="1"):
