@@ -6,11 +6,9 @@ from typing import Any
 
 import pytest
 
-from tests.human_eval_app.app.browser_rater import begin, consent, open_page, press, wait_for_screen
+from tests.human_eval_app.app.browser_rater import begin, consent, open_page, press, violations, wait_for_screen
 from tests.human_eval_app.designs import make_design
 from tests.human_eval_app.serving import CODES, Server, serving, write_study
-
-LEVELS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]
 
 
 @pytest.fixture(scope="module")
@@ -20,43 +18,35 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         yield running
 
 
-def _violations(page: Any) -> list[str]:
-    from axe_playwright_python.sync_playwright import Axe
-
-    found = Axe().run(page, options={"runOnly": {"type": "tag", "values": LEVELS}}).response
-    assert found["passes"]
-    return [f"{each['id']}: {node['html'][:120]}" for each in found["violations"] for node in each["nodes"]]
-
-
 @pytest.mark.parametrize("colours", ["light", "dark"])
 def test_axe_finds_nothing_on_any_page(links: Iterator[str], browser: Any, colours: str) -> None:
     page = open_page(browser, next(links), color_scheme=colours)
     found = {}
     page.get_by_text("I am at least 18").click()
     page.get_by_role("button", name="Start", disabled=False).wait_for()
-    found["consent"] = _violations(page)
+    found["consent"] = violations(page)
     page.get_by_role("button", name="Start").click()
     page.get_by_role("button", name="I am ready").wait_for()
-    found["instructions"] = _violations(page)
+    found["instructions"] = violations(page)
     begin(page)
     wait_for_screen(page, "Screen 1 of 2")
-    found["trial"] = _violations(page)
+    found["trial"] = violations(page)
     press(page, "1 4")
-    found["answered trial"] = _violations(page)
+    found["answered trial"] = violations(page)
     page.locator(".shot").first.click()
-    found["enlarged"] = _violations(page)
+    found["enlarged"] = violations(page)
     press(page, "Escape")
     page.get_by_role("button", name="Stop taking part").click()
-    found["stop"] = _violations(page)
+    found["stop"] = violations(page)
     press(page, "Escape")
     page.get_by_role("button", name="Report a problem").click()
-    found["report"] = _violations(page)
+    found["report"] = violations(page)
     press(page, "Escape 1 Enter")
     wait_for_screen(page, "Screen 2 of 2")
     press(page, "1 4 Enter")
     page.get_by_text(CODES["complete"]).wait_for()
-    found["end"] = _violations(page)
-    assert {name: violations for name, violations in found.items() if violations} == {}
+    found["end"] = violations(page)
+    assert {name: each for name, each in found.items() if each} == {}
 
 
 _FOCUSED = """() => {

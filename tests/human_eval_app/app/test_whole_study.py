@@ -14,7 +14,15 @@ from human_eval_app.app.service import default_database
 from human_eval_app.store.records import VoteRow
 from human_eval_app.store.store import VoteStore
 from human_eval_app.study.design import Design, read_design
-from tests.human_eval_app.app.browser_rater import begin, consent, open_page, press, shown_images, wait_for_screen
+from tests.human_eval_app.app.browser_rater import (
+    begin,
+    consent,
+    open_page,
+    press,
+    shown_images,
+    violations,
+    wait_for_screen,
+)
 from tests.human_eval_app.designs import make_design
 from tests.human_eval_app.serving import CODES, Server, serving, write_study
 
@@ -47,6 +55,7 @@ def _train(page: Any, design: Design) -> None:
         press(page, "Enter")
         if keys is wrong:
             page.get_by_role("alert").and_(page.locator(":focus")).wait_for()  # where reading goes on
+            assert violations(page) == []
 
 
 def test_a_rater_finishes_a_panel_by_keyboard(
