@@ -1,18 +1,40 @@
 """The benchmark: prompt sets, model adapters, runs, scores, leaderboard and report."""
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from drawbench.api import Differences, Scores, compare, run, score
+    from drawbench.errors import StageError, UserError
     from drawbench.interface import ModelCard, Refused, Sample, TextToImage
 
-__all__ = ["ModelCard", "Refused", "Sample", "TextToImage"]
+_FROM = {
+    **dict.fromkeys(("Differences", "Scores", "compare", "run", "score"), "drawbench.api"),
+    **dict.fromkeys(("StageError", "UserError"), "drawbench.errors"),
+    **dict.fromkeys(("ModelCard", "Refused", "Sample", "TextToImage"), "drawbench.interface"),
+}
+__all__ = [
+    "Differences",
+    "ModelCard",
+    "Refused",
+    "Sample",
+    "Scores",
+    "StageError",
+    "TextToImage",
+    "UserError",
+    "compare",
+    "run",
+    "score",
+]
 __version__ = "0.1.0"
 
 
 def __getattr__(name: str) -> Any:
-    """What a model's author needs, loaded when first asked for: the command line's help needs none of it."""
-    if name not in __all__:
+    """What is public, loaded when first asked for: the command line's help needs none of it."""
+    if name not in _FROM:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from drawbench import interface
+    return getattr(import_module(_FROM[name]), name)
 
-    return getattr(interface, name)
+
+def __dir__() -> list[str]:
+    return __all__

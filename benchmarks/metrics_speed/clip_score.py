@@ -21,7 +21,7 @@ from transformers.utils import logging
 from benchmarks.timing import in_turns
 from drawbench.doctor.peer_networks import torchmetrics_clip_scorer
 from drawbench.prompts.registry import load_open
-from metrics.clip_score import sample_cosines
+from metrics.alignment import sample_cosines
 from metrics.features.clip.transformers import TransformersClipExtractor
 from metrics.features.streams import in_streams
 from tests.metrics.photographs import crops

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, TextIO
 
 from drawbench.cli.dry_run import add_dry_run, dry_runs
 from drawbench.cli.generate import add_workers, resumable, run_facts
-from drawbench.cli.progress import shown_progress, waiting
 from drawbench.cli.run import DEFAULT_PROTOCOL, score_finished, table
 from drawbench.models.registry import choose_device, resolve_model
 from drawbench.prompts.registry import load_prompt_set
 from drawbench.results.files import Result, write_result
 from drawbench.runs.directory import RunDirectory
 from drawbench.runs.generate import Request, generate
+from drawbench.terminal_progress import shown_progress, waiting
 
 if TYPE_CHECKING:
     from drawbench.scoring.extractors import Extractors

@@ -55,8 +55,8 @@ def run(args: argparse.Namespace) -> int:
 
 def _check(args: argparse.Namespace) -> int:
     """Print what is there, what is wrong with it, and what can be run."""
-    from drawbench.cli.progress import shown_progress
     from drawbench.prompts.coco_check import check_root
+    from drawbench.terminal_progress import shown_progress
 
     found = check_root(args.root, args.year, args.digests, shown_progress())
     if args.json:

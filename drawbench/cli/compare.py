@@ -3,8 +3,8 @@
 import argparse
 from pathlib import Path
 
-from drawbench.cli.progress import shown_progress
 from drawbench.terminal import terminal_width
+from drawbench.terminal_progress import shown_progress
 
 EPILOGUE = """examples:
   drawbench compare runs/x runs/y
@@ -32,12 +32,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print the comparison."""
-    from drawbench.cli.score import own_references
     from drawbench.comparing.compare import compare_runs
     from drawbench.comparing.pairing import refuse_other_references
     from drawbench.comparing.text import comparison_text
     from drawbench.models.registry import choose_device
     from drawbench.scoring.protocols import get_protocol
+    from drawbench.scoring.references import own_references
 
     protocol = get_protocol(args.protocol)
     if args.reference is None:

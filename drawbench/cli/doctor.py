@@ -79,11 +79,11 @@ def _machine(args: argparse.Namespace) -> int:
 
 
 def _metrics(args: argparse.Namespace) -> int:
-    from drawbench.cli.progress import shown_progress
     from drawbench.doctor.metrics_check import check_metrics
     from drawbench.doctor.metrics_check_text import check_data, check_markdown, check_text
     from drawbench.doctor.suite_images import suite_images
     from drawbench.models.registry import choose_device
+    from drawbench.terminal_progress import shown_progress
 
     images = suite_images(DEFAULT_N if args.n is None else args.n, args.images)
     found = check_metrics(images, choose_device(args.device or "auto"), shown_progress())
@@ -95,10 +95,10 @@ def _metrics(args: argparse.Namespace) -> int:
 
 
 def _acceptance(args: argparse.Namespace) -> int:
-    from drawbench.cli.progress import shown_progress, terminated_like_interrupted
     from drawbench.doctor.acceptance import accept
     from drawbench.doctor.text import examples_data, examples_text
     from drawbench.models.registry import choose_device
+    from drawbench.terminal_progress import shown_progress, terminated_like_interrupted
 
     with terminated_like_interrupted():
         examples = accept(choose_device(args.device or "auto"), shown_progress())

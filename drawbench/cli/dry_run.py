@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from drawbench.cli.progress import clock, shown_progress
 from drawbench.interface import Refused, Sample
 from drawbench.progress import Progress
 from drawbench.runs.at_once import engine_of
@@ -20,6 +19,7 @@ from drawbench.runs.generate import Request, default_directory, make_plan, worke
 from drawbench.runs.kept import PARTIAL, KeptSamples
 from drawbench.runs.plan import Slice, plan_samples, plan_slices
 from drawbench.runs.png import encode_png
+from drawbench.terminal_progress import clock, shown_progress
 from metrics.images.decode import read_image
 
 if TYPE_CHECKING:

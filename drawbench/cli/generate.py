@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from drawbench.cli.dry_run import add_dry_run, dry_run
-from drawbench.cli.progress import shown_progress, terminated_like_interrupted, waiting
 from drawbench.errors import StoppedError, UserError
 from drawbench.interface import TextToImage
 from drawbench.launcher import is_member, launched
@@ -22,6 +21,7 @@ from drawbench.runs.failures import CHOICES, STOP, parse_on_error
 from drawbench.runs.generate import Request, draw_shard, generate, help_drawing
 from drawbench.runs.plan import DEFAULT_SLICE_SIZE
 from drawbench.runs.ranks import Ranks, gathered
+from drawbench.terminal_progress import shown_progress, terminated_like_interrupted, waiting
 
 EPILOGUE = """examples:
   drawbench generate --model reference --prompts open --samples 1 --size 64

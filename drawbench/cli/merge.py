@@ -5,8 +5,8 @@ import json
 from pathlib import Path
 
 from drawbench.cli.generate import facts_text, resumable, run_facts
-from drawbench.cli.progress import shown_progress
 from drawbench.runs.generate import merge
+from drawbench.terminal_progress import shown_progress
 
 EPILOGUE = """examples:
   drawbench generate --model reference --prompts open --out runs/x --shard 0/2     in one job

@@ -7,9 +7,9 @@ from importlib.metadata import entry_points
 from typing import Any
 
 from drawbench.cli.generate import parse_settings
-from drawbench.cli.progress import shown_progress, waiting
 from drawbench.models.registry import BUILT_IN, ENTRY_POINT_GROUP, resolve_model
 from drawbench.terminal import UNFOLDED, listed, terminal_width
+from drawbench.terminal_progress import shown_progress, waiting
 
 EPILOGUE = """examples:
   drawbench models list

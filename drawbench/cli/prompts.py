@@ -7,12 +7,12 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TextIO
 
-from drawbench.cli.progress import shown_progress
 from drawbench.prompts import drawbench_set
 from drawbench.prompts.files import read_prompt_file, to_tsv
 from drawbench.prompts.prompt_set import PromptSet, repeats
 from drawbench.prompts.registry import ACCEPTED, list_prompt_sets, load_prompt_set, name_conflict
 from drawbench.terminal import UNFOLDED, listed, terminal_width, write_data
+from drawbench.terminal_progress import shown_progress
 
 EPILOGUE = """examples:
   drawbench prompts list

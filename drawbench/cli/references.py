@@ -4,8 +4,8 @@ import argparse
 import json
 from pathlib import Path
 
-from drawbench.cli.progress import shown_progress, terminated_like_interrupted
 from drawbench.errors import UserError
+from drawbench.terminal_progress import shown_progress, terminated_like_interrupted
 
 EPILOGUE = """examples:
   drawbench references write coco/val2014 --protocol imagen --metric fid_clean --out val2014.npz

@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING
 
 from drawbench.cli.dry_run import dry_run
 from drawbench.cli.generate import add_generate_options, ranks_of, request_from, resumable, run_facts
-from drawbench.cli.progress import shown_progress
-from drawbench.errors import UserError
 from drawbench.launcher import is_member
 from drawbench.models.registry import choose_device
 from drawbench.progress import Progress
@@ -16,6 +14,7 @@ from drawbench.results.files import Result
 from drawbench.runs.directory import RunDirectory
 from drawbench.runs.generate import generate, help_drawing
 from drawbench.terminal import terminal_width
+from drawbench.terminal_progress import shown_progress
 
 if TYPE_CHECKING:
     from drawbench.scoring.extractors import Extractors
@@ -47,6 +46,7 @@ def run(args: argparse.Namespace) -> int:
     """Do all of it, then print the table and where images and report are."""
     from drawbench.scoring.estimate import FeatureTimes
     from drawbench.scoring.extractors import Extractors
+    from drawbench.scoring.protocols import get_protocol
     from drawbench.scoring.shared_features import share_features
     from drawbench.scoring.while_drawing import FeaturesWhileDrawing
     from drawbench.tables.leaderboard import in_sentence
@@ -56,7 +56,7 @@ def run(args: argparse.Namespace) -> int:
     progress = shown_progress()
     with resumable(args), ranks_of(args) as ranks:
         request = request_from(args)
-        protocol = checked_protocol(args.protocol or DEFAULT_PROTOCOL, request.size)
+        protocol = get_protocol(args.protocol or DEFAULT_PROTOCOL, request.size)
         device, references = choose_device(args.device or "auto"), args.reference or request.prompt_set.reference_images
         extractors = Extractors([metric.extractor for metric in protocol.metrics], device, progress.note)
         if args.dry_run:
@@ -82,19 +82,6 @@ def run(args: argparse.Namespace) -> int:
         if usage := finished.usage():
             print(f"drawing took {usage.words()}")
     return 0
-
-
-def checked_protocol(name: str, size: int) -> "Protocol":
-    """The protocol of that name. Raises UserError before anything is drawn when it needs images larger than `size`."""
-    from drawbench.scoring.protocols import get_protocol
-
-    protocol = get_protocol(name)
-    if protocol.size and size < protocol.size:
-        raise UserError(
-            f"protocol {name} evaluates at {protocol.size} px, and {size} px are asked for: "
-            f"give --size {protocol.size} or more, or another --protocol."
-        )
-    return protocol
 
 
 def score_finished(

@@ -8,12 +8,12 @@ import numpy as np
 from PIL import Image
 
 from drawbench.cli.generate import parse_settings
-from drawbench.cli.progress import shown_progress, waiting
 from drawbench.errors import UserError
 from drawbench.files import atomic_file
 from drawbench.interface import Refused, Sample, TextToImage, sample_seed
 from drawbench.models.registry import model_specs, resolve_model
 from drawbench.runs.drawing import Manner, draw
+from drawbench.terminal_progress import shown_progress, waiting
 
 COLUMNS, GAP = 4, 4  # images side by side, and pixels between them
 PAPER, REFUSED = 255, 225

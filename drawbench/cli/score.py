@@ -3,9 +3,9 @@
 import argparse
 from pathlib import Path
 
-from drawbench.cli.progress import shown_progress
 from drawbench.errors import UserError
 from drawbench.terminal import terminal_width
+from drawbench.terminal_progress import shown_progress
 
 EPILOGUE = """examples:
   drawbench score runs/x --protocol bundled
@@ -47,6 +47,7 @@ def run(args: argparse.Namespace) -> int:
     from drawbench.results.files import result_from_score_file
     from drawbench.runs.directory import RunDirectory
     from drawbench.scoring.protocols import get_protocol
+    from drawbench.scoring.references import own_references
     from drawbench.scoring.score import score_run
     from drawbench.tables.render import render_tables
 
@@ -76,15 +77,3 @@ def run(args: argparse.Namespace) -> int:
     results = [result_from_score_file(card, file, "measured") for card, file in zip(cards, files, strict=True)]
     print(render_tables(results, heading="Scores", width=terminal_width()), end="")
     return 0
-
-
-def own_references(run_path: Path) -> Path | None:
-    """The reference images that the run's prompt set brings, when the set is embedded and still the same one."""
-    from drawbench.prompts.registry import load_prompt_set
-    from drawbench.runs.directory import RunDirectory
-
-    plan = RunDirectory.open(run_path).plan
-    if plan.prompt_set_name != "world":  # other sets bring none, or lie where only --reference can say
-        return None
-    prompt_set = load_prompt_set(plan.prompt_set_name)
-    return prompt_set.reference_images if prompt_set.sha256 == plan.prompt_set_sha256 else None

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 
 from drawbench.cli.dry_run import add_dry_run, dry_runs
 from drawbench.cli.generate import add_drawing_options, parse_settings, requested, resumable
-from drawbench.cli.progress import shown_progress, waiting
-from drawbench.cli.run import DEFAULT_PROTOCOL, checked_protocol
+from drawbench.cli.run import DEFAULT_PROTOCOL
 from drawbench.errors import UserError
 from drawbench.files import write_text_atomically
 from drawbench.interface import TextToImage
@@ -20,6 +19,7 @@ from drawbench.prompts.prompt_set import category_slug
 from drawbench.prompts.registry import ACCEPTED, load_prompt_set
 from drawbench.sweeps import GUIDANCE, PAPER_GUIDANCE
 from drawbench.terminal import terminal_width
+from drawbench.terminal_progress import shown_progress, waiting
 
 if TYPE_CHECKING:
     from drawbench.sweeps.sweep import Sweep
@@ -137,6 +137,7 @@ def axes_of(args: argparse.Namespace) -> dict[str, tuple[str, ...]]:
 def _sweep(
     args: argparse.Namespace, axes: Mapping[str, tuple[str, ...]], fixed: Mapping[str, str], model: TextToImage
 ) -> "Sweep":
+    from drawbench.scoring.protocols import get_protocol
     from drawbench.sweeps.sweep import Sweep
 
     first = requested(args, load_prompt_set(args.prompts, shown_progress()), model)
@@ -152,7 +153,7 @@ def _sweep(
         slice_size=first.slice_size,
         on_error=first.on_error,
         workers=first.workers,
-        protocol=checked_protocol(args.protocol, first.size),
+        protocol=get_protocol(args.protocol, first.size),
         reference=args.reference or first.prompt_set.reference_images,
     )
 

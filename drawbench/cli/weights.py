@@ -5,9 +5,9 @@ import json
 from dataclasses import asdict
 from pathlib import Path
 
-from drawbench.cli.progress import shown_progress, terminated_like_interrupted
 from drawbench.errors import UserError
 from drawbench.terminal import UNFOLDED, listed, terminal_width
+from drawbench.terminal_progress import shown_progress, terminated_like_interrupted
 from drawbench.weights.command import CheckedFile, check_folder, fetch_weights
 from metrics.features.weights import FOLDER_VARIABLE, PUBLISHED, located, weights_folders
 

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 
 from drawbench.doctor.peers import PeerComparison, absent, compare, compare_features
-from metrics.clip_score import sample_cosines
+from metrics.alignment import sample_cosines
 from metrics.errors import MetricInputError
 from metrics.features.clip.transformers import find_model
 from metrics.features.inception.extractor import InceptionExtractor

@@ -2,8 +2,6 @@
 
 import functools
 import inspect
-import math
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from itertools import takewhile
 from typing import Any
@@ -13,13 +11,12 @@ from PIL import Image
 
 from drawbench.errors import UserError
 from drawbench.interface import DEFAULT_SIZE, ModelCard, Refused, Sample, Setting, TextToImage
+from metrics.images.decode import rgb_pixels
+from metrics.images.in_memory import Range, array_of, channels_last, checked_range, levels
 
 ONE = ("prompt", "seed", "size")  # the parameters of a function that draws one image
 MANY = ("prompts", "seeds", "size")  # and of one that draws a batch
-
-Range = tuple[float, float]
-USUAL: tuple[Range, ...] = ((0, 1), (-1, 1), (0, 255))  # ranges that libraries give images in
-FAR = 100  # times as wide as what an image fills: it would be of two neighbouring levels
+HOW = "state it by an attribute of the function, such as draw.value_range = (0, 1)"
 
 
 def parameters_of(function: Callable[..., Any]) -> dict[str, inspect.Parameter]:
@@ -46,13 +43,13 @@ def drawing_parameters(function: Callable[..., Any]) -> tuple[str, ...]:
 class FunctionModel(TextToImage):
     """A TextToImage made of a function that draws one image at a time, or a batch.
 
-    An image may be a uint8 array (size, size, 3), a PIL image in mode RGB, or an array or tensor of numbers within the
-    range that the function states by its attribute `value_range`, such as (0, 1) or (-1, 1); its channels may come
-    first, and a batch of one may be around it. Whatever it is, it is copied before the function is called again.
+    An image may be a uint8 array (size, size, 3), a PIL image without transparency, or an array or tensor of numbers
+    within the range that the function states by its attribute `value_range`, such as (0, 1) or (-1, 1); its channels
+    may come first, and a batch of one may be around it. It is copied before the function is called again.
     """
 
     def __init__(self, draw: Callable[..., Any], name: str, settings: Mapping[str, Setting] | None = None) -> None:
-        """settings: further arguments of every call. Raises UserError for a `value_range` that is none."""
+        """settings: further arguments of every call. Raises MetricInputError for a `value_range` that is none."""
         self._draw, self._name, self._settings = draw, name, dict(settings or {})
         parameters = parameters_of(draw)
         self._first = [each.name for each in parameters.values() if each.kind is each.POSITIONAL_ONLY]
@@ -83,20 +80,18 @@ class FunctionModel(TextToImage):
 
     def _image(self, drawn: Any, sample: Sample, size: int) -> Any:
         """An image of one's own memory; what is none is left to the check of all models' images."""
-        told = f"{self._name} drew {sample.prompt_id} sample {sample.index}"
+        told = f"{self._name}'s image for {sample.prompt_id} sample {sample.index}"
         if isinstance(drawn, Image.Image):
-            if drawn.mode != "RGB":
-                raise UserError(f"{told} in mode {drawn.mode}: return mode RGB, for example with image.convert('RGB').")
-            return np.array(drawn)
-        array = _array(drawn)
+            return rgb_pixels(drawn, told)
+        array = array_of(drawn)
         if array is None:
             return drawn
-        array = array[0] if array.ndim == 4 and len(array) == 1 else array
-        if array.shape == (3, size, size) != (size, size, 3):
-            array = np.moveaxis(array, 0, -1)
-        if np.issubdtype(array.dtype, np.floating):
-            return _levels(array, self._range, told)
-        return np.array(array, order="C")
+        array = channels_last(array)
+        if not np.issubdtype(array.dtype, np.floating):
+            return np.array(array, order="C")
+        if not np.isfinite(array).all():
+            raise FloatingPointError("the image holds values that are no numbers, nan or infinite")  # a failure
+        return levels(array, self._range, told, HOW)
 
 
 def _signature(function: Callable[..., Any]) -> list[inspect.Parameter]:
@@ -109,55 +104,12 @@ def _signature(function: Callable[..., Any]) -> list[inspect.Parameter]:
 def _stated_range(draw: Callable[..., Any], name: str) -> Range | None:
     while isinstance(draw, functools.partial):
         draw = draw.func
-    stated = getattr(draw, "value_range", None)
-    if stated is None:
-        return None
-    try:
-        low, high = map(float, stated)
-    except (TypeError, ValueError):
-        low = high = math.nan
-    if not (math.isfinite(low) and math.isfinite(high) and low < high):
-        raise UserError(f"value_range of {name} is {stated!r}: state the lowest and the highest value, such as (0, 1).")
-    return low, high
-
-
-def _array(drawn: Any) -> np.ndarray | None:
-    """What an array or a tensor of any library holds; None for anything else."""
-    torch = sys.modules.get("torch")
-    if torch is not None and isinstance(drawn, torch.Tensor):
-        drawn = drawn.detach().cpu()
-        return np.asarray(drawn.float() if drawn.is_floating_point() else drawn)  # numpy knows no bfloat16
-    return np.asarray(drawn) if hasattr(drawn, "__array__") and not isinstance(drawn, Image.Image) else None
+    return checked_range(getattr(draw, "value_range", None), f"value_range of {name}")
 
 
 def _listed(drawn: Any) -> list[Any] | None:
     """The images of a batch; None for what holds none."""
-    array = _array(drawn)
+    array = array_of(drawn)
     if array is not None:
         return list(array) if array.ndim else None
     return list(drawn) if isinstance(drawn, list | tuple) else None
-
-
-def _levels(values: np.ndarray, stated: Range | None, told: str) -> np.ndarray:
-    """uint8 levels, rounded to the nearest, of values in the stated range: its lowest is 0 and its highest 255."""
-    if stated is None:
-        raise UserError(
-            f"{told} as {values.dtype} values, and states no range for them: return uint8 (0 to 255), or state it "
-            "by an attribute of the function, such as draw.value_range = (0, 1)."
-        )
-    low, high = stated
-    if not np.isfinite(values).all():
-        raise FloatingPointError("the image holds values that are no numbers, nan or infinite")
-    least, most = float(values.min(initial=high)), float(values.max(initial=low))
-    if least < low or most > high:
-        raise UserError(
-            f"{told} with values from {least:g} to {most:g}, outside of the stated range {low:g} to {high:g}: "
-            "clamp them to it, or state another value_range."
-        )
-    meant = next(((a, b) for a, b in USUAL if a <= least < most <= b and (b - a) * FAR <= high - low), None)
-    if meant:
-        raise UserError(
-            f"{told} with values from {least:g} to {most:g}, of which the stated range {low:g} to {high:g} makes one "
-            f"colour: state what is meant, such as draw.value_range = {meant}."
-        )
-    return np.rint((values.astype(np.float64) - low) * (255 / (high - low))).astype(np.uint8, order="C")

@@ -1,18 +1,20 @@
 """Prompt sets by name: what `--prompts` accepts, and what is on this machine."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 from drawbench.errors import UserError
 from drawbench.progress import Progress
 from drawbench.prompts import drawbench_set
 from drawbench.prompts.coco import expanded, load_coco_spec, load_world
-from drawbench.prompts.files import parse_rows, read_prompt_file, read_rows
+from drawbench.prompts.files import parse_rows, read_prompt_file, read_rows, rows_from_records
 from drawbench.prompts.hub_captions import load_hub_captions
 from drawbench.prompts.prompt_set import PromptSet, build_prompt_set, shown
 
+IN_MEMORY = "the prompts"
 ACCEPTED = "open, drawbench, drawbench:FILE, world, coco:ROOT, hf:DATASET, or a .csv, .tsv, .jsonl, .json or .txt file"
 
 
@@ -77,6 +79,26 @@ def load_file(path: Path) -> PromptSet:
     if conflict := name_conflict(prompt_set, path):
         raise UserError(conflict)
     return prompt_set
+
+
+def prompt_set_of(prompts: Any) -> PromptSet:
+    """The set of prompts that a program holds: texts, or rows (mappings, or a DataFrame) as a file has them.
+
+    It is called `prompts`, and one of DrawBench's very prompts `drawbench`. Raises UserError as a file would.
+    """
+    rows = prompts.to_dict("records") if hasattr(prompts, "to_dict") and hasattr(prompts, "columns") else prompts
+    try:
+        listed = list(rows)
+    except TypeError:
+        raise UserError(
+            f"a {type(prompts).__name__} is no list of prompts; give texts, or rows with a prompt"
+        ) from None
+    if wrong := next((row for row in listed if not isinstance(row, str | Mapping)), None):
+        raise UserError(f"a {type(wrong).__name__} is no prompt; give texts, or rows with a prompt")
+    records = ({"prompt": row} if isinstance(row, str) else dict(row) for row in listed)
+    found = rows_from_records(((f"row {n}", record) for n, record in enumerate(records, start=1)), IN_MEMORY)
+    prompt_set = build_prompt_set("prompts", found, IN_MEMORY)
+    return drawbench_set.accept(found, IN_MEMORY) if prompt_set.sha256 == drawbench_set.SHA256 else prompt_set
 
 
 def name_conflict(prompt_set: PromptSet, path: Path) -> str | None:

@@ -278,11 +278,18 @@ def own_clip(spec: str) -> Protocol:
     )
 
 
-def get_protocol(name: str) -> Protocol:
-    """The protocol of that name, current version. Raises UserError that lists the names there are."""
+def get_protocol(name: str, size: int | None = None) -> Protocol:
+    """The protocol of that name, current version. size: pixels of the images that it is for, where they are known.
+
+    Raises UserError that lists the names there are, and where the protocol needs larger images.
+    """
     kind, _, spec = name.partition(":")
-    if kind == OWN_CLIP and spec:
-        return own_clip(spec)
-    if name not in PROTOCOLS:
+    if not (kind == OWN_CLIP and spec) and name not in PROTOCOLS:
         raise UserError(f"there is no protocol {name!r}: use one of {', '.join(PROTOCOLS)}, or clip:MODEL")
-    return PROTOCOLS[name]()
+    protocol = PROTOCOLS[name]() if name in PROTOCOLS else own_clip(spec)
+    if protocol.size and size and size < protocol.size:
+        raise UserError(
+            f"protocol {name} evaluates at {protocol.size} px, and {size} px are asked for: "
+            f"give --size {protocol.size} or more, or another --protocol."
+        )
+    return protocol

@@ -10,7 +10,9 @@ import numpy as np
 
 from drawbench.errors import UserError
 from drawbench.progress import Progress
+from drawbench.prompts.registry import load_prompt_set
 from drawbench.results.scores import ReferenceRef
+from drawbench.runs.directory import RunDirectory
 from drawbench.scoring.described import Described, described_images
 from drawbench.scoring.extractors import Extractors
 from drawbench.scoring.image_features import ImageFiles, ReadSettings, image_features
@@ -78,6 +80,15 @@ def find_references(path: Path) -> ReferenceSet:
     if len(folder.images) < 2:
         raise UserError(f"the reference folder {path} holds {len(folder.images)} images: a distance needs at least 2")
     return ReferenceSet(path, folder.images, tuple(folder.notes()))
+
+
+def own_references(run_path: Path) -> Path | None:
+    """The reference images that the run's prompt set brings, when the set is embedded and still the same one."""
+    plan = RunDirectory.open(run_path).plan
+    if plan.prompt_set_name != "world":  # other sets bring none, or lie where only --reference can say
+        return None
+    prompt_set = load_prompt_set(plan.prompt_set_name)
+    return prompt_set.reference_images if prompt_set.sha256 == plan.prompt_set_sha256 else None
 
 
 def reference_name(path: Path) -> str:

@@ -9,7 +9,7 @@ from drawbench.results.published import PUBLISHED_TITLE, PublishedNumber
 from drawbench.results.scores import OVERALL, Interval, ReferenceRef, Score
 from drawbench.tables.headers import CLIP_DIFFERENCE, CLIP_SCORE, measure_of, measures
 from drawbench.tables.leaderboard import LeaderboardTable, Row, ordering_metric
-from metrics.clip_score import NOT_MEASURABLE
+from metrics.alignment import NOT_MEASURABLE
 
 NO_INTERVAL = "interval: not available"
 MISSING = "–"

@@ -7,7 +7,7 @@ from drawbench.results.comparable import ComparisonKey, comparison_key, differen
 from drawbench.results.files import Result
 from drawbench.results.scores import OVERALL, Score
 from drawbench.tables.headers import CAPTION_SCORE, CLIP_SCORE, distances, measure_of
-from metrics.clip_score import NOT_MEASURABLE
+from metrics.alignment import NOT_MEASURABLE
 
 CEILING_ADAPTERS = ("world", "photographs")  # the true renderings, and the prompts' own photographs
 SET_ORDER = ("drawbench", "open", "coco", "world")

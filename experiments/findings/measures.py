@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from metrics.clip_score import sample_cosines
+from metrics.alignment import sample_cosines
 from metrics.features.clip.open_clip import ClipExtractor, load_folder
 from metrics.features.registry import BUNDLED_FOLDER
 from metrics.frechet.distance import frechet_distance

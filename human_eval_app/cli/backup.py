@@ -27,7 +27,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Write the archive and say what is in it."""
-    from drawbench.cli.progress import shown_progress, terminated_like_interrupted
+    from drawbench.terminal_progress import shown_progress, terminated_like_interrupted
     from human_eval_app.app.service import default_database
     from human_eval_app.backup.backup import write_backup
     from human_eval_app.cli.restore import facts_json, facts_text

@@ -6,8 +6,8 @@ import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
-from drawbench.cli.progress import shown_progress, terminated_like_interrupted
 from drawbench.errors import StoppedError, UserError
+from drawbench.terminal_progress import shown_progress, terminated_like_interrupted
 from human_eval_app.study.design import Stopping, StudyType
 from human_eval_app.study.stopping import PAUSE_MINUTES
 

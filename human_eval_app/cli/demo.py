@@ -10,10 +10,10 @@ from threading import Thread
 from typing import TYPE_CHECKING
 
 from drawbench.cli.generate import resumable
-from drawbench.cli.progress import shown_progress
 from drawbench.models.registry import resolve_model
 from drawbench.prompts.registry import load_prompt_set
 from drawbench.runs.generate import Request, generate
+from drawbench.terminal_progress import shown_progress
 
 if TYPE_CHECKING:
     from human_eval_app.cli.crowd import Crowd

@@ -33,7 +33,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Restore or check, and say what was in the archive."""
-    from drawbench.cli.progress import shown_progress, terminated_like_interrupted
+    from drawbench.terminal_progress import shown_progress, terminated_like_interrupted
     from human_eval_app.backup.restore import check_backup, restore
 
     if args.check and args.database:

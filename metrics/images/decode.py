@@ -61,7 +61,16 @@ def _read(file: BinaryIO, name: str) -> np.ndarray:
         _refuse_lossy(image, file, name)
         if image.format == "PNG" and not _png_has_end(file):
             raise MetricInputError(f"{name} is damaged or truncated (its end is missing): make this image again")
-        return np.array(_opaque(image, name).convert("RGB"))
+        return rgb_pixels(image, name)
+
+
+def rgb_pixels(image: Image.Image, name: str) -> np.ndarray:
+    """The same of an image that Pillow has opened, or made."""
+    if image.mode.startswith("I"):
+        raise MetricInputError(f"{name} has 16 bits per channel: save it as 8-bit RGB")
+    if image.mode not in _PLAIN_MODES:
+        raise MetricInputError(f"{name} has mode {image.mode}: save it as 8-bit RGB without alpha")
+    return np.array(_opaque(image, name).convert("RGB"))
 
 
 @contextmanager
@@ -121,9 +130,7 @@ def _refuse_lossy(image: Image.Image, file: BinaryIO, name: str) -> None:
     """Refuse what cannot become 8-bit RGB without a choice that changes numbers."""
     if getattr(image, "n_frames", 1) > 1 and image.format != SEVERAL_PICTURES:
         raise MetricInputError(f"{name} is animated ({getattr(image, 'n_frames', 0)} frames): save one frame as RGB")
-    if image.mode not in _PLAIN_MODES and not image.mode.startswith("I"):
-        raise MetricInputError(f"{name} has mode {image.mode}: save it as 8-bit RGB without alpha")
-    if image.mode.startswith("I") or _png_bit_depth(file, image) == 16:
+    if _png_bit_depth(file, image) == 16:
         raise MetricInputError(f"{name} has 16 bits per channel: save it as 8-bit RGB")
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from metrics.clip_score import HESSEL_PREFIX, clip_score_100, clipscore_hessel, hessel_texts, sample_cosines
+from metrics.alignment import HESSEL_PREFIX, clip_score_100, clipscore_hessel, hessel_texts, sample_cosines
 from metrics.errors import MetricInputError
 from metrics.features.clip.transformers import TransformersClipExtractor
 from tests.metrics.stand_ins import write_transformers_clip

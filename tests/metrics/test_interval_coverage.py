@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from metrics.clip_score import clip_score_results, prompt_scores
+from metrics.alignment import clip_score_results, prompt_scores
 from metrics.diversity import diversity_results
 from metrics.inception_score import inception_score_result
 from metrics.kernel import cmmd_result, kid_result

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from drawbench.scoring.kinds.kind import Measure, Needs, PromptMeans
-from metrics.clip_score import (
+from metrics.alignment import (
     CONVENTION,
     DIFFERENCE,
     NOT_MEASURABLE,

@@ -16,6 +16,7 @@ from drawbench.errors import UserError
 from drawbench.interface import Refused, Sample
 from drawbench.models.drawing_function import FunctionModel
 from drawbench.models.python_function import PythonAdapter
+from metrics.errors import MetricInputError
 from tests.drawbench.models.test_python_function import SAMPLES, Write, load, write
 
 __all__ = ["write"]
@@ -110,7 +111,7 @@ def test_what_is_no_drawing_function_is_refused(
     write: Write, source: str, settings: dict[str, str], sentence: str
 ) -> None:
     name = write(source)
-    with pytest.raises(UserError, match=sentence) as caught:
+    with pytest.raises((UserError, MetricInputError), match=sentence) as caught:
         load(f"{name}:draw", **settings)
     assert "\n" not in str(caught.value)
 
@@ -175,15 +176,23 @@ def test_a_float_becomes_the_nearest_level(values: list[float]) -> None:
 @pytest.mark.parametrize(
     ("image", "value_range", "sentence"),
     [
-        (LEVELS / 255, None, "sample 0 as float64 values, and states no range for them: return uint8"),
-        (LEVELS / 255 - 0.5, (0, 1), "with values from -0.5 to 0.5, outside of the stated range 0 to 1: clamp"),
-        (LEVELS / LEVELS.max(), (0, 255), "with values from .* to 1, of which the stated range 0 to 255 makes one col"),
-        (LEVELS / 127.5 - 1, (-255, 255), r".* one colour: state what is meant, such as draw.value_range = \(-1, 1\)"),
-        (LEVELS.astype(float), (0, 65535), r".* such as draw.value_range = \(0, 255\)"),
+        (
+            LEVELS / 255,
+            None,
+            "sample 0 holds float64 values of no stated range: give uint8 .0 to 255., or state it by an attrib",
+        ),
+        (LEVELS / 255 - 0.5, (0, 1), "holds values from -0.5 to 0.5, outside of the stated range 0 to 1: clamp"),
+        (
+            LEVELS / LEVELS.max(),
+            (0, 255),
+            "holds values from .* to 1, of which the stated range 0 to 255 makes one col",
+        ),
+        (LEVELS / 127.5 - 1, (-255, 255), r".* one colour: state what is meant, such as \(-1, 1\)"),
+        (LEVELS.astype(float), (0, 65535), r".* such as \(0, 255\)"),
     ],
 )
 def test_floats_without_a_range_or_of_another_one_are_refused(image: Any, value_range: Any, sentence: str) -> None:
-    with pytest.raises(UserError, match=f"mine drew colors-001 {sentence}|sample 0 {sentence}"):
+    with pytest.raises(MetricInputError, match=f"mine's image for colors-001 {sentence}|sample 0 {sentence}"):
         converted(image, value_range)
 
 

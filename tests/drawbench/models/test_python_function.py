@@ -10,6 +10,7 @@ import pytest
 from drawbench.errors import UserError
 from drawbench.interface import Refused, Sample
 from drawbench.models.python_function import PythonAdapter
+from metrics.errors import MetricInputError
 
 SAMPLES = [Sample("colors-001", "Colors", "a red cube", 0, 2**50 + 1), Sample("colors-002", "Colors", "b", 0, 7)]
 _numbers = itertools.count()
@@ -129,10 +130,15 @@ def test_changed_weights_are_another_model_where_a_setting_names_them(write: Wri
     assert [one != other for one, other in zip(before, after, strict=True)] == [True, True, False, False]
 
 
-def test_a_pil_image_that_is_not_rgb_is_refused(write: Write) -> None:
-    name = write("from PIL import Image\ndef draw(prompt, seed, size): return Image.new('RGBA', (size, size))")
-    with pytest.raises(UserError, match=r"colors-001 sample 0 in mode RGBA.*convert\('RGB'\)"):
+def test_a_pil_image_is_read_by_the_rule_of_files(write: Write) -> None:
+    name = write(
+        "from PIL import Image\ndef draw(prompt, seed, size, alpha=0):\n"
+        "    return Image.new('RGBA', (size, size), (9, 8, 7, alpha))"
+    )
+    with pytest.raises(MetricInputError, match=r"image for colors-001 sample 0 has transparent pixels \(mode RGBA\)"):
         load(f"{name}:draw").generate(SAMPLES, 4)
+    opaque = load(f"{name}:draw", alpha="255").generate(SAMPLES, 4)[0]
+    assert np.array_equal(opaque, np.full((4, 4, 3), (9, 8, 7), np.uint8))
 
 
 @pytest.mark.parametrize("package", ["metrics", "drawbench", "reference_model", "human_eval_app"])

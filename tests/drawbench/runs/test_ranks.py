@@ -14,7 +14,6 @@ import psutil
 import pytest
 
 from drawbench.cli.main import main
-from drawbench.cli.progress import shown_progress
 from drawbench.errors import StageError, UserError
 from drawbench.launcher import Place, launched
 from drawbench.models.registry import resolve_model
@@ -29,6 +28,7 @@ from drawbench.scoring.extractors import Extractors
 from drawbench.scoring.image_features import image_store
 from drawbench.scoring.protocols import get_protocol
 from drawbench.scoring.shared_features import share_features
+from drawbench.terminal_progress import shown_progress
 from metrics.features.cache import content_ids
 from tests.drawbench.runs.noise_model import working_directory
 

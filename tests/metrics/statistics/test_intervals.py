@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from metrics.clip_score import clip_score_results, prompt_scores
+from metrics.alignment import clip_score_results, prompt_scores
 from metrics.diversity import diversity_results
 from metrics.errors import MetricInputError
 from metrics.frechet.difference import frechet_difference

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from metrics.clip_score import NOT_MEASURABLE, PromptScores, clip_score_results, prompt_scores, sample_cosines
+from metrics.alignment import NOT_MEASURABLE, PromptScores, clip_score_results, prompt_scores, sample_cosines
 from metrics.errors import MetricInputError
 from metrics.statistics.result import MetricResult
 from metrics.statistics.vectors import unit
