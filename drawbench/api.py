@@ -27,10 +27,12 @@ from drawbench.models.registry import choose_device, resolve_model
 from drawbench.progress import Progress
 from drawbench.prompts.prompt_set import PromptSet
 from drawbench.prompts.registry import load_prompt_set, prompt_set_of
+from drawbench.remote.object_store import StoreUrl, parse_place
 from drawbench.results.files import Result, result_from_score_file
 from drawbench.results.scores import OVERALL, Interval, Score, scores_path
 from drawbench.runs.directory import MANIFEST, RunDirectory
 from drawbench.runs.generate import Request, generate
+from drawbench.runs.into_store import drawn_and_pulled
 from drawbench.runs.plan import DEFAULT_SLICE_SIZE
 from drawbench.runs.png import encode_png
 from drawbench.scoring.protocols import Protocol, get_protocol
@@ -176,8 +178,8 @@ def run(
     model: a spec as of `--model`; a `drawbench.TextToImage`; or a function (prompt, seed, size) that returns an image.
     prompts: a set's name or file as of `--prompts`; texts; or rows (dicts, a DataFrame) with a column `prompt`.
     samples: images per prompt (8, or 1 without categories). size: pixels. limit: prompts of each category.
-    settings: as of `--set`. references: a folder or .npz, or images, for distances. out: the run's directory; without
-    it the command's, or a temporary one for a model that has no spec. progress: shown on stderr.
+    settings: as of `--set`. references: a folder or .npz, or images, for distances. out: the run's directory, or
+    s3://BUCKET/PREFIX; without it the command's, or a temporary one for a model without a spec. progress: on stderr.
     Raises drawbench.UserError for what the command refuses, drawbench.StageError when the model failed: the same call
     goes on.
     """
@@ -188,10 +190,11 @@ def run(
     else:
         made = model_in_memory(model, settings or {})
     kept = [] if out is not None or isinstance(model, str) else [_Folder()]
+    place = parse_place(str(out)) if out is not None else kept[0].path / "run" if kept else None
     request = Request(
         model=made,
         prompt_set=prompt_set,
-        out=Path(out) if out is not None else kept[0].path / "run" if kept else None,
+        out=place if isinstance(place, Path) else None,
         samples=samples if samples is not None else int(made.held_samples(prompt_set)),
         size=size if size is not None else int(made.native_size),
         seed=seed,
@@ -201,7 +204,7 @@ def run(
     )
     chosen = get_protocol(protocol, request.size)
     theirs = _as_path(references, None, kept) or prompt_set.reference_images
-    finished = generate(request, shown)
+    finished = drawn_and_pulled(request, place, shown) if isinstance(place, StoreUrl) else generate(request, shown)
     return _scored(finished.path, chosen, theirs, device, shown, kept)
 
 

@@ -15,12 +15,15 @@ from drawbench.launcher import is_member, launched
 from drawbench.models.registry import model_specs, resolve_model
 from drawbench.prompts.prompt_set import PromptSet
 from drawbench.prompts.registry import ACCEPTED, load_prompt_set
+from drawbench.remote.object_store import StoreUrl, parse_place
 from drawbench.runs.claim import parse_shard
 from drawbench.runs.directory import RunDirectory
 from drawbench.runs.failures import CHOICES, STOP, parse_on_error
-from drawbench.runs.generate import Request, draw_shard, generate, help_drawing
+from drawbench.runs.generate import RUNS, Request, draw_shard, generate, help_drawing
+from drawbench.runs.into_store import draw_stored
 from drawbench.runs.plan import DEFAULT_SLICE_SIZE
 from drawbench.runs.ranks import Ranks, gathered
+from drawbench.runs.stored import StoredRun
 from drawbench.terminal_progress import shown_progress, terminated_like_interrupted, waiting
 
 EPILOGUE = """examples:
@@ -45,12 +48,15 @@ def run(args: argparse.Namespace) -> int:
     if args.shard is not None:
         return _run_shard(args)
     with resumable(args), ranks_of(args) as ranks:
+        url = store_of(args)
         request = request_from(args)
         if args.dry_run:
             return dry_run(request, args.json)
         if ranks and ranks.is_member:
-            help_drawing(request, ranks)
+            help_drawing(request, ranks, url)
             return 0
+        if url:
+            return _told_stored(args, draw_stored(request, url, shown_progress(), ranks=ranks))
         finished = generate(request, shown_progress(), ranks=ranks)
     print(json.dumps(run_facts(finished), indent=2) if args.json else facts_text(finished))
     return 0
@@ -62,6 +68,8 @@ def _run_shard(args: argparse.Namespace) -> int:
         what = "--dry-run looks at whole runs" if args.dry_run else "a launcher's ranks share a run by themselves"
         raise UserError(f"--shard {shard} cannot be: {what}; leave --shard out.")
     with resumable(args):
+        if url := store_of(args):
+            return _told_stored(args, draw_stored(request_from(args), url, shown_progress(), shard))
         run = draw_shard(request_from(args), shard, shown_progress())
     samples = sum(len(part.samples) for part in shard.of(run.slices()))
     if args.json:
@@ -70,6 +78,27 @@ def _run_shard(args: argparse.Namespace) -> int:
     else:
         print(f"{run.path}: shard {shard} is drawn, {samples} of {len(run.samples())} samples")
         print(f"when all {shard.count} are: {shlex.join(['drawbench', 'merge', str(run.path)])}")
+    return 0
+
+
+def store_of(args: argparse.Namespace) -> StoreUrl | None:
+    """The place in object storage that `--out` names, if it does."""
+    if not isinstance(args.out, StoreUrl):
+        return None
+    if args.dry_run:
+        raise UserError(f"--dry-run looks at directories: leave out --out {args.out}.")
+    return args.out
+
+
+def _told_stored(args: argparse.Namespace, run: StoredRun) -> int:
+    url, total = run.store.url, len(run.slices())
+    there = len(run.slices_there())
+    if args.json:
+        facts = {"run": str(url), "slices": there, "planned": total, "plan_sha256": run.held.plan_sha256}
+        print(json.dumps(facts, indent=2))
+    else:
+        print(f"{url}: {there} of {total} slices are there")
+        print(f"to score them: {shlex.join(['drawbench', 'runs', 'pull', str(url), str(RUNS / url.name)])}")
     return 0
 
 
@@ -82,7 +111,9 @@ def add_generate_options(parser: argparse.ArgumentParser) -> None:
         "--size", type=int, metavar="PX", help="side of the images (256, or that of the folder's images)"
     )
     parser.add_argument("--seed", type=int, metavar="S", help="seed of the run (0)")
-    parser.add_argument("--out", type=Path, metavar="DIR", help="run directory (runs/MODEL--SET--PLAN)")
+    parser.add_argument(
+        "--out", type=parse_place, metavar="DIR", help="run directory, or s3://BUCKET/PREFIX (runs/MODEL--SET--PLAN)"
+    )
     parser.add_argument(
         "--limit", type=int, metavar="N", help="only the first N prompts of each category; results are marked partial"
     )
@@ -126,7 +157,7 @@ def requested(args: argparse.Namespace, prompt_set: PromptSet, model: TextToImag
     return Request(
         model=model,
         prompt_set=prompt_set,
-        out=args.out,
+        out=args.out if isinstance(args.out, Path) else None,
         samples=args.samples if args.samples is not None else int(model.held_samples(prompt_set)),
         size=args.size if args.size is not None else int(model.native_size),
         seed=args.seed or 0,

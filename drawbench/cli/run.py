@@ -6,13 +6,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from drawbench.cli.dry_run import dry_run
-from drawbench.cli.generate import add_generate_options, ranks_of, request_from, resumable, run_facts
+from drawbench.cli.generate import add_generate_options, ranks_of, request_from, resumable, run_facts, store_of
 from drawbench.launcher import is_member
 from drawbench.models.registry import choose_device
 from drawbench.progress import Progress
 from drawbench.results.files import Result
 from drawbench.runs.directory import RunDirectory
 from drawbench.runs.generate import generate, help_drawing
+from drawbench.runs.into_store import drawn_and_pulled
 from drawbench.terminal import terminal_width
 from drawbench.terminal_progress import shown_progress
 
@@ -55,6 +56,7 @@ def run(args: argparse.Namespace) -> int:
         return 0
     progress = shown_progress()
     with resumable(args), ranks_of(args) as ranks:
+        url = store_of(args)
         request = request_from(args)
         protocol = get_protocol(args.protocol or DEFAULT_PROTOCOL, request.size)
         device, references = choose_device(args.device or "auto"), args.reference or request.prompt_set.reference_images
@@ -63,13 +65,16 @@ def run(args: argparse.Namespace) -> int:
             return dry_run(request, args.json, FeatureTimes(protocol, references, extractors))
         watcher = FeaturesWhileDrawing(protocol, references is not None, extractors, progress.note)
         if ranks and ranks.is_member:
-            path = help_drawing(request, ranks)
-            share_features(path, protocol, references is not None, extractors, ranks, progress)
+            path = help_drawing(request, ranks, url)
+            if not url:  # which rank 0 alone unfolds
+                share_features(path, protocol, references is not None, extractors, ranks, progress)
             return 0
         if ranks:
             watcher.load()
-        finished = generate(request, progress, watcher, ranks)
-        if ranks:
+        finished = (
+            drawn_and_pulled(request, url, progress, ranks) if url else generate(request, progress, watcher, ranks)
+        )
+        if ranks and not url:
             share_features(finished.path, protocol, references is not None, extractors, ranks, progress)
         result = score_finished(finished, protocol, references, extractors, progress)
         report = write_report(finished)

@@ -1,7 +1,7 @@
 """Several samples at once, of models that wait for an answer most of the time."""
 
 import threading
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from queue import SimpleQueue
 
@@ -23,7 +23,8 @@ def engine_of(model: TextToImage, manner: Manner, ready: Callable[[Batch, Drawn]
     if not model.one_at_a_time or model.concurrency == 1:
         return here(model, manner)
 
-    def engine(batches: Sequence[Batch]) -> Generator[tuple[Batch, Drawn], None, None]:
+    def engine(batches: Iterable[Batch]) -> Generator[tuple[Batch, Drawn], None, None]:
+        batches = list(batches)
         line = _Line(batches, AHEAD * model.concurrency)
         done: SimpleQueue[tuple[int, Drawn]] = SimpleQueue()
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from filelock import FileLock, Timeout
 
@@ -18,6 +19,8 @@ from drawbench.runs.writer import RunWriter, save_manifest
 
 LOCK = ".lock"
 SHARDS_WAIT = 30.0  # seconds for other shards to plan
+
+W = TypeVar("W", bound=RunWriter)
 
 
 @dataclass(frozen=True)
@@ -56,7 +59,7 @@ def open_run(path: Path, plan: Plan, prompts: tuple[Prompt, ...], note: Callable
     named); StageError when another process is at work there.
     """
     _make_place(path)
-    with _locked(path), _written(_planned_writer(path, plan, prompts, note)) as writer:
+    with _locked(path), written(_planned_writer(path, plan, prompts, note)) as writer:
         yield writer
 
 
@@ -64,7 +67,7 @@ def open_run(path: Path, plan: Plan, prompts: tuple[Prompt, ...], note: Callable
 def open_planned(path: Path, note: Callable[[str], None]) -> Iterator[RunWriter]:
     """Claim a run that is there, alone, as it is planned. Raises UserError for what is none, and as `open_run`."""
     run = RunDirectory.open(path)
-    with _locked(path), _written(RunWriter(path, read_manifest(path), run.prompts, note)) as writer:
+    with _locked(path), written(RunWriter(path, read_manifest(path), run.prompts, note)) as writer:
         yield writer
 
 
@@ -91,7 +94,7 @@ def open_shard(
             own.release()
             raise
     try:
-        with _written(writer):
+        with written(writer):
             yield writer
     finally:
         own.release()
@@ -126,7 +129,8 @@ def _refuse_held(path: Path, other: Path) -> None:
 
 
 @contextmanager
-def _written(writer: RunWriter) -> Iterator[RunWriter]:
+def written(writer: W) -> Iterator[W]:
+    """Inside, it writes; what the disk refuses becomes a StageError."""
     try:
         with _disk_errors(writer.path, StageError, "make room or mend the disk, then run the same command again"):
             yield writer
@@ -155,7 +159,7 @@ def helped_run(path: Path, plan: Plan, prompts: tuple[Prompt, ...]) -> Iterator[
     """
     if not (path / MANIFEST).is_file() or read_manifest(path).plan_sha256 != plan.sha256:
         raise UserError(f"{path} is not here what it is for rank 0: ranks need a folder that all of them share.")
-    with _written(RunWriter(path, read_manifest(path), prompts, lambda _: None)) as writer:
+    with written(RunWriter(path, read_manifest(path), prompts, lambda _: None)) as writer:
         yield writer
 
 
@@ -168,14 +172,19 @@ def _planned(path: Path, plan: Plan, note: Callable[[str], None]) -> Manifest:
         if manifest.plan == plan:
             return manifest
         if not plan.extends(manifest.plan):
-            raise UserError(
-                f"{path} holds another plan ({'; '.join(plan.differences(manifest.plan))}): "
-                "use its options again, or name another directory with --out."
-            )
+            raise other_plan(str(path), plan, manifest.plan)
         _set_scores_aside(path, manifest.plan_sha256)
         note(f"{path}: extending from {manifest.plan.samples} to {plan.samples} samples per prompt")
         manifest = manifest.model_copy(update={"plan": plan, "plan_sha256": plan.sha256, "seal": None})
     return save_manifest(path, manifest)
+
+
+def other_plan(place: str, plan: Plan, held: Plan) -> UserError:
+    """That a run which is there is not the one that is asked for."""
+    return UserError(
+        f"{place} holds another plan ({'; '.join(plan.differences(held))}): "
+        "use its options again, or name another directory with --out."
+    )
 
 
 def _check_place(path: Path) -> None:

@@ -2,7 +2,7 @@
 
 import traceback
 import warnings
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -71,8 +71,10 @@ class Drawn:
 class Engine(Protocol):
     """Draws batches, in this process or elsewhere."""
 
-    def __call__(self, batches: Sequence[Batch]) -> Generator[tuple[Batch, Drawn], None, None]:
+    def __call__(self, batches: Iterable[Batch]) -> Generator[tuple[Batch, Drawn], None, None]:
         """Each batch with what came of it, in the order in which they become ready. Closing the iterator stops it.
+
+        A batch is asked for only when its turn comes.
 
         Arrays belong to the model, which may fill them again for the next batch.
         """
@@ -82,7 +84,7 @@ class Engine(Protocol):
 def here(model: TextToImage, manner: Manner) -> Engine:
     """The engine of this process: one batch after the other, each when it is asked for."""
 
-    def engine(batches: Sequence[Batch]) -> Generator[tuple[Batch, Drawn], None, None]:
+    def engine(batches: Iterable[Batch]) -> Generator[tuple[Batch, Drawn], None, None]:
         for batch in batches:
             yield batch, draw(model, batch.samples, manner)
 

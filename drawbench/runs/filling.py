@@ -12,7 +12,6 @@ from drawbench.runs.failures import is_failure
 from drawbench.runs.plan import Slice
 from drawbench.runs.writer import RunWriter
 
-ERROR_LOG = "error.log"
 WholeSlices = Generator[tuple[Slice, Sequence[Output]], None, None]
 
 
@@ -37,7 +36,7 @@ def drawn_parts(
 
 def _at_once(engine: Engine, missing: Sequence[Slice], writer: RunWriter, progress: Progress) -> WholeSlices:
     """Each slice as it has been drawn; it is being written."""
-    with closing(engine([Batch(part) for part in missing])) as drawing:
+    with closing(engine(Batch(part) for part in _wanted(missing, writer, progress))) as drawing:
         for batch, drawn in drawing:
             outputs = _noted(batch, drawn, writer, progress)
             writer.put(batch.part, outputs)
@@ -60,7 +59,7 @@ def _singly(engine: Engine, missing: Sequence[Slice], writer: RunWriter, progres
         progress.advance(len(part.samples) - len(wanted[part.index]))
         if not wanted[part.index]:
             yield part, finished(part)
-    batches = [Batch(part, number) for part in missing for number in wanted[part.index]]
+    batches = (Batch(part, n) for part in _wanted(missing, writer, progress) for n in wanted[part.index])
     with closing(engine(batches)) as drawing:
         for batch, drawn in drawing:
             [output] = _noted(batch, drawn, writer, progress)
@@ -73,6 +72,15 @@ def _singly(engine: Engine, missing: Sequence[Slice], writer: RunWriter, progres
                 yield batch.part, finished(batch.part)
 
 
+def _wanted(missing: Sequence[Slice], writer: RunWriter, progress: Progress) -> Iterator[Slice]:
+    """Those that no other process has drawn when their turn comes."""
+    for part in missing:
+        if writer.wants(part):
+            yield part
+        else:
+            progress.advance(len(part.samples))
+
+
 def _noted(batch: Batch, drawn: Drawn, writer: RunWriter, progress: Progress) -> Sequence[Output]:
     """The batch's outputs, once it stands in the run what was warned of and how the model failed.
 
@@ -81,7 +89,7 @@ def _noted(batch: Batch, drawn: Drawn, writer: RunWriter, progress: Progress) ->
     for text in writer.warned(drawn.warnings):
         progress.note(f"warned while drawing: {text}")
     if drawn.traceback:
-        write_text_atomically(writer.path / ERROR_LOG, drawn.traceback)
+        write_text_atomically(writer.error_log, drawn.traceback)
     for sample, output in zip(batch.samples, drawn.taken(), strict=True):
         if isinstance(output, Refused) and is_failure(output.reason):
             progress.note(f"{named([sample])} counts as refused ({output.reason})")

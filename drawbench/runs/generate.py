@@ -10,14 +10,16 @@ from drawbench.errors import UserError
 from drawbench.interface import NOT_STATED, ModelCard, Sample, TextToImage
 from drawbench.progress import Progress
 from drawbench.prompts.prompt_set import Prompt, PromptSet, category_slug, repeats
+from drawbench.remote.object_store import StoreUrl
 from drawbench.runs.at_once import engine_of
 from drawbench.runs.claim import Shard, helped_run, open_planned, open_run, open_shard
 from drawbench.runs.directory import REQUESTS, RunDirectory, named
 from drawbench.runs.drawing import Batch, Drawn, Engine, Manner, Output, draw
 from drawbench.runs.failures import STOP, OnError
-from drawbench.runs.filling import ERROR_LOG, drawn_parts, in_order
+from drawbench.runs.filling import drawn_parts, in_order
 from drawbench.runs.plan import DEFAULT_SLICE_SIZE, Plan, Slice, plan_samples
 from drawbench.runs.ranks import Ranks, Task
+from drawbench.runs.stored import StoredRun, open_stored
 from drawbench.runs.workers import Drawing, workers
 from drawbench.runs.writer import RunWriter
 
@@ -75,7 +77,7 @@ def generate(
     """
     progress = progress or Progress()
     if ranks:
-        _refuse_workers(request)
+        refuse_workers(request)
     plan, prompts = make_plan(request, shared=ranks is not None)
     path = request.out if request.out is not None else default_directory(plan)
     if said := repeats(prompts):
@@ -84,20 +86,20 @@ def generate(
         if writer.finished():
             progress.note(f"{path} is finished: all {len(writer.run.samples())} samples verified, nothing to do")
             if ranks:
-                ranks.assign(Task(str(path.absolute()), plan.sha256, None, ()))
+                ranks.assign(Task(writer.place, plan.sha256, None, ()))
             return writer.run
         sources = request.model.sources()
         for note in sources.notes:
             progress.note(f"{plan.model.name}: {note}")
-        engine, threads = _engine(request, writer, 1 if ranks else workers_of(request))
+        engine, threads = engine_for(request, writer, 1 if ranks else workers_of(request))
         writer.prepare(sources)
         attempt = writer.begin(str(request.model.device), threads)
         request.model.log_requests(path / REQUESTS)
         try:
             if ranks:
-                _draw_dealt(request, writer, engine, progress, ranks, attempt.threads)
+                fill_with(request, writer, engine, progress, ranks, attempt.threads)
             else:
-                _draw(request, writer, engine, progress, watcher, writer.run.slices())
+                fill(request, writer, engine, progress, watcher, writer.run.slices())
             writer.seal(request.model.sources(), patience=SHARED_PATIENCE if ranks else 0.0)
         finally:
             writer.end()
@@ -116,10 +118,10 @@ def draw_shard(request: Request, shard: Shard, progress: Progress | None = None)
         if writer.run.seal is not None:
             progress.note(f"{path} is sealed: nothing to do; without --shard it is verified")
             return writer.run
-        engine, threads = _engine(request, writer, workers_of(request))
+        engine, threads = engine_for(request, writer, workers_of(request))
         writer.begin(str(request.model.device), threads)
         try:
-            _draw(request, writer, engine, progress, None, shard.of(writer.run.slices()))
+            fill(request, writer, engine, progress, None, shard.of(writer.run.slices()))
         finally:
             writer.end()
         return writer.run
@@ -143,21 +145,25 @@ def merge(path: Path, progress: Progress | None = None) -> RunDirectory:
         return writer.run
 
 
-def help_drawing(request: Request, ranks: Ranks) -> Path:
-    """What another rank than 0 does while rank 0 is in `generate`; the run, when there is nothing left to draw."""
-    _refuse_workers(request)
+def help_drawing(request: Request, ranks: Ranks, store: StoreUrl | None = None) -> Path:
+    """What another rank than 0 does while rank 0 is in `generate`; the run, when there is nothing left to draw.
+
+    store: where the run is instead of a folder, while rank 0 is in `draw_stored`.
+    """
+    refuse_workers(request)
     plan, prompts = make_plan(request, shared=True)
     task = ranks.join(plan.sha256)
     path = Path(task.run)
     if not task.missing:
         return path
-    with helped_run(path, plan, prompts) as writer:
+    quiet = Progress()
+    with open_stored(StoredRun.open(store), quiet.note) if store else helped_run(path, plan, prompts) as writer:
         writer.begin(str(request.model.device), task.threads)
         parts = writer.run.slices()
         missing = [parts[index] for index in task.missing]
-        engine, _ = _engine(request, writer, 1, task.threads)
+        engine, _ = engine_for(request, writer, 1, task.threads)
         try:
-            for outputs in _dealt(request, engine, missing, writer, Progress(), ranks):
+            for outputs in _dealt(request, engine, missing, writer, quiet, ranks):
                 ranks.count("samples", len(outputs))
         finally:
             writer.drain()
@@ -209,7 +215,8 @@ def make_plan(request: Request, shared: bool = False) -> tuple[Plan, tuple[Promp
     return plan, planned.prompts
 
 
-def _refuse_workers(request: Request) -> None:
+def refuse_workers(request: Request) -> None:
+    """Raises UserError where ranks are to draw that would start processes of their own."""
     if (request.workers or 1) > 1:
         raise UserError(f"--workers {request.workers} cannot be: there are several processes already; leave it out.")
 
@@ -231,7 +238,7 @@ def default_directory(plan: Plan) -> Path:
     return RUNS / f"{model}--{category_slug(plan.prompt_set_name) or 'prompts'}--{plan.sha256[:8]}"
 
 
-def _draw(
+def fill(
     request: Request,
     writer: RunWriter,
     engine: Engine,
@@ -240,7 +247,7 @@ def _draw(
     parts: Sequence[Slice],
 ) -> None:
     """Draw what is missing of these slices."""
-    missing = writer.run.missing_slices(parts)
+    missing = writer.missing_slices(parts)
     if watcher:
         watcher.begin(writer.run, missing)
     total = sum(len(part.samples) for part in parts)
@@ -258,13 +265,13 @@ def _draw(
                 watcher.end(complete)
 
 
-def _draw_dealt(
+def fill_with(
     request: Request, writer: RunWriter, engine: Engine, progress: Progress, ranks: Ranks, threads: int | None
 ) -> None:
     """Draw what is missing together with the other ranks."""
-    missing, total = writer.run.missing_slices(), len(writer.run.samples())
+    missing, total = writer.missing_slices(writer.run.slices()), len(writer.run.samples())
     indices = tuple(part.index for part in missing)
-    ranks.assign(Task(str(writer.path.absolute()), writer.run.plan.sha256, threads, indices))
+    ranks.assign(Task(writer.place, writer.run.plan.sha256, threads, indices))
     shown = 0
 
     def show_others() -> None:
@@ -292,10 +299,12 @@ def _dealt(
                 yield outputs
 
 
-def _engine(request: Request, writer: RunWriter, count: int, threads: int | None = None) -> tuple[Engine, int | None]:
+def engine_for(
+    request: Request, writer: RunWriter, count: int, threads: int | None = None
+) -> tuple[Engine, int | None]:
     """What draws in `count` processes, and the threads of each: unless given, those that the run began with."""
     threads = threads or writer.threads or (1 if count > 1 else request.model.threads)
-    manner = Manner(request.size, request.on_error, writer.path / ERROR_LOG, threads)
+    manner = Manner(request.size, request.on_error, writer.error_log, threads)
     if count == 1:
 
         def keep(batch: Batch, drawn: Drawn) -> None:

@@ -115,12 +115,21 @@ def begin_journal(run: Path, attempt: Attempt) -> Journal:
         return journal
 
 
+def at_its_beginning(attempt: Attempt) -> Attempt:
+    """Without what the later lines of a journal say."""
+    return attempt.model_copy(update={"end": None, "slices_done": 0, "warnings": ()})
+
+
+def closing_lines(attempt: Attempt) -> list[Line]:
+    """What a journal says of an attempt beside its beginning and its slices."""
+    return [*(Line(warned=text) for text in attempt.warnings), *([Line(end=attempt.end)] if attempt.end else [])]
+
+
 def write_journal(run: Path, work: Work) -> None:
     """The journal of an attempt that is over, written anew. Raises OSError."""
-    lines = [Line(attempt=work.attempt.model_copy(update={"end": None, "slices_done": 0, "warnings": ()}))]
+    lines = [Line(attempt=at_its_beginning(work.attempt))]
     lines += [Line(slice=record.slice, outcomes=record.outcomes) for record in work.slices]
-    lines += [Line(warned=text) for text in work.attempt.warnings]
-    lines += [Line(end=work.attempt.end)] if work.attempt.end else []
+    lines += closing_lines(work.attempt)
     folder = run / JOURNALS
     folder.mkdir(exist_ok=True)
     path = folder / f"{work.id}.jsonl"

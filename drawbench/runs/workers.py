@@ -10,7 +10,7 @@ import signal
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import contextmanager
 from itertools import islice
@@ -40,7 +40,7 @@ def workers(prepare: Prepare, count: int) -> Engine:
     Raises StageError when a worker dies, and what `prepare` raises. They stay for the next run, for a minute.
     """
 
-    def engine(batches: Sequence[Batch]) -> Generator[tuple[Batch, Drawn], None, None]:
+    def engine(batches: Iterable[Batch]) -> Generator[tuple[Batch, Drawn], None, None]:
         from loky.process_executor import BrokenProcessPool
 
         pool = _pool(count)

@@ -22,12 +22,13 @@ from drawbench.prompts.prompt_set import Prompt
 from drawbench.runs.directory import MANIFEST, METADATA, REFUSED, REQUESTS, Manifest, RunDirectory, named
 from drawbench.runs.failures import is_failure
 from drawbench.runs.hardware import gpu_of
-from drawbench.runs.journal import Attempt, Journal, Line, Outcome, begin_journal
+from drawbench.runs.journal import Attempt, Journal, Line, Outcome, begin_journal, closing_lines
 from drawbench.runs.kept import PARTIAL, KeptSamples
 from drawbench.runs.plan import Slice
 from drawbench.runs.schema_1 import SLICES, write_journals_of
 from metrics.images.file_hashes import FileHashes, stamps
 
+ERROR_LOG = "error.log"
 LOOK_AGAIN = 2.0  # seconds
 MOST_WARNINGS = 20  # of one attempt: those that name a number or a prompt would be as many as the images
 
@@ -54,6 +55,16 @@ class RunWriter:
         self._keeping, self._closed = threading.Lock(), False
         self._kept_now: set[tuple[int, int]] = set()
         self._layout = RunDirectory(path, manifest, prompts)  # for paths only: what is on disk it read long ago
+
+    @property
+    def place(self) -> str:
+        """Where the run is, for other processes."""
+        return str(self.path.absolute())
+
+    @property
+    def error_log(self) -> Path:
+        """Where the traceback of a failure is written."""
+        return self.path / ERROR_LOG
 
     @property
     def run(self) -> RunDirectory:
@@ -110,10 +121,26 @@ class RunWriter:
         other = next((one.cpu for one in self.run.attempts if one.cpu not in ("", attempt.cpu)), "")
         if other and attempt.cpu:  # known only where torch is loaded
             self._note(f"begun on a processor with {other}, goes on with {attempt.cpu}: the last bits may differ")
+        self.enter(attempt)
+        return attempt
+
+    def enter(self, attempt: Attempt) -> None:
+        """Write as this attempt from here on: in a journal and a folder of its own."""
         self._journal = begin_journal(self.path, attempt)
         self._kept = KeptSamples(self.path / PARTIAL, self._journal.id)
         self._kept.enter()
-        return attempt
+
+    def another(self) -> "RunWriter":
+        """One more that writes this run, for another attempt."""
+        return RunWriter(self.path, self._manifest, self._prompts, self._note)
+
+    def missing_slices(self, among: Sequence[Slice]) -> list[Slice]:
+        """Those of these slices that are still to be made, in the order in which to draw them."""
+        return self.run.missing_slices(among)
+
+    def wants(self, part: Slice) -> bool:
+        """Whether a slice that was missing is to be drawn now."""
+        return True
 
     def put(self, part: Slice, outputs: Sequence[np.ndarray | Refused]) -> None:
         """Write one slice in the background; it counts once all of it is in place."""
@@ -147,6 +174,14 @@ class RunWriter:
         """The positions of the slice's samples that no process kept."""
         return [number for number in range(len(part.samples)) if self._kept.get(part, number) is None]
 
+    def take(self, part: Slice, outcomes: Sequence[Outcome], images: Sequence[bytes | None]) -> None:
+        """Write a slice that was drawn elsewhere, with a PNG file for each sample that has an image."""
+        places = [self._kept.image_path(part, number) for number in range(len(images))]
+        for place, image in zip(places, images, strict=True):
+            if image is not None:
+                place.write_bytes(image)
+        self.commit(part, list(zip(outcomes, places, strict=True)))
+
     def put_kept(self, part: Slice) -> None:
         """`put` of a slice all samples of which are kept."""
         self.drain()
@@ -167,9 +202,9 @@ class RunWriter:
             self._record(*(Line(warned=text) for text in new))
         return list(new)
 
-    def end(self) -> None:
-        """Record when this process stopped to draw."""
-        self._record(Line(end=_now()))
+    def end(self, attempt: Attempt | None = None) -> None:
+        """Record when this process stopped to draw. attempt: how one ended that drew elsewhere."""
+        self._record(*(closing_lines(attempt) if attempt else [Line(end=_now())]))
         self._kept.leave()
 
     def close(self) -> None:
@@ -227,16 +262,17 @@ class RunWriter:
 
     def _write_slice(self, part: Slice, outputs: list[np.ndarray | Refused]) -> None:
         places = (self._kept.image_path(part, number) for number in range(len(outputs)))
-        self._place(
+        self.commit(
             part, [(self._kept.write(part, number, outputs[number]), place) for number, place in enumerate(places)]
         )
 
     def _place_kept(self, part: Slice) -> None:
         found = [self._kept.find(part, number) for number in range(len(part.samples))]
-        self._place(part, [kept for kept in found if kept is not None])
+        self.commit(part, [kept for kept in found if kept is not None])
         self._kept.drop(part)
 
-    def _place(self, part: Slice, kept: Sequence[tuple[Outcome, Path]]) -> None:
+    def commit(self, part: Slice, kept: Sequence[tuple[Outcome, Path]]) -> None:
+        """Make a slice count, at once. kept: what became of each sample, and the file of its image if it has one."""
         moves = [
             (image, self._layout.image_path(sample))
             for sample, (outcome, image) in zip(part.samples, kept, strict=True)
