@@ -23,6 +23,7 @@ from drawbench.results.scores import (
     with_own_reference_name,
 )
 
+SCHEMA_VERSION = 1
 Kind = Literal["measured", "published", "simulated"]
 
 
@@ -148,11 +149,25 @@ def result_from_score_file(card: ModelCard, score_file: ScoreFile, kind: Kind) -
 def read_result(path: Path) -> Result:
     """Read one result file. Raises UserError naming the file and the first wrong field."""
     try:
-        return Result.model_validate_json(path.read_bytes())
+        data = path.read_bytes()
+        _refuse_newer(data, path)
+        return Result.model_validate_json(data)
     except OSError as error:
         raise UserError(f"cannot read the result file {path}: {error.strerror}") from None
     except ValidationError as error:
         raise UserError(f"{path} is not a valid result file: {first_problem(error)}") from None
+
+
+def _refuse_newer(data: bytes, path: Path) -> None:
+    """Raises UserError for a file of a later schema, in which fields that are unknown here may be right."""
+    try:
+        version = json.loads(data).get("schema_version")
+    except (ValueError, AttributeError):
+        return  # told by who validates it
+    if isinstance(version, int) and version > SCHEMA_VERSION:
+        raise UserError(
+            f"{path} of schema {version} is of a newer drawbench: upgrade this one (schema {SCHEMA_VERSION})"
+        )
 
 
 def write_result(result: Result, folder: Path) -> Path:

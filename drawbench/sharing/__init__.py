@@ -1,0 +1,1 @@
+"""Results that travel: collected, checked, compared with older ones, exported, cited, pushed to a hub."""
