@@ -100,6 +100,12 @@ class Scores:
         title = f"{measure_of(metric).arrowed}: {self.result.model.name}"
         return scope_plot(title, dots)
 
+    def track(self, folder: str | Path, step: int = 0) -> None:
+        """Add scores and images to TensorBoard's files in a folder, at a step of its axis (a training's, say)."""
+        from drawbench.sharing.track import track
+
+        track(self.result, RunDirectory.open(self.path), Path(folder), step)
+
     def __str__(self) -> str:
         return render_tables([self.result], heading="Scores", width=WIDTH)
 

@@ -41,6 +41,15 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--reference", type=Path, metavar="DIR", help="reference images, where the set brings none: a folder, or .npz"
     )
+    add_track(parser)
+
+
+def add_track(parser: argparse.ArgumentParser) -> None:
+    """The options of TensorBoard, common to all that score runs."""
+    parser.add_argument("--track", type=Path, metavar="DIR", help="also write scores and images there for TensorBoard")
+    parser.add_argument(
+        "--step", type=int, default=0, metavar="N", help="their place on its axis, such as a training's step"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -50,10 +59,13 @@ def run(args: argparse.Namespace) -> int:
     from drawbench.scoring.protocols import get_protocol
     from drawbench.scoring.shared_features import share_features
     from drawbench.scoring.while_drawing import FeaturesWhileDrawing
+    from drawbench.sharing.track import require_writer, track
     from drawbench.tables.leaderboard import in_sentence
 
     if args.dry_run and is_member():
         return 0
+    if args.track is not None:
+        require_writer()
     progress = shown_progress()
     with resumable(args), ranks_of(args) as ranks:
         url = store_of(args)
@@ -78,6 +90,8 @@ def run(args: argparse.Namespace) -> int:
             share_features(finished.path, protocol, references is not None, extractors, ranks, progress)
         result = score_finished(finished, protocol, references, extractors, progress)
         report = write_report(finished)
+        if args.track is not None:
+            track(result, finished, args.track, args.step)
     if args.json:
         facts = run_facts(finished) | {"report": str(report), "result": result.model_dump(mode="json")}
         print(json.dumps(facts, indent=2))

@@ -3,6 +3,7 @@
 import argparse
 from pathlib import Path
 
+from drawbench.cli.run import add_track
 from drawbench.errors import UserError
 from drawbench.terminal import terminal_width
 from drawbench.terminal_progress import shown_progress
@@ -38,6 +39,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--batch", type=int, metavar="N", help="images per pass; changes speed and memory only")
     parser.add_argument("--workers", type=int, metavar="N", help="threads that decode; changes speed only")
     parser.add_argument("--verify", action="store_true", help="read every image again, also unchanged ones")
+    add_track(parser)
     parser.add_argument("--json", action="store_true", help="print the score files as one JSON list")
 
 
@@ -49,12 +51,15 @@ def run(args: argparse.Namespace) -> int:
     from drawbench.scoring.protocols import get_protocol
     from drawbench.scoring.references import own_references
     from drawbench.scoring.score import score_run
+    from drawbench.sharing.track import require_writer, track
     from drawbench.tables.render import render_tables
 
     if args.batch is not None and args.batch < 1:
         raise UserError(f"--batch {args.batch} reads no images: give a whole number of at least 1")
     if args.workers is not None and args.workers < 1:
         raise UserError(f"--workers {args.workers} decodes nothing: give a whole number of at least 1")
+    if args.track is not None:
+        require_writer()
     protocol, device = get_protocol(args.protocol), choose_device(args.device)
     files = [
         score_run(
@@ -70,10 +75,13 @@ def run(args: argparse.Namespace) -> int:
         )
         for path in args.runs
     ]
+    runs = [RunDirectory.open(path) for path in args.runs]
+    results = [result_from_score_file(run.plan.model, file, "measured") for run, file in zip(runs, files, strict=True)]
+    for result, run in zip(results, runs, strict=True):
+        if args.track is not None:
+            track(result, run, args.track, args.step)
     if args.json:
         print("[" + ",\n".join(file.model_dump_json(indent=2) for file in files) + "]")
         return 0
-    cards = [RunDirectory.open(path).plan.model for path in args.runs]
-    results = [result_from_score_file(card, file, "measured") for card, file in zip(cards, files, strict=True)]
     print(render_tables(results, heading="Scores", width=terminal_width()), end="")
     return 0
