@@ -89,7 +89,7 @@ def _accepted(words: list[str]) -> None:
         begin = import_module(module).main
         assert callable(begin)
         if words[3:]:
-            _takes_options(begin, words[3:])
+            takes_options(begin, words[3:])
     elif words[1] not in ("COMMAND", "--help", "--version", "help"):
         contributed = {point.name: point.module for point in entry_points(group="drawbench.commands")}
         module = {name: module for name, (module, _) in COMMANDS.items()}.get(words[1]) or contributed[words[1]]
@@ -102,7 +102,7 @@ class _Parsed(BaseException):
     """Thrown where a program would begin its work."""
 
 
-def _takes_options(main: Callable[[], object], options: list[str]) -> None:
+def takes_options(main: Callable[[], object], options: list[str]) -> None:
     """Whether a module's own parser takes these; nothing else of it is run."""
     parse = argparse.ArgumentParser.parse_args
 

@@ -101,42 +101,48 @@ def _rich_base(channels: tuple[int, ...]) -> StageConfig:
 RICH: Stages = (_rich_base((32, 64, 128)), *TINY[1:])
 RICH_GPU: Stages = (_rich_base((64, 128, 256)), *TINY[1:])
 
-# Imagen, app. F.1 (base) and app. B.1 (Efficient U-Nets); T5-XXL features are 4096 wide.
-PAPER: Stages = (
-    StageConfig(
-        UNetConfig(
-            size=64,
-            text_width=4096,
-            channels=(512, 1024, 1536, 2048),
-            blocks=(3, 3, 3, 3),
-            attention=(False, True, True, True),
-            head_width=64,
-            embedding_width=2048,
-        ),
-        "epsilon",
-        "cosine",
-    ),
-    *(
-        StageConfig(
-            EfficientUNetConfig(
-                size=size,
-                low_size=size // 4,
-                text_width=4096,
-                stem_channels=128,
-                channels=(128, 256, 512, 1024),
-                blocks=(2, 4, 8, 8),
-                attention="self and text" if size == 256 else "text",
-                head_width=128,
-                embedding_width=512,
-            ),
-            "epsilon",
-            "cosine" if size == 256 else "linear",
-        )
-        for size in (256, 1024)
-    ),
-)
 
-PRESETS: dict[str, Stages] = {"tiny": TINY, "rich": RICH, "rich-gpu": RICH_GPU, "paper": PAPER}
+def _after_the_paper(base: UNetConfig, stem: int, head_width: int) -> Stages:
+    """A base with the Efficient U-Nets of Imagen's app. B.1, whose stem has `stem` channels (the paper's 128)."""
+
+    def above(size: int) -> EfficientUNetConfig:
+        return EfficientUNetConfig(
+            size=size,
+            low_size=size // 4,
+            text_width=base.text_width,
+            stem_channels=stem,
+            channels=(stem, 2 * stem, 4 * stem, 8 * stem),
+            blocks=(2, 4, 8, 8),
+            attention="self and text" if size == 256 else "text",
+            head_width=head_width,
+            embedding_width=4 * stem,
+        )
+
+    networks = ((base, "cosine"), (above(256), "cosine"), (above(1024), "linear"))
+    return tuple(StageConfig(network, "epsilon", schedule) for network, schedule in networks)
+
+
+def _paper_base(channels: tuple[int, ...], blocks: int, embedding_width: int, text_width: int) -> UNetConfig:
+    """A base of Imagen's app. F.1: text attention at every resolution but the first."""
+    levels = len(channels)
+    attention = (False, *(True,) * (levels - 1))
+    return UNetConfig(64, text_width, channels, (blocks,) * levels, attention, 64, embedding_width)
+
+
+# The paper's own, on T5-XXL's features, and its shape at a fortieth and a fifth of the base's size, on those of T5-base
+# and T5-XL. `--text` decides the width of the features that are trained on.
+PAPER: Stages = _after_the_paper(_paper_base((512, 1024, 1536, 2048), 3, 2048, text_width=4096), 128, 128)
+BASE_50M: Stages = _after_the_paper(_paper_base((64, 128, 256, 256), 3, 512, text_width=768), 32, 64)
+BASE_400M: Stages = _after_the_paper(_paper_base((192, 384, 640, 832), 3, 768, text_width=2048), 64, 64)
+
+PRESETS: dict[str, Stages] = {
+    "tiny": TINY,
+    "rich": RICH,
+    "rich-gpu": RICH_GPU,
+    "50m": BASE_50M,
+    "400m": BASE_400M,
+    "paper": PAPER,
+}
 PUBLISHED_PARAMETERS = {
     "text_encoder": 4.6e9,
     "base_64": 2.0e9,

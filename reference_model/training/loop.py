@@ -6,7 +6,7 @@ import shutil
 import time
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import torch
 from torch import nn
@@ -14,8 +14,19 @@ from torch import nn
 from reference_model.errors import ReferenceModelError
 from reference_model.files import atomic_path, remove_leftovers
 from reference_model.training.muon import Muon
+from reference_model.training.ranks import (
+    ALONE,
+    Ranks,
+    gathered,
+    local,
+    placed_like,
+    recompute_blocks,
+    shard,
+    whole,
+)
 
 OptimizerName = Literal["adamw", "muon"]
+Precision = Literal["auto", "float32", "bfloat16"]
 STATE, EXPORT = "state.pt", "export"
 
 
@@ -25,7 +36,7 @@ class Task(Protocol):
     module: nn.Module
 
     def loss(self, step: int) -> torch.Tensor:
-        """The loss of this step's batch, which depends on the step alone, so that a resumed run sees the same."""
+        """The loss of this batch, which depends on its number alone, so that a resumed run sees the same."""
         ...
 
     def evaluate(self, ema: nn.Module) -> dict[str, float]:
@@ -38,6 +49,19 @@ class Task(Protocol):
 
     def load(self, folder: Path) -> int:
         """Read an export back into the module; returns the step it was made at."""
+        ...
+
+
+@runtime_checkable
+class Positioned(Protocol):
+    """A task whose data is a stream: where it is goes into the state, beside the step."""
+
+    def position(self) -> dict[str, Any]:
+        """Where this rank's streams are, by name; each name is one rank's alone."""
+        ...
+
+    def go_to(self, position: dict[str, Any]) -> None:
+        """Go on from there; position: that of all ranks together. Raises ReferenceModelError for other streams."""
         ...
 
 
@@ -56,7 +80,9 @@ class LoopConfig:
     warmup_steps: int = 200
     weight_decay: float = 0.01
     decay_fraction: float = 0.0
-    accumulate: int = 1  # batches whose gradients are averaged in a step
+    accumulate: int = 1  # batches whose gradients are averaged in a step, on all ranks together
+    precision: Precision = "auto"  # bfloat16 by autocast on a GPU, float32 on a CPU
+    gradient_checkpointing: bool = False
     ema_decay: float = 0.999
     clip_norm: float = 1.0
     save_minutes: float = 2.0
@@ -84,39 +110,40 @@ class Position:
     warm_from: int = 0
 
 
-def train(task: Task, config: LoopConfig, out: Path, start: Path | None = None) -> dict[str, float]:
-    """Train, or resume from `out`/state.pt; exports to `out`/export. Returns the last measurements.
+def train(
+    task: Task, config: LoopConfig, out: Path, start: Path | None = None, ranks: Ranks = ALONE
+) -> dict[str, float]:
+    """Train, or resume from `out`/state.pt; exports to `out`/export. Returns the last measurements (on rank 0).
 
     start: where a training begins that has no state of its own: the folder of another one, whose state is only read, or
     an export. A state of another optimizer, and an export, give their weights; the optimizer then warms up afresh.
+    ranks: the processes that train together; each calls this with the same, all read `out`, and rank 0 writes there.
     Raises ReferenceModelError when `start` holds neither, and when a loss is no number.
     """
     out.mkdir(parents=True, exist_ok=True)
-    ema = copy.deepcopy(task.module).eval().requires_grad_(False)
-    optimizers = make_optimizers(task.module, config)
-    at = _begin(task, ema, optimizers, out, start)
+    state = next((folder / STATE for folder in (out, start) if folder and (folder / STATE).exists()), None)
+    exported = task.load(start) if state is None and start is not None else 0
+    at = Position(exported, 0.0, exported, exported)
+    training = _Training(task, config, out, ranks)
+    if state is not None:
+        at = training.restore(state)
+        at = at if state.parent == out else replace(at, minutes=0.0, started=at.step)
     clock, saved, evaluated, losses = Clock(at.minutes), at.minutes, at.minutes, []
-    while at.step < at.started + config.steps and clock.minutes < config.minutes:
-        losses.append(_step(task, config, optimizers, at, clock.minutes))
+    while at.step < at.started + config.steps and at.minutes < config.minutes:
+        losses.append(training.step(at))
         at.step += 1
-        update_ema(ema, task.module, min(config.ema_decay, (1 + at.step) / (10 + at.step)))
-        at.minutes = clock.minutes
+        training.follow(at)
+        at.minutes = ranks.agree(clock.minutes)
         if at.minutes - saved > config.save_minutes:
             saved = at.minutes
-            _save(out, task.module, ema, optimizers, at)
-            _log(out, {"step": at.step, "minutes": saved, "loss": float(torch.stack(losses).mean())})
+            training.save(at)
+            training.log({"step": at.step, "minutes": saved, "loss": float(torch.stack(losses).mean())})
             losses.clear()
         if at.minutes - evaluated > config.evaluate_minutes:
             evaluated = at.minutes
-            _log(out, {"step": at.step, "minutes": evaluated, **task.evaluate(ema)})
-    _save(out, task.module, ema, optimizers, at)
-    log = {"step": at.step, "minutes": at.minutes, **task.evaluate(ema)}
-    _log(out, log)
-    remove_leftovers(out / EXPORT)
-    with atomic_path(out / EXPORT) as folder:
-        task.export(ema, folder, log)
-        shutil.rmtree(out / EXPORT, ignore_errors=True)  # of an earlier end, from which training went on
-    return log
+            training.measure(at)
+    training.save(at)
+    return training.export(training.measure(at))
 
 
 def annealed(config: LoopConfig) -> LoopConfig:
@@ -124,33 +151,144 @@ def annealed(config: LoopConfig) -> LoopConfig:
     return replace(config, decay_fraction=1.0)
 
 
-def _step(
-    task: Task, config: LoopConfig, optimizers: list[torch.optim.Optimizer], at: Position, minutes: float
-) -> torch.Tensor:
-    """One update, in bfloat16 where a GPU computes it. Returns the loss."""
-    task.module.zero_grad(set_to_none=True)
-    device = next(task.module.parameters()).device.type
-    total = torch.zeros((), device=device)
-    for part in range(config.accumulate):
-        with torch.autocast(device, torch.bfloat16, enabled=device != "cpu"):
-            loss = task.loss(at.step * config.accumulate + part) / config.accumulate
-        loss.backward()
-        total += loss.detach()
-    norm = nn.utils.clip_grad_norm_(task.module.parameters(), config.clip_norm)
-    if not torch.isfinite(norm):
-        raise ReferenceModelError(f"the loss of step {at.step} is no number: go on with a lower --learning-rate")
-    factor = learning_rate_factor(config, at, minutes)
-    for optimizer in optimizers:
-        for group in optimizer.param_groups:
-            group["lr"] = factor * config.learning_rate
-        optimizer.step()
-    return total
+class _Training:
+    """Network, average and optimizers, sharded over the ranks, with what is done to them.
+
+    Between steps all ranks call every method together; what is measured and written, rank 0 measures and writes.
+    """
+
+    def __init__(self, task: Task, config: LoopConfig, out: Path, ranks: Ranks) -> None:
+        self.task, self.config, self.out, self.ranks = task, config, out, ranks
+        self.device = next(task.module.parameters()).device
+        self.bfloat16 = config.precision == "bfloat16" or (config.precision == "auto" and self.device.type != "cpu")
+        self.ema = copy.deepcopy(task.module).eval().requires_grad_(False)
+        self.plain = copy.deepcopy(self.ema).to("meta") if ranks.size > 1 else self.ema  # to measure and export with
+        for module in (self.ema, task.module):
+            shard(module, ranks, self.bfloat16)
+        if config.gradient_checkpointing:
+            recompute_blocks(task.module)
+        self.optimizers = make_optimizers(task.module, config)
+
+    def step(self, at: Position) -> torch.Tensor:
+        """One update, from batches that are dealt to the ranks. Returns the mean loss."""
+        config, ranks, module = self.config, self.ranks, self.task.module
+        module.zero_grad(set_to_none=True)
+        total = torch.zeros((), device=self.device)
+        first = at.step * config.accumulate
+        for number in range(first + ranks.rank, first + config.accumulate, ranks.size):
+            with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bfloat16):
+                loss = self.task.loss(number) * ranks.size / config.accumulate
+            loss.backward()
+            total += loss.detach()
+        norm = whole(nn.utils.clip_grad_norm_(module.parameters(), config.clip_norm))
+        if not torch.isfinite(norm):
+            raise ReferenceModelError(f"the loss of step {at.step} is no number: go on with a lower --learning-rate")
+        factor = learning_rate_factor(config, at, at.minutes)
+        for optimizer in self.optimizers:
+            for group in optimizer.param_groups:
+                group["lr"] = factor * config.learning_rate
+            optimizer.step()
+        return ranks.mean(total)
+
+    def follow(self, at: Position) -> None:
+        """Let the average follow the network."""
+        update_ema(self.ema, self.task.module, min(self.config.ema_decay, (1 + at.step) / (10 + at.step)))
+
+    def measure(self, at: Position) -> dict[str, float]:
+        """Held-out measurements of the average."""
+        average = self._average()
+        row = {"step": at.step, "minutes": at.minutes}
+        if self.ranks.first:
+            row |= self.task.evaluate(average)
+            self.log(row)
+        return row
+
+    def export(self, log: dict[str, float]) -> dict[str, float]:
+        """Write the average as it is used; returns the measurements that stand in it."""
+        average = self._average()
+        if self.ranks.first:
+            remove_leftovers(self.out / EXPORT)
+            with atomic_path(self.out / EXPORT) as folder:
+                self.task.export(average, folder, log)
+                shutil.rmtree(self.out / EXPORT, ignore_errors=True)  # of an earlier end, from which training went on
+        return log
+
+    def save(self, at: Position) -> None:
+        """Write the state: one file with everything in full, whatever the number of ranks."""
+        task = self.task
+        streams: dict[str, Any] = {}
+        if isinstance(task, Positioned):
+            for own in self.ranks.gather(task.position()):
+                streams |= own
+        state = {
+            "module": gathered(task.module.state_dict(), self.ranks),
+            "ema": gathered(self.ema.state_dict(), self.ranks),
+            "optimizer_names": [type(optimizer).__name__ for optimizer in self.optimizers],
+            "optimizers": [gathered(optimizer.state_dict(), self.ranks) for optimizer in self.optimizers],
+            "position": asdict(at),
+            "data": streams,
+        }
+        if self.ranks.first:
+            remove_leftovers(self.out / STATE)
+            with atomic_path(self.out / STATE) as partial, partial.open("wb") as file:
+                torch.save(state, file)
+
+    def restore(self, path: Path) -> Position:
+        """Read a state; every rank takes its part of the file."""
+        state = torch.load(path, weights_only=True, mmap=True, map_location="cpu")
+        for module, name in ((self.task.module, "module"), (self.ema, "ema")):
+            own = module.state_dict()
+            module.load_state_dict({key: placed_like(value, own.get(key)) for key, value in state[name].items()})
+        at = Position(**state["position"])
+        if isinstance(self.task, Positioned):
+            self.task.go_to(state.get("data", {}))
+        if self.ranks.first:
+            print(f"resuming at step {at.step}", flush=True)
+        if state["optimizer_names"] != [type(optimizer).__name__ for optimizer in self.optimizers]:
+            return replace(at, warm_from=at.step)
+        for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):
+            optimizer.load_state_dict(_placed_optimizer(saved, optimizer))
+        return at
+
+    def log(self, row: dict[str, float]) -> None:
+        """Print a row and keep it."""
+        if not self.ranks.first:
+            return
+        line = json.dumps({k: round(float(v), 5) for k, v in row.items()})
+        print(line, flush=True)
+        with (self.out / "log.jsonl").open("a") as file:
+            file.write(line + "\n")
+
+    def _average(self) -> nn.Module:
+        """The averaged network, on rank 0 as a module that computes; elsewhere without weights."""
+        if self.ranks.size == 1:
+            return self.ema
+        average = copy.deepcopy(self.plain)
+        for name, value in self.ema.state_dict().items():
+            full = whole(value)
+            if self.ranks.first:
+                average.load_state_dict({name: full}, strict=False, assign=True)
+        return average
+
+
+def _placed_optimizer(saved: dict[str, Any], optimizer: torch.optim.Optimizer) -> dict[str, Any]:
+    """A saved optimizer's state, its tensors placed like the parameters that they belong to."""
+    parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+    state = {
+        number: {
+            name: placed_like(value, parameters[number]) if isinstance(value, torch.Tensor) else value
+            for name, value in values.items()
+        }
+        for number, values in saved["state"].items()
+    }
+    return {**saved, "state": state}
 
 
 @torch.no_grad()
 def update_ema(ema: nn.Module, module: nn.Module, decay: float) -> None:
     """Exponential moving average of parameters: ema <- decay * ema + (1 - decay) * parameter. Buffers are copied."""
-    torch._foreach_lerp_(list(ema.parameters()), list(module.parameters()), 1 - decay)
+    averages, parameters = ([local(p.detach()) for p in each.parameters()] for each in (ema, module))
+    torch._foreach_lerp_(averages, parameters, 1 - decay)
     for averaged, current in zip(ema.buffers(), module.buffers(), strict=True):
         averaged.copy_(current)
 
@@ -181,53 +319,3 @@ def make_optimizers(module: nn.Module, config: LoopConfig) -> list[torch.optim.O
     adam.insert(0, {"params": outer, "weight_decay": config.weight_decay})
     muon = Muon(inner.values(), lr=config.learning_rate, weight_decay=config.weight_decay)
     return [muon, torch.optim.AdamW(adam, betas=(0.9, 0.99))]
-
-
-def _begin(
-    task: Task, ema: nn.Module, optimizers: list[torch.optim.Optimizer], out: Path, start: Path | None
-) -> Position:
-    """Fill module, average and optimizers from the run's own state or, without one, from where it starts."""
-    if (out / STATE).exists():
-        at = _restore(out / STATE, task.module, ema, optimizers)
-        print(f"resuming at step {at.step}", flush=True)
-        return at
-    if start is None:
-        return Position()
-    if (start / STATE).exists():
-        at = _restore(start / STATE, task.module, ema, optimizers)
-        return replace(at, minutes=0.0, started=at.step)
-    step = task.load(start)
-    ema.load_state_dict(task.module.state_dict())
-    return Position(step, 0.0, step, step)
-
-
-def _restore(path: Path, module: nn.Module, ema: nn.Module, optimizers: list[torch.optim.Optimizer]) -> Position:
-    state = torch.load(path, weights_only=True, map_location=next(module.parameters()).device)
-    module.load_state_dict(state["module"])
-    ema.load_state_dict(state["ema"])
-    at = Position(**state["position"])
-    if state["optimizer_names"] != [type(optimizer).__name__ for optimizer in optimizers]:
-        return replace(at, warm_from=at.step)
-    for optimizer, saved in zip(optimizers, state["optimizers"], strict=True):
-        optimizer.load_state_dict(saved)
-    return at
-
-
-def _save(out: Path, module: nn.Module, ema: nn.Module, optimizers: list[torch.optim.Optimizer], at: Position) -> None:
-    state = {
-        "module": module.state_dict(),
-        "ema": ema.state_dict(),
-        "optimizer_names": [type(optimizer).__name__ for optimizer in optimizers],
-        "optimizers": [optimizer.state_dict() for optimizer in optimizers],
-        "position": asdict(at),
-    }
-    remove_leftovers(out / STATE)
-    with atomic_path(out / STATE) as partial, partial.open("wb") as file:
-        torch.save(state, file)
-
-
-def _log(out: Path, row: dict[str, float]) -> None:
-    line = json.dumps({k: round(float(v), 5) for k, v in row.items()})
-    print(line, flush=True)
-    with (out / "log.jsonl").open("a") as file:
-        file.write(line + "\n")

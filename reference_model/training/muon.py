@@ -8,6 +8,8 @@ from typing import Any
 
 import torch
 
+from reference_model.training.ranks import placed_like, whole
+
 _COEFFICIENTS = (3.4445, -4.7750, 2.0315)  # of the quintic iteration, from the authors' description
 _STEPS = 5
 
@@ -41,10 +43,11 @@ class Muon(torch.optim.Optimizer):
         average = state.setdefault("momentum", torch.zeros_like(parameter))
         average.lerp_(gradient, 1 - group["momentum"])
         direction = gradient.lerp(average, group["momentum"])
-        matrix = orthogonalise(direction.flatten(1))
+        full = whole(direction)  # of a sharded weight: every rank makes the same of it
+        matrix = orthogonalise(full.flatten(1))
         scale = 0.2 * max(matrix.shape) ** 0.5
         parameter.mul_(1 - group["lr"] * group["weight_decay"])
-        parameter.add_(matrix.view_as(direction), alpha=-group["lr"] * scale)
+        parameter.add_(placed_like(matrix.view_as(full), parameter), alpha=-group["lr"] * scale)
 
 
 def orthogonalise(matrix: torch.Tensor) -> torch.Tensor:

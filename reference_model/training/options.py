@@ -9,8 +9,9 @@ from typing import get_args
 
 import torch
 
-from reference_model.errors import with_exit_code
-from reference_model.training.loop import LoopConfig, OptimizerName, Task, annealed, train
+from reference_model.errors import ReferenceModelError, with_exit_code
+from reference_model.training.loop import LoopConfig, OptimizerName, Precision, Task, annealed, train
+from reference_model.training.ranks import ALONE, Ranks, launched
 
 
 def add_loop_options(parser: argparse.ArgumentParser, minutes: float, batch: int) -> None:
@@ -23,24 +24,46 @@ def add_loop_options(parser: argparse.ArgumentParser, minutes: float, batch: int
     parser.add_argument("--minutes", type=float, default=minutes)
     parser.add_argument("--steps", type=int, default=1_000_000)
     parser.add_argument("--batch", type=int, default=batch)
-    parser.add_argument("--accumulate", type=int, default=1, help="batches whose gradients make one step")
+    parser.add_argument(
+        "--accumulate",
+        type=int,
+        help="batches whose gradients make one step, on all ranks together (default: one each)",
+    )
     parser.add_argument("--learning-rate", type=float, default=1e-3)
     parser.add_argument("--optimizer", choices=get_args(OptimizerName), default="adamw")
-    parser.add_argument("--device", default="cpu", help="cpu, or cuda for bfloat16 on a GPU")
+    parser.add_argument("--device", default="cpu", help="cpu, or cuda for a GPU")
+    parser.add_argument(
+        "--precision", choices=get_args(Precision), default="auto", help="auto: bfloat16 on a GPU, float32 on a CPU"
+    )
+    parser.add_argument("--save-minutes", type=float, default=2.0, help="of work between two states")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
 
 
-def run_training(task: Task, args: argparse.Namespace, **more: float) -> None:
+def accumulated(batches: int | None, ranks: int) -> int:
+    """Batches in a step, one for each rank unless named. Raises ReferenceModelError when they cannot be dealt."""
+    count = ranks if batches is None else batches
+    if count < 1 or count % ranks:
+        raise ReferenceModelError(
+            f"--accumulate {count} batches cannot be dealt to {ranks} processes: give a multiple of {ranks}"
+        )
+    return count
+
+
+def run_training(task: Task, args: argparse.Namespace, ranks: Ranks = ALONE, **more: float) -> None:
     """Train as the options say. more: what is no option."""
+    if ranks.size == 1 and launched()[1] > 1:
+        raise ReferenceModelError("only stages of the cascade train in several processes: start this command by itself")
     config = LoopConfig(
         steps=args.steps,
         minutes=args.minutes,
         learning_rate=args.learning_rate,
         optimizer=args.optimizer,
-        accumulate=args.accumulate,
+        accumulate=accumulated(args.accumulate, ranks.size),
+        precision=args.precision,
+        save_minutes=args.save_minutes,
         **more,  # type: ignore[arg-type]
     )
-    train(task, annealed(config) if args.anneal else config, args.out, args.start)
+    train(task, annealed(config) if args.anneal else config, args.out, args.start, ranks)
 
 
 def reported(command: Callable[..., None]) -> Callable[..., int]:

@@ -13,7 +13,7 @@ from torch import nn
 from reference_model.cascade import SamplingSettings, Stage, sample_noise
 from reference_model.checkpoint import load_stage, save_stage
 from reference_model.errors import ReferenceModelError
-from reference_model.networks.presets import StageConfig, build_unet, preset, with_text_width
+from reference_model.networks.presets import StageConfig, UNetConfigs, build_unet, preset, with_text_width
 from reference_model.networks.unet import UNet, UNetConfig
 from reference_model.pixels import from_pixels, to_pixels
 from reference_model.sampling.schedules import SCHEDULES, add_noise, augment_low_resolution, training_target
@@ -21,6 +21,7 @@ from reference_model.skills.measure import CHECKED_SIZE, draw_requests, skill_ra
 from reference_model.text.embedding_cache import text_source
 from reference_model.text.encoder import TextEncoder, TextSource
 from reference_model.training.options import add_loop_options, reported, run_training
+from reference_model.training.ranks import joined, own_device
 from reference_model.world.examples import Batch, ExampleKind, batch_seeds, captioned, draw_batch
 from reference_model.world.scene import Split
 from reference_model.world.stream import BatchStream
@@ -90,7 +91,7 @@ class StageTraining:
         unet = self.config.unet
         if isinstance(unet, UNetConfig):
             return ExampleKind(self.world, split, unet.size)
-        return ExampleKind(self.world, split, unet.size, unet.low_size, min(unet.size // 2, LARGEST_CROP))
+        return ExampleKind(self.world, split, unet.size, unet.low_size, trained_side(unet))
 
     def _drawn(self, split: Split, seed: str, step: int) -> Batch:
         """A batch that is drawn now, not ahead."""
@@ -125,6 +126,11 @@ class StageTraining:
         return levels * (torch.rand(self.batch, generator=generator) < 0.5)
 
 
+def trained_side(unet: UNetConfigs) -> int:
+    """The side in pixels of what a network is trained on: whole images for a base, squares of them above it."""
+    return unet.size if isinstance(unet, UNetConfig) else min(unet.size // 2, LARGEST_CROP)
+
+
 def captions_of_step(stage: str, step: int, batch: int, world: str = "small") -> list[str]:
     """The captions that a step of a stage's training will see, without drawing an image."""
     return [captioned(world_named(world), "train", seed)[2] for seed in batch_seeds(_seed(stage), step, batch)]
@@ -153,9 +159,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--text", type=Path, help="folder of the frozen text encoder: T5, BERT or CLIP")
     parser.add_argument("--embeddings", type=Path, help="cache of its features; complete, it replaces --text")
     parser.add_argument("--embeddings-dtype", choices=("float32", "bfloat16"), default="float32")
+    parser.add_argument(
+        "--gradient-checkpointing", action="store_true", help="compute the network's blocks twice rather than keep them"
+    )
     add_loop_options(parser, minutes=60, batch=64)
     args = parser.parse_args(arguments)
     torch.set_num_threads(args.threads)
+    device = own_device(args.device)
     stages = {stage.name: stage for stage in preset(args.preset)}
     if args.stage not in stages:
         raise ReferenceModelError(
@@ -163,11 +173,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
         )
     text = text_source(args.text, args.embeddings, args.embeddings_dtype)
     if isinstance(text, TextEncoder):
-        text.encoder.to(args.device)
+        text.encoder.to(device)
     stage = with_text_width(stages[args.stage], text.width)
-    task = StageTraining(stage, text, args.batch, _seed(args.stage), args.world, args.workers, args.device)
-    with task.stream:
-        run_training(task, args)
+    task = StageTraining(stage, text, args.batch, _seed(args.stage), args.world, args.workers, device)
+    with task.stream, joined(device) as ranks:
+        run_training(task, args, ranks=ranks, gradient_checkpointing=args.gradient_checkpointing)
 
 
 if __name__ == "__main__":

@@ -224,10 +224,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--width", type=int, default=128)
     parser.add_argument("--layers", type=int, default=4)
     add_loop_options(parser, minutes=9, batch=64)
+    parser.set_defaults(save_minutes=0.5)
     args = parser.parse_args(arguments)
     torch.set_num_threads(args.threads)
     task = Parsing(args.width, args.layers, args.batch, "text", world_named(args.world), args.device)
-    run_training(task, args, save_minutes=0.5, evaluate_minutes=1, ema_decay=0.99)
+    run_training(task, args, evaluate_minutes=1, ema_decay=0.99)
 
 
 if __name__ == "__main__":

@@ -156,7 +156,13 @@ def test_the_papers_sizes_instantiate_without_memory() -> None:
         assert count == pytest.approx(PUBLISHED_PARAMETERS[stage], rel=0.5)
 
 
+@pytest.mark.parametrize(("name", "base", "above"), [("50m", 50e6, 30e6), ("400m", 400e6, 127e6)])
+def test_sizes_between_are_what_they_are_called(name: str, base: float, above: float) -> None:
+    counts = list(parameter_counts(name).values())
+    assert counts == pytest.approx([base, above, above], rel=0.03)
+
+
 def test_presets_are_found_by_name() -> None:
     assert preset("tiny") is PRESETS["tiny"]
-    with pytest.raises(ValueError, match="tiny, rich, rich-gpu, paper"):
+    with pytest.raises(ValueError, match="tiny, rich, rich-gpu, 50m, 400m, paper"):
         preset("huge")
