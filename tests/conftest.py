@@ -3,10 +3,13 @@
 import os
 import signal
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
 from platformdirs import user_cache_path
+
+from tests.chromium import chromium, chromium_path
 
 # Several tests run at a time, and threads that wait for each other wait actively. Set before torch is imported; the
 # programs that tests start inherit it.
@@ -30,3 +33,12 @@ def _cache_of_the_tests(tmp_path_factory: pytest.TempPathFactory) -> Iterator[No
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DRAWBENCH_CACHE", str(folder))
         yield
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """A headless Chromium; tests that ask for it skip where there is none."""
+    if chromium_path() is None:
+        pytest.skip("Chromium is not installed (Debian: apt-get install chromium)")
+    with chromium() as opened:
+        yield opened

@@ -58,11 +58,13 @@ def compare_runs(
     device: str = "cpu",
     batch: int = BATCH,
     verify: bool = False,
+    extractors: Extractors | None = None,
     progress: Progress | None = None,
 ) -> Comparison:
     """The paired differences of two sealed runs under a protocol; nothing is written.
 
     reference: folder of images or .npz for the distances, the same for both runs; without it they are left out.
+    extractors: the protocol's, where something has loaded them already; then `device` is theirs.
     Raises UserError for runs that do not compare, naming what differs, and for all that scoring refuses.
     """
     progress = progress or Progress()
@@ -72,7 +74,7 @@ def compare_runs(
     left_out: dict[str, str] = {}
     asked = [metric for metric in protocol.metrics if references or not metric.kind.needs.references]
     left_out |= {metric.metric: "no reference images" for metric in protocol.metrics if metric not in asked}
-    extractors = Extractors([metric.extractor for metric in asked], device, progress.note)
+    extractors = extractors or Extractors([metric.extractor for metric in asked], device, progress.note)
     reading = ReadSettings(size, batch, None, verify)
     theirs = None
     if references and any(metric.kind.needs.references for metric in asked):

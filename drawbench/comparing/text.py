@@ -6,6 +6,7 @@ from pathlib import Path
 
 from drawbench.comparing.compare import ComparedRun, Comparison
 from drawbench.comparing.differences import Difference
+from drawbench.results.scores import Interval
 from drawbench.tables.headers import measure_of
 from drawbench.tables.layout import Block, Cell, Column, Footnotes, Sheet
 from drawbench.tables.leaderboard import in_sentence
@@ -54,10 +55,12 @@ def _row(each: Difference, notes: Footnotes) -> tuple[Cell, ...]:
 
 
 def _digits(each: Difference) -> int:
-    """Decimals that show two digits of the interval's half width."""
-    if each.interval == "not available":
-        return 4
-    half = (each.interval.high - each.interval.low) / 2
+    return 4 if each.interval == "not available" else decimals_of(each.interval)
+
+
+def decimals_of(interval: Interval) -> int:
+    """Decimals that show two digits of the half width."""
+    half = (interval.high - interval.low) / 2
     return 4 if half <= 0 else min(max(1 - math.floor(math.log10(half)), 0), 8)
 
 

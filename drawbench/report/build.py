@@ -1,121 +1,127 @@
-"""The static report: one page, its images beside it, nothing loaded from anywhere."""
+"""The static report: a folder of pages, pictures and data, opened from disk, nothing loaded from anywhere."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 from drawbench.errors import UserError
-from drawbench.files import atomic_folder
-from drawbench.report.gallery import build_galleries
-from drawbench.results.files import Result
-from drawbench.runs.directory import RunDirectory
-from drawbench.runs.journal import Attempt
-from drawbench.tables.leaderboard import build_tables
-from drawbench.tables.loading import load_run, require_scores
-from drawbench.tables.markup import sheet_html
-from drawbench.tables.render import sheets_of
+from drawbench.files import atomic_folder, writing
+from drawbench.pages.templates import STYLE, render, style
+from drawbench.progress import Progress
+from drawbench.report import gallery, overview, provenance
+from drawbench.report.findings import findings
+from drawbench.report.sources import Sources, read_runs
+from drawbench.report.thumbnails import write_thumbnails
 
 PAGE = "index.html"
-GENERATOR = '<meta name="generator" content="drawbench report">'
-SHOWN_REFUSALS = 50
+GENERATOR = "drawbench report"
+SCRIPT = "gallery.js"
+PAGES = ((PAGE, "Overview"), (gallery.PAGE, "Gallery"), (provenance.PAGE, "Provenance"))
+NOT_FOR_PUBLICATION = "Not for publication: this report shows the text of DrawBench's prompts, which are Google's."
 
 
-def build_report(runs: Sequence[Path], out: Path, scores: Path | None = None) -> Path:
-    """Write the report of finished runs into `out` and return the path of its page.
+@dataclass(frozen=True)
+class Options:
+    """prompt_text: DrawBench's text is shown, too. originals: the images are copied into the report."""
 
-    out: a new folder, an empty one, or an older report; it appears whole or not at all.
+    prompt_text: bool = False
+    originals: bool = False
+
+
+def build_report(runs: Sequence[Path], out: Path, scores: Path | None = None, progress: Progress | None = None) -> Path:
+    """Write the report of finished runs, as they are, into `out` and return the path of its first page.
+
     scores: a folder of `score --out`, for runs whose scores are there.
     Raises UserError when a run is unfinished, `scores` holds nothing of them, or `out` holds something else.
     """
-    if not runs:
-        raise UserError("a report needs at least one run directory")
-    _check_place(out)
-    opened = [RunDirectory.open(path) for path in dict.fromkeys(runs)]
-    for run in opened:
-        run.require_seal()
-    results = [result for run in opened for result in load_run(run.path, scores)]
-    if scores:
-        require_scores(opened, scores)
-    with atomic_folder(out, replace=True) as staged:
-        (staged.path / PAGE).write_text(_page(opened, results, staged.path), encoding="utf-8")
+    check_place(out)
+    return write_report(Sources(read_runs(runs, scores)), out, Options(), progress)
+
+
+def write_report(sources: Sources, out: Path, options: Options, progress: Progress | None = None) -> Path:
+    """Write everything into `out`: a new folder, an empty one, or an older report. It appears whole or not at all."""
+    check_place(out)
+    with writing(out, "name another folder with --out"), atomic_folder(out, replace=True) as staged:
+        write_thumbnails([each.run for each in sources.runs], staged.path, [out], progress or Progress())
+        _write_pages(sources, staged.path, out, options)
     return out / PAGE
 
 
-def _page(runs: list[RunDirectory], results: list[Result], folder: Path) -> str:
-    from jinja2 import Environment, StrictUndefined
-    from markupsafe import Markup
-
-    labels = run_labels(runs)
-    source = files("drawbench.report")
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    template = environment.from_string((source / "report.html.j2").read_text(encoding="utf-8"))
-    return template.render(
-        generator=Markup(GENERATOR),
-        style=Markup("\n".join((source / name).read_text(encoding="utf-8") for name in ("tables.css", "report.css"))),
-        labels=labels,
-        tables=[Markup(sheet_html(sheet, 3)) for sheet in sheets_of(build_tables(results))],
-        galleries=build_galleries(list(zip(labels, runs, strict=True)), folder),
-        runs=[_run_facts(label, run) for label, run in zip(labels, runs, strict=True)],
-        shown_refusals=SHOWN_REFUSALS,
-    )
-
-
-def run_labels(runs: Sequence[RunDirectory]) -> list[str]:
-    """The model's name, with the run's folder where two runs share the name and the set."""
-    names = [(run.plan.model.name, run.plan.prompt_set_name) for run in runs]
-    return [
-        name if names.count((name, prompt_set)) == 1 else f"{name} ({run.path.name})"
-        for (name, prompt_set), run in zip(names, runs, strict=True)
-    ]
-
-
-def _run_facts(label: str, run: RunDirectory) -> dict[str, object]:
-    """What made one run: (name, value) pairs, and its refusals."""
-    plan, seal = run.plan, run.require_seal()
-    model = plan.model
-    settings = ", ".join(f"{key}={value}" for key, value in sorted(model.settings.items()))
-    attempts, usage = run.attempts, run.usage()
-    facts = [
-        ("model", f"{model.name} ({model.adapter}:{model.spec})" if model.spec else f"{model.name} ({model.adapter})"),
-        ("revision", model.revision),
-        ("weights", model.weights_sha256),
-        ("settings", settings),
-        ("prompt set", f"{plan.prompt_set_name}, {plan.n_prompts} of {plan.prompt_set_n} prompts"),
-        ("set hash", plan.prompt_set_sha256),
-        ("images", f"{plan.size} px, {plan.samples} per prompt, seed {plan.seed}, {plan.dtype}"),
-        ("drawn", f"{seal.images} images, {seal.refused} refused"),
-        ("server", usage.words() if usage else ""),
-        ("plan", plan.sha256),
-        ("pixels", seal.pixels_sha256),
-        ("devices", ", ".join(dict.fromkeys(_device(attempt) for attempt in attempts))),
-        ("warnings", "; ".join(dict.fromkeys(text for attempt in attempts for text in attempt.warnings))),
-        ("versions", ", ".join(f"{name} {version}" for name, version in sorted(_versions(run).items()))),
-    ]
-    return {
-        "label": label,
-        "set": plan.prompt_set_name,
-        "partial": not plan.complete,
-        "facts": [(name, value) for name, value in facts if value],
-        "refusals": seal.refusals,
-    }
-
-
-def _device(attempt: Attempt) -> str:
-    return f"{attempt.device} ({attempt.gpu})" if attempt.gpu else attempt.device
-
-
-def _versions(run: RunDirectory) -> dict[str, str]:
-    attempts = run.attempts
-    return attempts[-1].versions if attempts else {}
-
-
-def _check_place(out: Path) -> None:
+def check_place(out: Path) -> None:
+    """Raises UserError for a place that holds something else than a report."""
     if out.is_dir() and not any(out.iterdir()):
         return
     if out.exists() and not _is_report(out):
         raise UserError(f"{out} is there and is not a report: give a new folder, or remove it yourself")
 
 
+def _write_pages(sources: Sources, folder: Path, out: Path, options: Options) -> None:
+    known = provenance.provenance_of(sources)
+    scripts = gallery.write_gallery(
+        sources.runs, folder, out, known, texts=options.prompt_text, originals=options.originals
+    )
+    told = options.prompt_text and any(each.is_drawbench for each in sources.runs)
+    common: dict[str, Any] = {
+        "title": title_of(sources),
+        "generator": GENERATOR,
+        "brand": "drawbench report",
+        "style": "",
+        "pages": PAGES,
+        "mark": NOT_FOR_PUBLICATION if told else "",
+    }
+    pages: dict[str, dict[str, Any]] = {
+        PAGE: {
+            "facts": facts_of(sources),
+            "models": [(label, sources.look(label)) for label in labels_of(sources)],
+            "strips": gallery.first_images(sources.runs),
+            "findings": findings(sources, known),
+            "tables": overview.table_views(sources, known),
+            "pairs": overview.pair_tables(sources.comparisons, known),
+            "sweep": overview.sweep_view(sources, known),
+            "human": overview.human_views(sources.human, known),
+        },
+        gallery.PAGE: {"scripts": [*scripts, SCRIPT]},
+        provenance.PAGE: {"sections": known.sections},
+    }
+    for name, values in pages.items():
+        text = render(f"{Path(name).stem}.html.j2", __package__, here=name, **common, **values)
+        (folder / name).write_text(text, encoding="utf-8")
+    (folder / STYLE).write_text(style() + _own("report.css"), encoding="utf-8")
+    (folder / SCRIPT).write_text(_own(SCRIPT), encoding="utf-8")
+
+
+def title_of(sources: Sources) -> str:
+    """The model's name, or how many there are."""
+    labels = labels_of(sources)
+    return labels[0] if len(labels) == 1 else f"{len(labels)} models compared"
+
+
+def labels_of(sources: Sources) -> list[str]:
+    """What the models are called, each once."""
+    return list(dict.fromkeys(each.label for each in sources.runs))
+
+
+def facts_of(sources: Sources) -> list[str]:
+    """What the report is of, in a few words each."""
+    plans = [each.run.plan for each in sources.runs]
+    sets = dict.fromkeys((plan.prompt_set_name, plan.n_prompts, plan.prompt_set_n) for plan in plans)
+    prompts = [
+        f"{n:,} prompts of {name}" if n == whole else f"{n:,} of {whole:,} prompts of {name}" for name, n, whole in sets
+    ]
+    seals = [each.run.require_seal() for each in sources.runs]
+    refused = sum(seal.refused for seal in seals)
+    drawn = [f"{sum(seal.images for seal in seals):,} images", *([f"{refused:,} refused"] if refused else [])]
+    dates = sorted({result.date for result in sources.results})
+    return [*prompts, *drawn, *([f"scored {dates[-1]}"] if dates else [])]
+
+
+def _own(name: str) -> str:
+    return (files(__package__) / name).read_text(encoding="utf-8")
+
+
 def _is_report(folder: Path) -> bool:
     page = folder / PAGE
-    return page.is_file() and GENERATOR in page.read_text(encoding="utf-8", errors="replace")[:2000]
+    mark = f'<meta name="generator" content="{GENERATOR}">'
+    return page.is_file() and mark in page.read_text(encoding="utf-8", errors="replace")[:2000]

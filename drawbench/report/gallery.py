@@ -1,109 +1,211 @@
-"""The images of a report: the first prompts of each category, unpicked, as thumbnails beside the page."""
+"""Every sample of every prompt as data for the gallery, and where its pictures are."""
 
+import json
+import math
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+from urllib.parse import quote
 
-from PIL import Image
-
+from drawbench.errors import UserError
 from drawbench.interface import Sample
-from drawbench.prompts.drawbench_set import NAME as DRAWBENCH
-from drawbench.prompts.drawbench_set import SHA256 as DRAWBENCH_SHA256
-from drawbench.runs.directory import RunDirectory
+from drawbench.prompts.prompt_set import category_slug
+from drawbench.report.provenance import Provenance
+from drawbench.report.sources import ReportedRun, unique_slugs
+from drawbench.report.thumbnails import FOLDER as THUMBS
+from drawbench.report.thumbnails import LOSSLESS_UP_TO, SIZE, link_or_copy, thumbnail_name
+from drawbench.results.files import Result
+from drawbench.results.scores import FOLDER as SCORES
+from drawbench.results.scores import OVERALL
+from drawbench.runs.directory import FOLDER_SIZE
+from drawbench.scoring.score_files import elsewhere_name
+from drawbench.tables.headers import measure_of
 
-PER_CATEGORY = 8
-WITHOUT_CATEGORIES = 48
-THUMBNAIL = 256  # pixels
-LOSSLESS_UP_TO = 64  # small images are shown as they are
+PAGE = "gallery.html"
+DATA = "data"
+KNOWN = {"file_name", "prompt_id", "category", "sample"}  # columns of a table of samples that are no metric
+FIRST = 11  # images of each run on the first page
+SHOWN_DIGITS = 5  # of an image's score
+
+Values = dict[str, list[float | None]]  # metric -> a value for each sample of the plan
 
 
 @dataclass(frozen=True)
 class Picture:
-    """One model's image for a prompt, or its refusal. `source` is relative to the page."""
+    """One image on the first page: its thumbnail (empty for a refused one), what it shows, where it is told more of."""
 
-    label: str
     source: str
-    alternative: str
-    size: int
-    refusal: str | None
+    said: str
+    side: int
+    href: str
 
 
 @dataclass(frozen=True)
-class Card:
-    """One prompt: its id, its text (empty where it must not be shown), and one picture per run."""
-
-    prompt_id: str
-    text: str
-    pictures: tuple[Picture, ...]
-
-
-@dataclass(frozen=True)
-class Category:
-    """The shown prompts of one category, and how many there are."""
+class Strip:
+    """The first image of each category of a prompt set, a row for each run."""
 
     name: str
-    prompts: int
-    cards: tuple[Card, ...]
+    slug: str
+    heads: tuple[str, ...]
+    rows: tuple[tuple[str, tuple[Picture, ...]], ...]
 
 
-@dataclass(frozen=True)
-class Gallery:
-    """One prompt set's images."""
+def prompt_sets(runs: Sequence[ReportedRun]) -> list[tuple[str, str, list[ReportedRun]]]:
+    """(name, part of an address, runs) of each prompt set, and each part of one that was drawn."""
+    groups: dict[tuple[str, str], list[ReportedRun]] = {}
+    for each in runs:
+        groups.setdefault((each.run.plan.prompt_set_name, each.run.plan.prompts_sha256), []).append(each)
+    names = [name for name, _ in groups]
+    return list(zip(names, unique_slugs(names), groups.values(), strict=True))
 
-    prompt_set: str
-    samples: int
-    categories: tuple[Category, ...]
+
+def first_images(runs: Sequence[ReportedRun]) -> list[Strip]:
+    """What the first page shows: of each category the first prompt's first image."""
+    strips = []
+    for name, slug, members in prompt_sets(runs):
+        first: dict[str, Sample] = {}
+        for sample in members[0].run.samples():
+            first.setdefault(sample.category or sample.prompt_id, sample)
+        chosen = list(first.items())[:FIRST]
+        rows = tuple((each.label, tuple(_picture(each, slug, sample) for _, sample in chosen)) for each in members)
+        strips.append(Strip(name, slug, tuple(head for head, _ in chosen), rows))
+    return strips
 
 
-def build_galleries(runs: Sequence[tuple[str, RunDirectory]], folder: Path) -> list[Gallery]:
-    """Write thumbnails into folder/images and say what to show, one gallery per prompt set.
+def _picture(reported: ReportedRun, set_slug: str, sample: Sample) -> Picture:
+    digest = reported.run.pixel_sha256(sample)
+    href = f"{PAGE}#{quote(f'{set_slug}/{sample.prompt_id}/{sample.index + 1}/{reported.slug}')}"
+    source = f"{THUMBS}/{thumbnail_name(digest)}.webp" if digest else ""
+    said = f"{sample.prompt_id}, image {sample.index + 1}, {reported.label}"
+    return Picture(source, said, min(reported.run.plan.size, SIZE), href)
 
-    runs: (label, run) in the order of display. Runs of one set stand side by side.
+
+def write_gallery(
+    runs: Sequence[ReportedRun], folder: Path, out: Path, provenance: Provenance, texts: bool, originals: bool
+) -> list[str]:
+    """Write the data of every prompt set into folder/DATA and return the files' addresses, in their order.
+
+    out: where the folder will be. texts: also those of DrawBench's prompts. originals: copied into the folder.
     """
-    groups: dict[tuple[str, str], list[int]] = {}
-    for number, (_, run) in enumerate(runs):
-        groups.setdefault((run.plan.prompt_set_name, run.plan.prompts_sha256), []).append(number)
-    return [_gallery([(number, *runs[number]) for number in numbers], folder) for numbers in groups.values()]
+    (folder / DATA).mkdir()
+    scripts: list[str] = []
+    for name, slug, members in prompt_sets(runs):
+        shown = texts or not any(each.is_drawbench for each in members)
+        parts = {f"{DATA}/{slug}.js": _set_data(name, slug, members, shown)}
+        for each in members:
+            place = _originals(each, folder, out, originals)
+            parts[f"{DATA}/{slug}--{each.slug}.js"] = _run_data(each, slug, place, provenance)
+        for address, data in parts.items():
+            text = f"(window.galleryData ||= []).push({json.dumps(data, separators=(',', ':'))});\n"
+            (folder / address).write_text(text, encoding="utf-8")
+        scripts += parts
+    return scripts
 
 
-def shows_text(run: RunDirectory) -> bool:
-    """False for DrawBench, by name and by content: its prompts are named by id and category only."""
-    return run.plan.prompt_set_name != DRAWBENCH and run.plan.prompt_set_sha256 != DRAWBENCH_SHA256
+def _set_data(name: str, slug: str, members: Sequence[ReportedRun], texts: bool) -> dict[str, Any]:
+    run = members[0].run
+    categories = list(dict.fromkeys(prompt.category for prompt in run.prompts))
+    place = {category: number for number, category in enumerate(categories)}
+    prompts = [
+        [
+            prompt.id,
+            place[prompt.category],
+            category_slug(prompt.category) or f"{position // FOLDER_SIZE:03d}",
+            prompt.text if texts else "",
+        ]
+        for position, prompt in enumerate(run.prompts)
+    ]
+    return {"kind": "set", "slug": slug, "name": name, "categories": categories, "prompts": prompts, "texts": texts}
 
 
-def _gallery(runs: list[tuple[int, str, RunDirectory]], folder: Path) -> Gallery:
-    first = runs[0][2]
-    by_category: dict[str, list[Sample]] = {}
-    for sample in first.samples():
-        if sample.index == 0:
-            by_category.setdefault(sample.category, []).append(sample)
-    most = WITHOUT_CATEGORIES if len(by_category) == 1 else PER_CATEGORY
-    text_shown = all(shows_text(run) for _, _, run in runs)
-    categories = tuple(
-        Category(name, len(samples), tuple(_card(sample, runs, folder, text_shown) for sample in samples[:most]))
-        for name, samples in by_category.items()
-    )
-    return Gallery(first.plan.prompt_set_name, max(run.plan.samples for _, _, run in runs), categories)
+def _run_data(reported: ReportedRun, set_slug: str, originals: str, provenance: Provenance) -> dict[str, Any]:
+    """images: for each prompt, for each sample: the thumbnail's name, or a list that holds why there is no image."""
+    run = reported.run
+    samples = run.samples()
+    count = len(run.prompts)  # sample-major: sample 0 of every prompt comes first
+    images: list[list[object]] = [[] for _ in range(count)]
+    seeds: list[list[str]] = [[] for _ in range(count)]
+    for position, sample in enumerate(samples):
+        digest = run.pixel_sha256(sample)
+        images[position % count].append(thumbnail_name(digest) if digest else [run.refusal(sample) or ""])
+        seeds[position % count].append(str(sample.seed))
+    metrics = []
+    for result in reported.results:
+        for metric, values in read_values(reported, result).items():
+            by_prompt: list[list[float | None]] = [values[number::count] for number in range(count)]
+            measure, score = measure_of(metric), result.score(metric, OVERALL)
+            largest = max((abs(value) for value in values if value is not None), default=0.0)
+            protocol = result.protocol
+            metrics.append(
+                {
+                    "key": f"{metric} {protocol.fingerprint}",
+                    "name": f"{measure.title}, {protocol.name} v{protocol.version}",
+                    "higher": measure.higher_is_better is not False,
+                    "decimals": min(measure.decimals(largest), 3),
+                    "href": provenance.address_of(score),
+                    "values": by_prompt,
+                }
+            )
+    return {
+        "kind": "run",
+        "set": set_slug,
+        "slug": reported.slug,
+        "label": reported.label,
+        "size": run.plan.size,
+        "pixelated": run.plan.size <= LOSSLESS_UP_TO,
+        "originals": originals,
+        "samples": run.plan.samples,
+        "images": images,
+        "seeds": seeds,
+        "metrics": metrics,
+    }
 
 
-def _card(sample: Sample, runs: list[tuple[int, str, RunDirectory]], folder: Path, text_shown: bool) -> Card:
-    pictures = tuple(_picture(sample, number, label, run, folder) for number, label, run in runs)
-    return Card(sample.prompt_id, sample.text if text_shown else "", pictures)
+def read_values(reported: ReportedRun, result: Result) -> Values:
+    """The scores of single images under a protocol: none where no table of samples was kept.
+
+    Raises UserError for a table of other samples than the run's.
+    """
+    from pyarrow import ArrowInvalid, parquet
+
+    run, protocol = reported.run, result.protocol.name
+    places = [run.path / SCORES / f"{protocol}.parquet"]
+    if reported.scores:
+        places.insert(0, reported.scores / elsewhere_name(run, protocol).replace(".json", ".parquet"))
+    path = next((place for place in places if place.is_file()), None)
+    if path is None:
+        return {}
+    try:
+        table = parquet.read_table(path)
+    except (ArrowInvalid, OSError) as error:
+        raise UserError(f"{path} cannot be read ({error}): score the run again") from None
+    names = [run.file_name(sample) for sample in run.samples()]
+    if "file_name" not in table.column_names or table["file_name"].to_pylist() != names:
+        raise UserError(f"{path} was made from other images than {run.path} holds now: score the run again")
+    return {
+        name: [_shown(value) for value in table[name].to_pylist()] for name in table.column_names if name not in KNOWN
+    }
 
 
-def _picture(sample: Sample, number: int, label: str, run: RunDirectory, folder: Path) -> Picture:
-    refusal = run.refusal(sample)
-    alternative = f"{sample.prompt_id}, {label}"
-    if refusal is not None:
-        return Picture(label, "", alternative, 0, refusal)
-    source = f"images/{number}/{Path(run.file_name(sample)).with_suffix('.webp').as_posix()}"
-    size = _write_thumbnail(run, sample, folder / source)
-    return Picture(label, source, alternative, size, None)
+def _shown(value: float | None) -> float | None:
+    """A few digits, and None for what is no number."""
+    if value is None or not math.isfinite(value):
+        return None
+    return float(f"{value:.{SHOWN_DIGITS}g}")
 
 
-def _write_thumbnail(run: RunDirectory, sample: Sample, target: Path) -> int:
-    image = Image.fromarray(run.pixels(sample))
-    image.thumbnail((THUMBNAIL, THUMBNAIL), Image.Resampling.LANCZOS)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    image.save(target, "WEBP", lossless=max(image.size) <= LOSSLESS_UP_TO, quality=90)
-    return max(image.size)
+def _originals(reported: ReportedRun, folder: Path, out: Path, copied: bool) -> str:
+    """The address of the folder of a run's images, seen from the report."""
+    run = reported.run
+    if copied:
+        for sample in run.samples():
+            if run.pixel_sha256(sample):
+                link_or_copy(run.image_path(sample), folder / "images" / reported.slug / run.file_name(sample))
+        return f"images/{reported.slug}"
+    try:
+        address = os.path.relpath(run.images.resolve(), out.resolve())
+    except ValueError:  # another drive
+        return run.images.resolve().as_uri()
+    return Path(address).as_posix()

@@ -35,10 +35,10 @@ def _overall_block(table: LeaderboardTable, notes: Footnotes) -> Block:
             Cell(each.against),
             Cell(each.question),
             Cell(AVERAGES[each.average]),
-            _cell(each.a, each.interval, notes),
+            _cell(each.a, each.interval, notes, each),
             Cell(format_number(100 * each.indifferent, 1)),
             Cell(format_number(100 * each.b, 1)),
-            _cell(each.net, each.net_interval, notes),
+            _cell(each.net, each.net_interval, notes, each),
             *(Cell(str(count)) for count in (each.votes, each.raters, each.prompts)),
         )
         for row in table.rows
@@ -54,18 +54,19 @@ def _scope_block(table: LeaderboardTable, question: str, scopes: Sequence[str], 
     for row in table.rows:
         found = {each.scope: each for each in _of_question(row, question)}
         cells = [
-            _cell(found[scope].a, found[scope].interval, notes) if scope in found else Cell("–") for scope in scopes
+            _cell(found[scope].a, found[scope].interval, notes, found[scope]) if scope in found else Cell("–")
+            for scope in scopes
         ]
         rows.append((Cell(row.label), Cell(row.result.against), *cells))
     return Block(f"{question}: votes for A, %", tuple(columns), tuple(rows))
 
 
-def _cell(share: float, interval: Interval | str, notes: Footnotes) -> Cell:
+def _cell(share: float, interval: Interval | str, notes: Footnotes, number: HumanPreference) -> Cell:
     """A share as percent, with its interval as `[low, high]`."""
     value = format_number(100 * share, 1)
     if isinstance(interval, str):
-        return Cell(value, "", notes.mark(NO_INTERVAL))
-    return Cell(value, f"[{format_number(100 * interval.low, 1)}, {format_number(100 * interval.high, 1)}]")
+        return Cell(value, "", notes.mark(NO_INTERVAL), number)
+    return Cell(value, f"[{format_number(100 * interval.low, 1)}, {format_number(100 * interval.high, 1)}]", "", number)
 
 
 def _scopes(table: LeaderboardTable, question: str) -> list[str]:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from drawbench.results.files import Result
+from drawbench.results.files import HumanPreference, Result
 from drawbench.results.published import PUBLISHED_TITLE, PublishedNumber
 from drawbench.results.scores import OVERALL, Interval, ReferenceRef, Score
 from drawbench.tables.headers import CLIP_DIFFERENCE, CLIP_SCORE, measure_of, measures
@@ -18,13 +18,17 @@ _OUTSIDE_BRACKETS = re.compile(r";(?![^(]*\))")
 _SYMBOLS = ("§", "¶")
 
 
+Number = Score | HumanPreference
+
+
 @dataclass(frozen=True)
 class Cell:
-    """One entry: its text, the interval that belongs to it, and the marks of its footnotes."""
+    """One entry: its text, the interval that belongs to it, the marks of its footnotes, the number that it shows."""
 
     text: str
     interval: str = ""
     marks: str = ""
+    number: Number | None = field(default=None, compare=False, repr=False)
 
     def joined(self) -> str:
         """Everything on one line."""
@@ -206,9 +210,9 @@ def score_cell(score: Score | None, decimals: int, notes: Footnotes) -> Cell:
         return Cell(MISSING)
     marks = [notes.mark(remark) for remark in _remarks(score.note) if remark not in notes.of_all]
     if score.interval == "not available":
-        return Cell(format_number(score.value, decimals), "", "".join([*marks, notes.mark(NO_INTERVAL)]))
+        return Cell(format_number(score.value, decimals), "", "".join([*marks, notes.mark(NO_INTERVAL)]), score)
     interval = format_interval(score.value, score.interval, decimals)
-    return Cell(format_number(score.value, decimals), interval, "".join(marks))
+    return Cell(format_number(score.value, decimals), interval, "".join(marks), score)
 
 
 def _remarks(note: str) -> list[str]:

@@ -1,11 +1,10 @@
 """Sheets as Markdown, LaTeX and HTML. Every text that comes from outside is escaped for its format."""
 
-import html
 import re
-from collections.abc import Iterable, Sequence
-from importlib.resources import files
+from collections.abc import Callable, Iterable, Sequence
 
-from drawbench.tables.layout import Block, Cell, Sheet
+from drawbench.pages.templates import render, style
+from drawbench.tables.layout import Block, Cell, Number, Sheet
 
 _LATEX = {
     "\\": r"\textbackslash{}",
@@ -70,47 +69,30 @@ def sheet_latex(sheet: Sheet) -> str:
     return "\n".join([*parts, r"\end{table*}"])
 
 
-def sheet_html(sheet: Sheet, level: int = 2) -> str:
-    """One sheet as an HTML section without style; `html_fragment` adds the style."""
-    parts = ['<section class="db-sheet">', f"<h{level}>{html.escape(sheet.title)}</h{level}>"]
-    for block in sheet.blocks:
-        parts += _html_table(block)
-    if sheet.footnotes:
-        notes = [f"<li><sup>{html.escape(mark)}</sup> {html.escape(text)}</li>" for mark, text in sheet.footnotes]
-        parts += ['<ul class="db-notes">', *notes, "</ul>"]
-    if sheet.provenance:
-        facts = [f"<dt>{html.escape(name)}</dt><dd>{html.escape(text)}</dd>" for name, text in sheet.provenance]
-        parts += ['<dl class="db-facts">', *facts, "</dl>"]
-    return "\n".join([*parts, "</section>"])
+def sheet_html(
+    sheet: Sheet,
+    level: int = 2,
+    address_of: Callable[[Number | None], str] = lambda number: "",
+    *,
+    folded: bool = False,
+) -> str:
+    """One sheet as an HTML section without style.
+
+    address_of: where a number's provenance is told, empty for nowhere. folded: the sheet's own is told on demand.
+    """
+    return render("sheet.html.j2", sheet=sheet, level=level, address_of=address_of, folded=folded)
 
 
-def html_fragment(sheets: Sequence[Sheet], heading: str) -> str:
-    """Sheets as one self-contained piece of HTML: its own style, no script, nothing loaded from anywhere."""
-    style = (files("drawbench.report") / "tables.css").read_text(encoding="utf-8")
-    sections = "\n".join(sheet_html(sheet) for sheet in sheets)
-    return (
-        f'<div class="drawbench-tables">\n<style>\n{style}</style>\n<h1>{html.escape(heading)}</h1>\n{sections}\n</div>'
-    )
+def html_page(
+    sheets: Sequence[Sheet], heading: str, marks: Sequence[str] = (), pictures: Sequence[tuple[str, str]] = ()
+) -> str:
+    """Sheets as a page that needs nothing but its pictures: light or dark as the reader's system is.
 
-
-def html_page(sheets: Sequence[Sheet], heading: str) -> str:
-    """The same as a page of its own: light or dark as the reader's system is."""
-    return f"""<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<title>{html.escape(heading)}</title>
-<style>
-body {{ margin: 0; }}
-body > .drawbench-tables {{ min-height: 100vh; box-sizing: border-box; padding: 1rem; }}
-</style>
-</head>
-<body>
-{html_fragment(sheets, heading)}
-</body>
-</html>"""
+    marks: what must be known first. pictures: (address, what it shows), above the tables.
+    """
+    sections = [sheet_html(sheet) for sheet in sheets]
+    own = {"marks": marks, "pictures": pictures, "sections": sections}
+    return render("tables.html.j2", title=heading, style=style(), mark="", pages=(), here="", **own)
 
 
 def escape_markdown(text: str) -> str:
@@ -148,30 +130,3 @@ def _latex_cell(cell: Cell) -> str:
     parts = [re.sub(r"^-(?=\d)", "$-$", escape_latex(cell.text)), escape_latex(cell.interval)]
     marks = f"\\textsuperscript{{{escape_latex(cell.marks)}}}" if cell.marks else ""
     return " ".join(part for part in parts if part) + marks
-
-
-def _html_table(block: Block) -> list[str]:
-    caption = [f"<caption>{html.escape(block.caption)}</caption>"] if block.caption else []
-    heads = []
-    for column in block.columns:
-        sub = f"<br><small>{html.escape(column.sub)}</small>" if column.sub else ""
-        heads.append(f'<th scope="col"{_html_class(column.numeric)}>{html.escape(column.header)}{sub}</th>')
-    rows = []
-    for row in block.rows:
-        cells = [
-            f"<td{_html_class(column.numeric)}>{_html_cell(cell)}</td>"
-            for column, cell in zip(block.columns, row, strict=True)
-        ]
-        rows.append(f"<tr>{''.join(cells)}</tr>")
-    head = f"<thead><tr>{''.join(heads)}</tr></thead>"
-    return ['<div class="db-scroll"><table>', *caption, head, "<tbody>", *rows, "</tbody>", "</table></div>"]
-
-
-def _html_class(numeric: bool) -> str:
-    return ' class="db-num"' if numeric else ""
-
-
-def _html_cell(cell: Cell) -> str:
-    interval = f' <span class="db-interval">{html.escape(cell.interval)}</span>' if cell.interval else ""
-    marks = f"<sup>{html.escape(cell.marks)}</sup>" if cell.marks else ""
-    return f"{html.escape(cell.text)}{marks}{interval}"

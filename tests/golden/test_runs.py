@@ -161,7 +161,7 @@ def test_old_runs_are_compared_and_reported(workplace: Workplace) -> None:
     assert [compared[side]["plan_sha256"] for side in ("a", "b")] == plans
     assert [row["n"] for row in compared["differences"] if row["scope"] == "overall"] != []
     workplace.run("report", "runs/python", "runs/refusing", "--out", "page")
-    page = Path("page/index.html").read_text(encoding="utf-8")
+    page = Path("page/provenance.html").read_text(encoding="utf-8")
     assert "golden_model:make" in page
     assert "not this one: „nein“" in page
     shutil.rmtree("page")

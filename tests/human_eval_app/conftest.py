@@ -3,7 +3,6 @@
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -11,7 +10,6 @@ from human_eval_app.study.create import create_study
 from human_eval_app.study.options import Options
 from tests.human_eval_app import postgresql
 from tests.human_eval_app.runs import make_run
-from tests.human_eval_app.serving import chromium, chromium_path
 
 MODELS = ("model one", "model two")
 
@@ -42,12 +40,3 @@ def postgresql_server() -> Iterator[postgresql.Server]:
     """One PostgreSQL for all tests that do not harm it."""
     with postgresql.server_or_skip() as running:
         yield running
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Any]:
-    """A headless Chromium; tests that ask for it skip where there is none."""
-    if chromium_path() is None:
-        pytest.skip("Chromium is not installed (Debian: apt-get install chromium)")
-    with chromium() as opened:
-        yield opened

@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -122,22 +121,3 @@ def serving(study: Path, database: str | None = None) -> Iterator[Server]:
         yield server
     finally:
         server.stop()
-
-
-def chromium_path() -> str | None:
-    """Where Chromium is; None when there is none."""
-    return shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-
-
-@contextmanager
-def chromium() -> Iterator[Any]:
-    """A headless Chromium (a Playwright `Browser`), with no connection beyond this machine."""
-    from playwright.sync_api import sync_playwright
-
-    arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium_path(), args=arguments)
-        try:
-            yield browser
-        finally:
-            browser.close()

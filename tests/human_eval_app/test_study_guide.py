@@ -28,9 +28,10 @@ from human_eval_app.store.records import Identity
 from human_eval_app.store.store import VoteStore
 from human_eval_app.study.design import read_design
 from human_eval_app.study.power import PanelSize, power_row
+from tests.chromium import chromium_path
 from tests.human_eval_app import postgresql
 from tests.human_eval_app.runs import make_run
-from tests.human_eval_app.serving import START_SECONDS, chromium_path, free_port, run_async
+from tests.human_eval_app.serving import START_SECONDS, free_port, run_async
 from tests.human_eval_app.store.sitting import finish, ready
 
 ROOT = Path(__file__).parents[2]

@@ -1,13 +1,12 @@
 """An analysis as a folder: numbers, tables, pictures and result files, each saying how it was made."""
 
-import html
-from importlib.resources import files
 from pathlib import Path
 
 from drawbench.errors import UserError
 from drawbench.files import atomic_folder, write_text_atomically, writing
 from drawbench.results.files import write_result
-from drawbench.tables.markup import escape_markdown, sheet_html, sheet_markdown
+from drawbench.tables.markup import escape_markdown, sheet_markdown
+from drawbench.tables.markup import html_page as tables_page
 from human_eval_app.analysis.records import Analysis
 from human_eval_app.analysis.report.chart import write_charts
 from human_eval_app.analysis.report.sheets import marks, sheets
@@ -20,11 +19,6 @@ HTML = "index.html"
 CHARTS = "charts"
 RESULTS = "results"
 ENTRIES = {NUMBERS, MARKDOWN, HTML, CHARTS, RESULTS}
-PAGE_STYLE = """body.drawbench-tables { margin: 0 auto; max-width: 75rem; padding: 1.5rem; }
-.drawbench-tables .mark { border: 2px solid currentcolor; padding: 0.5rem 1rem; font-weight: 700; }
-.drawbench-tables figure { margin: 1.5rem 0; }
-.drawbench-tables figure img { background: #ffffff; max-width: 100%; height: auto; }
-"""
 
 
 def write_analysis(design: Design, analysis: Analysis, out: Path) -> Path:
@@ -47,20 +41,8 @@ def markdown_page(analysis: Analysis, charts: list[str]) -> str:
 
 def html_page(analysis: Analysis, charts: list[str]) -> str:
     """The analysis as one HTML page that loads nothing but the pictures beside it."""
-    style = (files("drawbench.report") / "tables.css").read_text(encoding="utf-8") + PAGE_STYLE
-    title = html.escape(analysis.study)
-    parts = [f"<h1>{title}</h1>", *(f'<p class="mark">{html.escape(mark)}</p>' for mark in marks(analysis))]
-    parts += [
-        f'<figure><img src="{chart}" alt="Shares of votes as bars with intervals; the tables hold them"></figure>'
-        for chart in charts
-    ]
-    parts += [sheet_html(sheet) for sheet in sheets(analysis)]
-    return (
-        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f'<meta name="color-scheme" content="light dark">\n<title>{title}</title>\n<style>\n{style}</style>\n</head>\n'
-        '<body class="drawbench-tables">\n<main>\n' + "\n".join(parts) + "\n</main>\n</body>\n</html>\n"
-    )
+    shown = "Shares of votes as bars with intervals; the tables hold them"
+    return tables_page(sheets(analysis), analysis.study, marks(analysis), [(chart, shown) for chart in charts])
 
 
 def _check_replaceable(out: Path) -> None:

@@ -1,10 +1,11 @@
 """The report of runs: what is in it, what never is, and how it is written. Models and numbers here are made up."""
 
 import json
+import math
 import re
-from collections.abc import Sequence
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,97 +13,45 @@ from PIL import Image
 
 from drawbench.cli.main import main
 from drawbench.errors import UserError
-from drawbench.interface import ModelCard, Refused, Sample, TextToImage
 from drawbench.prompts.drawbench_set import SHA256 as DRAWBENCH_SHA256
-from drawbench.prompts.prompt_set import Prompt, PromptSet
-from drawbench.report.build import build_report
-from drawbench.report.gallery import PER_CATEGORY
-from drawbench.results.scores import PromptSetRef, ProtocolRef, Score, ScoreFile
+from drawbench.prompts.prompt_set import PromptSet
+from drawbench.report import sources
+from drawbench.report.build import NOT_FOR_PUBLICATION, PAGES, Options, build_report, write_report
+from drawbench.report.sources import Sources, read_runs
 from drawbench.runs.directory import RunDirectory
 from drawbench.runs.generate import Request, generate
 from drawbench.tables.loading import load_results
-from tests.drawbench.synthetic import clip_scores
+from tests.drawbench.report.made_up import EVIL, MadeUp, Painter, add_scores, prompt_set, scored_run
 
-EVIL = "<img src=x onerror=alert(1)> & “模型”"
-
-
-class _Painter(TextToImage):
-    """Paints each sample in a colour of its seed; refuses the prompts whose text asks for it."""
-
-    def __init__(self, name: str = "painter") -> None:
-        self.name = name
-
-    def card(self) -> ModelCard:
-        return ModelCard(adapter="python", spec="test", name=self.name, settings={"guidance": 1.5})
-
-    def generate(self, samples: Sequence[Sample], size: int) -> list[np.ndarray | Refused]:
-        return [self._paint(sample, size) for sample in samples]
-
-    def _paint(self, sample: Sample, size: int) -> np.ndarray | Refused:
-        if "refuse" in sample.text:
-            return Refused("because <b>")
-        return np.full((size, size, 3), sample.seed % 251, np.uint8)
-
-
-def _prompt_set(name: str = "mine", per_category: int = 3) -> PromptSet:
-    texts = {"Colors": "paint this", "Text": EVIL}
-    prompts = [
-        Prompt(f"{category.lower()}-{number:03d}", category, f"{text} {number}")
-        for category, text in texts.items()
-        for number in range(1, per_category + 1)
-    ]
-    return PromptSet(name, tuple(prompts))
-
-
-def _scored_run(
-    path: Path, prompts: PromptSet | None = None, name: str = "painter", size: int = 16, samples: int = 1
-) -> Path:
-    run = generate(Request(_Painter(name), prompts or _prompt_set(), path, samples=samples, size=size))
-    _write_scores(run, clip_scores(0.2, {"Colors": 3, "Text": 3}))
-    return path
-
-
-def _write_scores(run: RunDirectory, scores: list[Score]) -> None:
-    score_file = ScoreFile(
-        protocol=ProtocolRef(name="bundled", version=1, fingerprint="f" * 64),
-        prompt_set=PromptSetRef(name=run.plan.prompt_set_name, sha256=run.plan.prompt_set_sha256, n=run.plan.n_prompts),
-        reference=None,
-        size=run.plan.size,
-        samples=run.plan.samples,
-        complete=True,
-        refusals=run.require_seal().refused,
-        scores=scores,
-        plan_sha256=run.plan.sha256,
-        pixels_sha256=run.require_seal().pixels_sha256,
-        environment={},
-        date="2020-01-01",
-    )
-    (run.path / "scores").mkdir()
-    (run.path / "scores" / "bundled.json").write_text(score_file.model_dump_json())
+VOID = ("img", "meta", "br", "link", "input")
 
 
 class _Page(HTMLParser):
-    """Images, links and balanced tags of a page."""
+    """Links, ids, tags and text of a page whose tags are balanced."""
 
-    def __init__(self) -> None:
+    def __init__(self, path: Path) -> None:
         super().__init__()
-        self.images: list[dict[str, str | None]] = []
         self.links: list[str] = []
+        self.loaded: list[str] = []
         self.ids: set[str] = set()
         self.tags: set[str] = set()
         self.open: list[str] = []
         self.text = ""
+        self.feed(path.read_text(encoding="utf-8"))
+        assert self.open == []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         attributes = dict(attrs)
         self.tags.add(tag)
-        if tag == "img":
-            self.images.append(attributes)
         if tag == "a":
             self.links.append(attributes["href"] or "")
+        self.loaded += [str(attributes[name]) for name in ("src", "href") if tag != "a" and name in attributes]
         self.ids.add(attributes.get("id") or "")
-        if tag not in ("img", "meta", "br"):
+        if tag not in VOID:
             self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.add(tag)
 
     def handle_endtag(self, tag: str) -> None:
         assert self.open.pop() == tag
@@ -111,118 +60,174 @@ class _Page(HTMLParser):
         self.text += data
 
 
-def _read(page: Path) -> _Page:
-    parsed = _Page()
-    parsed.feed(page.read_text(encoding="utf-8"))
-    assert parsed.open == []
-    return parsed
+def _data(page: Path) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """The gallery's prompt sets and runs, as the browser reads them."""
+    parts = []
+    for script in _Page(page.parent / "gallery.html").loaded:
+        if script.startswith("data/"):
+            text = (page.parent / script).read_text(encoding="utf-8")
+            parts.append(json.loads(re.fullmatch(r"\(window\.galleryData \|\|= \[\]\)\.push\((.*)\);\n", text)[1]))  # type: ignore[index]
+    return [part for part in parts if part["kind"] == "set"], [part for part in parts if part["kind"] == "run"]
 
 
-def test_every_image_is_there_and_described(tmp_path: Path) -> None:
-    page = build_report([_scored_run(tmp_path / "run")], tmp_path / "report")
-    parsed = _read(page)
-    assert len(parsed.images) == 6
-    for image in parsed.images:
-        source = str(image["src"])
-        assert Image.open(page.parent / source).size == (16, 16)
-        assert re.fullmatch(r"(colors|text)-\d{3}, painter", str(image["alt"]))
+def _everything(page: Path) -> str:
+    return "\n".join(path.read_text(encoding="utf-8") for path in page.parent.rglob("*.*") if path.suffix != ".webp")
 
 
-def test_small_images_are_shown_as_they_are(tmp_path: Path) -> None:
-    run = RunDirectory.open(_scored_run(tmp_path / "run"))
+def test_every_sample_of_every_prompt_is_there(tmp_path: Path) -> None:
+    run = RunDirectory.open(scored_run(tmp_path / "run", MadeUp(samples=3)))
     page = build_report([run.path], tmp_path / "report")
-    sample = run.samples()[0]
-    shown = np.asarray(Image.open(page.parent / str(_read(page).images[0]["src"])).convert("RGB"))
-    assert np.array_equal(shown, np.asarray(Image.open(run.image_path(sample))))
+    (shown,), (drawn,) = _data(page)
+    assert [prompt[0] for prompt in shown["prompts"]] == list(run.plan.prompt_ids)
+    for sample in run.samples():
+        place = run.plan.prompt_ids.index(sample.prompt_id)
+        assert drawn["seeds"][place][sample.index] == str(sample.seed)
+        thumbnail = page.parent / "thumbs" / f"{drawn['images'][place][sample.index]}.webp"
+        assert np.array_equal(np.asarray(Image.open(thumbnail).convert("RGB")), run.pixels(sample))
+        folder, id_ = shown["prompts"][place][2], shown["prompts"][place][0]
+        original = page.parent / drawn["originals"] / folder / f"{id_}-{sample.index}.png"
+        assert original.resolve() == run.image_path(sample).resolve()
 
 
 def test_large_images_become_thumbnails(tmp_path: Path) -> None:
-    page = build_report([_scored_run(tmp_path / "run", size=300)], tmp_path / "report")
-    assert Image.open(page.parent / str(_read(page).images[0]["src"])).size == (256, 256)
+    page = build_report([scored_run(tmp_path / "run", MadeUp(size=300))], tmp_path / "report")
+    assert {Image.open(path).size for path in page.parent.rglob("*.webp")} == {(256, 256)}
 
 
-def test_nothing_is_loaded_from_elsewhere_and_links_stay_on_the_page(tmp_path: Path) -> None:
-    page = build_report([_scored_run(tmp_path / "run")], tmp_path / "report")
-    text, parsed = page.read_text(encoding="utf-8"), _read(page)
-    assert not {"script", "link", "iframe"} & parsed.tags
-    assert not re.search(r"https?://|url\(|@import", text)
-    assert {link.removeprefix("#") for link in parsed.links} <= parsed.ids
-    assert all(not str(image["src"]).startswith(("/", "..")) for image in parsed.images)
+def test_originals_come_along_when_they_are_asked_for(tmp_path: Path) -> None:
+    run = RunDirectory.open(scored_run(tmp_path / "run"))
+    page = write_report(Sources(read_runs([run.path])), tmp_path / "report", Options(originals=True))
+    (_, (drawn,)) = _data(page)
+    for sample in run.samples():
+        copied = page.parent / drawn["originals"] / run.file_name(sample)
+        assert copied.read_bytes() == run.image_path(sample).read_bytes()
 
 
-def test_prompts_are_captions_and_are_escaped(tmp_path: Path) -> None:
-    parsed = _read(build_report([_scored_run(tmp_path / "run")], tmp_path / "report"))
-    assert f"{EVIL} 1" in parsed.text
-    assert all("onerror" not in image for image in parsed.images)
+def test_nothing_is_loaded_from_elsewhere_and_links_lead_somewhere(tmp_path: Path) -> None:
+    run = scored_run(tmp_path / "run")
+    page = build_report([run], tmp_path / "report")
+    parsed = {name: _Page(page.parent / name) for name, _ in PAGES}
+    for name, each in parsed.items():
+        assert all((page.parent / place).is_file() for place in each.loaded if place != "data:,"), name
+        for link in each.links:
+            target, _, anchor = link.partition("#")
+            if target == "gallery.html":  # its addresses are read by its script
+                assert re.fullmatch(r"(mine(/(colors|text)-\d{3}/1/painter)?)?", anchor)
+            else:
+                assert anchor in ("", *parsed[target or name].ids), f"{name}: {link}"
+    written = [page.parent / "style.css", *page.parent.glob("*.html")]
+    assert not any(re.search(r"https?://|url\(|@import", path.read_text(encoding="utf-8")) for path in written)
+
+
+def test_names_and_prompts_are_text(tmp_path: Path) -> None:
+    page = build_report([scored_run(tmp_path / "run", MadeUp(name=EVIL))], tmp_path / "report")
+    for name, _ in PAGES:
+        parsed = _Page(page.parent / name)
+        assert EVIL in parsed.text
+        assert "x" not in parsed.loaded  # the image that the name asks for
+    (shown,), (drawn,) = _data(page)
+    assert shown["prompts"][3][3] == f"{EVIL} 1"
+    assert drawn["label"] == EVIL
 
 
 @pytest.mark.parametrize("by", ["name", "content"])
-def test_the_text_of_drawbench_is_never_shown(tmp_path: Path, by: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    prompts = _prompt_set("drawbench" if by == "name" else "other name")
+def test_the_text_of_drawbench_is_shown_on_request_only(
+    tmp_path: Path, by: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prompts = prompt_set("drawbench" if by == "name" else "other name")
     if by == "content":
-        monkeypatch.setattr("drawbench.report.gallery.DRAWBENCH_SHA256", prompts.sha256)
+        monkeypatch.setattr(sources, "DRAWBENCH_SHA256", prompts.sha256)
         assert prompts.sha256 != DRAWBENCH_SHA256
-    page = build_report([_scored_run(tmp_path / "run", prompts)], tmp_path / "report")
-    parsed = _read(page)
-    assert "paint this" not in page.read_text(encoding="utf-8")
-    assert "colors-001" in parsed.text
+    run = scored_run(tmp_path / "run", MadeUp(prompts=prompts))
+    page = build_report([run], tmp_path / "report")
+    assert "paint this" not in _everything(page)
+    assert NOT_FOR_PUBLICATION not in _everything(page)
+    assert "colors-001" in _everything(page)
+    assert main(["report", str(run), "--out", str(tmp_path / "report"), "--with-prompt-text"]) == 0
+    assert "paint this" in _everything(page)
+    assert all(NOT_FOR_PUBLICATION in _Page(page.parent / name).text for name, _ in PAGES)
 
 
-def test_it_shows_scores_and_what_made_the_images(tmp_path: Path) -> None:
-    run = RunDirectory.open(_scored_run(tmp_path / "run"))
-    parsed = _read(build_report([run.path], tmp_path / "report"))
-    for expected in (
-        "CLIP score",
-        "0.2000",
-        "guidance=1.5",
-        run.plan.sha256,
-        run.require_seal().pixels_sha256,
-        "numpy",
-    ):
-        assert expected in parsed.text
+def test_every_number_leads_to_its_definition_hash_date_and_commands(tmp_path: Path) -> None:
+    run = RunDirectory.open(scored_run(tmp_path / "run"))
+    page = build_report([run.path], tmp_path / "report")
+    numbers = {link.partition("#")[2] for link in _Page(page).links if link.startswith("provenance.html#")}
+    assert {f"painter-bundled-clip_score-{scope}" for scope in ("overall", "colors", "text")} <= numbers
+    told = (page.parent / "provenance.html").read_text(encoding="utf-8")
+    (section,) = re.findall(r'<section class="made" id="painter-bundled">.*?</section>', told, re.DOTALL)
+    for number in numbers:
+        (row,) = re.findall(rf'<tr id="{number}">.*?</tr>', section, re.DOTALL)
+        assert "t over prompts" in row
+        assert 'href="#painter-bundled"' in row
+    for expected in ("made up for a test", run.plan.sha256, "2020-01-01", "numpy 2", "--protocol bundled"):
+        assert expected in section
+    assert "drawbench generate --model python:test --prompts mine --samples 1 --size 16 --seed 0" in section
 
 
 def test_a_run_without_scores_says_so(tmp_path: Path) -> None:
-    run = generate(Request(_Painter(), _prompt_set(), tmp_path / "run", samples=1, size=8))
-    assert "not been scored" in _read(build_report([run.path], tmp_path / "report")).text
+    run = generate(Request(Painter(), prompt_set(), tmp_path / "run", samples=1, size=8))
+    page = build_report([run.path], tmp_path / "report")
+    assert "not been scored" in _Page(page).text
+    assert _data(page)[1][0]["metrics"] == []
 
 
 def test_refusals_are_shown_in_their_place_and_listed(tmp_path: Path) -> None:
-    prompts = _prompt_set()
-    refused = PromptSet("mine", (*prompts.prompts[:5], Prompt("text-003", "Text", "refuse this")))
-    parsed = _read(build_report([_scored_run(tmp_path / "run", refused)], tmp_path / "report"))
-    assert len(parsed.images) == 5
-    assert "Refused: 1" in parsed.text
-    assert parsed.text.count("because <b>") == 2
+    made = MadeUp(refuses=("text-003",), samples=2)
+    page = build_report([scored_run(tmp_path / "run", made)], tmp_path / "report")
+    (_, (drawn,)) = _data(page)
+    assert drawn["images"][5] == [["because <b>"]] * 2
+    assert drawn["metrics"][0]["values"][5] == [None, None]
+    assert "Refused: 2" in _Page(page.parent / "provenance.html").text
+    assert "painter has no image for 2 of 12 samples of mine" in _Page(page).text
 
 
-def test_a_category_shows_its_first_prompts_and_says_how_many_there_are(tmp_path: Path) -> None:
-    run = _scored_run(tmp_path / "run", _prompt_set(per_category=PER_CATEGORY + 2), samples=2)
-    parsed = _read(build_report([run], tmp_path / "report"))
-    assert len(parsed.images) == 2 * PER_CATEGORY
-    assert f"{PER_CATEGORY} of {PER_CATEGORY + 2}" in parsed.text
-    assert "the first of 2 images per prompt" in parsed.text
-    assert f"colors-{PER_CATEGORY + 1:03d}" not in parsed.text
+def test_what_is_no_number_is_shown_as_none(tmp_path: Path) -> None:
+    made = MadeUp(levels=(0.2, math.nan))
+    page = build_report([scored_run(tmp_path / "run", made)], tmp_path / "report")
+    (_, (drawn,)) = _data(page)
+    assert drawn["metrics"][0]["values"] == [[0.21], [0.22], [0.23], [None], [None], [None]]
+    assert not re.search(r"\bnan\b", _everything(page), re.IGNORECASE)
 
 
-def test_runs_of_one_set_stand_side_by_side(tmp_path: Path) -> None:
-    runs = [_scored_run(tmp_path / name, name=name) for name in ("one", "two")]
-    parsed = _read(build_report(runs, tmp_path / "report"))
-    assert [image["alt"] for image in parsed.images[:2]] == ["colors-001, one", "colors-001, two"]
-    assert len({image["src"] for image in parsed.images}) == 12
+def test_a_run_of_one_image_is_a_report(tmp_path: Path) -> None:
+    prompts = PromptSet("one", prompt_set().prompts[:1])
+    page = build_report([scored_run(tmp_path / "run", MadeUp(prompts=prompts))], tmp_path / "report")
+    assert len(list(page.parent.rglob("*.webp"))) == 1
 
 
-def test_an_older_report_is_replaced_whole(tmp_path: Path) -> None:
-    out = tmp_path / "report"
-    build_report([_scored_run(tmp_path / "one", name="one")], out)
-    page = build_report([_scored_run(tmp_path / "two", _prompt_set(per_category=1), name="two")], out)
-    files = {path.relative_to(out).as_posix() for path in out.rglob("*") if path.is_file()}
-    assert files == {"index.html", *(str(image["src"]) for image in _read(page).images)}
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["one", "report", "two"]
+def test_runs_of_one_set_stand_side_by_side_and_others_apart(tmp_path: Path) -> None:
+    made = [MadeUp("one"), MadeUp("two"), MadeUp("one", prompt_set("other", 2), refuses=("text-001", "text-002"))]
+    page = build_report([scored_run(tmp_path / str(n), each) for n, each in enumerate(made)], tmp_path / "report")
+    shown, drawn = _data(page)
+    assert [each["slug"] for each in shown] == ["mine", "other"]
+    assert [(each["set"], each["label"]) for each in drawn] == [("mine", "one"), ("mine", "two"), ("other", "one")]
+    assert len({each["slug"] for each in drawn}) == 3
+
+
+def test_values_of_other_images_are_refused(tmp_path: Path) -> None:
+    mine, other = scored_run(tmp_path / "mine"), scored_run(tmp_path / "other", MadeUp(prompts=prompt_set("other", 2)))
+    (mine / "scores" / "bundled.parquet").write_bytes((other / "scores" / "bundled.parquet").read_bytes())
+    with pytest.raises(UserError, match="made from other images"):
+        build_report([mine], tmp_path / "report")
+    (mine / "scores" / "bundled.parquet").write_bytes(b"PAR1 and no more")
+    with pytest.raises(UserError, match="cannot be read"):
+        build_report([mine], tmp_path / "report")
+
+
+def test_an_older_report_is_replaced_whole_and_its_thumbnails_are_not_made_again(tmp_path: Path) -> None:
+    out, run = tmp_path / "report", scored_run(tmp_path / "one", MadeUp("one"))
+    build_report([run, scored_run(tmp_path / "three", MadeUp("three"))], out)
+    before = {path.relative_to(out): path.stat().st_ino for path in out.rglob("*.webp")}
+    page = build_report([run], out)
+    after = {path.relative_to(out): path.stat().st_ino for path in out.rglob("*.webp")}
+    assert after.items() < before.items()
+    assert {path.name for path in out.iterdir()} >= {"index.html", "gallery.html", "provenance.html", "thumbs", "data"}
+    assert [each["label"] for each in _data(page)[1]] == ["one"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["one", "report", "three"]
 
 
 def test_a_folder_that_is_no_report_is_left_alone(tmp_path: Path) -> None:
-    run = _scored_run(tmp_path / "run")
+    run = scored_run(tmp_path / "run")
     out = tmp_path / "mine"
     out.mkdir()
     (out / "index.html").write_text("my page")
@@ -232,7 +237,7 @@ def test_a_folder_that_is_no_report_is_left_alone(tmp_path: Path) -> None:
 
 
 def test_a_changed_image_stops_the_report_and_leaves_nothing(tmp_path: Path) -> None:
-    run = RunDirectory.open(_scored_run(tmp_path / "run"))
+    run = RunDirectory.open(scored_run(tmp_path / "run"))
     Image.new("RGB", (16, 16), "red").save(run.image_path(run.samples()[0]))
     with pytest.raises(UserError, match="was changed after the run was sealed"):
         build_report([run.path], tmp_path / "report")
@@ -240,44 +245,65 @@ def test_a_changed_image_stops_the_report_and_leaves_nothing(tmp_path: Path) -> 
 
 
 def test_a_runs_scores_become_results(tmp_path: Path) -> None:
-    (made,) = load_results([_scored_run(tmp_path / "run")])
+    (made,) = load_results([scored_run(tmp_path / "run")])
     assert made.kind == "measured"
-    assert made.model == _Painter().card()
+    assert made.model == Painter().card()
     assert made.run is not None
     assert made.run.plan_sha256 == RunDirectory.open(tmp_path / "run").plan.sha256
     assert load_results([tmp_path]) == [made]  # a folder of runs
 
 
 def test_scores_of_other_images_are_refused(tmp_path: Path) -> None:
-    mine, other = _scored_run(tmp_path / "mine"), _scored_run(tmp_path / "other", size=32)
+    mine, other = scored_run(tmp_path / "mine"), scored_run(tmp_path / "other", MadeUp(size=32))
     (mine / "scores" / "bundled.json").write_text((other / "scores" / "bundled.json").read_text())
     with pytest.raises(UserError, match="made from other images"):
         load_results([mine])
 
 
 def test_the_commands_print_the_page_and_the_table(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    run = _scored_run(tmp_path / "run")
+    run = scored_run(tmp_path / "run")
     assert main(["report", str(run), "--out", str(tmp_path / "report")]) == 0
     assert capsys.readouterr().out == f"{tmp_path / 'report' / 'index.html'}\n"
     assert main(["leaderboard", str(run)]) == 0
-    assert "0.2000" in capsys.readouterr().out
+    assert "0.2700" in capsys.readouterr().out
 
 
 def test_the_command_says_as_json_where_the_page_is(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    runs = [str(_scored_run(tmp_path / name, name=name)) for name in ("one", "two")]
+    runs = [str(scored_run(tmp_path / name, MadeUp(name))) for name in ("one", "two")]
     out = tmp_path / "report"
     assert main(["report", *runs, "--out", str(out), "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert found == {"report": str(out / "index.html"), "runs": runs}
-    assert (out / "index.html").is_file()
+    # The made-up scores are of no definitions that could be compared under, and the report says so.
+    assert "Not compared, protocol bundled" in _Page(out / "index.html").text
     assert main(["report", str(tmp_path / "none"), "--out", str(out), "--json"]) == 2
     assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize("option", ["--study", "--sweep"])
+def test_a_folder_without_a_study_or_sweep_is_the_users_error(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], option: str
+) -> None:
+    run = scored_run(tmp_path / "run")
+    assert main(["report", str(run), "--out", str(tmp_path / "report"), option, str(tmp_path)]) == 2
+    printed = capsys.readouterr().err
+    assert str(tmp_path) in printed
+    assert not (tmp_path / "report").exists()
+
+
+def test_two_protocols_give_two_scores_of_each_image(tmp_path: Path) -> None:
+    made = MadeUp(samples=2)
+    run = RunDirectory.open(scored_run(tmp_path / "run", made))
+    add_scores(run, MadeUp(levels=(0.7, 0.1)), "second")
+    (_, (drawn,)) = _data(build_report([run.path], tmp_path / "report"))
+    assert [each["name"] for each in drawn["metrics"]] == ["CLIP score, bundled v1", "CLIP score, second v1"]
+    assert [each["values"][0] for each in drawn["metrics"]] == [[0.21, 0.21], [0.71, 0.71]]
 
 
 def test_the_leaderboard_says_which_field_keeps_two_runs_apart(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    runs = [_scored_run(tmp_path / "one", name="one"), _scored_run(tmp_path / "two", name="two", size=32)]
+    runs = [scored_run(tmp_path / "one", MadeUp("one")), scored_run(tmp_path / "two", MadeUp("two", size=32))]
     assert main(["leaderboard", *map(str, runs), "--format", "csv"]) == 0
     printed = capsys.readouterr()
     assert "one and two" in printed.err or "two and one" in printed.err
@@ -286,6 +312,6 @@ def test_the_leaderboard_says_which_field_keeps_two_runs_apart(
 
 
 def test_a_filter_that_leaves_nothing_is_the_users_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    run = _scored_run(tmp_path / "run")
+    run = scored_run(tmp_path / "run")
     assert main(["leaderboard", str(run), "--set", "absent"]) == 2
     assert "no measured results of set absent" in capsys.readouterr().err

@@ -18,7 +18,7 @@ from drawbench.results.published import PUBLISHED_TITLE, published_numbers
 from drawbench.results.scores import Interval, Score
 from drawbench.tables.layout import Block, Cell, Column, Sheet, format_interval, format_number, leaderboard_sheet
 from drawbench.tables.leaderboard import build_tables
-from drawbench.tables.markup import escape_latex, escape_markdown, html_fragment
+from drawbench.tables.markup import escape_latex, escape_markdown, html_page
 from drawbench.tables.render import FORMATS, render_tables
 from drawbench.tables.text import display_width, sheet_text
 from tests.drawbench.synthetic import CATEGORIES, clip_scores, result, score, world_result
@@ -250,11 +250,11 @@ def test_several_remarks_on_one_number_are_all_kept() -> None:
     assert "†§" in text
 
 
-def test_the_fragment_is_styled_by_itself() -> None:
-    fragment = html_fragment([leaderboard_sheet(table) for table in build_tables([result("a")])], "H <b>")
-    assert "<style>" in fragment
-    assert "prefers-color-scheme" in fragment
-    assert "H <b>" in _parsed(fragment).text
+def test_a_page_is_styled_by_itself() -> None:
+    page = html_page([leaderboard_sheet(table) for table in build_tables([result("a")])], "H <b>")
+    assert "<style>" in page
+    assert "prefers-color-scheme" in page
+    assert "H <b>" in _parsed(page).text
 
 
 @pytest.mark.parametrize("width", [60, 80, 100, 120])

@@ -6,8 +6,6 @@ from typing import Any
 Page = Any  # playwright.sync_api.Page
 _TIMEOUT_MS = 60_000
 
-LEVELS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]
-
 
 def open_page(browser: Any, link: str, **context: Any) -> Page:
     """A new window at the link, in English unless told otherwise."""
@@ -48,12 +46,3 @@ def press(page: Page, keys: str) -> None:
     """Keys one after another, by their names."""
     for key in keys.split():
         page.keyboard.press(key)
-
-
-def violations(page: Page) -> list[str]:
-    """What axe-core finds against WCAG 2.1 A and AA on the page as it stands."""
-    from axe_playwright_python.sync_playwright import Axe
-
-    found = Axe().run(page, options={"runOnly": {"type": "tag", "values": LEVELS}}).response
-    assert found["passes"]
-    return [f"{each['id']}: {node['html'][:120]}" for each in found["violations"] for node in each["nodes"]]

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests.human_eval_app.app.browser_rater import begin, consent, open_page, press, violations, wait_for_screen
+from tests.chromium import violations
+from tests.human_eval_app.app.browser_rater import begin, consent, open_page, press, wait_for_screen
 from tests.human_eval_app.designs import make_design
 from tests.human_eval_app.serving import CODES, Server, serving, write_study
 

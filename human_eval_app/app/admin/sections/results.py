@@ -5,7 +5,7 @@ from base64 import b64encode
 import streamlit as st
 
 from human_eval_app.app.admin.desk import Desk
-from human_eval_app.app.admin.look import SCROLL, SCROLL_BY_KEYS, block, heading, plain
+from human_eval_app.app.admin.look import SCROLL_BY_KEYS, block, heading, plain
 
 WHY = (
     "Results per model are hidden until the study is closed. Whoever watches them is tempted to stop at a convenient "
@@ -36,5 +36,5 @@ def show(desk: Desk) -> None:
         st.html(block(f"{SCROLL_BY_KEYS}{image}</div>"))
     for number, (title, table) in enumerate(results.tables):
         with st.expander(plain(title), expanded=number == 0):
-            st.html(block(table.replace(SCROLL, SCROLL_BY_KEYS)))
+            st.html(block(table))
     st.html(block('<p class="soft small">As files: <code>drawbench study analyse STUDY</code> on the server.</p>'))

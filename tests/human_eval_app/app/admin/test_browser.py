@@ -13,8 +13,9 @@ from human_eval_app.app.service import Service, open_service
 from human_eval_app.app.tokens import TOKEN
 from human_eval_app.store.records import Identity
 from human_eval_app.study.design import Exclusion, Stopping
+from tests.chromium import violations
 from tests.human_eval_app.app.admin.conftest import PASSWORD, WITH_PASSWORD
-from tests.human_eval_app.app.browser_rater import begin, consent, open_page, press, violations, wait_for_screen
+from tests.human_eval_app.app.browser_rater import begin, consent, open_page, press, wait_for_screen
 from tests.human_eval_app.designs import make_design
 from tests.human_eval_app.serving import Server, serving, write_study
 from tests.human_eval_app.store.sitting import finish, ready

@@ -1,0 +1,1 @@
+"""What all pages of HTML share: templates, style, plots as SVG."""

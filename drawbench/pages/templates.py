@@ -1,0 +1,32 @@
+"""One way to fill templates: everything that is put into a page is escaped, and a name that is missing is an error."""
+
+from functools import cache
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+STYLE = "style.css"
+
+
+def render(name: str, *packages: str, **values: Any) -> str:
+    """The template of that name, of `packages` or of this one, filled."""
+    return _environment(packages).get_template(name).render(**values)
+
+
+def style() -> str:
+    """The style of all pages; it loads nothing."""
+    return (files(__package__) / STYLE).read_text(encoding="utf-8")
+
+
+@cache
+def _environment(packages: tuple[str, ...]) -> "Environment":
+    from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
+
+    loaders = [PackageLoader(package, "") for package in (*packages, __package__)]
+    environment = Environment(
+        loader=ChoiceLoader(loaders), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters["thousands"] = lambda number: f"{number:,}"
+    return environment
