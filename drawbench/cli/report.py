@@ -5,6 +5,8 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+from drawbench.terminal_progress import shown_progress
+
 EPILOGUE = """examples:
   drawbench report runs/a runs/b --out report      then open report/index.html; no server is needed
   drawbench report runs/a runs/b --study studies/a-b --sweep sweeps/a --out report
@@ -44,12 +46,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Build the report and print the path of its first page."""
-    from drawbench.cli.progress import shown_progress
-    from drawbench.cli.score import own_references
     from drawbench.models.registry import choose_device
     from drawbench.report.build import Options, check_place, write_report
     from drawbench.report.pairs import compare_pairs
     from drawbench.report.sources import Sources, read_points, read_runs, read_study
+    from drawbench.scoring.references import own_references
 
     check_place(args.out)
     progress = shown_progress()

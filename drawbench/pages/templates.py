@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from jinja2 import Environment
 
 STYLE = "style.css"
+TABLES = "tables.css"
 
 
 def render(name: str, *packages: str, **values: Any) -> str:
@@ -17,7 +18,12 @@ def render(name: str, *packages: str, **values: Any) -> str:
 
 def style() -> str:
     """The style of all pages; it loads nothing."""
-    return (files(__package__) / STYLE).read_text(encoding="utf-8")
+    return table_style() + (files(__package__) / STYLE).read_text(encoding="utf-8")
+
+
+def table_style() -> str:
+    """The style of tables alone, which touches nothing outside of an element of class `drawbench`."""
+    return (files(__package__) / TABLES).read_text(encoding="utf-8")
 
 
 @cache

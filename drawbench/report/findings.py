@@ -15,7 +15,7 @@ from drawbench.results.scores import OVERALL, Interval
 from drawbench.sweeps.pareto_plot import Curve, curves
 from drawbench.tables.headers import CLIP_SCORE, distances, measure_of
 from drawbench.tables.leaderboard import build_tables
-from metrics.clip_score import NOT_MEASURABLE
+from metrics.alignment import NOT_MEASURABLE
 
 MOST_PAIRS = 6  # told one by one; of more, a sentence counts them
 

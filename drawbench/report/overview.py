@@ -16,7 +16,7 @@ from drawbench.tables.layout import Sheet, format_interval, format_number, metri
 from drawbench.tables.leaderboard import LeaderboardTable, build_tables
 from drawbench.tables.markup import sheet_html
 from drawbench.tables.render import sheets_of
-from metrics.clip_score import NOT_MEASURABLE
+from metrics.alignment import NOT_MEASURABLE
 
 
 @dataclass(frozen=True)

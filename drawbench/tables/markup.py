@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Iterable, Sequence
 
-from drawbench.pages.templates import render, style
+from drawbench.pages.templates import render, style, table_style
 from drawbench.tables.layout import Block, Cell, Number, Sheet
 
 _LATEX = {
@@ -81,6 +81,12 @@ def sheet_html(
     address_of: where a number's provenance is told, empty for nowhere. folded: the sheet's own is told on demand.
     """
     return render("sheet.html.j2", sheet=sheet, level=level, address_of=address_of, folded=folded)
+
+
+def html_fragment(sheets: Sequence[Sheet], heading: str) -> str:
+    """Sheets as a piece of another page (a notebook): its own style, no script, nothing loaded from anywhere."""
+    sections = [sheet_html(sheet) for sheet in sheets]
+    return render("fragment.html.j2", title=heading, style=table_style(), sections=sections)
 
 
 def html_page(

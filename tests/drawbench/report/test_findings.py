@@ -13,7 +13,7 @@ from drawbench.report.provenance import provenance_of
 from drawbench.report.sources import Sources, SweepOf, read_runs
 from drawbench.results.files import Result
 from drawbench.sweeps.sweep import SweepPoint
-from metrics.clip_score import NOT_MEASURABLE
+from metrics.alignment import NOT_MEASURABLE
 from tests.drawbench.report.made_up import MadeUp, comparison, scored_run
 from tests.drawbench.synthetic import human_result, preference, score, world_result
 

@@ -18,7 +18,7 @@ from drawbench.results.published import PUBLISHED_TITLE, published_numbers
 from drawbench.results.scores import Interval, Score
 from drawbench.tables.layout import Block, Cell, Column, Sheet, format_interval, format_number, leaderboard_sheet
 from drawbench.tables.leaderboard import build_tables
-from drawbench.tables.markup import escape_latex, escape_markdown, html_page
+from drawbench.tables.markup import escape_latex, escape_markdown, html_fragment
 from drawbench.tables.render import FORMATS, render_tables
 from drawbench.tables.text import display_width, sheet_text
 from tests.drawbench.synthetic import CATEGORIES, clip_scores, result, score, world_result
@@ -250,11 +250,16 @@ def test_several_remarks_on_one_number_are_all_kept() -> None:
     assert "†§" in text
 
 
-def test_a_page_is_styled_by_itself() -> None:
-    page = html_page([leaderboard_sheet(table) for table in build_tables([result("a")])], "H <b>")
+def test_the_fragment_is_styled_by_itself_and_nothing_else_is() -> None:
+    page = html_fragment([leaderboard_sheet(table) for table in build_tables([result("a")])], "H <b>")
     assert "<style>" in page
     assert "prefers-color-scheme" in page
     assert "H <b>" in _parsed(page).text
+    style = re.sub(
+        r"/\*.*?\*/|@media[^{]*{", "", page.partition("<style>")[2].partition("</style>")[0], flags=re.DOTALL
+    )
+    selectors = [each.strip() for rule in re.findall(r"([^{}]+){", style) for each in rule.split(",")]
+    assert all(each.startswith((".drawbench", ".db-")) for each in selectors)
 
 
 @pytest.mark.parametrize("width", [60, 80, 100, 120])

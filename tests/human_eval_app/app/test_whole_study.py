@@ -14,13 +14,13 @@ from human_eval_app.app.service import default_database
 from human_eval_app.store.records import VoteRow
 from human_eval_app.store.store import VoteStore
 from human_eval_app.study.design import Design, read_design
+from tests.chromium import violations
 from tests.human_eval_app.app.browser_rater import (
     begin,
     consent,
     open_page,
     press,
     shown_images,
-    violations,
     wait_for_screen,
 )
 from tests.human_eval_app.designs import make_design
