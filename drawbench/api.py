@@ -27,6 +27,7 @@ from drawbench.models.registry import choose_device, resolve_model
 from drawbench.progress import Progress
 from drawbench.prompts.prompt_set import PromptSet
 from drawbench.prompts.registry import load_prompt_set, prompt_set_of
+from drawbench.remote.fetched import fetched, parse_reference
 from drawbench.remote.object_store import StoreUrl, parse_place
 from drawbench.results.files import Result, result_from_score_file
 from drawbench.results.scores import OVERALL, Interval, Score, scores_path
@@ -184,7 +185,7 @@ def run(
     model: a spec as of `--model`; a `drawbench.TextToImage`; or a function (prompt, seed, size) that returns an image.
     prompts: a set's name or file as of `--prompts`; texts; or rows (dicts, a DataFrame) with a column `prompt`.
     samples: images per prompt (8, or 1 without categories). size: pixels. limit: prompts of each category.
-    settings: as of `--set`. references: a folder or .npz, or images, for distances. out: the run's directory, or
+    settings: as of `--set`. references: a folder, .npz or address, or images. out: the run's directory, or
     s3://BUCKET/PREFIX; without it the command's, or a temporary one for a model without a spec. progress: on stderr.
     Raises drawbench.UserError for what the command refuses, drawbench.StageError when the model failed: the same call
     goes on.
@@ -312,7 +313,7 @@ def _scored(
 def _as_path(references: Any, value_range: Range | None, kept: list[_Folder]) -> Path | None:
     """Reference images as a folder; those in memory are written into a temporary one."""
     if references is None or isinstance(references, str | Path):
-        return None if references is None else Path(references)
+        return None if references is None else fetched(parse_reference(str(references)), Progress())
     folder = _Folder()
     kept.append(folder)
     images = folder.path / "references"

@@ -3,6 +3,7 @@
 import argparse
 from pathlib import Path
 
+from drawbench.remote.fetched import fetched, parse_reference
 from drawbench.terminal import terminal_width
 from drawbench.terminal_progress import shown_progress
 
@@ -23,7 +24,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--protocol", default="bundled", metavar="P", help="bundled (default), bundled-extended, imagen or extended"
     )
     parser.add_argument(
-        "--reference", type=Path, metavar="DIR", help="reference images: a folder, or an .npz with mu and sigma"
+        "--reference",
+        type=parse_reference,
+        metavar="DIR",
+        help="reference images: a folder, or an .npz with mu and sigma; also at an address such as s3://",
     )
     parser.add_argument("--device", default="auto", metavar="D", help="auto, cpu, cuda, cuda:1, mps (auto)")
     parser.add_argument("--verify", action="store_true", help="read every image again, also unchanged ones")
@@ -42,11 +46,12 @@ def run(args: argparse.Namespace) -> int:
     protocol = get_protocol(args.protocol)
     if args.reference is None:
         refuse_other_references(args.a, args.b, protocol)
+    references = fetched(args.reference, shown_progress())
     comparison = compare_runs(
         args.a,
         args.b,
         protocol,
-        args.reference or own_references(args.a),
+        references or own_references(args.a),
         device=choose_device(args.device),
         verify=args.verify,
         progress=shown_progress(),

@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 
 from drawbench.errors import UserError
+from drawbench.remote.fetched import fetched, parse_reference
 from drawbench.terminal_progress import shown_progress, terminated_like_interrupted
 
 EPILOGUE = """examples:
@@ -21,7 +22,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.epilog = EPILOGUE
     subparsers = parser.add_subparsers(dest="action", metavar="write", required=True)
     write = subparsers.add_parser("write", help="the statistics of a folder of images, as an .npz")
-    write.add_argument("folder", metavar="FOLDER", type=Path, help="reference images")
+    write.add_argument("folder", metavar="FOLDER", type=parse_reference, help="reference images")
     write.add_argument("--protocol", default="bundled", metavar="P", help="whose Fréchet distance they are for")
     write.add_argument("--out", metavar="X.npz", type=Path, required=True, help="the file to write")
     write.add_argument("--metric", default="", metavar="M", help="which distance, where the protocol has several")
@@ -41,7 +42,7 @@ def run(args: argparse.Namespace) -> int:
         raise UserError(f"--batch {args.batch} reads no images: give a whole number of at least 1")
     with terminated_like_interrupted():
         origin = write_reference_statistics(
-            args.folder,
+            fetched(args.folder, shown_progress()) or Path(),
             get_protocol(args.protocol),
             args.out,
             metric=args.metric,

@@ -10,6 +10,7 @@ from drawbench.cli.generate import add_generate_options, ranks_of, request_from,
 from drawbench.launcher import is_member
 from drawbench.models.registry import choose_device
 from drawbench.progress import Progress
+from drawbench.remote.fetched import fetched, parse_reference
 from drawbench.results.files import Result
 from drawbench.runs.directory import RunDirectory
 from drawbench.runs.generate import generate, help_drawing
@@ -39,7 +40,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add_generate_options(parser)
     parser.add_argument("--protocol", metavar="P", help=f"what is measured, and how ({DEFAULT_PROTOCOL})")
     parser.add_argument(
-        "--reference", type=Path, metavar="DIR", help="reference images, where the set brings none: a folder, or .npz"
+        "--reference",
+        type=parse_reference,
+        metavar="DIR",
+        help="reference images, where the set brings none: a folder, or .npz; also at an address such as s3://",
     )
     add_track(parser)
 
@@ -71,7 +75,8 @@ def run(args: argparse.Namespace) -> int:
         url = store_of(args)
         request = request_from(args)
         protocol = get_protocol(args.protocol or DEFAULT_PROTOCOL, request.size)
-        device, references = choose_device(args.device or "auto"), args.reference or request.prompt_set.reference_images
+        device = choose_device(args.device or "auto")
+        references = fetched(args.reference, progress) or request.prompt_set.reference_images
         extractors = Extractors([metric.extractor for metric in protocol.metrics], device, progress.note)
         if args.dry_run:
             return dry_run(request, args.json, FeatureTimes(protocol, references, extractors))

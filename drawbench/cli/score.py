@@ -5,6 +5,7 @@ from pathlib import Path
 
 from drawbench.cli.run import add_track
 from drawbench.errors import UserError
+from drawbench.remote.fetched import fetched, parse_reference
 from drawbench.terminal import terminal_width
 from drawbench.terminal_progress import shown_progress
 
@@ -30,7 +31,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="bundled (default), bundled-extended, imagen, extended, or clip:MODEL",
     )
     parser.add_argument(
-        "--reference", type=Path, metavar="DIR", help="reference images: a folder, or an .npz with mu and sigma"
+        "--reference",
+        type=parse_reference,
+        metavar="DIR",
+        help="reference images: a folder, or an .npz with mu and sigma; also at an address such as s3://",
     )
     parser.add_argument(
         "--out", type=Path, metavar="DIR", help="a folder for the scores, where the run cannot be written"
@@ -61,11 +65,12 @@ def run(args: argparse.Namespace) -> int:
     if args.track is not None:
         require_writer()
     protocol, device = get_protocol(args.protocol), choose_device(args.device)
+    references = fetched(args.reference, shown_progress())
     files = [
         score_run(
             path,
             protocol,
-            args.reference or own_references(path),
+            references or own_references(path),
             device=device,
             batch=args.batch,
             workers=args.workers,

@@ -17,6 +17,7 @@ from drawbench.interface import TextToImage
 from drawbench.models.registry import LoadedModels, choose_device, model_specs
 from drawbench.prompts.prompt_set import category_slug
 from drawbench.prompts.registry import ACCEPTED, load_prompt_set
+from drawbench.remote.fetched import fetched, parse_reference
 from drawbench.sweeps import GUIDANCE, PAPER_GUIDANCE
 from drawbench.terminal import terminal_width
 from drawbench.terminal_progress import shown_progress, waiting
@@ -57,7 +58,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--protocol", default=DEFAULT_PROTOCOL, metavar="P", help=f"what is measured, and how ({DEFAULT_PROTOCOL})"
     )
-    parser.add_argument("--reference", type=Path, metavar="DIR", help="reference images, where the set brings none")
+    parser.add_argument(
+        "--reference", type=parse_reference, metavar="DIR", help="reference images, where the set brings none"
+    )
     parser.add_argument("--samples", type=int, metavar="N", help="images per prompt (8, or 1 for sets like COCO)")
     parser.add_argument("--size", type=int, metavar="PX", help="side of the images (256)")
     parser.add_argument("--seed", type=int, metavar="S", help="seed of all points (0)")
@@ -154,7 +157,7 @@ def _sweep(
         on_error=first.on_error,
         workers=first.workers,
         protocol=get_protocol(args.protocol, first.size),
-        reference=args.reference or first.prompt_set.reference_images,
+        reference=fetched(args.reference, shown_progress()) or first.prompt_set.reference_images,
     )
 
 

@@ -21,11 +21,12 @@ SCHEME = "s3://"
 PROBE = ".probe-"
 KEYS = "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
 NOT_THERE = ("NoSuchBucket", "InvalidBucketName")
+NO_CREDENTIALS = "no credentials"
 NO_KEYS = (
-    "169.254.169.254",
-    "MissingAccessKeyId",
-    "MissingSecretAccessKey",
-)  # where keys are looked for when the environment has none
+    r"169\.254\.169\.254",
+    "Missing ?AccessKeyId",
+    "Missing ?SecretAccessKey",
+)  # the first: where keys are asked for last
 REFUSED = ("PermissionDeniedError", "UnauthenticatedError")
 FEW_TRIES = 2  # at the start, when somebody waits to be told that the address is wrong; later ten, within minutes
 
@@ -65,6 +66,14 @@ def parse_place(text: str) -> Path | StoreUrl:
 def client_options() -> dict[str, bool]:
     """Unencrypted requests only where the environment names an endpoint of that kind."""
     return {"allow_http": os.environ.get("AWS_ENDPOINT_URL", "").startswith("http://")}
+
+
+def reason(error: Exception) -> str:
+    """What a store's error says, in a few words."""
+    if any(re.search(word, str(error)) for word in NO_KEYS):
+        return NO_CREDENTIALS
+    code = re.search(r"<Code>(\w+)</Code>", str(error))
+    return code[1] if code else first_line(error)
 
 
 class ObjectStore:
@@ -169,12 +178,10 @@ class ObjectStore:
             raise self._problem(error, kind) from None
 
     def _problem(self, error: Exception, kind: type[Exception]) -> Exception:
-        text = str(error)
-        code = re.search(r"<Code>(\w+)</Code>", text)
-        what = code[1] if code else first_line(error)
+        text, what = str(error), reason(error)
         if any(word in text for word in NOT_THERE):
             return UserError(f"there is no bucket {self.url.bucket}: make it, or name another than {self.url}.")
-        if any(word in text for word in NO_KEYS):
+        if what == NO_CREDENTIALS:
             return UserError(f"there are no credentials for {self.url}: set {KEYS}, and AWS_ENDPOINT_URL if need be.")
         if type(error).__name__ in REFUSED:
             return UserError(f"{self.url} is refused ({what}): check {KEYS}, and what they may do there.")

@@ -43,9 +43,12 @@ def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[S3Store]:
         yield S3Store("bucket", prefix=URL.prefix, client_options=client_options())  # type: ignore[arg-type]
 
 
+def names(bucket: S3Store) -> list[str]:
+    return [each["path"] for page in obstore.list(bucket, "slices") for each in page]
+
+
 def tars(bucket: S3Store) -> dict[str, bytes]:
-    names = [each["path"] for page in obstore.list(bucket, "slices") for each in page]
-    return {name: bytes(obstore.get(bucket, name).bytes()) for name in names}
+    return {name: bytes(obstore.get(bucket, name).bytes()) for name in names(bucket)}
 
 
 def images(run: str | Path) -> dict[str, bytes]:
@@ -90,12 +93,12 @@ def test_kills_leave_whole_slices_and_equal_scores(
     tmp_path: Path, bucket: S3Store, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], kills: int
 ) -> None:
     chance = random.Random(kills)
-    with working_directory(tmp_path, 2 * kills + 6, monkeypatch):
-        words = [*MODEL, *OPTIONS, "--device", "cpu", "--set", "delay=0.02"]
+    with working_directory(tmp_path, 7 * kills, monkeypatch):
+        words = [*MODEL, *OPTIONS, "--device", "cpu", "--set", "delay=0.01"]
         drawing = ["generate", *words, "--out", str(URL)]
         for _ in range(kills):
-            before = len(tars(bucket))
-            killed(drawing, lambda there=before: len(tars(bucket)) > there, chance)
+            before = len(names(bucket))
+            killed(drawing, lambda there=before: len(names(bucket)) > there, chance)
             for content in tars(bucket).values():
                 unpack(content)
         assert len(tars(bucket)) < len(StoredRun.open(URL).slices())
@@ -141,7 +144,7 @@ def test_writers_at_once_make_one_run(place: Path, bucket: S3Store) -> None:
     """As machines that know nothing of each other: each draws what the other has not."""
     words = ["generate", *MODEL, *OPTIONS, "--set", "delay=0.03", "--out", str(URL)]
     other = started(words)
-    while not tars(bucket):
+    while not names(bucket):
         assert other.poll() is None
     assert main(words) == 0
     assert other.wait() == 0
