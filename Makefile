@@ -35,7 +35,7 @@ environment:
 		exit 1; \
 	}
 	@$(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check \
-		--constraint constraints.txt --editable '.[dev,postgres,diffusers,http,s3,track]'
+		--constraint constraints.txt --editable '.[dev,postgres,diffusers,http,ray,s3,track]'
 
 bench: $(STAMP)
 	@$(BIN)/drawbench bench

@@ -14,7 +14,7 @@ from drawbench.interface import Refused, Sample
 from drawbench.progress import Progress
 from drawbench.runs.at_once import engine_of
 from drawbench.runs.directory import RunDirectory
-from drawbench.runs.drawing import Batch, Manner
+from drawbench.runs.drawing import Batch, Manner, pixels_of
 from drawbench.runs.generate import Request, default_directory, make_plan, workers_of
 from drawbench.runs.kept import PARTIAL, KeptSamples
 from drawbench.runs.plan import Slice, plan_samples, plan_slices
@@ -124,7 +124,7 @@ def _drawn(request: Request, parts: Sequence[Slice], threads: int | None) -> lis
         else [Batch(part) for part in parts]
     )
     with closing(engine(batches)) as drawing:
-        return [output for _, drawn in drawing for output in drawn.taken()]
+        return [pixels_of(output) for _, drawn in drawing for output in drawn.taken()]
 
 
 def _seconds_so_far(request: Request, run: RunDirectory | None) -> float | None:

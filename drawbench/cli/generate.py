@@ -12,11 +12,13 @@ from drawbench.cli.dry_run import add_dry_run, dry_run
 from drawbench.errors import StoppedError, UserError
 from drawbench.interface import TextToImage
 from drawbench.launcher import is_member, launched
-from drawbench.models.registry import model_specs, resolve_model
+from drawbench.models.registry import Recipe, model_specs, resolve_model
 from drawbench.prompts.prompt_set import PromptSet
 from drawbench.prompts.registry import ACCEPTED, load_prompt_set
 from drawbench.remote.object_store import StoreUrl, parse_place
 from drawbench.runs.claim import parse_shard
+from drawbench.runs.cluster import Cluster, connected
+from drawbench.runs.cluster_model import ClusterModel
 from drawbench.runs.directory import RunDirectory
 from drawbench.runs.failures import CHOICES, STOP, parse_on_error
 from drawbench.runs.generate import RUNS, Request, draw_shard, generate, help_drawing
@@ -37,6 +39,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Add the options of `generate`."""
     parser.epilog = EPILOGUE
     add_generate_options(parser)
+    add_engine(parser)
     words = "every N-th slice, from the I-th on (0 to N - 1): for jobs that cannot meet; `drawbench merge` ends it"
     parser.add_argument("--shard", metavar="I/N", help=words)
 
@@ -47,9 +50,9 @@ def run(args: argparse.Namespace) -> int:
         return 0
     if args.shard is not None:
         return _run_shard(args)
-    with resumable(args), ranks_of(args) as ranks:
+    with resumable(args), ranks_of(args) as ranks, cluster_of(args) as cluster:
         url = store_of(args)
-        request = request_from(args)
+        request = request_from(args, cluster)
         if args.dry_run:
             return dry_run(request, args.json)
         if ranks and ranks.is_member:
@@ -64,8 +67,9 @@ def run(args: argparse.Namespace) -> int:
 
 def _run_shard(args: argparse.Namespace) -> int:
     shard = parse_shard(args.shard)
-    if args.dry_run or launched():
-        what = "--dry-run looks at whole runs" if args.dry_run else "a launcher's ranks share a run by themselves"
+    if args.dry_run or launched() or args.engine:
+        others = "--engine's processes" if args.engine else "a launcher's ranks"
+        what = "--dry-run looks at whole runs" if args.dry_run else f"{others} share a run by themselves"
         raise UserError(f"--shard {shard} cannot be: {what}; leave --shard out.")
     with resumable(args):
         if url := store_of(args):
@@ -143,12 +147,24 @@ def add_workers(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--workers", type=int, metavar="N", help=words)
 
 
-def request_from(args: argparse.Namespace) -> Request:
+def add_engine(parser: argparse.ArgumentParser) -> None:
+    """The options of a run that a cluster's processes draw and score."""
+    words = "ray: processes of a Ray cluster, a GPU each where it has some, else a core (as many as there is room for)"
+    parser.add_argument("--engine", choices=("ray",), help=words)
+    words = "of the Ray cluster: HOST:PORT, or auto on a machine of it (one of this machine, for this command)"
+    parser.add_argument("--address", metavar="ADDRESS", help=words)
+
+
+def request_from(args: argparse.Namespace, cluster: Cluster | None = None) -> Request:
     """Load the prompt set and the model. Raises UserError for options that name none."""
     progress = shown_progress()
     prompt_set = load_prompt_set(args.prompts, progress)
+    settings, device = parse_settings(args.set or []), args.device or "auto"
     with waiting(f"loading {args.model}", progress):
-        model = resolve_model(args.model, parse_settings(args.set or []), args.device or "auto")
+        if cluster:
+            model: TextToImage = ClusterModel(cluster, Recipe(args.model, settings, device))
+        else:
+            model = resolve_model(args.model, settings, device)
     return requested(args, prompt_set, model)
 
 
@@ -196,6 +212,17 @@ def resumable(args: argparse.Namespace) -> Iterator[None]:
 def ranks_of(args: argparse.Namespace) -> AbstractContextManager[Ranks | None]:
     """The processes that draw together, where a launcher started several."""
     return nullcontext() if args.dry_run else gathered()
+
+
+def cluster_of(args: argparse.Namespace) -> AbstractContextManager[Cluster | None]:
+    """The cluster that `--engine` asks for. Raises UserError for options that contradict each other."""
+    if args.engine is None:
+        if args.address is not None:
+            raise UserError(f"--address {args.address} needs --engine ray: add it, or leave --address out.")
+        return nullcontext()
+    if launched():
+        raise UserError("--engine ray cannot be: a launcher's ranks share a run by themselves; leave one of them out.")
+    return connected(args.address, args.workers, args.device or "auto", shown_progress().note)
 
 
 def run_facts(finished: RunDirectory) -> dict[str, Any]:

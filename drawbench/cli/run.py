@@ -2,11 +2,21 @@
 
 import argparse
 import json
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from drawbench.cli.dry_run import dry_run
-from drawbench.cli.generate import add_generate_options, ranks_of, request_from, resumable, run_facts, store_of
+from drawbench.cli.generate import (
+    add_engine,
+    add_generate_options,
+    cluster_of,
+    ranks_of,
+    request_from,
+    resumable,
+    run_facts,
+    store_of,
+)
 from drawbench.launcher import is_member
 from drawbench.models.registry import choose_device
 from drawbench.progress import Progress
@@ -38,6 +48,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Add the options of `generate` and the protocol."""
     parser.epilog = EPILOGUE
     add_generate_options(parser)
+    add_engine(parser)
     parser.add_argument("--protocol", metavar="P", help=f"what is measured, and how ({DEFAULT_PROTOCOL})")
     parser.add_argument(
         "--reference",
@@ -58,6 +69,7 @@ def add_track(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Do all of it, then print the table and where images and report are."""
+    from drawbench.scoring.cluster_extractors import ClusterExtractors, gather_features
     from drawbench.scoring.estimate import FeatureTimes
     from drawbench.scoring.extractors import Extractors
     from drawbench.scoring.protocols import get_protocol
@@ -71,13 +83,14 @@ def run(args: argparse.Namespace) -> int:
     if args.track is not None:
         require_writer()
     progress = shown_progress()
-    with resumable(args), ranks_of(args) as ranks:
+    with resumable(args), ranks_of(args) as ranks, cluster_of(args) as cluster:
         url = store_of(args)
-        request = request_from(args)
-        protocol = get_protocol(args.protocol or DEFAULT_PROTOCOL, request.size)
-        device = choose_device(args.device or "auto")
+        request = request_from(args, cluster)
+        name, device = args.protocol or DEFAULT_PROTOCOL, partial(choose_device, args.device or "auto")
+        protocol = get_protocol(name, request.size)
         references = fetched(args.reference, progress) or request.prompt_set.reference_images
-        extractors = Extractors([metric.extractor for metric in protocol.metrics], device, progress.note)
+        there = ClusterExtractors(cluster, name, device, progress.note) if cluster else None
+        extractors = there or Extractors([metric.extractor for metric in protocol.metrics], device(), progress.note)
         if args.dry_run:
             return dry_run(request, args.json, FeatureTimes(protocol, references, extractors))
         watcher = FeaturesWhileDrawing(protocol, references is not None, extractors, progress.note)
@@ -86,13 +99,14 @@ def run(args: argparse.Namespace) -> int:
             if not url:  # which rank 0 alone unfolds
                 share_features(path, protocol, references is not None, extractors, ranks, progress)
             return 0
-        if ranks:
+        if ranks or there:
             watcher.load()
-        finished = (
-            drawn_and_pulled(request, url, progress, ranks) if url else generate(request, progress, watcher, ranks)
-        )
+        seen = None if there else watcher
+        finished = drawn_and_pulled(request, url, progress, ranks) if url else generate(request, progress, seen, ranks)
         if ranks and not url:
             share_features(finished.path, protocol, references is not None, extractors, ranks, progress)
+        if there:
+            gather_features(finished, protocol, references is not None, there, progress)
         result = score_finished(finished, protocol, references, extractors, progress)
         report = write_report(finished)
         if args.track is not None:

@@ -12,7 +12,7 @@ from drawbench.errors import UserError
 from drawbench.files import atomic_file
 from drawbench.interface import Refused, Sample, TextToImage, sample_seed
 from drawbench.models.registry import model_specs, resolve_model
-from drawbench.runs.drawing import Manner, draw
+from drawbench.runs.drawing import Manner, draw, pixels_of
 from drawbench.terminal_progress import shown_progress, waiting
 
 COLUMNS, GAP = 4, 4  # images side by side, and pixels between them
@@ -57,7 +57,7 @@ def run(args: argparse.Namespace) -> int:
     model.check_plan(samples, size)
     rows: list[list[np.ndarray | Refused]]
     if staged is None:
-        rows = [list(draw(model, samples, Manner(size)).taken())]
+        rows = [[pixels_of(output) for output in draw(model, samples, Manner(size)).taken()]]
     else:
         made = staged(samples, size, low)
         rows = [list(images) for side, images in made.items() if args.stages or side == size]

@@ -14,7 +14,7 @@ from drawbench.report.sources import ReportedRun, Sources, SweepOf
 from drawbench.results.files import Result
 from drawbench.results.scores import Interval, ReferenceRef
 from drawbench.runs.directory import read_manifest
-from drawbench.runs.journal import Attempt
+from drawbench.runs.journal import Drawer
 from drawbench.runs.plan import DEFAULT_SLICE_SIZE, Plan
 from drawbench.tables.headers import measure_of
 from drawbench.tables.human import AVERAGES
@@ -154,7 +154,7 @@ def _run_section(reported: ReportedRun) -> Section:
         ("server", usage.words() if usage else ""),
         ("run hash", plan.sha256),
         ("pixels", seal.pixels_sha256),
-        ("devices", ", ".join(dict.fromkeys(_device(attempt) for attempt in attempts))),
+        ("devices", ", ".join(dict.fromkeys(_device(one) for attempt in attempts for one in attempt.drawers))),
         ("warnings", "; ".join(dict.fromkeys(text for attempt in attempts for text in attempt.warnings))),
         ("versions", _versions(attempts[-1].versions if attempts else {})),
     ]
@@ -313,5 +313,5 @@ def _versions(versions: dict[str, str]) -> str:
     return ", ".join(f"{name} {version}" for name, version in sorted(shown.items()))
 
 
-def _device(attempt: Attempt) -> str:
-    return f"{attempt.device} ({attempt.gpu})" if attempt.gpu else attempt.device
+def _device(drawer: Drawer) -> str:
+    return f"{drawer.device} ({drawer.gpu})" if drawer.gpu else drawer.device

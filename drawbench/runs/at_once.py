@@ -5,8 +5,18 @@ from collections.abc import Callable, Generator, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from queue import SimpleQueue
 
-from drawbench.interface import Refused, TextToImage
-from drawbench.runs.drawing import Batch, Drawn, Engine, Manner, draw_unwatched, here, recorded_warnings, texts_of
+from drawbench.interface import TextToImage
+from drawbench.runs.drawing import (
+    Batch,
+    Drawn,
+    Engine,
+    Manner,
+    draw_unwatched,
+    here,
+    own_copy,
+    recorded_warnings,
+    texts_of,
+)
 
 AHEAD = 4  # times as many samples as are drawn at once may be drawn before a slow one, and wait in memory
 
@@ -97,4 +107,4 @@ class _Line:
 
 def _own(drawn: Drawn) -> Drawn:
     """With arrays that the thread's next batch does not fill again."""
-    return replace(drawn, outputs=[one if isinstance(one, Refused) else one.copy() for one in drawn.outputs])
+    return replace(drawn, outputs=[own_copy(one) for one in drawn.outputs])

@@ -14,10 +14,13 @@ from drawbench.errors import StageError, UserError, first_line, is_input_error
 from drawbench.interface import Refused, Sample, TextToImage
 from drawbench.runs.directory import named
 from drawbench.runs.failures import STOP, OnError, is_of_the_machine
+from drawbench.runs.journal import Drawer
 from drawbench.runs.plan import Slice
+from drawbench.runs.png import Encoded
+from metrics.images.decode import decode_image
 from metrics.threads import torch_threads
 
-Output = np.ndarray | Refused
+Output = np.ndarray | Refused | Encoded
 LONGEST_WARNING = 300  # letters
 
 
@@ -53,19 +56,31 @@ class Drawn:
     """What came of a batch: an image or a refusal per sample, or an error.
 
     warnings: what the model warned of meanwhile, each once. traceback: of its last failure, also of one that was
-    refused. error: UserError where the model or its answer is wrong, StageError where it failed.
+    refused. error: UserError where the model or its answer is wrong, StageError where it failed. by: the process that
+    drew, where that is not as the run was told at its beginning.
     """
 
     outputs: Sequence[Output] = ()
     warnings: tuple[str, ...] = ()
     traceback: str = ""
     error: Exception | None = None
+    by: Drawer | None = None
 
     def taken(self) -> Sequence[Output]:
         """The outputs. Raises the error where there is one."""
         if self.error is not None:
             raise self.error
         return self.outputs
+
+
+def own_copy(output: Output) -> Output:
+    """The output, in memory that the model does not fill again for the next batch."""
+    return output.copy() if isinstance(output, np.ndarray) else output
+
+
+def pixels_of(output: Output) -> np.ndarray | Refused:
+    """The output, decoded where it is a file."""
+    return decode_image(output.png, "an image of the run") if isinstance(output, Encoded) else output
 
 
 class Engine(Protocol):

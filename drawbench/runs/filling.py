@@ -7,7 +7,7 @@ from drawbench.files import write_text_atomically
 from drawbench.interface import Refused, TextToImage
 from drawbench.progress import Progress
 from drawbench.runs.directory import named
-from drawbench.runs.drawing import Batch, Drawn, Engine, Output
+from drawbench.runs.drawing import Batch, Drawn, Engine, Output, own_copy
 from drawbench.runs.failures import is_failure
 from drawbench.runs.plan import Slice
 from drawbench.runs.writer import RunWriter
@@ -63,7 +63,7 @@ def _singly(engine: Engine, missing: Sequence[Slice], writer: RunWriter, progres
     with closing(engine(batches)) as drawing:
         for batch, drawn in drawing:
             [output] = _noted(batch, drawn, writer, progress)
-            output = output if isinstance(output, Refused) else output.copy()  # the model may fill that memory again
+            output = own_copy(output)
             number = batch.number or 0
             writer.keep(batch.part, number, output)
             progress.advance(1)
@@ -88,6 +88,7 @@ def _noted(batch: Batch, drawn: Drawn, writer: RunWriter, progress: Progress) ->
     """
     for text in writer.warned(drawn.warnings):
         progress.note(f"warned while drawing: {text}")
+    writer.drawn_by(drawn.by)
     if drawn.traceback:
         write_text_atomically(writer.error_log, drawn.traceback)
     for sample, output in zip(batch.samples, drawn.taken(), strict=True):

@@ -1,26 +1,34 @@
 """Fills a run: plan, draw what is missing, seal."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections import deque
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import KW_ONLY, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
+import numpy as np
+
 from drawbench.errors import UserError
-from drawbench.interface import NOT_STATED, ModelCard, Sample, TextToImage
+from drawbench.interface import NOT_STATED, Refused, TextToImage
 from drawbench.progress import Progress
 from drawbench.prompts.prompt_set import Prompt, PromptSet, category_slug, repeats
 from drawbench.remote.object_store import StoreUrl
 from drawbench.runs.at_once import engine_of
 from drawbench.runs.claim import Shard, helped_run, open_planned, open_run, open_shard
+from drawbench.runs.cluster_model import ClusterModel
 from drawbench.runs.directory import REQUESTS, RunDirectory, named
-from drawbench.runs.drawing import Batch, Drawn, Engine, Manner, Output, draw
+from drawbench.runs.drawing import Batch, Drawn, Engine, Manner, Output, pixels_of
 from drawbench.runs.failures import STOP, OnError
 from drawbench.runs.filling import drawn_parts, in_order
+from drawbench.runs.hardware import drawer_here
+from drawbench.runs.journal import Drawer
 from drawbench.runs.plan import DEFAULT_SLICE_SIZE, Plan, Slice, plan_samples
 from drawbench.runs.ranks import Ranks, Task
+from drawbench.runs.remade import Remade, refuse_servers
 from drawbench.runs.stored import StoredRun, open_stored
-from drawbench.runs.workers import Drawing, workers
+from drawbench.runs.workers import workers
 from drawbench.runs.writer import RunWriter
 
 RUNS = Path("runs")
@@ -34,7 +42,7 @@ class Watcher(Protocol):
         """Before the first of the missing slices is drawn."""
         ...
 
-    def add(self, outputs: Sequence[Output]) -> None:
+    def add(self, outputs: Sequence[np.ndarray | Refused]) -> None:
         """The next slice's images and refusals; the arrays belong to the model."""
         ...
 
@@ -93,7 +101,7 @@ def generate(
             progress.note(f"{plan.model.name}: {note}")
         engine, threads = engine_for(request, writer, 1 if ranks else workers_of(request))
         writer.prepare(sources)
-        attempt = writer.begin(str(request.model.device), threads)
+        attempt = writer.begin(drawer_of(request.model, threads))
         request.model.log_requests(path / REQUESTS)
         try:
             if ranks:
@@ -119,7 +127,7 @@ def draw_shard(request: Request, shard: Shard, progress: Progress | None = None)
             progress.note(f"{path} is sealed: nothing to do; without --shard it is verified")
             return writer.run
         engine, threads = engine_for(request, writer, workers_of(request))
-        writer.begin(str(request.model.device), threads)
+        writer.begin(drawer_of(request.model, threads))
         try:
             fill(request, writer, engine, progress, None, shard.of(writer.run.slices()))
         finally:
@@ -158,7 +166,7 @@ def help_drawing(request: Request, ranks: Ranks, store: StoreUrl | None = None) 
         return path
     quiet = Progress()
     with open_stored(StoredRun.open(store), quiet.note) if store else helped_run(path, plan, prompts) as writer:
-        writer.begin(str(request.model.device), task.threads)
+        writer.begin(drawer_of(request.model, task.threads))
         parts = writer.run.slices()
         missing = [parts[index] for index in task.missing]
         engine, _ = engine_for(request, writer, 1, task.threads)
@@ -183,7 +191,7 @@ def make_plan(request: Request, shared: bool = False) -> tuple[Plan, tuple[Promp
         if value is not None and value < 1:
             raise UserError(f"--{name} {value} makes no run: give a whole number of at least 1.")
     if shared:
-        _refuse_servers(request.model)
+        refuse_servers(request.model)
     if (request.workers or 1) > 1 and (request.model.recipe is None or request.model.concurrency > 1):
         several = request.model.concurrency > 1
         why = "draws several at once by itself" if several else "cannot be made by another process"
@@ -221,12 +229,6 @@ def refuse_workers(request: Request) -> None:
         raise UserError(f"--workers {request.workers} cannot be: there are several processes already; leave it out.")
 
 
-def _refuse_servers(model: TextToImage) -> None:
-    logs = getattr(model.log_requests, "__func__", None) is not TextToImage.log_requests
-    if model.concurrency > 1 or logs:
-        raise UserError("several processes cannot draw this run: its model asks a server by itself; start it alone.")
-
-
 def workers_of(request: Request) -> int:
     """The processes that will draw it: as many as are asked for, or as the model likes."""
     return request.workers or (request.model.workers if request.model.recipe else 1)
@@ -255,9 +257,11 @@ def fill(
     with progress.counted("drawing", total - sum(len(part.samples) for part in missing), total):
         try:
             with closing(drawn_parts(request.model, engine, missing, writer, progress)) as whole:
-                for outputs in in_order(missing, whole):
-                    if watcher:
-                        watcher.add(outputs)
+                if watcher is None:
+                    deque(whole, maxlen=0)  # nothing waits in memory
+                else:
+                    for outputs in in_order(missing, whole):
+                        watcher.add([pixels_of(output) for output in outputs])
             complete = True
         finally:
             writer.drain()  # also after an interrupt: the slice or sample being written is kept
@@ -303,9 +307,10 @@ def engine_for(
     request: Request, writer: RunWriter, count: int, threads: int | None = None
 ) -> tuple[Engine, int | None]:
     """What draws in `count` processes, and the threads of each: unless given, those that the run began with."""
-    threads = threads or writer.threads or (1 if count > 1 else request.model.threads)
+    there = isinstance(request.model, ClusterModel)
+    threads = threads or writer.threads or (1 if there or count > 1 else request.model.threads)
     manner = Manner(request.size, request.on_error, writer.error_log, threads)
-    if count == 1:
+    if count == 1 and not there:
 
         def keep(batch: Batch, drawn: Drawn) -> None:
             if drawn.error is None:
@@ -313,28 +318,13 @@ def engine_for(
 
         return engine_of(request.model, manner, ready=keep), threads
     run, recipe = writer.run, request.model.recipe
+    remade = Remade(request.prompt_set, run.samples(), run.plan.model, manner, writer.path / REQUESTS)
+    if isinstance(request.model, ClusterModel):
+        return request.model.engine(remade), threads
     assert recipe is not None  # as `make_plan` has seen
-    made = _Remade(recipe, request.prompt_set, run.samples(), run.plan.model, manner, writer.path / REQUESTS)
-    return workers(made, count), threads
+    return workers(partial(remade.by_recipe, recipe), count), threads
 
 
-@dataclass(frozen=True)
-class _Remade:
-    """The model of a run, in another process, which reaches this by pickle."""
-
-    recipe: Callable[[], TextToImage]
-    prompt_set: PromptSet
-    samples: Sequence[Sample]
-    card: ModelCard
-    manner: Manner
-    requests: Path
-
-    def __call__(self) -> Drawing:
-        """Loads it. Raises UserError when it is another model there."""
-        model = self.recipe()
-        model.take_prompt_set(self.prompt_set)
-        model.check_plan(self.samples, self.manner.size)
-        if model.card() != self.card:
-            raise UserError(f"{self.card.name} is another model in a process of its own: use --workers 1.")
-        model.log_requests(self.requests)
-        return lambda samples: draw(model, samples, self.manner)
+def drawer_of(model: TextToImage, threads: int | None) -> Drawer:
+    """The process that draws, or the first of them."""
+    return model.drawer(threads) if isinstance(model, ClusterModel) else drawer_here(str(model.device), threads)

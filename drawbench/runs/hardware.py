@@ -1,10 +1,33 @@
 """What drew a run's images, as far as it decides their last digits."""
 
+import platform
 import shutil
 import subprocess
 import sys
+from importlib.metadata import PackageNotFoundError, version
 
 from drawbench.interface import NOT_STATED
+from drawbench.runs.journal import Drawer
+
+
+def drawer_here(device: str, threads: int | None = None) -> Drawer:
+    """This process, as one that draws. threads: of torch; None for those that it has."""
+    torch = sys.modules.get("torch")
+    cpu = torch.backends.cpu.get_cpu_capability() if torch else ""
+    threads = threads or (torch.get_num_threads() if torch else None)
+    return Drawer(versions=versions(), device=device, gpu=gpu_of(device), threads=threads, cpu=cpu)
+
+
+def versions() -> dict[str, str]:
+    """The versions that decide pixels: Python, this program, numpy, Pillow, and the libraries that draw, if loaded."""
+    found = {"python": platform.python_version(), "platform": platform.platform()}
+    drawing = [name for name in ("torch", "transformers", "diffusers") if name in sys.modules]
+    for name in ("drawbench", "numpy", "pillow", *drawing):
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            found[name] = "not installed"
+    return found
 
 
 def gpu_of(device: str) -> str:

@@ -11,7 +11,16 @@ from drawbench.progress import Progress
 from drawbench.remote.object_store import StoreUrl
 from drawbench.runs.claim import Shard, open_run
 from drawbench.runs.directory import RunDirectory, named
-from drawbench.runs.generate import Request, engine_for, fill, fill_with, make_plan, refuse_workers, workers_of
+from drawbench.runs.generate import (
+    Request,
+    drawer_of,
+    engine_for,
+    fill,
+    fill_with,
+    make_plan,
+    refuse_workers,
+    workers_of,
+)
 from drawbench.runs.journal import at_its_beginning
 from drawbench.runs.plan import Slice
 from drawbench.runs.ranks import Ranks, Task
@@ -50,7 +59,7 @@ def draw_stored(
                 ranks.assign(Task(writer.place, plan.sha256, None, ()))
             return run
         engine, threads = engine_for(request, writer, 1 if ranks else workers_of(request))
-        attempt = writer.begin(str(request.model.device), threads)
+        attempt = writer.begin(drawer_of(request.model, threads))
         try:
             if ranks:
                 fill_with(request, writer, engine, progress, ranks, attempt.threads)

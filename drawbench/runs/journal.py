@@ -21,23 +21,44 @@ JOURNALS = "journals"
 R = TypeVar("R", bound=Record)
 
 
+class Drawer(Record):
+    """A process that draws, as far as it decides pixels.
+
+    threads, cpu: of torch, and which of its code for this processor runs (AVX2, say), where torch is loaded: images on
+    a CPU are the same at equal ones.
+    """
+
+    versions: dict[str, str]
+    device: str  # as the model says it
+    gpu: str = ""  # its name, the driver and CUDA, where the device is one
+    threads: int | None = None
+    cpu: str = ""
+
+
 class Attempt(Record):
     """One process that worked on a run. An attempt without an end was killed.
 
-    warnings: what was warned of while it drew, each once. threads, cpu: of torch in each process that drew, and which
-    of its code for this processor ran (AVX2, say), where torch was loaded: images on a CPU are the same at equal ones.
+    versions, device, gpu, threads, cpu: of the processes that drew for it, or of the first. others: further ones that
+    were not like that. warnings: what was warned of while it drew, each once.
     """
 
     plan_sha256: str
     versions: dict[str, str]
-    device: str  # as the model says it
-    gpu: str = ""  # its name, the driver and CUDA, where the device is one
+    device: str
+    gpu: str = ""
     start: str  # ISO 8601, UTC
     end: str | None = None
     slices_done: int = 0
     warnings: tuple[str, ...] = ()
     threads: int | None = None
     cpu: str = ""
+    others: tuple[Drawer, ...] = ()
+
+    @property
+    def drawers(self) -> tuple[Drawer, ...]:
+        """All that drew for it, each kind once."""
+        own = {name: getattr(self, name) for name in Drawer.model_fields}
+        return (Drawer(**own), *self.others)
 
 
 class Outcome(Record):
@@ -61,6 +82,7 @@ class Line(Record):
     slice: int | None = None
     outcomes: tuple[Outcome, ...] = ()
     warned: str | None = None
+    joined: Drawer | None = None
     end: str | None = None
 
 
@@ -117,12 +139,13 @@ def begin_journal(run: Path, attempt: Attempt) -> Journal:
 
 def at_its_beginning(attempt: Attempt) -> Attempt:
     """Without what the later lines of a journal say."""
-    return attempt.model_copy(update={"end": None, "slices_done": 0, "warnings": ()})
+    return attempt.model_copy(update={"end": None, "slices_done": 0, "warnings": (), "others": ()})
 
 
 def closing_lines(attempt: Attempt) -> list[Line]:
     """What a journal says of an attempt beside its beginning and its slices."""
-    return [*(Line(warned=text) for text in attempt.warnings), *([Line(end=attempt.end)] if attempt.end else [])]
+    lines = [Line(warned=text) for text in attempt.warnings] + [Line(joined=other) for other in attempt.others]
+    return [*lines, Line(end=attempt.end)] if attempt.end else lines
 
 
 def write_journal(run: Path, work: Work) -> None:
@@ -151,6 +174,7 @@ def _read(path: Path) -> Work | None:
         "end": next((line.end for line in lines if line.end), None),
         "slices_done": len(slices),
         "warnings": tuple(line.warned for line in lines if line.warned),
+        "others": tuple(line.joined for line in lines if line.joined),
     }
     return Work(path.stem, attempt.model_copy(update=ended), slices)
 

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from drawbench.interface import Refused
 from drawbench.runs.journal import Outcome
 from drawbench.runs.plan import Slice
-from drawbench.runs.png import encode_png
+from drawbench.runs.png import Encoded, encoded
 from metrics.errors import MetricInputError
 from metrics.images.decode import pixel_hash, read_image
 
@@ -34,17 +34,18 @@ class KeptSamples:
         """Where this process writes the image of the slice's `number`-th sample."""
         return self._folder / f"{part.index}-{number}.png"
 
-    def add(self, part: Slice, number: int, output: np.ndarray | Refused) -> None:
+    def add(self, part: Slice, number: int, output: np.ndarray | Refused | Encoded) -> None:
         """Keep one sample, so that another process finds it. Raises OSError."""
         text = self.write(part, number, output).model_dump_json(exclude_none=True)
         self.image_path(part, number).with_suffix(".json").write_text(text, encoding="utf-8")
 
-    def write(self, part: Slice, number: int, output: np.ndarray | Refused) -> Outcome:
+    def write(self, part: Slice, number: int, output: np.ndarray | Refused | Encoded) -> Outcome:
         """Write the image only, where there is one. Raises OSError."""
         if isinstance(output, Refused):
             return Outcome(refused=output.reason)
-        self.image_path(part, number).write_bytes(encode_png(output))
-        return Outcome(pixels=pixel_hash(output))
+        image = encoded(output) if isinstance(output, np.ndarray) else output
+        self.image_path(part, number).write_bytes(image.png)
+        return Outcome(pixels=image.pixel_sha256)
 
     def find(self, part: Slice, number: int) -> tuple[Outcome, Path] | None:
         """What was recorded of a kept sample, and where its image is if it has one; None where nothing was."""

@@ -26,7 +26,7 @@ from drawbench.records import Record, first_problem
 from drawbench.remote.object_store import ObjectStore, StoreUrl
 from drawbench.runs.claim import other_plan, written
 from drawbench.runs.directory import Manifest
-from drawbench.runs.journal import Attempt, Outcome, SliceRecord, Work, write_journal
+from drawbench.runs.journal import Attempt, Drawer, Outcome, SliceRecord, Work, write_journal
 from drawbench.runs.plan import Plan, Slice, plan_samples, plan_slices
 from drawbench.runs.slice_tar import DamagedError, StoredSlice, pack, unpack
 from drawbench.runs.writer import ERROR_LOG, RunWriter
@@ -140,9 +140,9 @@ class StoreWriter(RunWriter):
         """Beside what is kept of stores; the folder of this process is gone with it."""
         return cache_folder() / "runs" / f"{self._stored.store.url.name}-{self._by}-{ERROR_LOG}"
 
-    def begin(self, device: str, threads: int | None = None) -> Attempt:
+    def begin(self, drawer: Drawer) -> Attempt:
         """Nobody is told before a slice is whole."""
-        self._attempt = super().begin(device, threads)
+        self._attempt = super().begin(drawer)
         return self._attempt
 
     def missing_slices(self, among: Sequence[Slice]) -> list[Slice]:
@@ -168,7 +168,7 @@ class StoreWriter(RunWriter):
             plan_sha256=self._manifest.plan_sha256,
             slice=part.index,
             by=self._by,
-            attempt=self._attempt.model_copy(update={"end": now, "warnings": self._warnings}),
+            attempt=self._attempt.model_copy(update={"end": now, "warnings": self._warnings, "others": self._others}),
             outcomes=tuple(outcome for outcome, _ in kept),
             images=tuple(names),
         )

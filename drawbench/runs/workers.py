@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 from drawbench.errors import StageError
 from drawbench.interface import Sample
 from drawbench.runs.drawing import Batch, Drawn, Engine
+from drawbench.runs.remade import Drawing
 
 if TYPE_CHECKING:
     from loky import ProcessPoolExecutor
@@ -30,7 +31,6 @@ WATCH = 1.0  # seconds between two looks at whether the parent lives
 ALONE = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS"), "1")
 STOPS = {signal.SIGINT, signal.SIGTERM}
 
-Drawing = Callable[[Sequence[Sample]], Drawn]
 Prepare = Callable[[], Drawing]  # loads the model, in a worker; passed by pickle
 
 

@@ -1,15 +1,12 @@
 """Writes a run: puts slices in place, records them, seals. Who may is decided in claim.py."""
 
 import json
-import platform
 import shutil
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +17,9 @@ from drawbench.files import put_in_place, write_text_atomically
 from drawbench.interface import Refused, Sample, Sources
 from drawbench.prompts.prompt_set import Prompt
 from drawbench.runs.directory import MANIFEST, METADATA, REFUSED, REQUESTS, Manifest, RunDirectory, named
+from drawbench.runs.drawing import Output, own_copy
 from drawbench.runs.failures import is_failure
-from drawbench.runs.hardware import gpu_of
-from drawbench.runs.journal import Attempt, Journal, Line, Outcome, begin_journal, closing_lines
+from drawbench.runs.journal import Attempt, Drawer, Journal, Line, Outcome, begin_journal, closing_lines
 from drawbench.runs.kept import PARTIAL, KeptSamples
 from drawbench.runs.plan import Slice
 from drawbench.runs.schema_1 import SLICES, write_journals_of
@@ -51,6 +48,8 @@ class RunWriter:
         self._pending: Future[None] | None = None
         self._journal: Journal | None = None
         self._warnings: tuple[str, ...] = ()
+        self._drawers: list[Drawer] = []  # of all attempts
+        self._others: tuple[Drawer, ...] = ()  # of this one, beside the first
         self._kept = KeptSamples(path / PARTIAL)
         self._keeping, self._closed = threading.Lock(), False
         self._kept_now: set[tuple[int, int]] = set()
@@ -105,22 +104,15 @@ class RunWriter:
         write_text_atomically(self.path / METADATA, _json_lines(metadata_rows(self.run)))
         (self.path / REFUSED).unlink(missing_ok=True)
 
-    def begin(self, device: str, threads: int | None = None) -> Attempt:
+    def begin(self, drawer: Drawer) -> Attempt:
         """Record that this process starts to draw, and return the record. What another kept of slices stays.
 
-        threads: of torch in each process that will draw; None for those that it has in this one.
+        drawer: the processes that will draw, or the first of them.
         """
-        attempt = Attempt(
-            plan_sha256=self._manifest.plan_sha256,
-            versions=versions(),
-            device=device,
-            gpu=gpu_of(device),
-            start=_now(),
-            **_processor(threads),
-        )
-        other = next((one.cpu for one in self.run.attempts if one.cpu not in ("", attempt.cpu)), "")
-        if other and attempt.cpu:  # known only where torch is loaded
-            self._note(f"begun on a processor with {other}, goes on with {attempt.cpu}: the last bits may differ")
+        attempt = Attempt(plan_sha256=self._manifest.plan_sha256, start=_now(), **drawer.model_dump())
+        for one in self.run.attempts:
+            self._drawers += one.drawers
+        self._compare(drawer)
         self.enter(attempt)
         return attempt
 
@@ -142,14 +134,28 @@ class RunWriter:
         """Whether a slice that was missing is to be drawn now."""
         return True
 
-    def put(self, part: Slice, outputs: Sequence[np.ndarray | Refused]) -> None:
+    def drawn_by(self, drawer: Drawer | None) -> None:
+        """Record which process drew, where it is none like those before. None: the one that `begin` was told."""
+        if drawer is not None and drawer not in self._drawers:
+            self._record(Line(joined=drawer))
+            self._others += (drawer,)
+            self._compare(drawer)
+
+    def _compare(self, drawer: Drawer) -> None:
+        """Note where the processor is of another kind than the first's, which draws other last bits."""
+        other = next((one.cpu for one in self._drawers if one.cpu not in ("", drawer.cpu)), "")
+        if other and drawer.cpu:  # known only where torch is loaded
+            self._note(f"begun on a processor with {other}, goes on with {drawer.cpu}: the last bits may differ")
+        self._drawers.append(drawer)
+
+    def put(self, part: Slice, outputs: Sequence[Output]) -> None:
         """Write one slice in the background; it counts once all of it is in place."""
         self.drain()
         # A copy, because a model may fill the same memory again while this is being written.
-        own = [output if isinstance(output, Refused) else output.copy() for output in outputs]
+        own = [own_copy(output) for output in outputs]
         self._pending = self._thread.submit(self._write_slice, part, own)
 
-    def keep(self, part: Slice, number: int, output: np.ndarray | Refused) -> None:
+    def keep(self, part: Slice, number: int, output: Output) -> None:
         """Write the slice's `number`-th sample in the background: it stays when the slice does not become whole.
 
         output: whose memory nothing fills again. Nothing is done for one that `keep_now` kept.
@@ -159,7 +165,7 @@ class RunWriter:
         self.drain()
         self._pending = self._thread.submit(self._kept.add, part, number, output)
 
-    def keep_now(self, part: Slice, number: int, output: np.ndarray | Refused) -> None:
+    def keep_now(self, part: Slice, number: int, output: Output) -> None:
         """`keep` from any thread: the sample is kept when this returns, unless the run has been left meanwhile."""
         with self._keeping:
             if not self._closed:
@@ -260,7 +266,7 @@ class RunWriter:
             FileHashes(run.images, warn=self._note).record(paths, before, hashes)
         return missing
 
-    def _write_slice(self, part: Slice, outputs: list[np.ndarray | Refused]) -> None:
+    def _write_slice(self, part: Slice, outputs: list[Output]) -> None:
         places = (self._kept.image_path(part, number) for number in range(len(outputs)))
         self.commit(
             part, [(self._kept.write(part, number, outputs[number]), place) for number, place in enumerate(places)]
@@ -324,25 +330,6 @@ def refused_rows(run: RunDirectory) -> list[dict[str, Any]]:
     """The rows of the samples that were refused, each with its `reason`, as in refused.jsonl."""
     rows = zip(metadata_rows(run), run.samples(), strict=True)
     return [row | {"reason": reason} for row, sample in rows if (reason := run.refusal(sample)) is not None]
-
-
-def versions() -> dict[str, str]:
-    """The versions that decide pixels: Python, this program, numpy, Pillow, and the libraries that draw, if loaded."""
-    found = {"python": platform.python_version(), "platform": platform.platform()}
-    drawing = [name for name in ("torch", "transformers", "diffusers") if name in sys.modules]
-    for name in ("drawbench", "numpy", "pillow", *drawing):
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            found[name] = "not installed"
-    return found
-
-
-def _processor(threads: int | None) -> dict[str, Any]:
-    torch = sys.modules.get("torch")
-    if torch is None:
-        return {"threads": threads}
-    return {"threads": threads or torch.get_num_threads(), "cpu": torch.backends.cpu.get_cpu_capability()}
 
 
 def _json_lines(rows: list[dict[str, Any]]) -> str:

@@ -98,6 +98,11 @@ class Extractors:
         return rows[[place[digest] for digest in hashes]]
 
 
+def software() -> dict[str, str]:
+    """All software that moves features, by rounding at least: versions, and the hash of our own."""
+    return {**_versions(), "drawbench's features": _own_code()}
+
+
 @cache
 def _own_code() -> str:
     """SHA-256 of the modules that make features: whoever changes one is not shown what it made before."""

@@ -24,6 +24,7 @@ from metrics.features.cache import FeatureStore, content_ids
 from metrics.images.decode import centre_square, pixel_hash, read_image
 
 LOOK_AGAIN = 2.0  # seconds
+Window = Mapping[str, Path]  # a batch: where an image with these pixels is, by their hash
 
 
 def share_features(
@@ -81,29 +82,36 @@ def _compute(
     show: Callable[[int], None],
 ) -> None:
     """The batches that fall to this rank."""
-    files = sealed_files(run, [sample for sample in run.samples() if run.refusal(sample) is None])
-    first = dict(reversed(list(zip(files.sealed or (), files.paths, strict=True))))
-    digests = list(dict.fromkeys(files.sealed or ()))
-    batch = default_batch(extractors.device)
+    windows = windows_of(run, default_batch(extractors.device))
     stores = {name: image_store(extractors, name, size) for name in names}
     try:
-        for number in ranks.deal("features", -(-len(digests) // batch)):
-            window = digests[number * batch : (number + 1) * batch]
-            _compute_batch({digest: first[digest] for digest in window}, size, stores, extractors)
-            show(len(window))
+        for number in ranks.deal("features", len(windows)):
+            _compute_batch(windows[number], size, stores, extractors)
+            show(len(windows[number]))
     finally:
         for store in stores.values():
             store.flush()
 
 
-def _compute_batch(
-    window: Mapping[str, Path], size: int, stores: Mapping[str, FeatureStore], extractors: Extractors
-) -> None:
-    """Of one batch what no store has yet. window: where an image with these pixels is."""
-    digests = list(window)
-    ids = content_ids(digests)
-    lacking = {name: np.flatnonzero(~store.has(ids)) for name, store in stores.items()}
-    needed = sorted({int(place) for places in lacking.values() for place in places})
+def windows_of(run: RunDirectory, batch: int) -> list[Window]:
+    """The batches that scoring makes of the distinct images of a sealed run."""
+    files = sealed_files(run, [sample for sample in run.samples() if run.refusal(sample) is None])
+    first = dict(reversed(list(zip(files.sealed or (), files.paths, strict=True))))
+    digests = list(dict.fromkeys(files.sealed or ()))
+    parts = [digests[start : start + batch] for start in range(0, len(digests), batch)]
+    return [{digest: first[digest] for digest in part} for part in parts]
+
+
+def lacking(window: Window, stores: Mapping[str, FeatureStore]) -> dict[str, np.ndarray]:
+    """The places of a batch that each store has not yet."""
+    ids = content_ids(window)
+    return {name: np.flatnonzero(~store.has(ids)) for name, store in stores.items()}
+
+
+def _compute_batch(window: Window, size: int, stores: Mapping[str, FeatureStore], extractors: Extractors) -> None:
+    """Of one batch what no store has yet."""
+    digests, ids, missing = list(window), content_ids(window), lacking(window, stores)
+    needed = sorted({int(place) for places in missing.values() for place in places})
 
     def square(place: int) -> np.ndarray:
         pixels = read_image(window[digests[place]])
@@ -113,7 +121,7 @@ def _compute_batch(
 
     with ThreadPoolExecutor() as pool:  # decoding releases the interpreter lock
         images = dict(zip(needed, pool.map(square, needed), strict=True))
-    for name, places in lacking.items():
+    for name, places in missing.items():
         if len(places):
             rows = np.asarray(extractors.load(name)([images[int(place)] for place in places]), dtype=np.float32)
             if np.isfinite(rows).all():  # scoring meets the others again, and names the file

@@ -25,6 +25,7 @@ from drawbench.prompts.prompt_set import Prompt, PromptSet
 from drawbench.runs.directory import RunDirectory
 from drawbench.runs.drawing import check_outputs
 from drawbench.runs.generate import Request, generate, make_plan
+from drawbench.runs.journal import Drawer
 from drawbench.runs.writer import MOST_WARNINGS
 
 N_PROMPTS = 12
@@ -436,9 +437,14 @@ def test_another_kind_of_processor_is_noted_where_both_are_known(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cpu: str, noted: bool
 ) -> None:
     notes = Notes()
-    monkeypatch.setattr("drawbench.runs.writer._processor", lambda threads: {"cpu": "AVX2"})
+
+    def on(kind: str) -> None:
+        drawer = Drawer(versions={}, device="cpu", cpu=kind)
+        monkeypatch.setattr("drawbench.runs.generate.drawer_here", lambda device, threads: drawer)
+
+    on("AVX2")
     with pytest.raises(StageError):
         fill(tmp_path / "run", Noise(fails_at=2))
-    monkeypatch.setattr("drawbench.runs.writer._processor", lambda threads: {"cpu": cpu})
+    on(cpu)
     fill(tmp_path / "run", progress=notes)
     assert any("the last bits may differ" in note for note in notes.notes) == noted

@@ -21,6 +21,7 @@ from drawbench.remote.object_store import StoreUrl, client_options
 from drawbench.runs.claim import Shard
 from drawbench.runs.directory import RunDirectory
 from drawbench.runs.generate import generate, help_drawing
+from drawbench.runs.hardware import drawer_here
 from drawbench.runs.into_store import draw_stored, pull
 from drawbench.runs.ranks import Ranks
 from drawbench.runs.slice_tar import pack, unpack
@@ -159,7 +160,7 @@ def test_the_first_whole_slice_stays(place: Path, bucket: S3Store) -> None:
     run = draw_stored(asked, URL, shard=Shard(0, 8))
     before = tars(bucket)
     with open_stored(run, print) as writer:
-        writer.begin("cpu")
+        writer.begin(drawer_here("cpu"))
         part = writer.run.slices()[0]
         assert not writer.wants(part)
         writer.put(part, [Refused("other")] * len(part.samples))
