@@ -18,6 +18,7 @@ from drawbench.models.registry import LoadedModels, choose_device, model_specs
 from drawbench.prompts.prompt_set import category_slug
 from drawbench.prompts.registry import ACCEPTED, load_prompt_set
 from drawbench.remote.fetched import fetched, parse_reference
+from drawbench.remote.object_store import parse_directory
 from drawbench.sweeps import GUIDANCE, PAPER_GUIDANCE
 from drawbench.terminal import terminal_width
 from drawbench.terminal_progress import shown_progress, waiting
@@ -70,7 +71,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--with", dest="others", action="append", type=Path, metavar="SWEEP", help="draw another sweep's curves, too"
     )
-    parser.add_argument("--out", type=Path, metavar="DIR", help="the sweep's folder (sweeps/MODEL--SET--HASH)")
+    parser.add_argument(
+        "--out", type=parse_directory, metavar="DIR", help="the sweep's folder (sweeps/MODEL--SET--HASH)"
+    )
     add_drawing_options(parser)
     add_dry_run(parser)
     parser.add_argument("--config", metavar="FILE", help="a TOML file of options; those typed here come first")

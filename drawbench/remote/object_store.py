@@ -9,8 +9,9 @@ import secrets
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from drawbench.errors import StageError, UserError, first_line
 
@@ -22,13 +23,10 @@ PROBE = ".probe-"
 KEYS = "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
 NOT_THERE = ("NoSuchBucket", "InvalidBucketName")
 NO_CREDENTIALS = "no credentials"
-NO_KEYS = (
-    r"169\.254\.169\.254",
-    "Missing ?AccessKeyId",
-    "Missing ?SecretAccessKey",
-)  # the first: where keys are asked for last
+NO_KEYS = r"169\.254\.169\.254|Missing ?(Secret)?Access ?Key"  # the address: where keys are asked for last
 REFUSED = ("PermissionDeniedError", "UnauthenticatedError")
-FEW_TRIES = 2  # at the start, when somebody waits to be told that the address is wrong; later ten, within minutes
+QUICK: dict[str, Any] = {"max_retries": 2}  # at the start, when somebody waits to hear that the address is wrong
+PATIENT: dict[str, Any] = {"max_retries": 10, "backoff": {"init_backoff": timedelta(seconds=1)}}  # about half a minute
 
 T = TypeVar("T")
 
@@ -54,13 +52,21 @@ def parse_place(text: str) -> Path | StoreUrl:
     scheme = re.match(r"[A-Za-z][A-Za-z0-9+.-]*://", text)
     if scheme is None:
         return Path(text)
-    bucket, _, prefix = text.removeprefix(SCHEME).partition("/")
-    if scheme[0] == SCHEME and ("@" in bucket or ":" in bucket):
+    bucket, _, prefix = text[scheme.end() :].partition("/")
+    if "@" in bucket or (scheme[0] == SCHEME and ":" in bucket):
         raise UserError(f"the address of a bucket holds a user or key: keys come from {KEYS} only.")
     parts = [part for part in prefix.split("/") if part]
     if scheme[0] != SCHEME or not bucket or not parts or {".", ".."} & {*parts} or re.search(r"[?#\s]", text):
         raise UserError(f"{text} is no place for a run: name a directory, or s3://BUCKET/PREFIX.")
     return StoreUrl(bucket, "/".join(parts))
+
+
+def parse_directory(text: str) -> Path:
+    """A path. Raises UserError for an address."""
+    place = parse_place(text)
+    if isinstance(place, StoreUrl):
+        raise UserError(f"{place} is in object storage, and only run and generate draw there: name a directory.")
+    return place
 
 
 def client_options() -> dict[str, bool]:
@@ -70,23 +76,23 @@ def client_options() -> dict[str, bool]:
 
 def reason(error: Exception) -> str:
     """What a store's error says, in a few words."""
-    if any(re.search(word, str(error)) for word in NO_KEYS):
+    if re.search(NO_KEYS, str(error)):
         return NO_CREDENTIALS
     code = re.search(r"<Code>(\w+)</Code>", str(error))
     return code[1] if code else first_line(error)
 
 
 class ObjectStore:
-    """What is under an address. Names of objects are relative to it."""
+    """What is under an address. Names of objects are relative to it. first: of those that were there at the start."""
 
     def __init__(self, url: StoreUrl) -> None:
         """Raises UserError where the extra is missing, the bucket is not there or cannot be listed."""
         self.url = url
-        self._store = self._opened({})
-        self._quick = self._opened({"max_retries": FEW_TRIES})
-        self._first = self._asked(self._first_names, UserError)
+        self._store = self._opened(PATIENT)
+        self._quick = self._opened(QUICK)
+        self.first = self._asked(self._first_names, UserError)
 
-    def _opened(self, retries: dict[str, int]) -> "S3Store":
+    def _opened(self, retries: dict[str, Any]) -> "S3Store":
         try:
             from obstore.store import S3Store
         except ImportError:
@@ -94,10 +100,6 @@ class ObjectStore:
         options = {"client_options": client_options(), "retry_config": retries}
         bucket, prefix = self.url.bucket, self.url.prefix
         return self._asked(lambda: S3Store(bucket, prefix=prefix, **options), UserError)  # type: ignore[arg-type]
-
-    def foreign(self, ours: Callable[[str], bool]) -> list[str]:
-        """The names of objects that were there at the start and are none of ours; of many, the first."""
-        return [name for name in self._first if not (name.startswith(PROBE) or ours(name))]
 
     def require_conditional_writes(self) -> None:
         """Raises UserError where a second create-only write of one object is accepted, or none is."""
@@ -167,7 +169,7 @@ class ObjectStore:
         import obstore
 
         pages: Iterator = iter(obstore.list(self._quick, chunk_size=1000))
-        return [each["path"] for each in next(pages, [])]
+        return [each["path"] for each in next(pages, []) if not each["path"].startswith(PROBE)]
 
     def _asked(self, ask: Callable[[], T], kind: type[Exception] = StageError) -> T:
         import obstore
@@ -187,5 +189,6 @@ class ObjectStore:
             return UserError(f"{self.url} is refused ({what}): check {KEYS}, and what they may do there.")
         if "NotImplemented" in text:
             return UserError(f"the store of {self.url} knows no create-only writes ({what}): use another.")
-        advice = "check AWS_ENDPOINT_URL and the network" if kind is UserError else "then run the same command again"
+        later = "run the same command again when it can"
+        advice = "check AWS_ENDPOINT_URL and the network" if kind is UserError else later
         return kind(f"{self.url} cannot be reached ({what}): {advice}.")

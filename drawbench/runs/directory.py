@@ -256,6 +256,10 @@ def read_manifest(path: Path) -> Manifest:
     try:
         raw = file.read_text(encoding="utf-8")
     except (FileNotFoundError, NotADirectoryError):
+        if path.parts[:1] == ("s3:",):
+            raise UserError(
+                f"s3://{'/'.join(path.parts[1:])} is in object storage: `drawbench runs pull` makes a directory of it."
+            ) from None
         raise UserError(f"{path} is not a run directory: it has no {MANIFEST}; name one made by generate.") from None
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"{file} cannot be read ({error}); make it readable, or generate the run anew.") from None

@@ -78,12 +78,14 @@ class StoredRun:
         """
         store = ObjectStore(url)
         store.require_conditional_writes()
-        if foreign := store.foreign(lambda name: name == PLAN or name.startswith(f"{SLICES}/")):
-            raise UserError(f"{url} holds other objects (such as {foreign[0]}): name another place with --out.")
-        new = StoredPlan(id=secrets.token_hex(8), plan_sha256=plan.sha256, plan=plan, prompts=prompts, sources=sources)
-        if store.create(PLAN, new.model_dump_json(indent=1).encode()):
-            return cls(store, new)
-        held = _read_plan(store) or _no_run(url)
+        if not (held := _read_plan(store)):
+            if store.first:
+                raise UserError(f"{url} holds other objects (such as {store.first[0]}): name another place with --out.")
+            id_ = secrets.token_hex(8)
+            new = StoredPlan(id=id_, plan_sha256=plan.sha256, plan=plan, prompts=prompts, sources=sources)
+            if store.create(PLAN, new.model_dump_json(indent=1).encode()):
+                return cls(store, new)
+            held = _read_plan(store) or _no_run(url)  # another machine was first
         if held.plan != plan:
             raise other_plan(str(url), plan, held.plan)
         return cls(store, held)

@@ -8,7 +8,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import obstore
 import pytest
@@ -17,6 +19,7 @@ from obstore.store import S3Store
 from drawbench.cli.main import main
 from drawbench.errors import StageError, UserError
 from drawbench.interface import Refused
+from drawbench.remote import object_store
 from drawbench.remote.object_store import StoreUrl, client_options
 from drawbench.runs.claim import Shard
 from drawbench.runs.directory import RunDirectory
@@ -25,7 +28,7 @@ from drawbench.runs.hardware import drawer_here
 from drawbench.runs.into_store import draw_stored, pull
 from drawbench.runs.ranks import Ranks
 from drawbench.runs.slice_tar import pack, unpack
-from drawbench.runs.stored import StoredRun, open_stored
+from drawbench.runs.stored import StoredRun, StoreWriter, open_stored
 from tests.drawbench.runs.noise_model import working_directory
 from tests.drawbench.runs.test_ranks import OPTIONS, place, request, together
 from tests.drawbench.store_server import careless_server, s3_server, use
@@ -254,6 +257,7 @@ def test_what_cannot_be_is_said_in_one_sentence(
         ("s3://bucket is no place for a run", "s3://bucket"),
         ("https://host/bucket is no place for a run", "https://host/bucket"),
         ("holds a user or key: keys come from AWS_ACCESS_KEY_ID", "s3://key:secret@bucket/x"),
+        ("holds a user or key", "https://key:secret@host/x"),
         ("--dry-run looks at directories", str(URL), "--dry-run"),
         ("its model asks a server", "s3://bucket/z", "--model", "python:noise_model:Server"),
         ("s3://bucket/runs holds other objects (such as x/plan.json)", "s3://bucket/runs"),
@@ -261,6 +265,8 @@ def test_what_cannot_be_is_said_in_one_sentence(
         sentence = refused(capsys, *words, out, *more)
         assert said in sentence
         assert "secret" not in sentence
+    assert f"{URL} is in object storage: `drawbench runs pull`" in refused(capsys, "score", str(URL))
+    assert "only run and generate draw there" in refused(capsys, "sweep", *words[1:], "s3://bucket/s")
     assert "holds no run" in refused(capsys, "runs", "pull", "s3://bucket/none", "pulled")
     assert "is no place in object storage" in refused(capsys, "runs", "pull", "runs/x", "pulled")
     obstore.put(bucket, "plan.json", bytes(obstore.get(bucket, "plan.json").bytes()).replace(b"thing 3", b"thing 4"))
@@ -282,6 +288,24 @@ def test_a_store_without_conditional_writes_is_refused(
         said = refused(capsys, "generate", *MODEL, *OPTIONS, "--out", str(URL))
     assert "accepts a second create-only write" in said
     assert "use a store with conditional writes, or a directory" in said
+
+
+def test_a_store_that_is_lost_on_the_way_stops_the_run(
+    place: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(object_store, "PATIENT", {"max_retries": 0})
+    with ExitStack() as server, monkeypatch.context() as patch:
+        use(server.enter_context(s3_server()), patch)
+        kept = StoreWriter.commit
+
+        def commit(writer: StoreWriter, *slice_: Any) -> None:
+            kept(writer, *slice_)
+            server.close()
+
+        patch.setattr(StoreWriter, "commit", commit)
+        assert main(["generate", *MODEL, *OPTIONS, "--out", str(URL)]) == 1
+    assert "cannot be reached" in (said := capsys.readouterr().err)
+    assert "run the same command again when it can" in said
 
 
 def test_a_model_that_fails_leaves_its_traceback(place: Path, bucket: S3Store) -> None:
