@@ -1,6 +1,7 @@
 """Two runs of the same prompts, paired: what differs, and whether the difference is more than noise."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from drawbench.comparing.differences import Difference, metric_differences
@@ -44,12 +45,41 @@ class Comparison(Record):
     samples: int
     complete: bool
     images: int  # compared, of each run
+    prompts: int  # that these are of
     differences: list[Difference]
     left_out: dict[str, str]
     notes: tuple[str, ...] = ()
 
 
-def compare_runs(
+@dataclass(frozen=True)
+class PreparedPair:
+    """Two runs made ready, row by row of the same samples. left_out: metrics that cannot be compared, and why."""
+
+    runs: tuple[RunDirectory, RunDirectory]
+    a: PreparedRun
+    b: PreparedRun
+    metrics: tuple[MetricDefinition, ...]
+    protocol: Protocol
+    left_out: Mapping[str, str]
+
+    def compared(self, progress: Progress) -> Comparison:
+        """Their paired differences under the protocol."""
+        theirs, left_out = self.a.references, dict(self.left_out)
+        cautions = dict.fromkeys(metric.extractor.caution for metric in self.metrics if metric.extractor.caution)
+        found = _differences(self.metrics, self.a, self.b, left_out, progress)
+        return Comparison(
+            a=_compared(self.a),
+            b=_compared(self.b),
+            **vars(conditions(self.runs[0].plan, self.protocol, theirs.ref if theirs else None)),
+            images=len(self.a.rows),
+            prompts=len(self.a.prompts),
+            differences=found,
+            left_out=left_out,
+            notes=(*(theirs.notes if theirs else ()), *cautions),
+        )
+
+
+def prepare_pair(
     path_a: Path,
     path_b: Path,
     protocol: Protocol,
@@ -60,8 +90,8 @@ def compare_runs(
     verify: bool = False,
     extractors: Extractors | None = None,
     progress: Progress | None = None,
-) -> Comparison:
-    """The paired differences of two sealed runs under a protocol; nothing is written.
+) -> PreparedPair:
+    """Read two sealed runs, and the references of their distances; nothing is written.
 
     reference: folder of images or .npz for the distances, the same for both runs; without it they are left out.
     extractors: the protocol's, where something has loaded them already; then `device` is theirs.
@@ -85,17 +115,24 @@ def compare_runs(
     names = list(dict.fromkeys(metric.extractor.name for metric in asked))
     pair = paired(*(features_of_run(run, extractors, names, reading, progress) for run in runs))
     a, b = (PreparedRun.of(run, size, part, extractors, theirs) for run, part in zip(runs, pair, strict=True))
-    cautions = dict.fromkeys(metric.extractor.caution for metric in asked if metric.extractor.caution)
-    found = _differences(asked, a, b, left_out, progress)
-    return Comparison(
-        a=_compared(a),
-        b=_compared(b),
-        **vars(conditions(runs[0].plan, protocol, theirs.ref if theirs else None)),
-        images=len(a.rows),
-        differences=found,
-        left_out=left_out,
-        notes=(*(theirs.notes if theirs else ()), *cautions),
-    )
+    return PreparedPair(runs, a, b, tuple(asked), protocol, left_out)
+
+
+def compare_runs(
+    path_a: Path,
+    path_b: Path,
+    protocol: Protocol,
+    reference: Path | None = None,
+    *,
+    device: str = "cpu",
+    batch: int = BATCH,
+    verify: bool = False,
+    progress: Progress | None = None,
+) -> Comparison:
+    """The paired differences of two sealed runs under a protocol. Arguments and errors are those of `prepare_pair`."""
+    progress = progress or Progress()
+    given = path_a, path_b, protocol, reference
+    return prepare_pair(*given, device=device, batch=batch, verify=verify, progress=progress).compared(progress)
 
 
 def _differences(

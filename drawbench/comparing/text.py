@@ -31,7 +31,7 @@ def comparison_text(comparison: Comparison, width: int) -> str:
     )
     rows = tuple(_row(each, notes) for each in comparison.differences)
     title = f"{comparison.prompt_set.name}, {comparison.size} px, protocol {comparison.protocol.name}: A against B"
-    sheet = Sheet(title, (Block("", columns, rows),), notes.listed(), tuple(_provenance(comparison)))
+    sheet = Sheet(title, (Block("", columns, rows),), notes.listed(), tuple(provenance(comparison)))
     return sheet_text(sheet, width) + "\n"
 
 
@@ -64,7 +64,7 @@ def decimals_of(interval: Interval) -> int:
     return 4 if half <= 0 else min(max(1 - math.floor(math.log10(half)), 0), 8)
 
 
-def _provenance(comparison: Comparison) -> Sequence[tuple[str, str]]:
+def provenance(comparison: Comparison) -> Sequence[tuple[str, str]]:
     most = comparison.samples * comparison.prompt_set.n
     part = "" if comparison.complete else ", a part of the set"
     lines = [
