@@ -127,12 +127,14 @@ def compare_runs(
     device: str = "cpu",
     batch: int = BATCH,
     verify: bool = False,
+    extractors: Extractors | None = None,
     progress: Progress | None = None,
 ) -> Comparison:
     """The paired differences of two sealed runs under a protocol. Arguments and errors are those of `prepare_pair`."""
     progress = progress or Progress()
     given = path_a, path_b, protocol, reference
-    return prepare_pair(*given, device=device, batch=batch, verify=verify, progress=progress).compared(progress)
+    pair = prepare_pair(*given, device=device, batch=batch, verify=verify, extractors=extractors, progress=progress)
+    return pair.compared(progress)
 
 
 def _differences(

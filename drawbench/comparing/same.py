@@ -19,11 +19,13 @@ from drawbench.runs.directory import RunDirectory
 from drawbench.scoring.protocols import Protocol
 from metrics.statistics.equivalence import LEVEL, Equivalence, equivalence, holm, units_that_decide
 
+JACKKNIFE = 2.0
 Verdict = Literal["same", "different", "undecided"]
 
 
 class Test(Record):
-    """One number against its margin. difference: A - B. low, high: its 90% interval.
+    """One number against its margin. difference: A - B. low, high: the interval that is held against the margin, of
+    `level`: 90% for means, 95% for jackknives.
 
     p_within: small when it is shown to be within the margin. p_zero: Holm's, small when it is shown not to be zero.
     prompts_needed: about how many would decide it; None where it is decided, or none would.
@@ -36,6 +38,7 @@ class Test(Record):
     difference: float
     low: float
     high: float
+    level: float
     p_within: float
     p_zero: float
     prompts: int
@@ -101,7 +104,13 @@ def _equivalence(row: Difference, prompts: int, margin: float) -> Equivalence:
             f"--margin {row.metric} cannot be tested: the difference of {prompts} prompts has no interval; "
             "draw more prompts"
         )
-    return equivalence(row.difference, (row.interval.high - row.interval.low) / 2, prompts, margin)
+    half = (row.interval.high - row.interval.low) / 2
+    return equivalence(row.difference, half, prompts, margin, _caution(row))
+
+
+def _caution(row: Difference) -> float:
+    """2 for a number over all images, which has a jackknife's interval; 1 for a mean over prompts."""
+    return JACKKNIFE if row.interval != "not available" and "jackknife" in row.interval.method else 1.0
 
 
 def _test(row: Difference, found: Equivalence, p_zero: float) -> Test:
@@ -114,6 +123,7 @@ def _test(row: Difference, found: Equivalence, p_zero: float) -> Test:
         difference=row.difference,
         low=found.low,
         high=found.high,
+        level=1 - 2 * LEVEL / _caution(row),
         p_within=found.p_within,
         p_zero=p_zero,
         prompts=round(found.freedom) + 1,

@@ -18,7 +18,7 @@ WORDS = {
 def sameness_text(found: Sameness, width: int) -> str:
     """The tests, a row each; how far the images are from each other; the verdict."""
     notes = Footnotes()
-    names = ("margin", "A", "B", "A - B", "90% interval", "p within", "p zero")
+    names = ("margin", "A", "B", "A - B", "interval", "p within", "p zero")
     columns = (Column("Metric", numeric=False), *map(Column, names), Column("In words", numeric=False))
     rows = tuple(_row(test, notes) for test in found.tests)
     made = found.comparison
@@ -38,7 +38,7 @@ def _row(test: Test, notes: Footnotes) -> tuple[Cell, ...]:
         Cell(f"{test.a:.{digits}f}"),
         Cell(f"{test.b:.{digits}f}"),
         Cell(f"{test.difference:+.{digits}f}"),
-        Cell(f"[{test.low:+.{digits}f}, {test.high:+.{digits}f}]"),
+        Cell(f"{test.level:.0%} [{test.low:+.{digits}f}, {test.high:+.{digits}f}]"),
         Cell(f"{test.p_within:.2g}"),
         Cell(f"{test.p_zero:.2g}"),
         Cell(f"{test.verdict}{needed} {marks}".strip()),
