@@ -23,7 +23,15 @@ import torch
 
 from reference_model.errors import ReferenceModelError
 from reference_model.files import atomic_path
-from reference_model.text.encoder import TextDtype, TextEncoder, TextFeatures, TextSource, load_text_encoder, text_dtype
+from reference_model.text.encoder import (
+    LongTexts,
+    TextDtype,
+    TextEncoder,
+    TextFeatures,
+    TextSource,
+    load_text_encoder,
+    text_dtype,
+)
 
 _MAGIC = b"DBE1"
 _HEADER = struct.Struct("<4sI32sII")  # magic, tokens, text's SHA-256, checksum of features, of this header before it
@@ -177,9 +185,11 @@ def _read_card(folder: Path) -> dict[str, Any]:
         raise ReferenceModelError(f"{folder / 'encoder.json'} cannot be read ({error}): delete {folder}") from error
 
 
-def text_source(text: Path | None, embeddings: Path | None, dtype: TextDtype = "float32") -> TextSource:
+def text_source(
+    text: Path | None, embeddings: Path | None, dtype: TextDtype = "float32", long_texts: LongTexts = "refuse"
+) -> TextSource:
     """What a training command was given: an encoder's folder, a cache of features, or both."""
-    encoder = None if text is None else load_text_encoder(text)
+    encoder = None if text is None else load_text_encoder(text, long_texts=long_texts)
     if embeddings is not None:
         return EmbeddingCache(embeddings, encoder, dtype)
     if encoder is None:

@@ -10,6 +10,7 @@ from typing import get_args
 import torch
 
 from reference_model.errors import ReferenceModelError, with_exit_code
+from reference_model.training.image_source import ImageSource
 from reference_model.training.loop import LoopConfig, OptimizerName, Precision, Task, annealed, train
 from reference_model.training.ranks import ALONE, Ranks, launched
 
@@ -37,6 +38,20 @@ def add_loop_options(parser: argparse.ArgumentParser, minutes: float, batch: int
     )
     parser.add_argument("--save-minutes", type=float, default=2.0, help="of work between two states")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+
+
+def add_source_options(parser: argparse.ArgumentParser) -> None:
+    """Where images with captions come from, in place of a world."""
+    parser.add_argument(
+        "--data", help="images with captions: a saved dataset, folder, parquet or tar files, or a name on the hub"
+    )
+    parser.add_argument("--image-column", help="of --data (default: image, jpg, png, ...)")
+    parser.add_argument("--caption-column", help="of --data (default: caption, text, txt, ...)")
+
+
+def source_of(args: argparse.Namespace) -> ImageSource:
+    """What `--data` names."""
+    return ImageSource(args.data, args.image_column, args.caption_column)
 
 
 def accumulated(batches: int | None, ranks: int) -> int:

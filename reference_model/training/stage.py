@@ -1,4 +1,7 @@
-"""Training of one stage of the cascade on the procedural world: base 64, 64 -> 256, or 256 -> 1024 on aligned crops."""
+"""Training of one stage of the cascade, on a procedural world or images with captions: base 64, 64 -> 256, 256 -> 1024.
+
+The stages above the base learn from aligned crops.
+"""
 
 import argparse
 import json
@@ -6,6 +9,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import torch
 from torch import nn
@@ -20,8 +24,16 @@ from reference_model.sampling.schedules import SCHEDULES, add_noise, augment_low
 from reference_model.skills.measure import CHECKED_SIZE, draw_requests, skill_rates
 from reference_model.text.embedding_cache import text_source
 from reference_model.text.encoder import TextEncoder, TextSource
-from reference_model.training.options import add_loop_options, reported, run_training
-from reference_model.training.ranks import joined, own_device
+from reference_model.training.image_batches import Cut, ImageBatches
+from reference_model.training.options import (
+    accumulated,
+    add_loop_options,
+    add_source_options,
+    reported,
+    run_training,
+    source_of,
+)
+from reference_model.training.ranks import ALONE, Ranks, joined, own_device
 from reference_model.world.examples import Batch, ExampleKind, batch_seeds, captioned, draw_batch
 from reference_model.world.scene import Split
 from reference_model.world.stream import BatchStream
@@ -35,9 +47,10 @@ SKILL_SAMPLING = SamplingSettings(8, 2.0)
 
 
 class StageTraining:
-    """The task: denoise images of scenes, given their captions (and, above 64 pixels, their low-resolution image).
+    """The task: denoise images, given their captions (and, above 64 pixels, their low-resolution image).
 
-    `workers` processes draw the images of a world ahead; which images does not depend on how many they are.
+    They are scenes of a world, unless there are `images`. `workers` processes draw those of a world ahead; which images
+    does not depend on how many they are. `ranks` share the batches.
     """
 
     def __init__(
@@ -49,11 +62,14 @@ class StageTraining:
         world: str = "small",
         workers: int = 0,
         device: str = "cpu",
+        images: ImageBatches | None = None,
+        ranks: Ranks = ALONE,
     ) -> None:
         torch.manual_seed(0)
         self.config, self.text_encoder, self.batch, self.seed, self.world = config, text_encoder, batch, seed, world
         self.device = torch.device(device)
-        self.stream = BatchStream(self._kind("train"), seed, batch, workers)
+        self.images = images
+        self.stream = images or BatchStream(self._kind("train"), seed, batch, workers, ranks.size)
         self.module: nn.Module = build_unet(config.unet).to(self.device).to(memory_format=torch.channels_last)
 
     def loss(self, step: int) -> torch.Tensor:
@@ -61,10 +77,12 @@ class StageTraining:
 
     @torch.no_grad()
     def evaluate(self, ema: nn.Module) -> dict[str, float]:
-        """The held-out loss and, of a base, the rates of its skills on images drawn in a few steps."""
-        batches = (self._drawn("held_out", EVALUATION_SEED, step) for step in range(EVALUATION_STEPS))
+        """The held-out loss and, of a world's base, the rates of its skills on images drawn in a few steps."""
+        drawn = (self._drawn("held_out", EVALUATION_SEED, step) for step in range(EVALUATION_STEPS))
+        batches = drawn if self.images is None else self.images.held_out
         losses = [self._loss(ema, batch, EVALUATION_SEED, step) for step, batch in enumerate(batches)]
-        return {"held_out_loss": float(torch.stack(losses).mean()), **self._skills(ema)}
+        measured = {"held_out_loss": float(torch.stack(losses).mean())} if losses else {}
+        return {**measured, **(self._skills(ema) if self.images is None else {"skipped": self.images.skipped.total()})}
 
     def export(self, ema: nn.Module, folder: Path, log: dict[str, float]) -> None:
         save_stage(folder, self.config, ema, {**log, "batch": self.batch})
@@ -75,6 +93,15 @@ class StageTraining:
             raise ReferenceModelError(f"{folder} holds another {self.config.name}: start from one of the same preset")
         self.module.load_state_dict(exported.unet.state_dict())
         return int(json.loads((folder / f"{self.config.name}.json").read_text())["training"]["step"])
+
+    def position(self) -> dict[str, Any]:
+        """Where the streams of images are; a world's batches have no place but their number."""
+        return {} if self.images is None else self.images.position()
+
+    def go_to(self, position: dict[str, Any]) -> None:
+        """Go on from there."""
+        if self.images is not None:
+            self.images.go_to(position)
 
     def _skills(self, ema: nn.Module) -> dict[str, float]:
         if not (isinstance(ema, UNet) and self.config.unet.size == CHECKED_SIZE):
@@ -101,29 +128,30 @@ class StageTraining:
         """Mean squared error of the network's prediction, at stratified uniform times."""
         images = from_pixels(batch.images).to(self.device)
         text = self.text_encoder.encode_batch(batch.captions).to(self.device)
-        generator = torch.Generator().manual_seed(Random(f"{seed}/{step}/noise").getrandbits(63))
-        t = ((torch.arange(self.batch) + torch.rand(self.batch, generator=generator)) / self.batch).to(self.device)
+        generator, count = torch.Generator().manual_seed(Random(f"{seed}/{step}/noise").getrandbits(63)), len(images)
+        t = ((torch.arange(count) + torch.rand(count, generator=generator)) / count).to(self.device)
         noise = torch.randn(images.shape, generator=generator).to(self.device)
-        keep = (torch.rand(self.batch, generator=generator) >= TEXT_DROPPED).to(self.device)
+        keep = (torch.rand(count, generator=generator) >= TEXT_DROPPED).to(self.device)
         schedule = SCHEDULES[self.config.schedule]
         inputs = (add_noise(schedule, images, noise, t).contiguous(memory_format=torch.channels_last), t, text)
         target = training_target(schedule, self.config.prediction, images, noise, t)
         if batch.lows is not None:
             low = from_pixels(batch.lows).contiguous().to(self.device)
-            level = self._aug_levels(generator).to(self.device)
+            level = _aug_levels(count, generator).to(self.device)
             low_noise = torch.randn(low.shape, generator=generator).to(self.device)
             output = module(*inputs, augment_low_resolution(low, low_noise, level), level, keep=keep)
         else:
             output = module(*inputs, keep=keep)
         return (output - target).square().mean()
 
-    def _aug_levels(self, generator: torch.Generator) -> torch.Tensor:
-        """Noise conditioning augmentation (Imagen, sec. 2.4): a level in [0, 1] for each image, not for the batch.
 
-        Half of the images have none, as in sampling; the other levels are squares of uniform numbers.
-        """
-        levels = torch.rand(self.batch, generator=generator).square()
-        return levels * (torch.rand(self.batch, generator=generator) < 0.5)
+def _aug_levels(count: int, generator: torch.Generator) -> torch.Tensor:
+    """Noise conditioning augmentation (Imagen, sec. 2.4): a level in [0, 1] for each image, not for the batch.
+
+    Half of the images have none, as in sampling; the other levels are squares of uniform numbers.
+    """
+    levels = torch.rand(count, generator=generator).square()
+    return levels * (torch.rand(count, generator=generator) < 0.5)
 
 
 def trained_side(unet: UNetConfigs) -> int:
@@ -155,13 +183,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--stage", required=True, help="base_64, super_resolution_256 or super_resolution_1024")
     parser.add_argument("--preset", default="tiny")
     parser.add_argument("--world", choices=WORLDS, default="small")
-    parser.add_argument("--workers", type=int, default=0, help="processes that draw images ahead (default: none)")
+    add_source_options(parser)
+    parser.add_argument("--workers", type=int, default=0, help="processes that draw, or threads that decode, ahead")
     parser.add_argument("--text", type=Path, help="folder of the frozen text encoder: T5, BERT or CLIP")
     parser.add_argument("--embeddings", type=Path, help="cache of its features; complete, it replaces --text")
     parser.add_argument("--embeddings-dtype", choices=("float32", "bfloat16"), default="float32")
     parser.add_argument(
         "--gradient-checkpointing", action="store_true", help="compute the network's blocks twice rather than keep them"
     )
+    parser.add_argument("--ema-decay", type=float, default=0.999, help="of the average that is exported (0.999)")
     add_loop_options(parser, minutes=60, batch=64)
     args = parser.parse_args(arguments)
     torch.set_num_threads(args.threads)
@@ -171,13 +201,25 @@ def main(arguments: Sequence[str] | None = None) -> None:
         raise ReferenceModelError(
             f"preset {args.preset} has no stage {args.stage!r}: choose one of {', '.join(stages)}"
         )
-    text = text_source(args.text, args.embeddings, args.embeddings_dtype)
+    text = text_source(args.text, args.embeddings, args.embeddings_dtype, "cut" if args.data else "refuse")
     if isinstance(text, TextEncoder):
         text.encoder.to(device)
     stage = with_text_width(stages[args.stage], text.width)
-    task = StageTraining(stage, text, args.batch, _seed(args.stage), args.world, args.workers, device)
-    with task.stream, joined(device) as ranks:
-        run_training(task, args, ranks=ranks, gradient_checkpointing=args.gradient_checkpointing)
+    with joined(device) as ranks:
+        images = None if args.data is None else _images(args, stage, ranks)
+        task = StageTraining(
+            stage, text, args.batch, _seed(args.stage), args.world, args.workers, device, images, ranks
+        )
+        with task.stream:
+            more = {"gradient_checkpointing": args.gradient_checkpointing, "ema_decay": args.ema_decay}
+            run_training(task, args, ranks=ranks, **more)
+
+
+def _images(args: argparse.Namespace, stage: StageConfig, ranks: Ranks) -> ImageBatches:
+    """What `--data` names, in as many streams as a step has batches."""
+    unet, streams = stage.unet, accumulated(args.accumulate, ranks.size)
+    cut = Cut(unet.size) if isinstance(unet, UNetConfig) else Cut(unet.size, unet.low_size, trained_side(unet))
+    return ImageBatches(source_of(args), cut, args.batch, _seed(args.stage), streams, ranks, args.workers)
 
 
 if __name__ == "__main__":

@@ -20,11 +20,12 @@ _AHEAD = 2  # steps that each process has been asked for
 class BatchStream:
     """Batches of `count` examples of a kind, by step; the examples' seeds are `batch_seeds(seed, step, count)`.
 
-    With no workers the batches are drawn when they are asked for, and are the same.
+    With no workers the batches are drawn when they are asked for, and are the same. stride: how far apart the steps are
+    that are asked for, where several ranks share them.
     """
 
-    def __init__(self, kind: ExampleKind, seed: str, count: int, workers: int) -> None:
-        self._kind, self._seed, self._count = kind, seed, count
+    def __init__(self, kind: ExampleKind, seed: str, count: int, workers: int, stride: int = 1) -> None:
+        self._kind, self._seed, self._count, self._stride = kind, seed, count, stride
         self._workers = [_Worker() for _ in range(workers)]
         self._next = 0  # the step that can be fetched
         self._asked = 0  # the first step that no worker has been asked for
@@ -35,10 +36,10 @@ class BatchStream:
             return draw_batch(self._kind, batch_seeds(self._seed, step, self._count))
         if step != self._next:
             self._restart_at(step)
-        while self._asked < step + _AHEAD * len(self._workers):
+        while self._asked < step + _AHEAD * len(self._workers) * self._stride:
             self._worker(self._asked).ask((self._kind, self._seed, self._asked, self._count))
-            self._asked += 1
-        self._next = step + 1
+            self._asked += self._stride
+        self._next = step + self._stride
         return self._worker(step).fetch()
 
     def close(self) -> None:
@@ -54,7 +55,7 @@ class BatchStream:
         self.close()
 
     def _worker(self, step: int) -> "_Worker":
-        return self._workers[step % len(self._workers)]
+        return self._workers[step // self._stride % len(self._workers)]
 
     def _restart_at(self, step: int) -> None:
         """Forget what was asked for: its answers would come first."""

@@ -30,6 +30,15 @@ def test_processes_change_nothing(kind: ExampleKind) -> None:
             assert_same(stream.batch(step), alone.batch(step))
 
 
+def test_a_rank_draws_ahead_what_it_will_ask_for() -> None:
+    with BatchStream(BASE, "x", 2, 2, stride=3) as stream, BatchStream(BASE, "x", 2, 0) as alone:
+        assert_same(stream.batch(1), alone.batch(1))
+        processes = [worker._process.pid for worker in stream._workers]
+        for step in (4, 7, 10, 13):
+            assert_same(stream.batch(step), alone.batch(step))
+        assert [worker._process.pid for worker in stream._workers] == processes
+
+
 def test_a_batch_depends_on_seed_and_step() -> None:
     with BatchStream(BASE, "one", 2, 0) as one, BatchStream(BASE, "other", 2, 0) as other:
         captions = {one.batch(0).captions, one.batch(1).captions, other.batch(0).captions}
