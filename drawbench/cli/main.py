@@ -33,6 +33,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "models": ("drawbench.cli.models", "the kinds of models: list them, describe one"),
     "leaderboard": ("drawbench.cli.leaderboard", "results as tables: text, Markdown, CSV, LaTeX, HTML or JSON"),
     "results": ("drawbench.cli.results", "a folder of results: add, check, what changed, export"),
+    "verify": ("drawbench.cli.verify", "whether a result holds: its run, its images, its model, its signature"),
     "cite": ("drawbench.cli.cite", "BibTeX of all that a result stands on"),
     "push": ("drawbench.cli.push", "a run as a data set on the Hugging Face hub"),
     "runs": ("drawbench.cli.runs", "the runs of a folder, and how far each is"),
