@@ -80,7 +80,7 @@ def run(args: argparse.Namespace) -> int:
             references = request.prompt_set.reference_images
             runs.append(finished)
             results.append(score_finished(finished, protocol, references, extractors, shown_progress()))
-        report = build_report([finished.path for finished in runs], REPORT)
+        report = build_report([finished.path for finished in runs], REPORT, progress=shown_progress())
     if args.json:
         pairs = zip(runs, results, strict=True)
         facts = [run_facts(finished) | {"result": result.model_dump(mode="json")} for finished, result in pairs]

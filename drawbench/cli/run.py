@@ -108,7 +108,7 @@ def run(args: argparse.Namespace) -> int:
         if there:
             gather_features(finished, protocol, references is not None, there, progress)
         result = score_finished(finished, protocol, references, extractors, progress)
-        report = write_report(finished)
+        report = write_report(finished, progress)
         if args.track is not None:
             track(result, finished, args.track, args.step)
     if args.json:
@@ -137,11 +137,11 @@ def score_finished(
     return result_from_score_file(finished.plan.model, scores, "measured")
 
 
-def write_report(finished: RunDirectory) -> Path:
+def write_report(finished: RunDirectory, progress: Progress) -> Path:
     """The run's own report, inside its directory; an older one is replaced."""
     from drawbench.report.build import build_report
 
-    return build_report([finished.path], finished.path / REPORT)
+    return build_report([finished.path], finished.path / REPORT, progress=progress)
 
 
 def table(results: list[Result], heading: str) -> str:

@@ -77,6 +77,7 @@ def _write_pages(sources: Sources, folder: Path, out: Path, options: Options) ->
             "models": [(label, sources.look(label)) for label in labels_of(sources)],
             "strips": gallery.first_images(sources.runs),
             "findings": findings(sources, known),
+            "most_rows": overview.MOST_ROWS,
             "tables": overview.table_views(sources, known),
             "pairs": overview.pair_tables(sources.comparisons, known),
             "sweep": overview.sweep_view(sources, known),

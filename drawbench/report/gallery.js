@@ -93,6 +93,7 @@
     });
     const keys = sortKeys();
     if (keys) order.sort((a, b) => (keys[a] === null) - (keys[b] === null) || keys[b] - keys[a] || a - b);
+    at("model").closest("label").hidden = set.runs.length < 2 || !["best", "worst"].includes(at("sort").value);
     set.keys = ["models", "metrics"].includes(at("sort").value) ? keys : null;
     at("count").textContent = `${order.length.toLocaleString("en")} of ${set.prompts.length.toLocaleString("en")} prompts`;
     list.scrollTop = 0;
@@ -104,6 +105,7 @@
     options(at("set"), sets.map((each) => [each.slug, each.name]));
     options(at("category"), [["", "all"], ...(categories.length > 1 ? categories.map(([n, name, count]) => [n, `${name} (${count})`]) : [])]);
     options(at("metric"), set.metrics.map((each) => [each.key, each.name]));
+    at("metric").closest("label").hidden = !set.metrics.length; // one, too: it says what the numbers are
     options(at("model"), set.runs.length > 1 ? [["", "all models"], ...set.runs.map((run) => [run.slug, run.label])] : []);
     options(at("sample"), [["", `all ${set.samples}`], ...(set.samples > 1 ? Array.from({ length: set.samples }, (_, n) => [n, `number ${n + 1}`]) : [])]);
     at("set").value = set.slug;
@@ -134,12 +136,17 @@
 
   function shot(run, prompt, sample, of, label) {
     const refused = Array.isArray(run.images[prompt][sample]);
-    const made = element("a", { className: "shot", href: address(set.slug, set.prompts[prompt][0], sample + 1, run.slug) }, picture(run, prompt, sample));
-    if (refused) made.setAttribute("aria-label", `${set.prompts[prompt][0]}, image ${sample + 1}, ${run.label}: refused`);
-    if (label) made.append(element("span", { textContent: label }));
-    const mine = of && metricOf(run, of.key);
-    if (mine) made.append(element("span", { className: "score", textContent: refused ? "" : written(mine.values[prompt][sample], of) }));
+    const link = element("a", { className: "shot", href: address(set.slug, set.prompts[prompt][0], sample + 1, run.slug) }, picture(run, prompt, sample));
+    if (refused) link.setAttribute("aria-label", `${set.prompts[prompt][0]}, image ${sample + 1}, ${run.label}: refused`);
+    if (label) link.append(element("span", { textContent: label }));
+    const mine = of && metricOf(run, of.key), made = element("div", { className: "one" }, link);
+    if (mine) made.append(number("score", refused ? "" : written(mine.values[prompt][sample], of), mine));
     return made;
+  }
+
+  // A score leads to what is known of its metric; by keys that is reached from the enlarged image.
+  function number(className, text, of) {
+    return of.href && text ? element("a", { className, href: of.href, textContent: text, tabIndex: -1 }) : element("span", { className, textContent: text });
   }
 
   function row(place) {
@@ -154,7 +161,8 @@
     const models = set.runs.map((run) => {
       const value = of ? promptMean(run, of.key, prompt) : null;
       const heading = element("p", { className: "mean" });
-      if (of && run.samples > 1) heading.append("mean ", element("b", { textContent: written(value, of) }));
+      const mine = of && metricOf(run, of.key);
+      if (mine && run.samples > 1) heading.append("mean ", number("value", written(value, of), mine));
       const shots = samplesShown(run).map((sample) => shot(run, prompt, sample, of));
       return element("div", { role: "group", "aria-label": run.label }, ...(run.samples > 1 && of ? [heading] : []), element("div", { className: "shots" }, ...shots));
     });
@@ -228,9 +236,11 @@
       facts.push(["original", element("a", { href: original, textContent: `${id}-${sample}.png, ${run.size} px` })]);
     }
     at("facts").replaceChildren(...facts.filter(([, value]) => value).flatMap(([name, value]) => [element("dt", { textContent: name }), element("dd", {}, value)]));
+    const seeds = new Set(set.runs.map((other) => other.seeds[prompt][sample]).filter(Boolean));
+    at("same").textContent = seeds.size > 1 ? "Same prompt, another seed each" : "Same prompt, same seed";
     at("others").replaceChildren(...set.runs.map((other) => {
       const made = shot(other, prompt, sample, metric(), other.label);
-      if (other === run) made.setAttribute("aria-current", "true");
+      if (other === run) made.firstChild.setAttribute("aria-current", "true");
       return made;
     }));
     if (!zoom.open) zoom.showModal();
@@ -309,7 +319,7 @@
 
   // ---- start
 
-  if (matchMedia("(max-width: 62rem)").matches) at("more").open = false;
+  if (matchMedia("(max-width: 55rem)").matches) at("more").open = false;
   at("set").addEventListener("change", () => choose_set(sets.find((each) => each.slug === at("set").value)));
   for (const id of ["category", "metric", "sort", "model", "sample", "refused"]) at(id).addEventListener("change", choose);
   at("query").addEventListener("input", choose);

@@ -94,11 +94,12 @@ def write_gallery(
     for name, slug, members in prompt_sets(runs):
         shown = texts or not any(each.is_drawbench for each in members)
         parts = {f"{DATA}/{slug}.js": _set_data(name, slug, members, shown)}
-        for each in members:
-            place = _originals(each, folder, out, originals)
-            parts[f"{DATA}/{slug}--{each.slug}.js"] = _run_data(each, slug, place, provenance)
-        for address, data in parts.items():
-            text = f"(window.galleryData ||= []).push({json.dumps(data, separators=(',', ':'))});\n"
+        places = [_originals(each, folder, out, originals) for each in members]
+        data = [_run_data(each, slug, place, provenance) for each, place in zip(members, places, strict=True)]
+        _drop_repeats(data)
+        parts |= {f"{DATA}/{slug}--{each['slug']}.js": each for each in data}
+        for address, part in parts.items():
+            text = f"(window.galleryData ||= []).push({json.dumps(part, separators=(',', ':'))});\n"
             (folder / address).write_text(text, encoding="utf-8")
         scripts += parts
     return scripts
@@ -132,7 +133,7 @@ def _run_data(reported: ReportedRun, set_slug: str, originals: str, provenance: 
         images[position % count].append(thumbnail_name(digest) if digest else [run.refusal(sample) or ""])
         seeds[position % count].append(str(sample.seed))
     metrics = []
-    for result in reported.results:
+    for result in sorted(reported.results, key=lambda each: each.protocol.name):
         for metric, values in read_values(reported, result).items():
             by_prompt: list[list[float | None]] = [values[number::count] for number in range(count)]
             measure, score = measure_of(metric), result.score(metric, OVERALL)
@@ -161,6 +162,18 @@ def _run_data(reported: ReportedRun, set_slug: str, originals: str, provenance: 
         "seeds": seeds,
         "metrics": metrics,
     }
+
+
+def _drop_repeats(runs: Sequence[dict[str, Any]]) -> None:
+    """Two protocols may share a metric: of those that give every image of every run one value, the first is kept."""
+    seen: list[tuple[str, list[object]]] = []
+    for key in dict.fromkeys(each["key"] for run in runs for each in run["metrics"]):
+        values = [next((each["values"] for each in run["metrics"] if each["key"] == key), None) for run in runs]
+        mark = (key.partition(" ")[0], values)
+        if mark in seen:
+            for run in runs:
+                run["metrics"] = [each for each in run["metrics"] if each["key"] != key]
+        seen.append(mark)
 
 
 def read_values(reported: ReportedRun, result: Result) -> Values:

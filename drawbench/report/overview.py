@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from drawbench.comparing.compare import Comparison
 from drawbench.comparing.text import decimals_of
 from drawbench.pages.plots import Bar, CurvePlot, DotPlot, Point, curve_plot, dot_plot
+from drawbench.report.findings import headline_metrics
 from drawbench.report.provenance import Provenance
 from drawbench.report.sources import Sources
 from drawbench.results.files import HumanPreference, Result
@@ -17,6 +18,8 @@ from drawbench.tables.leaderboard import LeaderboardTable, build_tables
 from drawbench.tables.markup import sheet_html
 from drawbench.tables.render import sheets_of
 from metrics.alignment import NOT_MEASURABLE
+
+MOST_ROWS = 60  # of a plot; the provenance has all
 
 
 @dataclass(frozen=True)
@@ -43,9 +46,10 @@ class PairRow:
 
 @dataclass(frozen=True)
 class PairTable:
-    """The differences of all pairs in one metric."""
+    """The differences of all pairs in one metric. headline: a distance or CLIP score, which sentences are about."""
 
     title: str
+    headline: bool
     rows: tuple[PairRow, ...]
     by_category: tuple[PairRow, ...]
 
@@ -98,12 +102,12 @@ def _plotted(table: LeaderboardTable) -> list[str]:
 
 
 def category_plot(table: LeaderboardTable, metric: str, sources: Sources, provenance: Provenance) -> DotPlot | None:
-    """One metric of all rows of a table: overall, then each category."""
+    """One metric of all rows of a table: overall, then the categories, up to MOST_ROWS in all."""
     results = [row.result for row in table.rows]
     labels = [sources.run_of(result).label for result in results]
     scopes = dict.fromkeys(score.scope for result in results for score in result.scores if score.metric == metric)
     rows = []
-    for scope in scopes:
+    for scope in list(scopes)[:MOST_ROWS]:
         scores = [result.score(metric, scope) for result in results]
         counts = sorted({score.n for score in scores if score})
         points = [_point(score, label, provenance) for score, label in zip(scores, labels, strict=True)]
@@ -168,9 +172,13 @@ def pair_tables(comparisons: Sequence[Comparison], provenance: Provenance) -> li
             if told.setdefault(numbers, key) != key:
                 continue
             (groups if each.scope == OVERALL else parts).setdefault(key, []).append(row)
+    headlines = {(c.prompt_set.name, c.protocol.name, metric) for c in comparisons for metric in headline_metrics(c)}
     return [
         PairTable(
-            f"{measure_of(key[2]).arrowed} on {key[0]}, protocol {key[1]}", tuple(rows), tuple(parts.get(key, ()))
+            f"{measure_of(key[2]).arrowed} on {key[0]}, protocol {key[1]}",
+            key in headlines,
+            tuple(rows),
+            tuple(parts.get(key, ())),
         )
         for key, rows in groups.items()
     ]

@@ -51,7 +51,7 @@ def _by_protocol(runs: Sequence[ReportedRun]) -> dict[str, list[tuple[ReportedRu
         for result in one.results:
             if comparison_key(result) in keys and one.run.plan.prompts_sha256 == other.run.plan.prompts_sha256:
                 pairs.setdefault(result.protocol.name, []).append((one, other, result))
-    return pairs
+    return dict(sorted(pairs.items()))
 
 
 def _compared(

@@ -184,13 +184,13 @@ def _category_block(
 
 
 def _one_model_block(table: LeaderboardTable, categories: Sequence[str], notes: Footnotes) -> Block:
-    result = table.first
-    metrics = [name for name in metrics_of(table) if any(result.score(name, each) for each in categories)]
+    found = {(score.metric, score.scope): score for score in table.first.scores}
+    metrics = [name for name in metrics_of(table) if any((name, each) in found for each in categories)]
     columns = [Column("category", numeric=False), Column("prompts")]
     columns += [Column(measure_of(metric).arrowed) for metric in metrics]
     rows = []
     for category in categories:
-        scores = [result.score(metric, category) for metric in metrics]
+        scores = [found.get((metric, category)) for metric in metrics]
         count = str(next(score.n for score in scores if score))
         rows.append((Cell(category), Cell(count), *(score_cell(score, 3, notes) for score in scores)))
     return Block("by category", tuple(columns), tuple(rows))

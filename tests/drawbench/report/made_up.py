@@ -142,6 +142,7 @@ def comparison(
         samples=plan.samples,
         complete=True,
         images=6,
+        prompts=6,
         differences=[row],
         left_out={},
     )

@@ -204,6 +204,26 @@ def test_runs_of_one_set_stand_side_by_side_and_others_apart(tmp_path: Path) -> 
     assert len({each["slug"] for each in drawn}) == 3
 
 
+def test_a_category_that_one_model_refused_is_drawn_of_the_other(tmp_path: Path) -> None:
+    made = [MadeUp("one"), MadeUp("two", refuses=("text-001", "text-002", "text-003"))]
+    page = build_report([scored_run(tmp_path / each.name, each) for each in made], tmp_path / "report")
+    links = [link for link in _Page(page).links if link.endswith("-clip_score-text")]
+    assert {link.partition("#")[2] for link in links} == {"one-bundled-clip_score-text"}
+
+
+def test_ten_thousand_numbers_are_a_page_that_can_be_read(tmp_path: Path) -> None:
+    categories = [f"Category {n}" for n in range(10_000)]
+    run = RunDirectory.open(scored_run(tmp_path / "run"))
+    path = run.path / "scores" / "bundled.json"
+    file = json.loads(path.read_text())
+    (one,) = (score for score in file["scores"] if score["scope"] == "Colors")
+    file["scores"] += [one | {"scope": name} for name in categories]
+    path.write_text(json.dumps(file))
+    page = build_report([run.path], tmp_path / "report")
+    assert (page.parent / "provenance.html").read_text(encoding="utf-8").count("<tr id=") == 10_003
+    assert len([link for link in _Page(page).links if "clip_score" in link]) < 10_100
+
+
 def test_values_of_other_images_are_refused(tmp_path: Path) -> None:
     mine, other = scored_run(tmp_path / "mine"), scored_run(tmp_path / "other", MadeUp(prompts=prompt_set("other", 2)))
     (mine / "scores" / "bundled.parquet").write_bytes((other / "scores" / "bundled.parquet").read_bytes())
