@@ -219,7 +219,9 @@ def _images(args: argparse.Namespace, stage: StageConfig, ranks: Ranks) -> Image
     """What `--data` names, in as many streams as a step has batches."""
     unet, streams = stage.unet, accumulated(args.accumulate, ranks.size)
     cut = Cut(unet.size) if isinstance(unet, UNetConfig) else Cut(unet.size, unet.low_size, trained_side(unet))
-    return ImageBatches(source_of(args), cut, args.batch, _seed(args.stage), streams, ranks, args.workers)
+    source = source_of(args)
+    source.part()  # what is wrong with it is said before anything is written
+    return ImageBatches(source, cut, args.batch, _seed(args.stage), streams, ranks, args.workers)
 
 
 if __name__ == "__main__":

@@ -139,5 +139,6 @@ def test_the_commands_train_from_tar_files_and_features_made_before(
     assert (tmp_path / "out" / "export" / "base_64.safetensors").is_file()
     assert embeddings.main(["--text", text, "--out", features]) == 2
     assert "--data" in capsys.readouterr().err
-    assert stage.main([*options, "--data", str(tmp_path / "none"), "--out", out]) == 2
+    assert stage.main([*options, "--data", str(tmp_path / "none"), "--out", str(tmp_path / "other")]) == 2
     assert "check the path" in capsys.readouterr().err
+    assert not (tmp_path / "other").exists()
