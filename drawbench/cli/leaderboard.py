@@ -37,6 +37,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--protocol", action="append", default=[], metavar="NAME", help="only this protocol (repeatable)"
     )
     parser.add_argument("--published", action="store_true", help="add published numbers, in a table of their own")
+    parser.add_argument("--cost", action="store_true", help="add what drawing took, in a table of its own")
     parser.add_argument("--heading", default=DEFAULT_HEADING, help=argparse.SUPPRESS)
     parser.add_argument("--out", type=Path, metavar="FILE", help="write it there, in UTF-8, and print nothing")
     parser.add_argument("--write", action="store_true", help="write the tables of a results folder into its README.md")
@@ -65,7 +66,7 @@ def run(args: argparse.Namespace) -> int:
     if args.format != "table":
         write_data(args.format)
     width = terminal_width()
-    text = render_tables(results, args.format, heading=args.heading, published=published, width=width)
+    text = render_tables(results, args.format, heading=args.heading, published=published, width=width, cost=args.cost)
     if args.out is None:
         print(text, end="")
     else:

@@ -8,7 +8,7 @@ from drawbench.comparing.differences import Difference, metric_differences
 from drawbench.comparing.pairing import comparable_size, paired
 from drawbench.progress import Progress
 from drawbench.records import Record
-from drawbench.results.scores import PromptSetRef, ProtocolRef, ReferenceRef
+from drawbench.results.scores import Cost, PromptSetRef, ProtocolRef, ReferenceRef
 from drawbench.runs.directory import RunDirectory
 from drawbench.scoring.extractors import Extractors
 from drawbench.scoring.image_features import BATCH, ReadSettings
@@ -26,6 +26,7 @@ class ComparedRun(Record):
     plan_sha256: str
     refusals: int
     notes: tuple[str, ...] = ()
+    cost: Cost | None = None
 
 
 class Comparison(Record):
@@ -160,4 +161,5 @@ def _compared(prepared: PreparedRun) -> ComparedRun:
         plan_sha256=run.manifest.plan_sha256,
         refusals=run.require_seal().refused,
         notes=(*prepared.image_notes, *prepared.reference_notes),
+        cost=run.cost(),
     )

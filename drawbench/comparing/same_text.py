@@ -4,6 +4,7 @@ import textwrap
 
 from drawbench.comparing.same import Sameness, Test
 from drawbench.comparing.text import provenance
+from drawbench.tables.cost import cost_words
 from drawbench.tables.headers import measure_of
 from drawbench.tables.layout import Block, Cell, Column, Footnotes, Sheet
 from drawbench.tables.text import sheet_text
@@ -23,7 +24,8 @@ def sameness_text(found: Sameness, width: int) -> str:
     rows = tuple(_row(test, notes) for test in found.tests)
     made = found.comparison
     title = f"{made.prompt_set.name}, {made.size} px, protocol {made.protocol.name}: are A and B the same?"
-    facts = [*_pairs(found), *(row for row in provenance(made) if row[0] != "intervals")]
+    costs = [(f"cost of {name}", cost_words(run.cost)) for name, run in (("A", made.a), ("B", made.b))]
+    facts = [*_pairs(found), *costs, *(row for row in provenance(made) if row[0] != "intervals")]
     sheet = Sheet(title, (Block("", columns, rows),), notes.listed(), tuple(facts))
     return f"{sheet_text(sheet, width)}\n\n{textwrap.fill(_verdict(found), width)}\n"
 
@@ -47,8 +49,9 @@ def _row(test: Test, notes: Footnotes) -> tuple[Cell, ...]:
 
 def _pairs(found: Sameness) -> list[tuple[str, str]]:
     pairs = found.pairs
-    apart = f"PSNR {pairs.psnr:.1f} dB over {pairs.n} pairs, {pairs.identical} of them identical"
-    lines = [("pixels", f"all {pairs.n} pairs are identical" if pairs.psnr is None else apart)]
+    all_equal = f"all {pairs.n} pairs are identical"
+    apart = f"PSNR {pairs.psnr or 0:.1f} dB over {pairs.n} pairs, {pairs.identical} of them identical"
+    lines = [("pixels", all_equal if pairs.psnr is None else apart)]
     for each in pairs.distances:
         reach = "" if each.interval is None else f", 95% [{each.interval.low:.3g}, {each.interval.high:.3g}]"
         lines.append(("features", f"{each.extractor}: 1 - cosine of a pair {each.value:.3g}{reach}"))

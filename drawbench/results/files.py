@@ -14,6 +14,7 @@ from drawbench.files import write_text_atomically
 from drawbench.interface import ModelCard
 from drawbench.records import Record, first_problem
 from drawbench.results.scores import (
+    Cost,
     Interval,
     PromptSetRef,
     ProtocolRef,
@@ -103,6 +104,7 @@ class Result(Record):
     run: RunRef | None
     environment: dict[str, str]
     date: str
+    cost: Cost | None = None
 
     _names = model_validator(mode="before")(with_own_reference_name)
 
@@ -182,7 +184,9 @@ def write_result(result: Result, folder: Path) -> Path:
 
 def result_text(result: Result) -> str:
     """The text of a result file: pretty-printed JSON with sorted keys, so that two versions diff well."""
-    return json.dumps(result.model_dump(mode="json"), indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+    unknown = {"cost"} if result.cost is None else None  # files from before it was recorded stay as they are
+    dumped = result.model_dump(mode="json", exclude=unknown)
+    return json.dumps(dumped, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
 
 
 def identity(result: Result) -> str:

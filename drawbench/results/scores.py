@@ -50,6 +50,21 @@ class ReferenceRef(Record):
     n: int
 
 
+class Cost(Record):
+    """What drawing took, on the devices that drew: numbers of other devices do not compare, and are never ranked.
+
+    seconds_per_image: of one process, without its first batch, whose images and seconds stand apart as its warm-up.
+    peak_memory_bytes: of one process: allocated on the GPU, else all of its own.
+    """
+
+    seconds_per_image: float
+    images: int
+    warm_up_seconds: float
+    warm_up_images: int
+    peak_memory_bytes: int
+    devices: tuple[str, ...]
+
+
 def with_own_reference_name(data: Any) -> Any:
     """A score file or result as it is read. The references of the set `world` once went by their folder, `val2014`."""
     reference, prompts = (data.get(name) if isinstance(data, dict) else None for name in ("reference", "prompt_set"))
@@ -85,6 +100,7 @@ class ScoreFile(Record):
     pixels_sha256: str
     environment: dict[str, str]
     date: str  # ISO 8601, day
+    cost: Cost | None = None
 
     _names = model_validator(mode="before")(with_own_reference_name)
 

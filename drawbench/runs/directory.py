@@ -16,7 +16,8 @@ from drawbench.interface import Sample, Sources
 from drawbench.prompts.prompt_set import Prompt, PromptSet, category_slug, ids_sha256
 from drawbench.records import Record, first_problem
 from drawbench.remote.request_log import Usage, read_usage
-from drawbench.runs.journal import JOURNALS, Attempt, Outcome, Work, read_journals
+from drawbench.results.scores import Cost
+from drawbench.runs.journal import JOURNALS, Attempt, Outcome, Spent, Work, read_journals
 from drawbench.runs.plan import Plan, Slice, plan_samples, plan_slices
 from drawbench.runs.schema_1 import SLICES, read_schema_1
 from metrics.errors import MetricInputError
@@ -170,6 +171,21 @@ class RunDirectory:
     def usage(self) -> Usage | None:
         """The requests to a server that drawing has taken so far; None where no server was asked."""
         return read_usage(self.path / REQUESTS)
+
+    def cost(self) -> Cost | None:
+        """What drawing took, of the slices that count; None where nothing recorded it, or every batch was a first."""
+        spent = sum((record.spent for work in self._work for record in work.slices if record.spent), Spent())
+        if not spent.samples:
+            return None
+        drawers = [drawer for work in self._work if work.slices for drawer in work.attempt.drawers]
+        return Cost(
+            seconds_per_image=spent.seconds / spent.samples,
+            images=spent.samples,
+            warm_up_seconds=spent.first_seconds,
+            warm_up_images=spent.first_samples,
+            peak_memory_bytes=spent.memory,
+            devices=tuple(dict.fromkeys(drawer.words for drawer in drawers)),
+        )
 
     def refusal(self, sample: Sample) -> str | None:
         """Why the model drew nothing for the sample; None when it has an image or was not made yet."""

@@ -1,12 +1,14 @@
 """Batches of samples drawn by a model: what comes back, also when the model fails."""
 
+import time
 import traceback
 import warnings
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
+from weakref import WeakSet
 
 import numpy as np
 
@@ -14,7 +16,8 @@ from drawbench.errors import StageError, UserError, first_line, is_input_error
 from drawbench.interface import Refused, Sample, TextToImage
 from drawbench.runs.directory import named
 from drawbench.runs.failures import STOP, OnError, is_of_the_machine
-from drawbench.runs.journal import Drawer
+from drawbench.runs.hardware import peak_memory
+from drawbench.runs.journal import Drawer, Spent
 from drawbench.runs.plan import Slice
 from drawbench.runs.png import Encoded
 from metrics.images.decode import decode_image
@@ -57,7 +60,7 @@ class Drawn:
 
     warnings: what the model warned of meanwhile, each once. traceback: of its last failure, also of one that was
     refused. error: UserError where the model or its answer is wrong, StageError where it failed. by: the process that
-    drew, where that is not as the run was told at its beginning.
+    drew, where that is not as the run was told at its beginning. spent: what it took; nothing where it failed.
     """
 
     outputs: Sequence[Output] = ()
@@ -65,6 +68,7 @@ class Drawn:
     traceback: str = ""
     error: Exception | None = None
     by: Drawer | None = None
+    spent: Spent = field(default_factory=Spent)
 
     def taken(self) -> Sequence[Output]:
         """The outputs. Raises the error where there is one."""
@@ -117,10 +121,12 @@ def draw_unwatched(model: TextToImage, samples: Sequence[Sample], manner: Manner
     """The same without warnings, which Python can watch for in one thread only."""
     outputs: Sequence[Output] = ()
     error: Exception | None = None
-    last = ""
+    last, spent = "", Spent()
     for left in reversed(range(manner.on_error.tries)):
         try:
+            began = time.perf_counter()
             outputs = model.generate(samples, manner.size)
+            spent = _spent(model, len(samples), time.perf_counter() - began)
             check_outputs(outputs, samples, manner.size)
             break
         except (Exception, SystemExit) as met:  # whatever a model meets: the run stays, and so does the traceback
@@ -133,7 +139,18 @@ def draw_unwatched(model: TextToImage, samples: Sequence[Sample], manner: Manner
                 break
             if not left:
                 outputs = [manner.on_error.failed(met)]
-    return Drawn(outputs, (), last, error)
+    return Drawn(outputs, (), last, error, spent=Spent() if error else spent)
+
+
+_warm: WeakSet[TextToImage] = WeakSet()  # models that have drawn in this process
+
+
+def _spent(model: TextToImage, samples: int, seconds: float) -> Spent:
+    memory = peak_memory(str(model.device))
+    if model in _warm:
+        return Spent(seconds=seconds, samples=samples, memory=memory)
+    _warm.add(model)
+    return Spent(first_seconds=seconds, first_samples=samples, memory=memory)
 
 
 @contextmanager

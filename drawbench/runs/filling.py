@@ -89,6 +89,7 @@ def _noted(batch: Batch, drawn: Drawn, writer: RunWriter, progress: Progress) ->
     for text in writer.warned(drawn.warnings):
         progress.note(f"warned while drawing: {text}")
     writer.drawn_by(drawn.by)
+    writer.spend(drawn.spent)
     if drawn.traceback:
         write_text_atomically(writer.error_log, drawn.traceback)
     for sample, output in zip(batch.samples, drawn.taken(), strict=True):

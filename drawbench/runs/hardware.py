@@ -1,10 +1,12 @@
 """What drew a run's images, as far as it decides their last digits."""
 
 import platform
+import re
 import shutil
 import subprocess
 import sys
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 
 from drawbench.interface import NOT_STATED
 from drawbench.runs.journal import Drawer
@@ -51,3 +53,18 @@ def _driver() -> str:
     except (OSError, subprocess.TimeoutExpired):
         return NOT_STATED
     return said[0] if said else NOT_STATED
+
+
+def peak_memory(device: str) -> int:
+    """The most bytes that this process has held: what torch allocated on a GPU, else all of its own memory."""
+    torch = sys.modules.get("torch")
+    if torch is not None and device.startswith("cuda") and torch.cuda.is_available():
+        return int(torch.cuda.max_memory_allocated(device))
+    try:
+        import resource
+    except ImportError:  # Windows
+        return 0
+    status = Path("/proc/self/status")  # which, unlike getrusage, knows nothing of the process that started this one
+    if status.is_file() and (found := re.search(r"VmHWM:\s+(\d+) kB", status.read_text())):
+        return int(found[1]) * 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)

@@ -34,6 +34,13 @@ class Drawer(Record):
     threads: int | None = None
     cpu: str = ""
 
+    @property
+    def words(self) -> str:
+        """Such as `cuda:0 (NVIDIA H200, ...)` or `cpu (AVX2, 1 thread)`."""
+        count = f"{self.threads} thread{'s' if self.threads != 1 else ''}" if self.threads else ""
+        what = self.gpu or ", ".join(each for each in (self.cpu, count) if each and self.device == "cpu")
+        return f"{self.device} ({what})" if what else self.device
+
 
 class Attempt(Record):
     """One process that worked on a run. An attempt without an end was killed.
@@ -68,11 +75,37 @@ class Outcome(Record):
     refused: str | None = None
 
 
+class Spent(Record):
+    """What drawing took. seconds, samples: of batches but the first of each process, which first_* are: its warm-up.
+
+    memory: bytes, the most that a process that drew has held so far: allocated by torch on a GPU, else all of its own.
+    """
+
+    seconds: float = 0.0
+    samples: int = 0
+    first_seconds: float = 0.0
+    first_samples: int = 0
+    memory: int = 0
+
+    def __add__(self, other: "Spent") -> "Spent":
+        return Spent(
+            seconds=self.seconds + other.seconds,
+            samples=self.samples + other.samples,
+            first_seconds=self.first_seconds + other.first_seconds,
+            first_samples=self.first_samples + other.first_samples,
+            memory=max(self.memory, other.memory),
+        )
+
+
 class SliceRecord(Record):
-    """Written when all files of a slice are in place: only then does the slice count."""
+    """Written when all files of a slice are in place: only then does the slice count.
+
+    spent: on it, and on what was drawn before it for slices that were not whole yet.
+    """
 
     slice: int
     outcomes: tuple[Outcome, ...]
+    spent: Spent | None = None
 
 
 class Line(Record):
@@ -81,6 +114,7 @@ class Line(Record):
     attempt: Attempt | None = None
     slice: int | None = None
     outcomes: tuple[Outcome, ...] = ()
+    spent: Spent | None = None
     warned: str | None = None
     joined: Drawer | None = None
     end: str | None = None
@@ -151,7 +185,7 @@ def closing_lines(attempt: Attempt) -> list[Line]:
 def write_journal(run: Path, work: Work) -> None:
     """The journal of an attempt that is over, written anew. Raises OSError."""
     lines = [Line(attempt=at_its_beginning(work.attempt))]
-    lines += [Line(slice=record.slice, outcomes=record.outcomes) for record in work.slices]
+    lines += [Line(slice=record.slice, outcomes=record.outcomes, spent=record.spent) for record in work.slices]
     lines += closing_lines(work.attempt)
     folder = run / JOURNALS
     folder.mkdir(exist_ok=True)
@@ -169,7 +203,11 @@ def _read(path: Path) -> Work | None:
     attempt = next((line.attempt for line in lines if line.attempt), None)
     if attempt is None:
         return None
-    slices = tuple(SliceRecord(slice=line.slice, outcomes=line.outcomes) for line in lines if line.slice is not None)
+    slices = tuple(
+        SliceRecord(slice=line.slice, outcomes=line.outcomes, spent=line.spent)
+        for line in lines
+        if line.slice is not None
+    )
     ended = {
         "end": next((line.end for line in lines if line.end), None),
         "slices_done": len(slices),

@@ -19,7 +19,7 @@ from drawbench.prompts.prompt_set import Prompt
 from drawbench.runs.directory import MANIFEST, METADATA, REFUSED, REQUESTS, Manifest, RunDirectory, named
 from drawbench.runs.drawing import Output, own_copy
 from drawbench.runs.failures import is_failure
-from drawbench.runs.journal import Attempt, Drawer, Journal, Line, Outcome, begin_journal, closing_lines
+from drawbench.runs.journal import Attempt, Drawer, Journal, Line, Outcome, Spent, begin_journal, closing_lines
 from drawbench.runs.kept import PARTIAL, KeptSamples
 from drawbench.runs.plan import Slice
 from drawbench.runs.schema_1 import SLICES, write_journals_of
@@ -52,6 +52,7 @@ class RunWriter:
         self._others: tuple[Drawer, ...] = ()  # of this one, beside the first
         self._kept = KeptSamples(path / PARTIAL)
         self._keeping, self._closed = threading.Lock(), False
+        self._spent = Spent()
         self._kept_now: set[tuple[int, int]] = set()
         self._layout = RunDirectory(path, manifest, prompts)  # for paths only: what is on disk it read long ago
 
@@ -147,6 +148,11 @@ class RunWriter:
         if other and drawer.cpu:  # known only where torch is loaded
             self._note(f"begun on a processor with {other}, goes on with {drawer.cpu}: the last bits may differ")
         self._drawers.append(drawer)
+
+    def spend(self, spent: Spent) -> None:
+        """Note what drawing took; it is recorded with the next slice that is written."""
+        with self._keeping:
+            self._spent += spent
 
     def put(self, part: Slice, outputs: Sequence[Output]) -> None:
         """Write one slice in the background; it counts once all of it is in place."""
@@ -285,7 +291,10 @@ class RunWriter:
             if outcome.pixels is not None
         ]
         put_in_place(moves)  # a name inside images/ never shows half a file
-        self._record(Line(slice=part.index, outcomes=tuple(outcome for outcome, _ in kept)))
+        with self._keeping:
+            spent, self._spent = self._spent, Spent()
+        outcomes = tuple(outcome for outcome, _ in kept)
+        self._record(Line(slice=part.index, outcomes=outcomes, spent=spent if spent.memory else None))
 
     def _record(self, *lines: Line) -> None:
         assert self._journal is not None, "begin comes first"

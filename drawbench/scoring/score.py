@@ -80,6 +80,7 @@ def score_run(
         pixels_sha256=seal.pixels_sha256,
         environment=_environment(device, metrics),
         date=datetime.now(UTC).date().isoformat(),
+        cost=run.cost(),
     )
     write_scores(path, run, result, features.samples, measured.per_sample)
     return result

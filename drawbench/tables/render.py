@@ -5,6 +5,7 @@ from typing import Literal
 
 from drawbench.results.files import Result
 from drawbench.results.published import PublishedNumber
+from drawbench.tables.cost import cost_sheet
 from drawbench.tables.data import tables_csv, tables_json
 from drawbench.tables.human import human_sheet
 from drawbench.tables.layout import Sheet, leaderboard_sheet, published_sheet
@@ -26,19 +27,20 @@ def render_tables(
     heading: str = DEFAULT_HEADING,
     published: Sequence[PublishedNumber] = (),
     width: int = WIDTH,
+    cost: bool = False,
 ) -> str:
     """All results as tables, one per comparison key, under one heading.
 
     form: one of FORMATS; csv and json carry full precision, the others are for reading.
     published: reported numbers, always in a table of their own after the measured ones.
-    width: columns of the terminal, for `table` only.
+    width: columns of the terminal, for `table` only. cost: with a table of what drawing took; json has it anyway.
     """
     tables = build_tables(results)
     if form == "csv":
         return tables_csv(tables, published)
     if form == "json":
         return tables_json(tables, published)
-    sheets = sheets_of(tables, published)
+    sheets = [*sheets_of(tables, published), *([cost_sheet(tables)] if cost else [])]
     if form == "markdown":
         return "\n\n".join([f"## {escape_markdown(heading)}", *(sheet_markdown(sheet) for sheet in sheets)]) + "\n"
     if form == "latex":

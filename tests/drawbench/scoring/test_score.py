@@ -353,7 +353,7 @@ def test_a_place_that_cannot_be_written_is_one_sentence(
     (tmp_path / "file").write_text("x")
     assert main(["report", str(finished), "--out", str(tmp_path / "file" / "page")]) == 2
     error = capsys.readouterr().err
-    assert "cannot be read or written" in error
+    assert "(Not a directory): name another folder with --out" in error
     assert "Traceback" not in error
 
 
