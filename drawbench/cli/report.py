@@ -34,6 +34,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--device", default="auto", metavar="D", help="where differences are computed (auto)")
     parser.add_argument(
+        "--no-compare", action="store_true", help="leave the differences out, which read the features of all images"
+    )
+    parser.add_argument(
         "--with-originals", action="store_true", help="copy the images into the report, so that it can be moved"
     )
     parser.add_argument(
@@ -58,7 +61,7 @@ def run(args: argparse.Namespace) -> int:
     human = read_study(args.study) if args.study else ()
     sweep = read_points(args.sweep) if args.sweep else None
     sources = Sources(runs, human, sweep)
-    if len(runs) > 1:
+    if len(runs) > 1 and not args.no_compare:
         device = choose_device(args.device)
         compared, missing = compare_pairs(runs, lambda path: args.reference or own_references(path), device, progress)
         sources = replace(sources, comparisons=compared, uncompared=missing)

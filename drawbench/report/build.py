@@ -82,6 +82,7 @@ def _write_pages(sources: Sources, folder: Path, out: Path, options: Options) ->
             "pairs": overview.pair_tables(sources.comparisons, known),
             "sweep": overview.sweep_view(sources, known),
             "human": overview.human_views(sources.human, known),
+            "captions": overview.caption_tables(sources.human, known),
         },
         gallery.PAGE: {"scripts": [*scripts, SCRIPT]},
         provenance.PAGE: {"sections": known.sections},

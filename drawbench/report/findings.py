@@ -179,6 +179,8 @@ def _cautions(sources: Sources) -> Iterator[Finding]:
     yield from (_caution(words, set=name, shares=shares) for name, shares in told)
     if any(result.protocol.name.startswith("bundled") for result in sources.results):
         yield _caution("The scorer in this repository made these numbers: never compare them with published ones.")
+    if sources.sweep and not curves(sources.sweep.points):
+        yield _caution("The sweep has no distances to references, and so there is no curve of it.")
     for reason in sources.uncompared:
         yield _caution("Not compared, {reason}.", reason=reason.rstrip("."))
 

@@ -181,10 +181,11 @@
       rows.append(element("li", { className: "nothing", textContent: "No prompt fits.", style: "position: static" }));
       return;
     }
+    const count = at("sample").value === "" ? set.samples : 1;
+    list.style.setProperty("--widest", `${Math.max(16, 10 * count)}rem`);
     const probe = row(0);
     rows.append(probe);
     const width = probe.lastElementChild.clientWidth;
-    const count = at("sample").value === "" ? set.samples : 1;
     const columns = [count, Math.ceil(count / 2), Math.ceil(count / 4), 2, 1].find((n) => n <= count && width / n >= (list.clientWidth < 700 ? ON_A_PHONE : LEAST_SHOT)) || Math.min(2, count);
     list.style.setProperty("--cols", columns);
     height = Math.ceil(probe.getBoundingClientRect().height);

@@ -44,10 +44,11 @@ class Picture:
 
 @dataclass(frozen=True)
 class Strip:
-    """The first image of each category of a prompt set, a row for each run."""
+    """The first image of each category of a prompt set, or of its first prompts, a row for each run."""
 
     name: str
     slug: str
+    by_category: bool
     heads: tuple[str, ...]
     rows: tuple[tuple[str, tuple[Picture, ...]], ...]
 
@@ -70,7 +71,8 @@ def first_images(runs: Sequence[ReportedRun]) -> list[Strip]:
             first.setdefault(sample.category or sample.prompt_id, sample)
         chosen = list(first.items())[:FIRST]
         rows = tuple((each.label, tuple(_picture(each, slug, sample) for _, sample in chosen)) for each in members)
-        strips.append(Strip(name, slug, tuple(head for head, _ in chosen), rows))
+        by_category = any(sample.category for _, sample in chosen)
+        strips.append(Strip(name, slug, by_category, tuple(head for head, _ in chosen), rows))
     return strips
 
 

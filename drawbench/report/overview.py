@@ -220,6 +220,12 @@ def human_views(results: Sequence[Result], provenance: Provenance) -> list[Human
     return views
 
 
+def caption_tables(results: Sequence[Result], provenance: Provenance) -> list[str]:
+    """Tables of what people said of captions, as HTML: studies that compare no two models."""
+    sheets = sheets_of(build_tables([result for result in results if not result.human]))
+    return [sheet_html(sheet, 3, provenance.address_of, folded=True) for sheet in sheets]
+
+
 def _is_shown(each: HumanPreference, question: str) -> bool:
     return each.question == question and (each.average == "micro" or each.scope != OVERALL)
 

@@ -135,6 +135,13 @@ def test_the_smallest_distance_of_a_sweep_is_no_best_one_unless_its_interval_say
     assert told.kind == kind
 
 
+def test_a_sweep_without_distances_says_why_there_is_no_curve(three: Sources, tmp_path: Path) -> None:
+    point = _point("1", 1.0, 0.1)
+    without = point.result.model_copy(update={"scores": point.result.scores[1:]})
+    told = _told(replace(three, sweep=SweepOf(tmp_path, (point.model_copy(update={"result": without}),))))
+    assert any("no distances to references" in each.plain for each in told)
+
+
 def test_what_must_be_known_is_told(tmp_path: Path) -> None:
     runs = read_runs([scored_run(tmp_path / "run", MadeUp(refuses=("text-001",), notes=("Text",)))])
     told = [
