@@ -17,7 +17,8 @@ from drawbench.prompts.prompt_set import PromptSet
 from drawbench.prompts.registry import ACCEPTED, load_prompt_set
 from drawbench.remote.object_store import StoreUrl, parse_place
 from drawbench.runs.claim import parse_shard
-from drawbench.runs.cluster import Cluster, connected
+from drawbench.runs.cluster import Cluster
+from drawbench.runs.cluster_connection import connected
 from drawbench.runs.cluster_model import ClusterModel
 from drawbench.runs.directory import RunDirectory
 from drawbench.runs.failures import CHOICES, STOP, parse_on_error

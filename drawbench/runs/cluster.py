@@ -8,43 +8,27 @@ answer counts: neither a slow machine nor one that has stopped holds up the end.
 
 import itertools
 import os
-import secrets
-import signal
-import socket
-import tempfile
-import threading
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 from typing import Any, Generic, TypeVar
 
-from drawbench.cores import usable_cores
-from drawbench.errors import StageError, UserError, first_line, is_input_error
+from drawbench.errors import StageError, UserError, is_input_error
 from drawbench.runs.workers import ALONE
 
 AHEAD = 2  # tasks an actor is given before its first is back: none has to wait for this process
 STUCK = 2.0  # times the usual seconds after which a task may be given to another actor, too
 LOOK = 1.0  # seconds between two looks at what the cluster has room for, and at what is stuck
-ANSWER = 10.0  # seconds that a cluster has to answer
 PATIENCE = 60.0  # seconds without any actor until that is said
 LOSSES = 3  # of actors at the same task, or before the first is ready, after which it is not tried again
 
 HELLO = -1  # stands for a map: the first answer of an actor
 
 Task = TypeVar("Task")
-
-# Of a Ray of our own: it listens on this machine only, to those who know its token, and tells nobody of itself.
-# (Ray calls the first so because it was made for other systems.)
-OF_OUR_OWN = {
-    "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
-    "RAY_USAGE_STATS_ENABLED": "0",
-    "RAY_enable_metrics_collection": "0",
-    "RAY_worker_niceness": "0",
-}
 
 
 @dataclass(frozen=True)
@@ -137,7 +121,7 @@ class _Job(Generic[Task]):
 
 
 class Cluster:
-    """The actors, as many as are asked for or as the cluster has room for. Made by `connected`."""
+    """The actors, as many as are asked for or as the cluster has room for. Made by `cluster_connection.connected`."""
 
     def __init__(self, workers: int | None, gpu: bool, note: Callable[[str], None]) -> None:
         """gpu: whether each actor has a GPU of its own."""
@@ -152,7 +136,7 @@ class Cluster:
     def count(self) -> int:
         """The actors that work when there is enough to do."""
         if self._workers is None and time.monotonic() - self._looked >= LOOK:
-            self._room = max(1, int(_resources().get("GPU" if self._gpu else "CPU", 0)))
+            self._room = max(1, int(resources().get("GPU" if self._gpu else "CPU", 0)))
             self._looked = time.monotonic()
         return self._workers or self._room
 
@@ -302,79 +286,8 @@ class _Work:
         return self._made[made.id]
 
 
-@contextmanager
-def connected(
-    address: str | None = None,
-    workers: int | None = None,
-    device: str = "auto",
-    note: Callable[[str], None] = lambda _: None,
-) -> Iterator[Cluster]:
-    """A cluster, inside: the one at `address` (`HOST:PORT` or `auto`), or one of this machine that ends with it.
-
-    A connection that this process has already is used, and stays. device: cpu, or actors have a GPU each where the
-    cluster has some. Raises UserError where Ray is not installed or no cluster is there.
-    """
-    if workers is not None and workers < 1:
-        raise UserError(f"--workers {workers} makes no run: give a whole number of at least 1.")
-    if address is not None:
-        _look_for(address)
-    else:
-        os.environ.update({name: value for name, value in OF_OUR_OWN.items() if name not in os.environ})
-        os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
-    try:
-        import ray
-    except ModuleNotFoundError as error:
-        raise UserError("--engine ray needs Ray: pip install 'drawbench[ray]', on every machine.") from error
-    with tempfile.TemporaryDirectory(prefix="drawbench-ray-", ignore_cleanup_errors=True) as folder:
-        ours = not ray.is_initialized()
-        if ours:
-            _init(address, workers, folder)
-        gpu = device.startswith("cuda") or (device == "auto" and _resources().get("GPU", 0) >= 1)
-        cluster = Cluster(workers, gpu, note)
-        try:
-            yield cluster
-        finally:
-            cluster.close()
-            if ours:
-                ray.shutdown()
-
-
-def _look_for(address: str) -> None:
-    """Raises UserError where nobody answers; Ray would try for more than a minute."""
-    host, _, port = address.rpartition(":")
-    if address == "auto":
-        return
-    if not (host and port.isascii() and port.isdigit()) or "://" in address:
-        raise UserError(f"--address {address} is not known: write HOST:PORT, or auto on a machine of the cluster.")
-    try:
-        socket.create_connection((host, int(port)), timeout=ANSWER).close()
-    except (OSError, OverflowError) as error:
-        raise UserError(
-            f"there is no Ray cluster at {address} ({first_line(error)}): start it, or mend --address."
-        ) from None
-
-
-def _init(address: str | None, workers: int | None, folder: str) -> None:
-    """Connect, or start a cluster that keeps its files in `folder`. Leaves what SIGTERM does as it was."""
-    import ray
-
-    before = signal.getsignal(signal.SIGTERM)
-    options: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
-    if address is None:
-        cores = max(workers or 1, usable_cores())
-        options |= {"num_cpus": cores, "include_dashboard": False, "_temp_dir": folder}
-    ray._private.worker._worker_logs_enabled = False  # or it prints what it has to say of a lost actor, on stdout
-    try:
-        ray.init("local" if address is None else address, **options)
-    except (OSError, RuntimeError, ValueError) as error:
-        what = f"the Ray cluster at {address} cannot be joined" if address else "Ray does not start on this machine"
-        raise UserError(f"{what} ({first_line(error)}): mend that, or draw without --engine ray.") from error
-    finally:
-        if threading.current_thread() is threading.main_thread():
-            signal.signal(signal.SIGTERM, before)
-
-
-def _resources() -> dict[str, float]:
+def resources() -> dict[str, float]:
+    """What the cluster has: `CPU` and `GPU`, among others."""
     import ray
 
     return dict(ray.cluster_resources())

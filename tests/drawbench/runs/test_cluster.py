@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -14,11 +15,16 @@ import pytest
 
 from drawbench.cli.main import main
 from drawbench.errors import StageError
+from drawbench.interface import Sources
 from drawbench.launcher import Place
 from drawbench.runs import cluster as cluster_module
-from drawbench.runs.cluster import Cluster, connected
+from drawbench.runs.claim import open_run
+from drawbench.runs.cluster import Cluster
+from drawbench.runs.cluster_connection import connected
 from drawbench.runs.directory import RunDirectory
+from drawbench.runs.journal import Drawer
 from tests.drawbench.runs.noise_model import working_directory
+from tests.drawbench.runs.test_ranks import settled
 
 pytestmark = pytest.mark.skipif(find_spec("ray") is None, reason="Ray is not installed: pip install 'drawbench[ray]'")
 
@@ -214,3 +220,62 @@ def test_ctrl_c_ends_all_and_leaves_a_run_that_goes_on(place: Path, ray: str, ow
 def recorded(out: str) -> int:
     """Slices."""
     return sum(path.read_bytes().count(b'{"slice":') for path in Path(out, "journals").glob("*.jsonl"))
+
+
+def test_who_drew_beside_the_first_is_recorded(place: Path) -> None:
+    """Once for each kind; another processor is said."""
+    run, notes = drawn("run"), list[str]()
+    first = Drawer(versions={"torch": "2"}, device="cpu", cpu="AVX2")
+    second = first.model_copy(update={"cpu": "AVX512"})
+    with open_run(Path("new"), run.plan, run.prompts, notes.append) as writer:
+        writer.prepare(Sources())
+        writer.begin(first)
+        for drawer in (first, second, None, second, first):
+            writer.drawn_by(drawer)
+        writer.end()
+    assert [one.drawers for one in RunDirectory.open("new").attempts] == [(first, second)]
+    assert [" ".join(note.split()[:5]) for note in notes] == ["begun on a processor with"]
+
+
+def actors(process: "subprocess.Popen[str]") -> list[psutil.Process]:
+    """Those of a command with a Ray of its own."""
+    found = []
+    for one in psutil.Process(process.pid).children(recursive=True):
+        with suppress(psutil.Error):
+            found += [one] if one.cmdline()[0].startswith("ray::_Work") else []
+    return found
+
+
+@pytest.mark.proof
+@pytest.mark.parametrize("model", ["python:noise_model:Noise", "python:noise_model:Singly", "reference"])
+def test_killed_three_times_it_makes_the_same_run_and_scores(
+    place: Path, model: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The command twice, an actor once; at last an actor stops for good."""
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    delay = [] if model == "reference" else ["--set", "delay=0.1"]
+    what = ["--model", model, *delay, "--prompts", "prompts.txt", "--samples", "2", "--size", "64", "--slice", "1"]
+    line = [sys.executable, "-m", "drawbench", "run", *what, "--device", "cpu", "--out"]
+    monkeypatch.setenv("DRAWBENCH_CACHE", str(place / "cache-alone"))
+    subprocess.run([*line, "alone", "--workers", "1"], check=True, capture_output=True)
+    monkeypatch.setenv("DRAWBENCH_CACHE", str(place / "cache"))
+    for harm in ("command", "actor", "command", "stop"):
+        before = recorded("run")
+        process = subprocess.Popen([*line, "run", *ENGINE], stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        until(lambda seen=before: recorded("run") >= seen + 2)  # type: ignore[misc]
+        below = psutil.Process(process.pid).children(recursive=True)
+        below = [one for one in below if "Agent" not in one.name()]  # Ray's own, which end by themselves, but later
+        if harm != "command":
+            until(lambda one=process: len(actors(one)) == 2)  # type: ignore[misc]
+            actors(process)[-1].send_signal(signal.SIGSTOP if harm == "stop" else signal.SIGKILL)
+            before = recorded("run")
+            until(lambda seen=before, one=process: recorded("run") >= seen + 2 or one.poll() is not None)  # type: ignore[misc]
+        if harm == "stop":
+            said = process.communicate(timeout=300)[1]
+            assert process.returncode == 0, said
+        else:
+            process.kill()
+            process.communicate()
+        assert not psutil.wait_procs(below, timeout=30)[1], "nothing of it is left"
+    assert contents("run") == contents("alone")
+    assert settled("run") == settled("alone")
