@@ -41,6 +41,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "references": ("drawbench.cli.references", "statistics of reference images as a file"),
     "weights": ("drawbench.cli.weights", "the published weights files of the metrics: list, fetch, check"),
     "report": ("drawbench.cli.report", "scored runs as a static page with their images"),
+    "site": ("drawbench.cli.site", "results as a leaderboard of static pages, for any host"),
     "coco": ("drawbench.cli.coco", "COCO files: check them, choose captions, make sets in their layout"),
     "doctor": ("drawbench.cli.doctor", "what is on this machine and what it makes possible; checks of the metrics"),
 }

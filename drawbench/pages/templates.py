@@ -1,5 +1,6 @@
 """One way to fill templates: everything that is put into a page is escaped, and a name that is missing is an error."""
 
+from collections.abc import Callable
 from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,11 @@ TABLES = "tables.css"
 def render(name: str, *packages: str, **values: Any) -> str:
     """The template of that name, of `packages` or of this one, filled."""
     return _environment(packages).get_template(name).render(**values)
+
+
+def macro(name: str, of: str, *packages: str) -> Callable[..., str]:
+    """One macro of a template, for what is made piece by piece."""
+    return getattr(_environment(packages).get_template(name).module, of)
 
 
 def style() -> str:

@@ -6,8 +6,8 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from drawbench.errors import UserError
 from drawbench.files import atomic_folder, writing
+from drawbench.pages.folder import check_place as check_folder
 from drawbench.pages.templates import STYLE, render, style
 from drawbench.progress import Progress
 from drawbench.report import gallery, overview, provenance
@@ -51,10 +51,7 @@ def write_report(sources: Sources, out: Path, options: Options, progress: Progre
 
 def check_place(out: Path) -> None:
     """Raises UserError for a place that holds something else than a report."""
-    if out.is_dir() and not any(out.iterdir()):
-        return
-    if out.exists() and not _is_report(out):
-        raise UserError(f"{out} is there and is not a report: give a new folder, or remove it yourself")
+    check_folder(out, GENERATOR, "report")
 
 
 def _write_pages(sources: Sources, folder: Path, out: Path, options: Options) -> None:
@@ -121,9 +118,3 @@ def facts_of(sources: Sources) -> list[str]:
 
 def _own(name: str) -> str:
     return (files(__package__) / name).read_text(encoding="utf-8")
-
-
-def _is_report(folder: Path) -> bool:
-    page = folder / PAGE
-    mark = f'<meta name="generator" content="{GENERATOR}">'
-    return page.is_file() and mark in page.read_text(encoding="utf-8", errors="replace")[:2000]

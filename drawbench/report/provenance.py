@@ -63,9 +63,10 @@ class Section:
 
 @dataclass
 class Provenance:
-    """All sections of the page, and the address of every number in them."""
+    """All sections of the page, and the address of every number in them. page: where what comes next is told."""
 
     sections: list[Section] = field(default_factory=list)
+    page: str = PAGE
     _addresses: dict[int, str] = field(default_factory=dict)
     _taken: set[str] = field(default_factory=set)
 
@@ -76,10 +77,11 @@ class Provenance:
     def row(self, number: Anything, id_: str, scope: str, *facts: str) -> NumberRow:
         """A row of the page, found by its number from now on."""
         place, count = id_, 2
-        while place in self._taken:
+        while f"{self.page}#{place}" in self._taken:
             place, count = f"{id_}-{count}", count + 1
-        self._taken.add(place)
-        self._addresses[id(number)] = f"{PAGE}#{place}"
+        address = f"{self.page}#{place}"
+        self._taken.add(address)
+        self._addresses[id(number)] = address
         return NumberRow(place, scope, *facts)
 
 
@@ -89,18 +91,18 @@ def provenance_of(sources: Sources) -> Provenance:
     for each in sources.runs:
         found.sections.append(_run_section(each))
         found.sections += [
-            _scores_section(found, each.run.path.resolve().name, each.run.plan, each.slug, result)
+            scores_section(found, each.run.path.resolve().name, each.run.plan, each.slug, result)
             for result in each.results
         ]
     for comparison in sources.comparisons:
         found.sections.append(_comparison_section(found, comparison))
     for result in sources.human:
-        found.sections.append(_human_section(found, result))
+        found.sections.append(human_section(found, result))
     if sources.sweep:
         for point in sources.sweep.points:
             plan = _plan_of(sources.sweep, point.run)
             slug = category_slug(f"sweep-{point.run}")
-            found.sections.append(_scores_section(found, point.run, plan, slug, point.result))
+            found.sections.append(scores_section(found, point.run, plan, slug, point.result))
     return found
 
 
@@ -164,7 +166,8 @@ def _run_section(reported: ReportedRun) -> Section:
     return Section(f"run-{reported.slug}", title, _known(facts), commands, (), refusals)
 
 
-def _scores_section(found: Provenance, folder: str, plan: Plan | None, slug: str, result: Result) -> Section:
+def scores_section(found: Provenance, folder: str, plan: Plan | None, slug: str, result: Result) -> Section:
+    """What made the scores of a result, and each of them. folder: of the run. slug: what addresses begin with."""
     id_ = f"{slug}-{category_slug(result.protocol.name)}"
     groups = []
     for metric in dict.fromkeys(score.metric for score in result.scores):
@@ -241,7 +244,8 @@ def _comparison_section(found: Provenance, comparison: Comparison) -> Section:
     return Section(id_, title, _known(facts), (shlex.join(command),), tuple(groups))
 
 
-def _human_section(found: Provenance, result: Result) -> Section:
+def human_section(found: Provenance, result: Result) -> Section:
+    """What made the numbers of a human study, and each of them."""
     study = result.study
     assert study is not None
     id_ = category_slug(f"study-{study.name}-{result.model.name}-{result.against}")

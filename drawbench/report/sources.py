@@ -122,11 +122,11 @@ def run_labels(runs: Sequence[RunDirectory]) -> list[str]:
 
 def unique_slugs(names: Sequence[str]) -> list[str]:
     """Each name as a part of an address, no two alike."""
-    slugs: list[str] = []
+    slugs: dict[str, None] = {}
     for name in names:
         slug = stem = category_slug(name) or "unnamed"
         number = 2
         while slug in slugs:
             slug, number = f"{stem}-{number}", number + 1
-        slugs.append(slug)
-    return slugs
+        slugs[slug] = None
+    return list(slugs)

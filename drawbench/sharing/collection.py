@@ -53,7 +53,12 @@ def check_results(folder: Path) -> dict[Path, list[str]]:
 
 def problems(result: Result) -> list[str]:
     """Why a result cannot be believed or stand in today's tables, each in words that follow its name."""
-    return [*_of_prompts(result), *_of_protocol(result), *_of_numbers(result)]
+    return [*impossible(result), *outdated(result)]
+
+
+def impossible(result: Result) -> list[str]:
+    """Why no table may show a result: its numbers cannot be, or are of other prompts than it says."""
+    return [*_of_prompts(result), *_of_numbers(result)]
 
 
 def _of_prompts(result: Result) -> list[str]:
@@ -64,7 +69,8 @@ def _of_prompts(result: Result) -> list[str]:
     return [f"goes by the name of the set {prompts.name} and is of other prompts ({prompts.sha256[:12]})"]
 
 
-def _of_protocol(result: Result) -> list[str]:
+def outdated(result: Result) -> list[str]:
+    """Why a result is not of a protocol as this drawbench knows it."""
     stated = result.protocol
     if stated.name not in PROTOCOLS or result.human:
         return []

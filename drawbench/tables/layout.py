@@ -9,6 +9,7 @@ from drawbench.results.published import PUBLISHED_TITLE, PublishedNumber
 from drawbench.results.scores import OVERALL, Interval, ReferenceRef, Score
 from drawbench.tables.headers import CLIP_DIFFERENCE, CLIP_SCORE, measure_of, measures
 from drawbench.tables.leaderboard import LeaderboardTable, Row, ordering_metric
+from drawbench.tables.ranks import SAYS, rank_ranges, rank_words
 from metrics.alignment import NOT_MEASURABLE
 
 NO_INTERVAL = "interval: not available"
@@ -92,16 +93,17 @@ class Footnotes:
         return _SYMBOLS[used] if used < len(_SYMBOLS) else f"[{used - len(_SYMBOLS) + 1}]"
 
 
-def leaderboard_sheet(table: LeaderboardTable) -> Sheet:
+def leaderboard_sheet(table: LeaderboardTable, *, ranges: bool = False) -> Sheet:
     """Lay out one leaderboard table: overall numbers, then the categories.
 
     Of several models, one block shows CLIP score and one its difference from shuffled captions, a category a column.
     Of one model, a category is a row, with everything measured on it.
+    ranges: for pages that show all tables alike: ranks are ranges, and categories are columns of one model, too.
     """
     notes = Footnotes(frozenset(_remarks_of_all(table)))
-    blocks = [_overall_block(table, notes)]
+    blocks = [_overall_block(table, notes, ranges)]
     categories = _categories(table)
-    if len(categories) > 1 and len(table.rows) == 1:
+    if len(categories) > 1 and len(table.rows) == 1 and not ranges:
         blocks.append(_one_model_block(table, categories, notes))
     elif len(categories) > 1:
         for metric, caption in (
@@ -110,7 +112,7 @@ def leaderboard_sheet(table: LeaderboardTable) -> Sheet:
         ):
             if any(row.result.score(metric, categories[0]) for row in table.rows):
                 blocks.append(_category_block(table, metric, caption, categories, notes))
-    return Sheet(table_title(table.first), tuple(blocks), notes.listed(), _provenance(table))
+    return Sheet(table_title(table.first), tuple(blocks), notes.listed(), _provenance(table, ranges))
 
 
 def published_sheet(rows: Sequence[PublishedNumber]) -> Sheet:
@@ -156,15 +158,17 @@ def metrics_of(table: LeaderboardTable) -> list[str]:
     return [name for name in known if name in present] + sorted(present - set(known))
 
 
-def _overall_block(table: LeaderboardTable, notes: Footnotes) -> Block:
+def _overall_block(table: LeaderboardTable, notes: Footnotes, ranges: bool) -> Block:
     metrics = metrics_of(table)
     decimals = {metric: _decimals(metric, table) for metric in metrics}
-    columns = [Column("#"), Column("model", numeric=False)]
+    ranks = [MISSING if row.rank is None else str(row.rank) for row in table.rows]
+    ranks = [rank_words(places) for places in rank_ranges(table)] if ranges else ranks
+    columns = [Column("rank" if ranges else "#"), Column("model", numeric=False)]
     columns += [Column(measure_of(metric).arrowed) for metric in metrics]
     columns += [Column("prompts"), Column("refused")]
     rows = []
-    for row in table.rows:
-        cells = [Cell(MISSING if row.rank is None else str(row.rank)), Cell(row_name(row))]
+    for rank, row in zip(ranks, table.rows, strict=True):
+        cells = [Cell(rank), Cell(row_name(row))]
         cells += [score_cell(row.result.score(metric, OVERALL), decimals[metric], notes) for metric in metrics]
         cells += [Cell(str(prompts_of(row.result))), Cell(str(row.result.refusals))]
         rows.append(tuple(cells))
@@ -208,22 +212,22 @@ def score_cell(score: Score | None, decimals: int, notes: Footnotes) -> Cell:
     """A number with its interval, and the marks of what its note says."""
     if score is None:
         return Cell(MISSING)
-    marks = [notes.mark(remark) for remark in _remarks(score.note) if remark not in notes.of_all]
+    marks = [notes.mark(remark) for remark in remarks_of(score.note) if remark not in notes.of_all]
     if score.interval == "not available":
         return Cell(format_number(score.value, decimals), "", "".join([*marks, notes.mark(NO_INTERVAL)]), score)
     interval = format_interval(score.value, score.interval, decimals)
     return Cell(format_number(score.value, decimals), interval, "".join(marks), score)
 
 
-def _remarks(note: str) -> list[str]:
-    """The parts of a note, each a footnote of its own."""
+def remarks_of(note: str) -> list[str]:
+    """The parts of the note of a score, each a footnote of its own."""
     parts = [part.strip() for part in _OUTSIDE_BRACKETS.split(note) if part.strip()]
     return list(dict.fromkeys(NOT_MEASURABLE if NOT_MEASURABLE in part else part for part in parts))
 
 
 def _remarks_of_all(table: LeaderboardTable) -> list[str]:
     """The remarks that stand beside every number of a table with several, in their order."""
-    every = [_remarks(score.note) for row in table.rows for score in row.result.scores]
+    every = [remarks_of(score.note) for row in table.rows for score in row.result.scores]
     shared = set.intersection(*map(set, every)) - {NOT_MEASURABLE} if len(every) > 1 else set()
     return [remark for remark in every[0] if remark in shared] if shared else []
 
@@ -265,7 +269,7 @@ def _per_prompt(result: Result) -> str:
     return f"{result.samples} image{'' if result.samples == 1 else 's'} per prompt"
 
 
-def _provenance(table: LeaderboardTable) -> tuple[tuple[str, str], ...]:
+def _provenance(table: LeaderboardTable, ranges: bool) -> tuple[tuple[str, str], ...]:
     result = table.first
     protocol, prompts, reference = result.protocol, result.prompt_set, result.reference
     lines = [
@@ -274,17 +278,17 @@ def _provenance(table: LeaderboardTable) -> tuple[tuple[str, str], ...]:
         ("reference", _reference(reference)),
         ("images", f"evaluated at {result.size} px, {_per_prompt(result)}"),
         ("intervals", _interval_methods(table)),
-        ("order", _order(table)),
+        ("order", _order(table, SAYS if ranges else "a rank says nothing about significance")),
         *_definitions(table),
         *_cautions(table),
     ]
     return tuple(lines)
 
 
-def _order(table: LeaderboardTable) -> str:
+def _order(table: LeaderboardTable, of_ranks: str) -> str:
     metric, less_is_better = ordering_metric([row.result for row in table.rows])
     name = measure_of(metric).title
-    words = f"by {name}, {'lowest' if less_is_better else 'highest'} first; a rank says nothing about significance"
+    words = f"by {name}, {'lowest' if less_is_better else 'highest'} first; {of_ranks}"
     if metric == CLIP_SCORE:
         words += "; no rank where a model's own captions score no higher than shuffled ones"
     return words

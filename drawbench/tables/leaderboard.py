@@ -118,12 +118,12 @@ def _says_nothing(score: Score | None) -> bool:
 
 def _labels(results: list[Result]) -> dict[int, str]:
     """Names of the rows. Models of one name are told apart by what differs: settings, weights or run."""
-    labels = {}
+    namesakes: dict[tuple[str, str], list[Result]] = {}
     for result in results:
-        names = (result.model.name, result.against)
-        namesakes = [each for each in results if (each.model.name, each.against) == names]
-        labels[id(result)] = result.model.name + _what_differs(result, namesakes)
-    return labels
+        namesakes.setdefault((result.model.name, result.against), []).append(result)
+    return {
+        id(result): result.model.name + _what_differs(result, group) for group in namesakes.values() for result in group
+    }
 
 
 def _what_differs(result: Result, namesakes: list[Result]) -> str:

@@ -1,0 +1,142 @@
+"""The leaderboard as a folder of static pages and data, for a disk or any host; nothing is loaded from elsewhere."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from drawbench.errors import UserError
+from drawbench.files import atomic_folder, writing
+from drawbench.pages.folder import FIRST, check_place
+from drawbench.pages.templates import STYLE, render, style
+from drawbench.report.overview import human_views
+from drawbench.results.files import Result, write_result
+from drawbench.results.published import published_numbers, published_text
+from drawbench.site.compared import write_compared
+from drawbench.site.entries import MODELS, Contents, contents_of
+from drawbench.site.model_page import card_facts, model_plots, standings_of
+from drawbench.site.tables import TableView, table_view, write_rows
+from drawbench.tables.data import tables_csv, tables_json
+from drawbench.tables.human import human_sheet
+from drawbench.tables.layout import published_sheet
+from drawbench.tables.markup import sheet_html
+
+GENERATOR = "drawbench site"
+DATA, RESULTS = "data", "results"
+COMPARE, HUMAN, PUBLISHED, ABOUT = "compare.html", "human.html", "published.html", "data.html"
+SCRIPTS = ("leaderboard.js", "compare.js")
+OWN = (FIRST, COMPARE, HUMAN, PUBLISHED, ABOUT, STYLE, *SCRIPTS, MODELS, DATA, RESULTS)
+
+
+@dataclass(frozen=True)
+class Options:
+    """title: of all pages. repository: the address (http or https) to which results are sent, if there is one."""
+
+    title: str = "Text-to-image leaderboard"
+    repository: str = ""
+
+    def __post_init__(self) -> None:
+        if self.repository and not self.repository.startswith(("https://", "http://")):
+            raise UserError(f"{self.repository!r} is no address of a repository: give one that begins with https://")
+
+
+def check_site_place(out: Path) -> None:
+    """Raises UserError for a place that holds something else than a site."""
+    check_place(out, GENERATOR, "site", OWN)
+
+
+def write_site(results: Sequence[Result], out: Path, options: Options) -> Path:
+    """Write the site of these results into `out`: a new folder, an empty one, or an older site; whole or not at all.
+
+    Returns the path of its first page. Raises UserError for results that no table may show.
+    """
+    check_site_place(out)
+    contents = contents_of(results)
+    with writing(out, "name another folder with --out"), atomic_folder(out, replace=True) as staged:
+        _write(contents, staged.path, options)
+    return out / FIRST
+
+
+def _write(contents: Contents, folder: Path, options: Options) -> None:
+    for name in (MODELS, DATA, RESULTS):
+        (folder / name).mkdir()
+    names = {id(result): write_result(result, folder / RESULTS).name for result in contents.results}
+    views = [table_view(slug, table, contents) for slug, table in contents.scored]
+    rows, categories = write_rows(views, folder / DATA)
+    write_compared(contents, views, folder / DATA)
+    _write_downloads(contents, folder / DATA)
+    common = _common(contents, options)
+    facts = _facts(contents)
+    index = {"views": views, "facts": facts, "rows": rows, "categories": categories, "captions": _captions(views)}
+    sheets = [
+        sheet_html(human_sheet(table), 2, contents.provenance.address_of, folded=True) for _, table in contents.human
+    ]
+    pages: dict[str, dict[str, Any]] = {
+        FIRST: index,
+        COMPARE: {"entries": contents.entries},
+        PUBLISHED: {"sheet": sheet_html(published_sheet(published_numbers()), 2)},
+        ABOUT: {"tables": contents.titles, "repository": options.repository, "files": sorted(names.values())},
+    }
+    if contents.human:
+        pages[HUMAN] = {"views": human_views(_human_results(contents), contents.provenance), "sheets": sheets}
+    titles = dict(common["pages"])
+    for name, values in pages.items():
+        values |= {"title": options.title if name == FIRST else f"{titles[name]} · {options.title}"}
+        _page(folder / name, f"site_{Path(name).stem}.html.j2", common | {"here": name} | values)
+    places = standings_of(contents)
+    for entry in contents.entries:
+        parts = [
+            (section, result, places.get(id(result)), names[id(result)], model_plots(result, contents.provenance))
+            for section, result in zip(entry.sections, entry.results, strict=True)
+        ]
+        values = {"entry": entry, "parts": parts, "here": "", "root": "../", "card": card_facts(entry)}
+        values["title"] = f"{entry.label} · {options.title}"
+        _page(folder / entry.page, "site_model.html.j2", common | values)
+    (folder / STYLE).write_text(style() + _own("site.css"), encoding="utf-8")
+    for name in SCRIPTS:
+        (folder / name).write_text(_own(name), encoding="utf-8")
+
+
+def _common(contents: Contents, options: Options) -> dict[str, Any]:
+    pages = [(FIRST, "Leaderboard"), (COMPARE, "Compare"), *([(HUMAN, "Human studies")] if contents.human else [])]
+    pages += [(PUBLISHED, "Published numbers"), (ABOUT, "Data and submissions")]
+    return {
+        "title": options.title,
+        "brand": options.title,
+        "generator": GENERATOR,
+        "style": "",
+        "mark": "",
+        "pages": pages,
+    }
+
+
+def _facts(contents: Contents) -> list[str]:
+    """What the site holds, in a few words each."""
+    counts = ((len(contents.results), "result"), (len(contents.entries), "model"), (len(contents.tables), "table"))
+    dates = sorted(result.date for result in contents.results)
+    return [*(f"{n:,} {noun}{'' if n == 1 else 's'}" for n, noun in counts), f"newest of {dates[-1]}"]
+
+
+def _captions(views: Sequence[TableView]) -> list[str]:
+    return list(dict.fromkeys(caption for view in views for caption in view.blocks))
+
+
+def _human_results(contents: Contents) -> list[Result]:
+    return [row.result for _, table in contents.human for row in table.rows]
+
+
+def _write_downloads(contents: Contents, folder: Path) -> None:
+    """Every table as CSV and as JSON, and the published numbers."""
+    for slug, table in zip(contents.slugs, contents.tables, strict=True):
+        (folder / f"{slug}.csv").write_text(tables_csv([table], ()), encoding="utf-8")
+        (folder / f"{slug}.json").write_text(tables_json([table], ()), encoding="utf-8")
+    (folder / "published.csv").write_text(published_text(), encoding="utf-8")
+
+
+def _page(path: Path, template: str, values: dict[str, Any]) -> None:
+    path.write_text(render(template, __package__, "drawbench.report", **values), encoding="utf-8")
+
+
+def _own(name: str) -> str:
+    return (files(__package__) / name).read_text(encoding="utf-8")

@@ -1,0 +1,70 @@
+"""The page of one model: where it stands, and all its results by category."""
+
+from dataclasses import dataclass
+
+from drawbench.pages.plots import DotPlot, Point, dot_plot
+from drawbench.report.overview import ends, value_words
+from drawbench.report.provenance import Provenance, spec_of
+from drawbench.results.files import Result
+from drawbench.results.scores import OVERALL, Score
+from drawbench.site.entries import Contents, Entry
+from drawbench.tables.headers import CLIP_SCORE, measure_of
+from drawbench.tables.layout import table_title
+from drawbench.tables.ranks import rank_ranges, rank_words
+from metrics.alignment import NOT_MEASURABLE
+
+MOST_ROWS = 60  # of a plot; the table below has all
+
+
+@dataclass(frozen=True)
+class Standing:
+    """A model's place in one table: (address, title) of the table, the range of ranks, of how many with a rank."""
+
+    address: str
+    title: str
+    rank: str
+    of: int
+
+
+def standings_of(contents: Contents) -> dict[int, Standing]:
+    """id of a result of scores -> where it stands."""
+    found = {}
+    for slug, table in contents.scored:
+        ranked = sum(row.rank is not None for row in table.rows)
+        for row, places in zip(table.rows, rank_ranges(table), strict=True):
+            standing = Standing(f"index.html#{slug}", table_title(table.first), rank_words(places), ranked)
+            found[id(row.result)] = standing
+    return found
+
+
+def card_facts(entry: Entry) -> list[tuple[str, str]]:
+    """(name, text) of what is known of the model itself."""
+    card = entry.results[0].model
+    facts = [
+        ("model", spec_of(card)),
+        ("revision", card.revision),
+        ("weights", card.weights_sha256),
+        ("settings", ", ".join(f"{key}={value}" for key, value in sorted(card.settings.items()))),
+    ]
+    return [(name, text) for name, text in facts if text]
+
+
+def model_plots(result: Result, provenance: Provenance) -> list[DotPlot]:
+    """Its metrics that are measured by category and have a better side, CLIP score first."""
+    by_metric: dict[str, list[Score]] = {}
+    for score in result.scores:
+        by_metric.setdefault(score.metric, []).append(score)
+    plotted = [m for m, scores in by_metric.items() if len(scores) > 2 and measure_of(m).higher_is_better is not None]
+    plots = []
+    for metric in sorted(plotted, key=lambda metric: metric != CLIP_SCORE):
+        scores = sorted(by_metric[metric], key=lambda score: score.scope != OVERALL)[:MOST_ROWS]
+        rows = [(score.scope, f"n = {score.n}", [_point(score, provenance)]) for score in scores]
+        plots.append(dot_plot([(measure_of(metric).title, 0)], rows, measure_of(metric).arrowed))
+    return [plot for plot in plots if plot]
+
+
+def _point(score: Score, provenance: Provenance) -> Point:
+    dumb = NOT_MEASURABLE in score.note
+    said = f"{score.scope}: {value_words(score)}" + (f", {NOT_MEASURABLE}" if dumb else "")
+    href = "#" + provenance.address_of(score).partition("#")[2]
+    return Point(score.value, *ends(score.interval), said, href, dumb)
