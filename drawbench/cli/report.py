@@ -50,14 +50,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Build the report and print the path of its first page."""
     from drawbench.models.registry import choose_device
-    from drawbench.report.build import Options, check_place, write_report
+    from drawbench.report.build import check_place, write_report
     from drawbench.report.pairs import compare_pairs
     from drawbench.report.sources import Sources, read_points, read_runs, read_study
     from drawbench.scoring.references import own_references
 
     check_place(args.out)
     progress = shown_progress()
-    runs = read_runs(args.runs, args.scores)
+    runs = read_runs(args.runs, args.scores, prompt_text=args.with_prompt_text)
     human = read_study(args.study) if args.study else ()
     sweep = read_points(args.sweep) if args.sweep else None
     sources = Sources(runs, human, sweep)
@@ -65,7 +65,6 @@ def run(args: argparse.Namespace) -> int:
         device = choose_device(args.device)
         compared, missing = compare_pairs(runs, lambda path: args.reference or own_references(path), device, progress)
         sources = replace(sources, comparisons=compared, uncompared=missing)
-    options = Options(prompt_text=args.with_prompt_text, originals=args.with_originals)
-    page = write_report(sources, args.out, options, progress)
+    page = write_report(sources, args.out, progress, originals=args.with_originals)
     print(json.dumps({"report": str(page), "runs": [str(path) for path in args.runs]}, indent=2) if args.json else page)
     return 0

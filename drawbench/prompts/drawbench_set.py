@@ -7,7 +7,7 @@ only serve to say where another set differs.
 import hashlib
 import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
@@ -110,6 +110,13 @@ def published_rows() -> tuple[PublishedRow, ...]:
     """Category and hash of the 200 published rows, in order."""
     lines = (files("drawbench.prompts") / "drawbench_rows.sha256").read_text(encoding="utf-8").splitlines()
     return tuple(PublishedRow(*line.split("\t")[1:]) for line in lines)
+
+
+def holds_published(prompts: Iterable[Prompt]) -> bool:
+    """Whether any of the prompts is one of the published rows, in whatever set and category it stands."""
+    rows = published_rows()
+    hashes, categories = {row.sha256 for row in rows}, {row.category for row in rows}
+    return any(row_sha256(category, prompt.text) in hashes for prompt in prompts for category in categories)
 
 
 def row_sha256(category: str, text: str) -> str:

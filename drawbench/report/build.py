@@ -1,7 +1,6 @@
 """The static report: a folder of pages, pictures and data, opened from disk, nothing loaded from anywhere."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -22,14 +21,6 @@ PAGES = ((PAGE, "Overview"), (gallery.PAGE, "Gallery"), (provenance.PAGE, "Prove
 NOT_FOR_PUBLICATION = "Not for publication: this report shows the text of DrawBench's prompts, which are Google's."
 
 
-@dataclass(frozen=True)
-class Options:
-    """prompt_text: DrawBench's text is shown, too. originals: the images are copied into the report."""
-
-    prompt_text: bool = False
-    originals: bool = False
-
-
 def build_report(runs: Sequence[Path], out: Path, scores: Path | None = None, progress: Progress | None = None) -> Path:
     """Write the report of finished runs, as they are, into `out` and return the path of its first page.
 
@@ -37,15 +28,18 @@ def build_report(runs: Sequence[Path], out: Path, scores: Path | None = None, pr
     Raises UserError when a run is unfinished, `scores` holds nothing of them, or `out` holds something else.
     """
     check_place(out)
-    return write_report(Sources(read_runs(runs, scores)), out, Options(), progress)
+    return write_report(Sources(read_runs(runs, scores)), out, progress)
 
 
-def write_report(sources: Sources, out: Path, options: Options, progress: Progress | None = None) -> Path:
-    """Write everything into `out`: a new folder, an empty one, or an older report. It appears whole or not at all."""
+def write_report(sources: Sources, out: Path, progress: Progress | None = None, *, originals: bool = False) -> Path:
+    """Write everything into `out`: a new folder, an empty one, or an older report. It appears whole or not at all.
+
+    originals: the images are copied into it.
+    """
     check_place(out)
     with writing(out, "name another folder with --out"), atomic_folder(out, replace=True) as staged:
         write_thumbnails([each.run for each in sources.runs], staged.path, [out], progress or Progress())
-        _write_pages(sources, staged.path, out, options)
+        _write_pages(sources, staged.path, out, originals)
     return out / PAGE
 
 
@@ -54,19 +48,16 @@ def check_place(out: Path) -> None:
     check_folder(out, GENERATOR, "report")
 
 
-def _write_pages(sources: Sources, folder: Path, out: Path, options: Options) -> None:
+def _write_pages(sources: Sources, folder: Path, out: Path, originals: bool) -> None:
     known = provenance.provenance_of(sources)
-    scripts = gallery.write_gallery(
-        sources.runs, folder, out, known, texts=options.prompt_text, originals=options.originals
-    )
-    told = options.prompt_text and any(each.is_drawbench for each in sources.runs)
+    scripts = gallery.write_gallery(sources.runs, folder, out, known, originals)
     common: dict[str, Any] = {
         "title": title_of(sources),
         "generator": GENERATOR,
         "brand": "drawbench report",
         "style": "",
         "pages": PAGES,
-        "mark": NOT_FOR_PUBLICATION if told else "",
+        "mark": "" if sources.for_publication else NOT_FOR_PUBLICATION,
     }
     pages: dict[str, dict[str, Any]] = {
         PAGE: {

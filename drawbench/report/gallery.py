@@ -3,6 +3,7 @@
 import json
 import math
 import os
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +16,7 @@ from drawbench.prompts.prompt_set import category_slug
 from drawbench.report.provenance import Provenance
 from drawbench.report.sources import ReportedRun, unique_slugs
 from drawbench.report.thumbnails import FOLDER as THUMBS
-from drawbench.report.thumbnails import LOSSLESS_UP_TO, SIZE, link_or_copy, thumbnail_name
+from drawbench.report.thumbnails import LOSSLESS_UP_TO, SIZE, thumbnail_name
 from drawbench.results.files import Result
 from drawbench.results.scores import FOLDER as SCORES
 from drawbench.results.scores import OVERALL
@@ -85,21 +86,21 @@ def _picture(reported: ReportedRun, set_slug: str, sample: Sample) -> Picture:
 
 
 def write_gallery(
-    runs: Sequence[ReportedRun], folder: Path, out: Path, provenance: Provenance, texts: bool, originals: bool
+    runs: Sequence[ReportedRun], folder: Path, out: Path, provenance: Provenance, originals: bool
 ) -> list[str]:
     """Write the data of every prompt set into folder/DATA and return the files' addresses, in their order.
 
-    out: where the folder will be. texts: also those of DrawBench's prompts. originals: copied into the folder.
+    out: where the folder will be. originals: copied into the folder.
     """
     (folder / DATA).mkdir()
     scripts: list[str] = []
-    for name, slug, members in prompt_sets(runs):
-        shown = texts or not any(each.is_drawbench for each in members)
-        parts = {f"{DATA}/{slug}.js": _set_data(name, slug, members, shown)}
+    for number, (name, slug, members) in enumerate(prompt_sets(runs), start=1):
+        shown = all(each.shows_text for each in members)
+        parts = {f"{DATA}/{number}.js": _set_data(name, slug, members, shown)}
         places = [_originals(each, folder, out, originals) for each in members]
         data = [_run_data(each, slug, place, provenance) for each, place in zip(members, places, strict=True)]
         _drop_repeats(data)
-        parts |= {f"{DATA}/{slug}--{each['slug']}.js": each for each in data}
+        parts |= {f"{DATA}/{number}-{place}.js": each for place, each in enumerate(data, start=1)}
         for address, part in parts.items():
             text = f"(window.galleryData ||= []).push({json.dumps(part, separators=(',', ':'))});\n"
             (folder / address).write_text(text, encoding="utf-8")
@@ -132,7 +133,8 @@ def _run_data(reported: ReportedRun, set_slug: str, originals: str, provenance: 
     seeds: list[list[str]] = [[] for _ in range(count)]
     for position, sample in enumerate(samples):
         digest = run.pixel_sha256(sample)
-        images[position % count].append(thumbnail_name(digest) if digest else [run.refusal(sample) or ""])
+        reason = reported.reason(sample.prompt_id, run.refusal(sample) or "")
+        images[position % count].append(thumbnail_name(digest) if digest else [reason])
         seeds[position % count].append(str(sample.seed))
     metrics = []
     for result in sorted(reported.results, key=lambda each: each.protocol.name):
@@ -215,10 +217,13 @@ def _originals(reported: ReportedRun, folder: Path, out: Path, copied: bool) -> 
     """The address of the folder of a run's images, seen from the report."""
     run = reported.run
     if copied:
+        place = f"images/{run.plan.sha256[:12]}-{run.require_seal().pixels_sha256[:12]}"
         for sample in run.samples():
             if run.pixel_sha256(sample):
-                link_or_copy(run.image_path(sample), folder / "images" / reported.slug / run.file_name(sample))
-        return f"images/{reported.slug}"
+                target = folder / place / run.file_name(sample)
+                target.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(run.image_path(sample), target)
+        return place
     try:
         address = os.path.relpath(run.images.resolve(), out.resolve())
     except ValueError:  # another drive

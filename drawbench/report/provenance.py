@@ -157,13 +157,21 @@ def _run_section(reported: ReportedRun) -> Section:
         ("run hash", plan.sha256),
         ("pixels", seal.pixels_sha256),
         ("devices", ", ".join(dict.fromkeys(_device(one) for attempt in attempts for one in attempt.drawers))),
-        ("warnings", "; ".join(dict.fromkeys(text for attempt in attempts for text in attempt.warnings))),
+        ("warnings", _warnings(reported)),
         ("versions", _versions(attempts[-1].versions if attempts else {})),
     ]
     title = f"Images of {reported.label} on {plan.prompt_set_name}" + ("" if plan.complete else " [partial]")
-    refusals = tuple((each.prompt_id, each.sample, each.reason) for each in seal.refusals)
+    refusals = tuple((e.prompt_id, e.sample, reported.reason(e.prompt_id, e.reason)) for e in seal.refusals)
     commands = (generate_command(plan, run.path.resolve().name),)
     return Section(f"run-{reported.slug}", title, _known(facts), commands, (), refusals)
+
+
+def _warnings(reported: ReportedRun) -> str:
+    """Each once; only their number where a prompt's text must not be shown, which they may hold."""
+    found = list(dict.fromkeys(text for attempt in reported.run.attempts for text in attempt.warnings))
+    if reported.shows_text or not found:
+        return "; ".join(found)
+    return f"{len(found)}, in the journals of the run: they may hold the text of prompts"
 
 
 def scores_section(found: Provenance, folder: str, plan: Plan | None, slug: str, result: Result) -> Section:

@@ -8,7 +8,7 @@ from pathlib import Path
 from drawbench.comparing.compare import Comparison
 from drawbench.errors import UserError
 from drawbench.prompts.drawbench_set import NAME as DRAWBENCH
-from drawbench.prompts.drawbench_set import SHA256 as DRAWBENCH_SHA256
+from drawbench.prompts.drawbench_set import holds_published
 from drawbench.prompts.prompt_set import category_slug
 from drawbench.results.files import Result, read_result
 from drawbench.runs.directory import RunDirectory
@@ -22,7 +22,7 @@ STUDY_PLACES = ("analysis/results", "results", ".")
 class ReportedRun:
     """A sealed run: what it is called in the report and in its addresses, and its result under each protocol.
 
-    scores: a folder of `score --out`, or None where they lie in the run.
+    scores: a folder of `score --out`, or None where they lie in the run. prompt_text: DrawBench's may be shown.
     """
 
     label: str
@@ -30,11 +30,25 @@ class ReportedRun:
     run: RunDirectory
     results: tuple[Result, ...]
     scores: Path | None = None
+    prompt_text: bool = False
+
+    @property
+    def shows_text(self) -> bool:
+        """Whether the report may hold the text of its prompts."""
+        return self.prompt_text or not self.is_drawbench
+
+    def reason(self, prompt_id: str, reason: str) -> str:
+        """Why a sample was refused; servers repeat the prompt there, which is left out where its text is not shown."""
+        return reason if self.shows_text else reason.replace(self._texts[prompt_id], "[prompt]")
+
+    @cached_property
+    def _texts(self) -> dict[str, str]:
+        return {prompt.id: prompt.text for prompt in self.run.prompts}
 
     @cached_property
     def is_drawbench(self) -> bool:
-        """By name and by content."""
-        return self.run.plan.prompt_set_name == DRAWBENCH or self.run.plan.prompt_set_sha256 == DRAWBENCH_SHA256
+        """Whether the set goes by that name, or holds any of its prompts."""
+        return self.run.plan.prompt_set_name == DRAWBENCH or holds_published(self.run.prompts)
 
 
 @dataclass(frozen=True)
@@ -64,6 +78,11 @@ class Sources:
         """Of all runs."""
         return [result for each in self.runs for result in each.results]
 
+    @property
+    def for_publication(self) -> bool:
+        """False where the text of DrawBench's prompts is in it."""
+        return not any(each.is_drawbench and each.shows_text for each in self.runs)
+
     def run_of(self, result: Result) -> ReportedRun:
         """The run that a result is of."""
         return next(each for each in self.runs if any(result is mine for mine in each.results))
@@ -73,7 +92,9 @@ class Sources:
         return list(dict.fromkeys(each.label for each in self.runs)).index(label)
 
 
-def read_runs(paths: Sequence[Path], scores: Path | None = None) -> tuple[ReportedRun, ...]:
+def read_runs(
+    paths: Sequence[Path], scores: Path | None = None, *, prompt_text: bool = False
+) -> tuple[ReportedRun, ...]:
     """Open runs, each once. Raises UserError for one unfinished or changed since, and for `scores` of none of them."""
     if not paths:
         raise UserError("a report needs at least one run directory")
@@ -85,7 +106,7 @@ def read_runs(paths: Sequence[Path], scores: Path | None = None) -> tuple[Report
     labels = run_labels(opened)
     slugs = unique_slugs(labels)
     return tuple(
-        ReportedRun(label, slug, run, tuple(load_run(run.path, scores)), scores)
+        ReportedRun(label, slug, run, tuple(load_run(run.path, scores)), scores, prompt_text)
         for label, slug, run in zip(labels, slugs, opened, strict=True)
     )
 

@@ -46,7 +46,7 @@ def write_thumbnails(runs: Sequence[RunDirectory], folder: Path, earlier: Sequen
                 progress.advance(1)
 
 
-def link_or_copy(source: Path, target: Path) -> None:
+def _link_or_copy(source: Path, target: Path) -> None:
     """The same file at another place, without a second copy where the file system can. Raises OSError."""
     target.parent.mkdir(parents=True, exist_ok=True)
     try:
@@ -59,7 +59,7 @@ def _place(digest: str, run: RunDirectory, sample: Sample, folder: Path, earlier
     name = f"{thumbnail_name(digest)}.webp"
     made = next((place / name for place in earlier if (place / name).is_file()), None)
     if made is not None and run.image_path(sample).is_file():
-        link_or_copy(made, folder / name)
+        _link_or_copy(made, folder / name)
         return
     _write(run.pixels(sample), folder / name)
 

@@ -26,8 +26,8 @@ CATEGORIES = ("Colors", "Text")
 class Painter(TextToImage):
     """Paints each sample in a colour of its seed; refuses the prompts whose text asks for it."""
 
-    def __init__(self, name: str = "painter", refuses: Sequence[str] = ()) -> None:
-        self.name, self.refuses = name, refuses
+    def __init__(self, name: str = "painter", refuses: Sequence[str] = (), reason: str = "because <b>") -> None:
+        self.name, self.refuses, self.reason = name, refuses, reason
 
     def card(self) -> ModelCard:
         return ModelCard(adapter="python", spec="test", name=self.name, settings={"guidance": 1.5})
@@ -37,7 +37,7 @@ class Painter(TextToImage):
 
     def _paint(self, sample: Sample, size: int) -> np.ndarray | Refused:
         if sample.prompt_id in self.refuses:
-            return Refused("because <b>")
+            return Refused(self.reason)
         own = sample.seed * (1 + len(self.name))
         return np.full((size, size, 3), [own % 251, own % 241, own % 239], np.uint8)
 
@@ -59,6 +59,7 @@ class MadeUp:
     name: str = "painter"
     prompts: PromptSet | None = None
     refuses: tuple[str, ...] = ()
+    reason: str = "because <b>"
     size: int = 16
     samples: int = 1
     levels: tuple[float, float] = (0.2, 0.3)
@@ -68,7 +69,11 @@ class MadeUp:
 def scored_run(path: Path, made: MadeUp = MadeUp(), protocol: str = "bundled") -> Path:
     """Draw it, and write scores of its own under a made-up protocol: of images, categories and all."""
     request = Request(
-        Painter(made.name, made.refuses), made.prompts or prompt_set(), path, samples=made.samples, size=made.size
+        Painter(made.name, made.refuses, made.reason),
+        made.prompts or prompt_set(),
+        path,
+        samples=made.samples,
+        size=made.size,
     )
     add_scores(generate(request), made, protocol)
     return path

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from drawbench.prompts.prompt_set import Prompt, PromptSet
-from drawbench.report.build import PAGES, Options, write_report
+from drawbench.report.build import PAGES, write_report
 from drawbench.report.sources import Sources, read_runs
 from drawbench.runs.directory import RunDirectory
 from tests.chromium import violations
@@ -42,7 +42,7 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     runs = read_runs(paths)
     human = human_result("first model", [preference(0.5, 0.3, scope=s, against=EVIL) for s in ("overall", *CATEGORIES)])
     made_up = (comparison(runs[0], runs[1], "A is higher"), comparison(runs[0], runs[2], "within noise"))
-    return write_report(Sources(runs, (human,), None, made_up), folder / "report", Options()).parent
+    return write_report(Sources(runs, (human,), None, made_up), folder / "report").parent
 
 
 class _Tab:

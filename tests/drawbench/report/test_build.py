@@ -13,10 +13,9 @@ from PIL import Image
 
 from drawbench.cli.main import main
 from drawbench.errors import UserError
-from drawbench.prompts.drawbench_set import SHA256 as DRAWBENCH_SHA256
+from drawbench.prompts import drawbench_set
 from drawbench.prompts.prompt_set import PromptSet
-from drawbench.report import sources
-from drawbench.report.build import NOT_FOR_PUBLICATION, PAGES, Options, build_report, write_report
+from drawbench.report.build import NOT_FOR_PUBLICATION, PAGES, build_report, write_report
 from drawbench.report.sources import Sources, read_runs
 from drawbench.runs.directory import RunDirectory
 from drawbench.runs.generate import Request, generate
@@ -96,7 +95,7 @@ def test_large_images_become_thumbnails(tmp_path: Path) -> None:
 
 def test_originals_come_along_when_they_are_asked_for(tmp_path: Path) -> None:
     run = RunDirectory.open(scored_run(tmp_path / "run"))
-    page = write_report(Sources(read_runs([run.path])), tmp_path / "report", Options(originals=True))
+    page = write_report(Sources(read_runs([run.path])), tmp_path / "report", originals=True)
     (_, (drawn,)) = _data(page)
     for sample in run.samples():
         copied = page.parent / drawn["originals"] / run.file_name(sample)
@@ -119,6 +118,11 @@ def test_nothing_is_loaded_from_elsewhere_and_links_lead_somewhere(tmp_path: Pat
     assert not any(re.search(r"https?://|url\(|@import", path.read_text(encoding="utf-8")) for path in written)
 
 
+def test_a_long_name_is_no_file_name(tmp_path: Path) -> None:
+    page = build_report([scored_run(tmp_path / "run", MadeUp(name="模型 " * 300))], tmp_path / "report")
+    assert _data(page)[1][0]["label"] == "模型 " * 300
+
+
 def test_names_and_prompts_are_text(tmp_path: Path) -> None:
     page = build_report([scored_run(tmp_path / "run", MadeUp(name=EVIL))], tmp_path / "report")
     for name, _ in PAGES:
@@ -135,11 +139,15 @@ def test_the_text_of_drawbench_is_shown_on_request_only(
     tmp_path: Path, by: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     prompts = prompt_set("drawbench" if by == "name" else "other name")
+    text = prompts.prompts[0].text
     if by == "content":
-        monkeypatch.setattr(sources, "DRAWBENCH_SHA256", prompts.sha256)
-        assert prompts.sha256 != DRAWBENCH_SHA256
-    run = scored_run(tmp_path / "run", MadeUp(prompts=prompts))
+        one = prompts.prompts[2]  # of a set in which the others, and the categories, may be anybody's
+        rows = (drawbench_set.PublishedRow("Reddit", drawbench_set.row_sha256("Reddit", one.text)),)
+        monkeypatch.setattr(drawbench_set, "published_rows", lambda: rows)
+    made = MadeUp(prompts=prompts, refuses=("colors-001",), reason=f"blocked: '{text}'")  # a server that repeats it
+    run = scored_run(tmp_path / "run", made)
     page = build_report([run], tmp_path / "report")
+    assert "blocked: '[prompt]'" in _data(page)[1][0]["images"][0][0]
     assert "paint this" not in _everything(page)
     assert NOT_FOR_PUBLICATION not in _everything(page)
     assert "colors-001" in _everything(page)
