@@ -89,10 +89,14 @@ class Lesson:
 
 
 class Questions(Protocol):
-    """What is asked about a world's scenes: how many answers each question has, and how many roles a token can have."""
+    """What is asked about a world's scenes: how many answers each question has, and how many roles a token can have.
+
+    letters: how many of the questions, the last ones, are the letters of a word, in order; 0 is none.
+    """
 
     sizes: tuple[int, ...]
     roles: int
+    letters: int
 
     def lesson(self, scene: Any, random: Random) -> Lesson: ...
 
@@ -102,6 +106,7 @@ class SmallQuestions:
 
     sizes = LABEL_SIZES
     roles = len(_ROLES)
+    letters = MAX_LETTERS
 
     def lesson(self, scene: Scene, random: Random) -> Lesson:
         text = caption(scene, random)
@@ -113,8 +118,9 @@ class RichQuestions:
 
     def __init__(self) -> None:
         from reference_model.world.rich.questions import ANSWERS, MOST_ITEMS
+        from reference_model.world.rich.words import LONGEST
 
-        self.sizes, self.roles = ANSWERS, 1 + MOST_ITEMS
+        self.sizes, self.roles, self.letters = ANSWERS, 1 + MOST_ITEMS, LONGEST
 
     def lesson(self, scene: Any, random: Random) -> Lesson:
         from reference_model.world.rich.captions import tell
@@ -172,8 +178,11 @@ class Parsing:
 
     @torch.no_grad()
     def evaluate(self, ema: nn.Module) -> dict[str, float]:
-        """On held-out compositions, at the end token: the share of right answers, and of captions with no wrong one."""
-        right = []
+        """On held-out compositions, at the end token: the share of right answers, and of captions with no wrong one.
+
+        Of words of two to four letters the shares of right letters and of whole words: what a linear probe reads.
+        """
+        right, asked = [], []
         for step in range(8):
             ids, mask, labels, _ = self._examples("held_out", "text evaluation", step)
             last = mask.sum(1) - 1
@@ -181,8 +190,18 @@ class Parsing:
                 logits[torch.arange(len(ids), device=ids.device), last].argmax(1) for logits in ema(ids, mask)[:-1]
             ]
             right.append((torch.stack(answers, dim=1) == labels).float())
-        stacked = torch.cat(right)
-        return {"held_out_answers": float(stacked.mean()), "held_out_scenes": float(stacked.min(1).values.mean())}
+            asked.append(labels)
+        stacked, labels = torch.cat(right), torch.cat(asked)
+        letters, told = labels[:, -self.questions.letters :] > 0, stacked[:, -self.questions.letters :]
+        words = (letters.sum(1) >= 2) & (letters.sum(1) <= MAX_LETTERS)
+        found = {
+            "held_out_answers": float(stacked.mean()),
+            "held_out_scenes": float(stacked.min(1).values.mean()),
+        }
+        if words.any():
+            found["held_out_letters"] = float(told[words][letters[words]].mean())
+            found["held_out_words"] = float(told[words].min(1).values.mean())
+        return found
 
     def export(self, ema: nn.Module, folder: Path, log: dict[str, float]) -> None:
         copy.deepcopy(ema.encoder).to(torch.bfloat16).save_pretrained(folder)  # type: ignore[union-attr,operator]

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -230,3 +231,29 @@ def test_a_residual_stage_starts_at_the_enlarged_low_resolution_image() -> None:
     with torch.no_grad():
         losses = [(float(residual.loss(step)), float(plain.loss(step))) for step in range(3)]
     assert all(ours < 0.6 * theirs for ours, theirs in losses)
+
+
+@pytest.mark.parametrize("name", WORLDS)
+def test_the_text_encoder_is_asked_for_letters_and_whole_words(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A parser that knows all but the second letter of every word."""
+    task = Parsing(32, 1, 16, "x", world_named(name))
+    asked: list[torch.Tensor] = []
+    examples = task._examples
+
+    def remembered(*given: Any) -> tuple[torch.Tensor, ...]:
+        found = examples(*given)
+        asked[:] = [found[2]]
+        return found
+
+    def parser(ids: torch.Tensor, mask: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        told = asked[0].clone()
+        told[:, -task.questions.letters + 1] = 0
+        answers = zip(told.unbind(1), task.questions.sizes, strict=True)
+        logits = [F.one_hot(label, size).float()[:, None].expand(-1, ids.shape[1], -1) for label, size in answers]
+        return (*logits, torch.zeros(*ids.shape, task.questions.roles))
+
+    monkeypatch.setattr(task, "_examples", remembered)
+    found = task.evaluate(parser)  # type: ignore[arg-type]
+    assert found["held_out_words"] == 0
+    assert 0.5 <= found["held_out_letters"] <= 0.75  # one letter of two to four is wrong
+    assert found["held_out_answers"] > 0.95
