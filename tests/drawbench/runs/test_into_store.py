@@ -98,7 +98,7 @@ def test_kills_leave_whole_slices_and_equal_scores(
 ) -> None:
     chance = random.Random(kills)
     with working_directory(tmp_path, 7 * kills, monkeypatch):
-        words = [*MODEL, *OPTIONS, "--device", "cpu", "--set", "delay=0.01"]
+        words = [*MODEL, *OPTIONS, "--device", "cpu", "--set", "delay=0.03"]
         drawing = ["generate", *words, "--out", str(URL)]
         for _ in range(kills):
             before = len(names(bucket))
