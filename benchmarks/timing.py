@@ -54,11 +54,11 @@ def in_turns(suites: Mapping[str, Callable[[], float]], rounds: int) -> dict[str
 
 
 @contextmanager
-def neighbour() -> Iterator[None]:
-    """Inside, another process keeps all cores busy, with a thread on each."""
+def neighbour(threads: int | None = None) -> Iterator[None]:
+    """Inside, another process keeps so many cores busy, by default all, with a thread on each."""
     from drawbench.cores import usable_cores
 
-    command = [sys.executable, "-c", BUSY, str(usable_cores())]
+    command = [sys.executable, "-c", BUSY, str(threads or usable_cores())]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as program:
         assert program.stdout is not None
         program.stdout.readline()  # it has begun
