@@ -52,8 +52,12 @@ def run(args: argparse.Namespace) -> int:
         raise UserError(f"--regenerate {args.regenerate} needs a number of 1 or more, and --model to draw with")
     if args.model is not None and args.regenerate is None:
         raise UserError("--model draws nothing without --regenerate K: say how many samples")
-    results = results_of(args.result)
-    directory = args.result if (args.result / MANIFEST).is_file() else args.run
+    results, itself = results_of(args.result), (args.result / MANIFEST).is_file()
+    if itself and args.run is not None:
+        raise UserError(f"{args.result} is a run itself: leave --run out, or name the result file")
+    directory = args.result if itself else args.run
+    if args.regenerate is not None and directory is None:
+        raise UserError("--regenerate draws samples of a run: give its directory with --run")
     asked = Asked(
         path=args.result,
         run=directory,

@@ -1,16 +1,17 @@
 """A folder of results: what is added to it, and whether what is there can be believed and shown."""
 
+import math
 from collections.abc import Sequence
+from datetime import date
 from pathlib import Path
 
 from drawbench.errors import UserError, is_input_error
 from drawbench.prompts.drawbench_set import NAME, SHA256
 from drawbench.prompts.registry import load_open
 from drawbench.results.files import Result, identity, read_result, write_result
-from drawbench.results.scores import OVERALL
 from drawbench.scoring.protocols import PROTOCOLS, get_protocol
 from drawbench.tables.committed import stale_tables, start_page, write_committed_tables
-from drawbench.tables.headers import measure_of
+from drawbench.tables.headers import CLIP_SCORE, measure_of
 from drawbench.tables.loading import load_results
 
 
@@ -58,7 +59,7 @@ def problems(result: Result) -> list[str]:
 
 def impossible(result: Result) -> list[str]:
     """Why no table may show a result: its numbers cannot be, or are of other prompts than it says."""
-    return [*_of_prompts(result), *_of_numbers(result)]
+    return [*_of_prompts(result), *_of_run(result), *_of_numbers(result)]
 
 
 def _of_prompts(result: Result) -> list[str]:
@@ -72,7 +73,7 @@ def _of_prompts(result: Result) -> list[str]:
 def outdated(result: Result) -> list[str]:
     """Why a result is not of a protocol as this drawbench knows it."""
     stated = result.protocol
-    if stated.name not in PROTOCOLS or result.human:
+    if stated.name not in PROTOCOLS:
         return []
     try:
         current = get_protocol(stated.name).ref
@@ -89,12 +90,41 @@ def outdated(result: Result) -> list[str]:
     return [f"is of protocol {stated.name} version {stated.version}, {what}"]
 
 
+def _of_run(result: Result) -> list[str]:
+    """Counts, seconds and the day that no run has."""
+    images, cost = result.prompt_set.n * result.samples, result.cost
+    possible = {
+        f"is of {result.prompt_set.n} prompts": result.prompt_set.n > 0,
+        f"is of {result.samples} samples per prompt": result.samples > 0,
+        f"is of {result.size} px": result.size > 0,
+        f"counts {result.refusals} refusals among {images} images": 0 <= result.refusals < max(images, 1),
+        f"is of the day {result.date[:20]!r}": result.kind == "published" or _is_day(result.date),
+    }
+    if cost is not None:
+        numbers = (cost.seconds_per_image, cost.warm_up_seconds, cost.peak_memory_bytes, cost.warm_up_images)
+        possible["states a cost that is none"] = all(0 <= each < math.inf for each in numbers) and cost.images > 0
+    return [f"{words}, which cannot be" for words, can_be in possible.items() if not can_be]
+
+
+def _is_day(text: str) -> bool:
+    try:
+        return date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        return False
+
+
 def _of_numbers(result: Result) -> list[str]:
-    wrong = []
+    wrong, prompts = [], result.prompt_set.n
     for score in result.scores:
-        measure = measure_of(score.metric)
+        measure, where = measure_of(score.metric), f"{score.metric} of {score.scope}"
         if not measure.least <= score.value <= measure.most:
-            wrong.append(f"holds {score.metric} of {score.scope} = {score.value:g}, which it cannot be")
-        if score.metric == "clip_score" and score.scope == OVERALL and score.n > result.prompt_set.n:
-            wrong.append(f"counts {score.n} prompts in a set of {result.prompt_set.n}")
+            wrong.append(f"holds {where} = {score.value:g}, which it cannot be")
+        if score.interval != "not available":
+            low, high, level = score.interval.low, score.interval.high, score.interval.level
+            if not (math.isfinite(high - low) and measure.least <= low and high <= measure.most and 0 < level < 1):
+                wrong.append(f"holds an interval of {where} that cannot be ({level:g} [{low:g}, {high:g}])")
+        if score.metric.startswith(CLIP_SCORE) and score.n > prompts:
+            wrong.append(f"counts {score.n} prompts in a set of {prompts}")
+        elif not 0 < score.n <= max(prompts * result.samples, 1) and not result.study:
+            wrong.append(f"counts {score.n} for {where} in {prompts * result.samples} images")
     return wrong

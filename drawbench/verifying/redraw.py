@@ -62,7 +62,7 @@ def redraw(run: RunDirectory, model: TextToImage, count: int, progress: Progress
 
 
 def redrawn_of(chosen: Sequence[Sample], found: Sequence[float | None], total: int) -> Redrawn:
-    """found: the PSNR of each; infinite for equal pixels, None where one of both was refused."""
+    """found: the PSNR of each; infinite for equal pixels, None where one of both was refused or cannot be read."""
     wrong = [sample for sample, psnr in zip(chosen, found, strict=True) if psnr is None or psnr < ALIKE]
     finite = [psnr for psnr in found if psnr is not None and np.isfinite(psnr)]
     return Redrawn(
@@ -91,7 +91,11 @@ def check_redrawn(found: Redrawn) -> Check:
     """The outcome in words."""
     how = f"{found.drawn} of {found.total} by fresh chance, {found.equal} equal to the last bit"
     lowest = "" if found.psnr is None else f", the others {found.psnr:.0f} dB or more"
-    most = f"with 95% confidence at most {found.most_altered:.1%} of all images are altered or picked"
+    altered, beside = "altered or picked", ""
+    if found.psnr is not None:
+        altered = f"altered to below {ALIKE:.0f} dB or picked"
+        beside = "; smaller changes, made to please a scorer, cannot be told from the rounding of another device"
+    most = f"with 95% confidence at most {found.most_altered:.1%} of all images are {altered}{beside}"
     if found.wrong:
         listed = ", ".join(found.wrong[:3]) + (", ..." if len(found.wrong) > 3 else "")
         return fails(REDRAWN, f"{how}; {len(found.wrong)} are others, below {ALIKE:.0f} dB ({listed}); {most}")
@@ -111,7 +115,11 @@ def _psnr(run: RunDirectory, sample: Sample, output: np.ndarray | Refused) -> fl
     refused = run.refusal(sample) is not None
     if refused or isinstance(output, Refused):
         return np.inf if refused and isinstance(output, Refused) else None
-    error = float(((run.pixels(sample).astype(np.float64) - output) ** 2).mean())
+    try:
+        drawn = run.pixels(sample).astype(np.float64)
+    except (UserError, ValueError):  # gone, or not what was sealed
+        return None
+    error = float(((drawn - output) ** 2).mean())
     return 10 * float(np.log10(PEAK**2 / error)) if error else np.inf
 
 

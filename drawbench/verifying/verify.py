@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from drawbench.errors import UserError
+from drawbench.errors import UserError, is_input_error
 from drawbench.interface import TextToImage
 from drawbench.progress import Progress
 from drawbench.results.files import Result, read_result
@@ -16,7 +16,7 @@ from drawbench.verifying.claims import SCORES, check_images, check_run, check_sc
 from drawbench.verifying.redraw import Redrawn, check_drawable, check_redrawn, redraw
 from drawbench.verifying.signature import check_signature
 
-RESULT, RUN = "result", "run"
+RESULT, RUN, PEOPLE = "result", "run", "preferences of people"
 
 
 @dataclass(frozen=True)
@@ -63,18 +63,16 @@ def verify(asked: Asked, result: Result, progress: Progress) -> Verified:
     """Check one result. Raises UserError for what is no run, and for another model than the run's."""
     wrong = problems(result)
     checks = [fails(RESULT, "; ".join(wrong)) if wrong else holds(RESULT, "numbers, prompts and protocol are possible")]
-    signed = check_signature(asked.path, asked.signers) if asked.path.is_file() else None
+    signed = check_signature(asked.path, asked.signers)
     checks += [signed] if signed else []
+    checks += [not_checkable(PEOPLE, "votes are not in a result")] if result.human else []
     if asked.run is None:
         return Verified(result, (*checks, not_checkable(RUN, "give its directory with --run")))
     run = RunDirectory.open(asked.run)
-    checks += [check_run(result, run), check_images(run, progress)]
-    if result.protocol.name not in PROTOCOLS and not result.protocol.name.startswith("clip:"):
-        checks.append(not_checkable(SCORES, f"protocol {result.protocol.name} is not one of this drawbench's own"))
-    elif not wrong and checks[-2].outcome == "holds" and checks[-1].outcome == "holds":
-        protocol = get_protocol(result.protocol.name)
-        checks.append(check_table(result, run, protocol))
-        checks.append(check_scores(result, run, protocol, asked.reference, asked.device, progress))
+    found = [check_run(result, run), check_images(run, progress)]
+    checks += found
+    if not wrong and all(check.outcome == "holds" for check in found):
+        checks += _of_scores(asked, result, run, progress)
     redrawn = None
     if asked.regenerate and (why := check_drawable(run)):
         checks.append(why)
@@ -82,3 +80,18 @@ def verify(asked: Asked, result: Result, progress: Progress) -> Verified:
         redrawn = redraw(run, asked.model, asked.regenerate, progress)
         checks.append(check_redrawn(redrawn))
     return Verified(result, tuple(checks), redrawn)
+
+
+def _of_scores(asked: Asked, result: Result, run: RunDirectory, progress: Progress) -> list[Check]:
+    """The means and the numbers, under the protocol that the result names, where it is here."""
+    name = result.protocol.name
+    if name not in PROTOCOLS and not name.startswith("clip:"):
+        return [not_checkable(SCORES, f"protocol {name} is not one of this drawbench's own")]
+    try:
+        protocol = get_protocol(name)
+    except (UserError, ValueError) as error:
+        if not isinstance(error, UserError) and not is_input_error(error):
+            raise
+        return [not_checkable(SCORES, str(error))]
+    scores = check_scores(result, run, protocol, asked.reference, asked.device, progress)
+    return [check_table(result, run, protocol), scores]

@@ -53,6 +53,9 @@ def test_the_committed_results_are_good() -> None:
         ({"prompt_set": {"name": "drawbench", "sha256": "0" * 64, "n": 200}}, "of the set drawbench and is of other"),
         ({"prompt_set": {"name": "open", "sha256": "0" * 64, "n": 200}}, "of the set open and is of other prompts"),
         ({"prompt_set": {"name": "prompts", "sha256": "0" * 64, "n": 2}}, "counts 6 prompts in a set of 2"),
+        ({"size": -1}, "is of -1 px, which cannot be"),
+        ({"refusals": 6}, "counts 6 refusals among 6 images"),
+        ({"date": "<b>soon"}, "is of the day '<b>soon', which cannot be"),
     ],
 )
 def test_what_cannot_be_believed_is_not_added(
@@ -70,6 +73,35 @@ def test_what_cannot_be_believed_is_not_added(
 def test_a_number_that_cannot_be_is_named(measured: drawbench.Scores) -> None:
     scores = [each.model_dump() | {"value": 1.5, "interval": "not available"} for each in measured.result.scores]
     assert "holds clip_score of overall = 1.5, which it cannot be" in problems(changed(measured.result, scores=scores))
+
+
+@pytest.mark.parametrize(
+    ("score", "sentence"),
+    [
+        ({"n": 0}, "counts 0 for clip_score of overall in 6 images"),
+        (
+            {"interval": {"low": -9e999, "high": 1.0, "method": "t", "level": 0.95}},
+            "an interval of clip_score of overall",
+        ),
+        ({"interval": {"low": -1.0, "high": 1.0, "method": "t", "level": 95}}, "an interval of clip_score of overall"),
+        (
+            {"interval": {"low": -1.0, "high": 4.0, "method": "t", "level": 0.95}},
+            "an interval of clip_score of overall",
+        ),
+    ],
+)
+def test_counts_and_intervals_that_cannot_be_are_named(
+    measured: drawbench.Scores, score: dict[str, Any], sentence: str
+) -> None:
+    first, *others = (each.model_dump() for each in measured.result.scores)
+    [wrong] = problems(changed(measured.result, scores=[first | score, *others]))
+    assert sentence in wrong
+
+
+def test_a_cost_that_cannot_be_is_named(measured: drawbench.Scores) -> None:
+    cost = {"seconds_per_image": -1.0, "images": 5, "warm_up_seconds": 1.0, "warm_up_images": 1}
+    wrong = changed(measured.result, cost=cost | {"peak_memory_bytes": 9, "devices": ("cpu",)})
+    assert problems(wrong) == ["states a cost that is none, which cannot be"]
 
 
 def test_every_file_is_checked_and_the_command_says_which_is_wrong(

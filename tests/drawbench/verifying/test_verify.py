@@ -14,7 +14,7 @@ from PIL import Image
 import drawbench
 from drawbench.cli.main import main
 from drawbench.results.files import write_result
-from drawbench.verifying.redraw import most_altered
+from drawbench.verifying.redraw import check_redrawn, most_altered, redrawn_of
 
 MODEL = """
 import numpy as np
@@ -131,6 +131,119 @@ def test_stale_protocols_and_numbers_that_are_none(
     edited(run / "scores/bundled.json", change)
     found = verify(run)
     assert sentence in found[what]
+
+
+Change = Callable[[dict[str, Any]], Any]
+SAID = "what is said of clip_score of overall is not what belongs beside it"
+PREFERENCE = {
+    "question": "q",
+    "scope": "overall",
+    "average": "micro",
+    "against": "x",
+    "a": 1,
+    "indifferent": 0,
+    "b": 0,
+    "interval": "not available",
+    "net": 1,
+    "net_interval": "not available",
+    "votes": 9,
+    "raters": 2,
+    "prompts": 1,
+}
+
+
+def lifted(content: dict[str, Any], by: float) -> None:
+    content["environment"]["device"] = "cuda:0"
+    for score in content["scores"]:
+        score["value"] += by
+        score["interval"]["low"] += by
+        score["interval"]["high"] += by
+
+
+@pytest.mark.parametrize(
+    ("change", "what", "sentence"),
+    [
+        (lambda c: c.update(scores=[]), "scores made anew", "fails: clip_score of overall was left out"),
+        (lambda c: c["scores"].pop(1), "scores made anew", "fails: clip_score_shuffled of overall was left out"),
+        (lambda c: c["scores"][0].update(note=""), "scores made anew", f"fails: {SAID}"),
+        (lambda c: c["scores"][0].update(definition="CLIP score, ViT-L/14"), "scores made anew", f"fails: {SAID}"),
+        (lambda c: c["scores"][0]["interval"].update(method="exact"), "scores made anew", f"fails: {SAID}"),
+        (lambda c: c["scores"][0]["interval"].update(level=0.99), "scores made anew", "fails: the interval of"),
+        (lambda c: c.update(size=1024), "scores made anew", "evaluated size (1024 px against 16 px)"),
+        (
+            lambda c: c["scores"].append({**c["scores"][0], "metric": "frechet_distance", "n": 40}),
+            "scores made anew",
+            "fails: frechet_distance of overall is not among them",
+        ),
+        (lambda c: lifted(c, 0.004), "scores made anew", "fails: clip_score of overall is"),
+        (lambda c: c.update(kind="published"), "run", "differ in kind (published against measured)"),
+        (lambda c: c["prompt_set"].update(name="fine", n=200), "run", "number of prompts (200 against 20)"),
+        (lambda c: c["cost"].update(seconds_per_image=1e-9), "run", "differ in cost"),
+        (lambda c: c.update(human=[PREFERENCE]), "preferences of people", "not checkable"),
+        (lambda c: c.update(human=[PREFERENCE]) or c["protocol"].update(version=1), "result", "stale"),
+        (lambda c: c["protocol"].update(name="clip:nowhere"), "scores made anew", "not checkable: nowhere is neither"),
+    ],
+)
+def test_whatever_is_edited_beside_the_numbers_does_not_hold(
+    run: Path, verify: Verify, tmp_path: Path, change: Change, what: str, sentence: str
+) -> None:
+    path = write_result(drawbench.score(run).result, tmp_path)
+    edited(path, change)
+    assert sentence in verify(path, "--run", run)[what]
+
+
+def test_of_another_device_or_drawbench_numbers_hold_and_words_are_left(
+    run: Path, verify: Verify, tmp_path: Path
+) -> None:
+    path = write_result(drawbench.score(run).result, tmp_path)
+    edited(path, lambda content: lifted(content, 0.0005))
+    found = verify(path, "--run", run)["scores made anew"]
+    assert found.startswith(
+        "holds: 3 numbers came out within 1% or 0.001 across devices, notes and definitions were not"
+    )
+    path = write_result(drawbench.score(run).result, tmp_path / "results")
+    edited(
+        path, lambda content: content["environment"].update(drawbench="0.0.1") or content["scores"][0].update(note="x")
+    )
+    assert verify(path, "--run", run)["scores made anew"].startswith("holds: 3 numbers came out within 0.0001, notes")
+
+
+def test_references_may_have_another_name_and_distances_are_not_looked_at_without_them(
+    run: Path, verify: Verify, tmp_path: Path
+) -> None:
+    for name in ("photographs", "elsewhere"):
+        (tmp_path / name).mkdir()
+        for number in range(40):
+            noise = np.random.default_rng(number).integers(0, 256, (16, 16, 3), np.uint8)
+            Image.fromarray(noise).save(tmp_path / name / f"{number}.png")
+    path = write_result(drawbench.score(run, references=tmp_path / "photographs").result, tmp_path)
+    found = verify(path, "--run", run, "--reference", "elsewhere")["scores made anew"]
+    assert found == "holds: 4 numbers came out within 0.0001"
+    Image.fromarray(np.zeros((16, 16, 3), np.uint8)).save(tmp_path / "elsewhere/0.png")
+    found = verify(path, "--run", run, "--reference", "elsewhere")["scores made anew"]
+    assert found.startswith("not checkable: the result and what was scored differ in reference")
+    edited(path, lambda content: content["scores"].pop())
+    found = verify(path, "--run", run, "--reference", "photographs")["scores made anew"]
+    assert found == "fails: frechet_distance of overall was left out"
+
+
+def test_a_table_that_is_none_and_images_that_are_gone_fail(run: Path, verify: Verify, again: tuple[str, ...]) -> None:
+    (run / "scores/bundled.parquet").write_bytes(b"none")
+    assert verify(run)["table of samples"].endswith("bundled.parquet is no table")
+    min((run / "images").rglob("*-0.png")).unlink()
+    found = verify(run, "--regenerate", "40", *again)
+    assert found["images"].startswith("fails: 1 of 40")
+    assert "1 are others" in found["images drawn again"]
+
+
+def test_small_changes_are_said_to_be_beyond_what_can_be_told() -> None:
+    from drawbench.interface import Sample
+
+    chosen = [Sample(prompt_id=f"p{n}", text="", category="", index=0, seed=n) for n in range(3)]
+    alike = check_redrawn(redrawn_of(chosen, [np.inf, np.inf, np.inf], 3)).words
+    assert "at most 0.0% of all images are altered or picked;" in alike
+    moved = check_redrawn(redrawn_of(chosen, [np.inf, 34.2, np.inf], 3)).words
+    assert "altered to below 30 dB or picked; smaller changes, made to please a scorer, cannot be told" in moved
 
 
 def test_a_result_of_a_newer_schema_is_refused(run: Path, verify: Verify, tmp_path: Path) -> None:
@@ -263,6 +376,12 @@ def test_a_signature_is_somebodys_of_this_very_file(run: Path, verify: Verify, t
     assert verify(path)["signature"].startswith("not checkable")
     assert verify(path, "--signers", signers)["signature"] == "holds: of me@example.org"
     assert verify(path, "--signers", others)["signature"].startswith("fails: its key is not in")
+    key = " ".join((tmp_path / "mine.pub").read_text().split()[:2])
+    several = f'git@example.org namespaces="git" {key}\n# of all\na@example.org,b@example.org {key}\n'
+    others.write_text(several)
+    assert verify(path, "--signers", others)["signature"] == "holds: of a@example.org"
+    others.write_text(several.splitlines()[0])
+    assert "is not git@example.org's signature" in verify(path, "--signers", others)["signature"]
     edited(path, raised)
     assert "is not me@example.org's signature of this file" in verify(path, "--signers", signers)["signature"]
 
@@ -273,12 +392,13 @@ def test_a_signature_is_somebodys_of_this_very_file(run: Path, verify: Verify, t
         (["nowhere.json"], "cannot read the result file nowhere.json"),
         (["run", "--regenerate", "3"], "and --model to draw with"),
         (["run", "--model", "reference"], "say how many samples"),
-        (["run", "--signers", "nobody"], ""),
+        (["run", "--signers", "nobody"], "--signers needs a signed file and run is a run"),
+        (["run", "--run", "run"], "is a run itself: leave --run out"),
         (["results", "--run", "run"], "cannot read"),
     ],
 )
 def test_what_cannot_be_verified_is_said(
     run: Path, words: list[str], sentence: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["verify", *words]) == (2 if sentence else 0)
+    assert main(["verify", *words]) == 2
     assert sentence in capsys.readouterr().err
