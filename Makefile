@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help install environment bench app test proof check lint types layers results release
+.PHONY: help install environment bench app test proof check lint types layers results docs release
 
 help:
 	@echo "make bench    benchmark the bundled model on the embedded sets; prints the tables"
@@ -13,6 +13,7 @@ help:
 	@echo "make check    lint, types, and the layers that imports keep to"
 	@echo "make proof    the long proofs, with fixed seeds"
 	@echo "make results  make the committed results and tables anew (about ten minutes)"
+	@echo "make docs     the documentation as a site, in build/docs/"
 	@echo "make release  build an sdist and a wheel in dist/, and check what would be uploaded"
 	@echo "WORKERS=4 make test runs four tests at a time (2)."
 	@echo "Each sets up $(VENV) when needed. PYTHON=... names the Python to do it with (3.11 or newer)."
@@ -35,7 +36,7 @@ environment:
 		exit 1; \
 	}
 	@$(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check \
-		--constraint constraints.txt --editable '.[dev,postgres,diffusers,http,ray,s3,track]'
+		--constraint constraints.txt --editable '.[dev,docs,postgres,diffusers,http,ray,s3,track]'
 
 bench: $(STAMP)
 	@$(BIN)/drawbench bench
@@ -63,6 +64,10 @@ layers: $(STAMP)
 
 results: $(STAMP)
 	@$(BIN)/drawbench bench --all --results results
+
+docs: $(STAMP)
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --config-file deploy/mkdocs.yml
+	@echo "Open build/docs/index.html, or put the folder on any static host."
 
 release: $(STAMP)
 	@$(BIN)/python -m deploy.release
