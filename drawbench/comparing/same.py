@@ -4,6 +4,7 @@ Paired by prompt and seed. `same` when every difference is shown to be within it
 not to be zero and they are not the same, else `undecided`.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal
@@ -17,7 +18,9 @@ from drawbench.records import Record
 from drawbench.results.scores import OVERALL
 from drawbench.runs.directory import RunDirectory
 from drawbench.scoring.protocols import Protocol
+from drawbench.tables.headers import measure_of
 from metrics.statistics.equivalence import LEVEL, Equivalence, equivalence, holm, units_that_decide
+from metrics.statistics.paired import T_PAIRED
 
 JACKKNIFE = 2.0
 Verdict = Literal["same", "different", "undecided"]
@@ -48,10 +51,15 @@ class Test(Record):
 
 
 class Sameness(Record):
-    """The verdict on two runs, and all it stands on. pairs: how far the images of a pair are from each other."""
+    """The verdict on two runs, and all it stands on. pairs: how far the images of a pair are from each other.
+
+    refused_once: samples of which one model drew an image and the other refused to: they are in no pair, and whatever
+    the others show, the models are not shown to be the same.
+    """
 
     schema_version: int = 1
     verdict: Verdict
+    refused_once: int = 0
     tests: list[Test]
     pairs: ImagePairs
     comparison: Comparison
@@ -83,7 +91,9 @@ def refuse_other_seeds(a: Path, b: Path) -> None:
         )
 
 
-def sameness(comparison: Comparison, margins: Mapping[str, float], pairs: ImagePairs) -> Sameness:
+def sameness(
+    comparison: Comparison, margins: Mapping[str, float], pairs: ImagePairs, refused_once: int = 0
+) -> Sameness:
     """Test every margin. Raises UserError for a metric that was not compared, or has no interval to test."""
     rows = {row.metric: row for row in comparison.differences if row.scope == OVERALL}
     for metric in margins:
@@ -95,7 +105,10 @@ def sameness(comparison: Comparison, margins: Mapping[str, float], pairs: ImageP
     found = [_equivalence(row, comparison.prompts, margins[row.metric]) for row in tested]
     adjusted = holm([each.p_zero for each in found])
     tests = [_test(*each) for each in zip(tested, found, adjusted, strict=True)]
-    return Sameness(verdict=_joint(tests), tests=tests, pairs=pairs, comparison=comparison)
+    verdict = _joint(tests)
+    if verdict == "same" and refused_once:
+        verdict = "undecided"
+    return Sameness(verdict=verdict, refused_once=refused_once, tests=tests, pairs=pairs, comparison=comparison)
 
 
 def _equivalence(row: Difference, prompts: int, margin: float) -> Equivalence:
@@ -104,8 +117,27 @@ def _equivalence(row: Difference, prompts: int, margin: float) -> Equivalence:
             f"--margin {row.metric} cannot be tested: the difference of {prompts} prompts has no interval; "
             "draw more prompts"
         )
-    half = (row.interval.high - row.interval.low) / 2
-    return equivalence(row.difference, half, prompts, margin, _caution(row))
+    return equivalence(row.difference, _half_width(row), _units(row, prompts), margin, _caution(row))
+
+
+def _half_width(row: Difference) -> float:
+    """Of the interval as it was before it ended where the number does; infinite where both of its ends were cut."""
+    assert row.interval != "not available"
+    most = _most(row.metric)
+    if row.interval.low <= -most and row.interval.high >= most:
+        return math.inf
+    return max(row.interval.high - row.difference, row.difference - row.interval.low)
+
+
+def _most(metric: str) -> float:
+    """How far two such numbers can be from each other."""
+    measure = measure_of(metric)
+    return measure.most - measure.least
+
+
+def _units(row: Difference, prompts: int) -> int:
+    """The prompts behind the interval: of a mean its n, of a jackknife all."""
+    return row.n if row.interval != "not available" and row.interval.method == T_PAIRED else prompts
 
 
 def _caution(row: Difference) -> float:
@@ -121,8 +153,8 @@ def _test(row: Difference, found: Equivalence, p_zero: float) -> Test:
         a=row.a,
         b=row.b,
         difference=row.difference,
-        low=found.low,
-        high=found.high,
+        low=max(found.low, -_most(row.metric)),
+        high=min(found.high, _most(row.metric)),
         level=1 - 2 * LEVEL / _caution(row),
         p_within=found.p_within,
         p_zero=p_zero,
@@ -158,4 +190,12 @@ def same_runs(
     refuse_other_seeds(a, b)
     pair = prepare_pair(a, b, protocol, reference, device=device, progress=progress)
     comparison = pair.compared(progress)
-    return sameness(comparison, margins, image_pairs(pair.runs, (pair.a.features, pair.b.features), progress))
+    pairs = image_pairs(pair.runs, (pair.a.features, pair.b.features), progress)
+    return sameness(comparison, margins, pairs, _refused_once(*pair.runs))
+
+
+def _refused_once(a: RunDirectory, b: RunDirectory) -> int:
+    refused = [
+        {(each.prompt_id, each.index) for each in run.samples() if run.refusal(each) is not None} for run in (a, b)
+    ]
+    return len(refused[0] ^ refused[1])

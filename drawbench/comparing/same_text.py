@@ -14,6 +14,10 @@ WORDS = {
     "different": "DIFFERENT: {} shown not to be zero, at 5% for all tests together, and not to be within its margin.",
     "undecided": "UNDECIDED: {} neither shown to be within its margin nor shown not to be zero.",
 }
+REFUSED = (
+    "UNDECIDED: {} samples have an image in one run and were refused in the other. Where both have one, every "
+    "difference is shown to be within its margin, at 5%."
+)
 
 
 def sameness_text(found: Sameness, width: int) -> str:
@@ -25,7 +29,13 @@ def sameness_text(found: Sameness, width: int) -> str:
     made = found.comparison
     title = f"{made.prompt_set.name}, {made.size} px, protocol {made.protocol.name}: are A and B the same?"
     costs = [(f"cost of {name}", cost_words(run.cost)) for name, run in (("A", made.a), ("B", made.b))]
-    facts = [*_pairs(found), *costs, *(row for row in provenance(made) if row[0] != "intervals")]
+    once = [("refused once", f"{found.refused_once} samples have an image in one run only")]
+    facts = [
+        *_pairs(found),
+        *(once if found.refused_once else []),
+        *costs,
+        *(row for row in provenance(made) if row[0] != "intervals"),
+    ]
     sheet = Sheet(title, (Block("", columns, rows),), notes.listed(), tuple(facts))
     return f"{sheet_text(sheet, width)}\n\n{textwrap.fill(_verdict(found), width)}\n"
 
@@ -52,6 +62,8 @@ def _pairs(found: Sameness) -> list[tuple[str, str]]:
     all_equal = f"all {pairs.n} pairs are identical"
     apart = f"PSNR {pairs.psnr or 0:.1f} dB over {pairs.n} pairs, {pairs.identical} of them identical"
     lines = [("pixels", all_equal if pairs.psnr is None else apart)]
+    if found.refused_once:
+        lines.append(("refused once", f"{found.refused_once} samples have an image in one run only"))
     for each in pairs.distances:
         reach = "" if each.interval is None else f", 95% [{each.interval.low:.3g}, {each.interval.high:.3g}]"
         lines.append(("features", f"{each.extractor}: 1 - cosine of a pair {each.value:.3g}{reach}"))
@@ -60,4 +72,6 @@ def _pairs(found: Sameness) -> list[tuple[str, str]]:
 
 def _verdict(found: Sameness) -> str:
     names = [measure_of(test.metric).title for test in found.tests if test.verdict == found.verdict]
+    if found.refused_once and not names:
+        return REFUSED.format(found.refused_once)
     return WORDS[found.verdict].format(f"{' and '.join(names)} {'are' if len(names) > 1 else 'is'}")

@@ -9,10 +9,15 @@ from PIL import Image
 
 import drawbench
 from drawbench.cli.main import main
-from drawbench.comparing.same import Sameness, parse_margins, same_runs
+from drawbench.comparing.compare import ComparedRun, Comparison
+from drawbench.comparing.differences import Difference
+from drawbench.comparing.pairs import ImagePairs
+from drawbench.comparing.same import Sameness, parse_margins, same_runs, sameness
 from drawbench.errors import UserError
+from drawbench.results.scores import Interval, PromptSetRef
 from drawbench.runs.directory import RunDirectory
 from drawbench.scoring.protocols import get_protocol
+from metrics.statistics.paired import T_PAIRED
 
 TEXTS = [f"a red cup beside {n} blue cars" for n in range(40)]
 DRAWN = np.random.default_rng(0).integers(0, 256, (40, 16, 16, 3), np.uint8)
@@ -118,6 +123,68 @@ def test_too_few_prompts_have_no_interval(tmp_path: Path) -> None:
     assert parse_margins(["clip_score=1", "kid=2.5"]) == {"clip_score": 1.0, "kid": 2.5}
     with pytest.raises(UserError, match="has no interval; draw more prompts"):
         same_runs(*few, {"clip_score": 1.0}, get_protocol("bundled"))
+
+
+def test_what_one_model_refuses_is_not_shown_to_be_the_same(
+    runs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = [drawbench.Refused("filtered")] * 2 + list(DRAWN[2:])
+    for name in ("some", "same"):
+        drawbench.score(given, TEXTS, out=tmp_path / name)
+    found = verdict(capsys, 4, runs / "a", tmp_path / "some", "--margin", "clip_score=0.01")
+    assert ([test.verdict for test in found.tests], found.refused_once) == (["same"], 2)
+    assert main(["same", str(runs / "a"), str(tmp_path / "some"), "--margin", "clip_score=0.01"]) == 4
+    told = " ".join(capsys.readouterr().out.split())
+    assert "UNDECIDED: 2 samples have an image in one run and were refused in the other" in told
+    assert verdict(capsys, 0, tmp_path / "same", tmp_path / "some", "--margin", "clip_score=0.01").refused_once == 0
+
+
+def compared(metric: str, difference: float, interval: tuple[float, float], method: str, n: int) -> Comparison:
+    """Of 200 prompts, of which the metric has so many."""
+    row = Difference(
+        metric=metric,
+        scope="overall",
+        a=difference,
+        b=0.0,
+        difference=difference,
+        n=n,
+        interval=Interval(*interval, method),
+        lower_is_better=False,
+        verdict="within noise",
+    )
+    run = ComparedRun(name="m", path="p", plan_sha256="0", refusals=0)
+    return Comparison(
+        a=run,
+        b=run,
+        protocol=get_protocol("bundled").ref,
+        prompt_set=PromptSetRef(name="p", sha256="0", n=200),
+        reference=None,
+        size=16,
+        samples=1,
+        complete=True,
+        images=200,
+        prompts=200,
+        differences=[row],
+        left_out={},
+    )
+
+
+@pytest.mark.parametrize("n", [3, 5, 40])
+@pytest.mark.parametrize("reach", [0.3, 0.7, 3.0])
+def test_the_test_is_that_of_its_own_prompts_and_of_the_interval_before_it_was_cut(n: int, reach: float) -> None:
+    """R-precision lies between 0 and 1, so its differences' intervals end at -1 and 1; here against scipy's t."""
+    from scipy import stats
+
+    difference, pairs = 0.5, ImagePairs(n=1, identical=1, psnr=None, distances=())
+    interval = max(difference - reach, -1.0), min(difference + reach, 1.0)
+    [test] = sameness(compared("r_precision", difference, interval, T_PAIRED, n), {"r_precision": 0.9}, pairs).tests
+    error = reach / stats.t.ppf(0.975, n - 1)
+    if reach < 1.5:
+        assert test.p_within == pytest.approx(stats.t.sf((0.9 - difference) / error, n - 1))
+        assert test.p_zero == pytest.approx(2 * stats.t.sf(difference / error, n - 1))
+    assert test.prompts == n
+    assert -1 <= test.low <= test.high <= 1
+    assert (test.verdict == "same") == (difference + stats.t.ppf(0.95, n - 1) * error <= 0.9)
 
 
 def test_json_is_whole(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
