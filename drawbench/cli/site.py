@@ -37,9 +37,10 @@ def run(args: argparse.Namespace) -> int:
     """Build the site and print the path of its first page."""
     from drawbench.site.build import Options, check_site_place, write_site
     from drawbench.tables.loading import load_results
+    from drawbench.terminal_progress import shown_progress
 
     options = Options(args.title, args.repository)
     check_site_place(args.out)
-    page = write_site(load_results(args.paths), args.out, options)
+    page = write_site(load_results(args.paths), args.out, options, shown_progress())
     print(json.dumps({"site": str(page)}, indent=2) if args.json else page)
     return 0

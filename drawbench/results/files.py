@@ -177,7 +177,7 @@ def write_result(result: Result, folder: Path) -> Path:
 
     A file of the same measurement (see `identity`) is replaced; another measurement is never overwritten.
     """
-    path = _free_path(result, folder)
+    path = result_path(result, folder)
     write_text_atomically(path, result_text(result))
     return path
 
@@ -212,7 +212,7 @@ def identity(result: Result) -> str:
     return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
 
 
-def _free_path(result: Result, folder: Path) -> Path:
+def result_path(result: Result, folder: Path) -> Path:
     """The first name that is free or already holds this very measurement."""
     other = f"-against-{_slug(result.against)}" if result.against else ""
     size = f"{other}-{result.size}px"

@@ -10,13 +10,14 @@ from drawbench.errors import UserError
 from drawbench.files import atomic_folder, writing
 from drawbench.pages.folder import FIRST, check_place
 from drawbench.pages.templates import STYLE, render, style
+from drawbench.progress import Progress
 from drawbench.report.overview import human_views
-from drawbench.results.files import Result, write_result
+from drawbench.results.files import Result, result_path, result_text
 from drawbench.results.published import published_numbers, published_text
 from drawbench.site.compared import write_compared
 from drawbench.site.entries import MODELS, Contents, contents_of
 from drawbench.site.model_page import card_facts, model_plots, standings_of
-from drawbench.site.tables import TableView, table_view, write_rows
+from drawbench.site.tables import table_view, write_rows
 from drawbench.tables.data import tables_csv, tables_json
 from drawbench.tables.human import human_sheet
 from drawbench.tables.layout import published_sheet
@@ -46,7 +47,7 @@ def check_site_place(out: Path) -> None:
     check_place(out, GENERATOR, "site", OWN)
 
 
-def write_site(results: Sequence[Result], out: Path, options: Options) -> Path:
+def write_site(results: Sequence[Result], out: Path, options: Options, progress: Progress | None = None) -> Path:
     """Write the site of these results into `out`: a new folder, an empty one, or an older site; whole or not at all.
 
     Returns the path of its first page. Raises UserError for results that no table may show.
@@ -54,48 +55,62 @@ def write_site(results: Sequence[Result], out: Path, options: Options) -> Path:
     check_site_place(out)
     contents = contents_of(results)
     with writing(out, "name another folder with --out"), atomic_folder(out, replace=True) as staged:
-        _write(contents, staged.path, options)
+        folder = staged.path
+        for name in (MODELS, DATA, RESULTS):
+            (folder / name).mkdir()
+        names = _write_results(contents.results, folder / RESULTS)
+        _write_downloads(contents, folder / DATA)
+        _write_pages(contents, names, folder, options)
+        _write_models(contents, names, folder, options, progress or Progress())
+        (folder / STYLE).write_text(style() + _own("site.css"), encoding="utf-8")
+        for name in SCRIPTS:
+            (folder / name).write_text(_own(name), encoding="utf-8")
     return out / FIRST
 
 
-def _write(contents: Contents, folder: Path, options: Options) -> None:
-    for name in (MODELS, DATA, RESULTS):
-        (folder / name).mkdir()
-    names = {id(result): write_result(result, folder / RESULTS).name for result in contents.results}
+def _write_pages(contents: Contents, names: dict[int, str], folder: Path, options: Options) -> None:
+    """The pages of all models together, with the data that they load."""
     views = [table_view(slug, table, contents) for slug, table in contents.scored]
     rows, categories = write_rows(views, folder / DATA)
     write_compared(contents, views, folder / DATA)
-    _write_downloads(contents, folder / DATA)
-    common = _common(contents, options)
-    facts = _facts(contents)
-    index = {"views": views, "facts": facts, "rows": rows, "categories": categories, "captions": _captions(views)}
-    sheets = [
-        sheet_html(human_sheet(table), 2, contents.provenance.address_of, folded=True) for _, table in contents.human
-    ]
+    captions = list(dict.fromkeys(caption for view in views for caption in view.blocks))
     pages: dict[str, dict[str, Any]] = {
-        FIRST: index,
-        COMPARE: {"entries": contents.entries},
+        FIRST: {
+            "views": views,
+            "facts": _facts(contents),
+            "rows": rows,
+            "categories": categories,
+            "captions": captions,
+        },
+        COMPARE: {},
         PUBLISHED: {"sheet": sheet_html(published_sheet(published_numbers()), 2)},
         ABOUT: {"tables": contents.titles, "repository": options.repository, "files": sorted(names.values())},
     }
     if contents.human:
-        pages[HUMAN] = {"views": human_views(_human_results(contents), contents.provenance), "sheets": sheets}
+        pages[HUMAN] = _human(contents)
+    common = _common(contents, options)
     titles = dict(common["pages"])
     for name, values in pages.items():
-        values |= {"title": options.title if name == FIRST else f"{titles[name]} · {options.title}"}
-        _page(folder / name, f"site_{Path(name).stem}.html.j2", common | {"here": name} | values)
+        title = options.title if name == FIRST else f"{titles[name]} · {options.title}"
+        _page(folder / name, f"site_{Path(name).stem}.html.j2", common | values | {"here": name, "title": title})
+
+
+def _write_models(
+    contents: Contents, names: dict[int, str], folder: Path, options: Options, progress: Progress
+) -> None:
+    """A page for each model."""
+    common = _common(contents, options) | {"here": "", "root": "../"}
     places = standings_of(contents)
-    for entry in contents.entries:
-        parts = [
-            (section, result, places.get(id(result)), names[id(result)], model_plots(result, contents.provenance))
-            for section, result in zip(entry.sections, entry.results, strict=True)
-        ]
-        values = {"entry": entry, "parts": parts, "here": "", "root": "../", "card": card_facts(entry)}
-        values["title"] = f"{entry.label} · {options.title}"
-        _page(folder / entry.page, "site_model.html.j2", common | values)
-    (folder / STYLE).write_text(style() + _own("site.css"), encoding="utf-8")
-    for name in SCRIPTS:
-        (folder / name).write_text(_own(name), encoding="utf-8")
+    with progress.counted("pages", 0, len(contents.entries), "models"):
+        for entry in contents.entries:
+            parts = [
+                (section, result, places.get(id(result)), names[id(result)], model_plots(result, contents.provenance))
+                for section, result in zip(entry.sections, entry.results, strict=True)
+            ]
+            title = f"{entry.label} · {options.title}"
+            values = {"entry": entry, "parts": parts, "card": card_facts(entry), "title": title}
+            _page(folder / entry.page, "site_model.html.j2", common | values)
+            progress.advance(1)
 
 
 def _common(contents: Contents, options: Options) -> dict[str, Any]:
@@ -118,12 +133,26 @@ def _facts(contents: Contents) -> list[str]:
     return [*(f"{n:,} {noun}{'' if n == 1 else 's'}" for n, noun in counts), f"newest of {dates[-1]}"]
 
 
-def _captions(views: Sequence[TableView]) -> list[str]:
-    return list(dict.fromkeys(caption for view in views for caption in view.blocks))
+def _human(contents: Contents) -> dict[str, Any]:
+    """What the page of human studies shows."""
+    sheets = [human_sheet(table) for _, table in contents.human]
+    results = [row.result for _, table in contents.human for row in table.rows]
+    address_of = contents.provenance.address_of
+    return {
+        "views": human_views(results, contents.provenance),
+        "sheets": [sheet_html(sheet, 2, address_of, folded=True) for sheet in sheets],
+        "cautions": list(dict.fromkeys(text for s in sheets for name, text in s.provenance if name == "caution")),
+    }
 
 
-def _human_results(contents: Contents) -> list[Result]:
-    return [row.result for _, table in contents.human for row in table.rows]
+def _write_results(results: Sequence[Result], folder: Path) -> dict[int, str]:
+    """The result files under their usual names, by the id of the result."""
+    names = {}
+    for result in results:
+        path = result_path(result, folder)
+        path.write_text(result_text(result), encoding="utf-8")
+        names[id(result)] = path.name
+    return names
 
 
 def _write_downloads(contents: Contents, folder: Path) -> None:

@@ -11,6 +11,7 @@ from drawbench.report.provenance import NOT_TYPED, Provenance, Section, human_se
 from drawbench.report.sources import unique_slugs
 from drawbench.results.files import Result, identity
 from drawbench.sharing.collection import impossible
+from drawbench.tables.cost import cost_words
 from drawbench.tables.layout import table_title
 from drawbench.tables.leaderboard import LeaderboardTable, build_tables
 
@@ -142,7 +143,8 @@ def _sections(provenance: Provenance, slug: str, results: Sequence[Result]) -> l
             continue
         folder = run_folder(slug, result)
         section = scores_section(provenance, folder, None, name, result)
-        facts = (*section.facts, ("seed, slice size", SEEDS))
+        cost = (("cost", cost_words(result.cost)),) if result.cost else ()
+        facts = (*section.facts, *cost, ("seed, slice size", SEEDS))
         commands = (_draw_command(folder, result), *section.commands)
         found.append(Section(section.id, table_title(result), facts, commands, section.groups))
     return found
