@@ -16,8 +16,8 @@ from drawbench.results.files import Result, result_path, result_text
 from drawbench.results.published import published_numbers, published_text
 from drawbench.site.compared import write_compared
 from drawbench.site.entries import MODELS, Contents, contents_of
-from drawbench.site.model_page import card_facts, model_plots, standings_of
-from drawbench.site.tables import table_view, write_rows
+from drawbench.site.model_page import Standing, card_facts, model_plots, standings_of
+from drawbench.site.tables import TableView, table_view, write_rows
 from drawbench.tables.data import tables_csv, tables_json
 from drawbench.tables.human import human_sheet
 from drawbench.tables.layout import published_sheet
@@ -60,17 +60,19 @@ def write_site(results: Sequence[Result], out: Path, options: Options, progress:
             (folder / name).mkdir()
         names = _write_results(contents.results, folder / RESULTS)
         _write_downloads(contents, folder / DATA)
-        _write_pages(contents, names, folder, options)
-        _write_models(contents, names, folder, options, progress or Progress())
+        views = [table_view(slug, table, contents) for slug, table in contents.scored]
+        _write_pages(contents, views, names, folder, options)
+        _write_models(contents, standings_of(contents, views), names, folder, options, progress or Progress())
         (folder / STYLE).write_text(style() + _own("site.css"), encoding="utf-8")
         for name in SCRIPTS:
             (folder / name).write_text(_own(name), encoding="utf-8")
     return out / FIRST
 
 
-def _write_pages(contents: Contents, names: dict[int, str], folder: Path, options: Options) -> None:
+def _write_pages(
+    contents: Contents, views: Sequence[TableView], names: dict[int, str], folder: Path, options: Options
+) -> None:
     """The pages of all models together, with the data that they load."""
-    views = [table_view(slug, table, contents) for slug, table in contents.scored]
     rows, categories = write_rows(views, folder / DATA)
     write_compared(contents, views, folder / DATA)
     captions = list(dict.fromkeys(caption for view in views for caption in view.blocks))
@@ -96,11 +98,15 @@ def _write_pages(contents: Contents, names: dict[int, str], folder: Path, option
 
 
 def _write_models(
-    contents: Contents, names: dict[int, str], folder: Path, options: Options, progress: Progress
+    contents: Contents,
+    places: dict[int, Standing],
+    names: dict[int, str],
+    folder: Path,
+    options: Options,
+    progress: Progress,
 ) -> None:
     """A page for each model."""
     common = _common(contents, options) | {"here": "", "root": "../"}
-    places = standings_of(contents)
     with progress.counted("pages", 0, len(contents.entries), "models"):
         for entry in contents.entries:
             parts = [

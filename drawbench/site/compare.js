@@ -45,6 +45,14 @@
     return made;
   }
 
+  function decoded(text) {
+    try {
+      return decodeURIComponent(text);
+    } catch {
+      return text; // a broken address names no model
+    }
+  }
+
   const shape = (look) => at("shapes").children[look].firstElementChild.cloneNode(true);
 
   function sign(look) {
@@ -77,7 +85,7 @@
   }
 
   async function show() {
-    const asked = location.hash.slice(1).split("/").filter(Boolean).map(decodeURIComponent);
+    const asked = location.hash.slice(1).split("/").filter(Boolean).map(decoded);
     chosen = [...new Set(asked)].filter((slug) => names.has(slug)).slice(0, MOST);
     at("chosen").replaceChildren(
       ...chosen.map((slug, look) =>

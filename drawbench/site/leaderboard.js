@@ -192,6 +192,6 @@
     window.addEventListener("hashchange", recall);
     at("filters").hidden = false;
     await recall();
-    if (location.hash && !location.hash.includes("=")) at(decodeURIComponent(location.hash.slice(1)))?.scrollIntoView();
+    if (location.hash && !location.hash.includes("=")) document.querySelector(":target")?.scrollIntoView();
   });
 })();

@@ -1,5 +1,6 @@
 """The page of one model: where it stands, and all its results by category."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from drawbench.pages.plots import DotPlot, Point, dot_plot
@@ -8,8 +9,8 @@ from drawbench.report.provenance import Provenance, spec_of
 from drawbench.results.files import Result
 from drawbench.results.scores import OVERALL, Score
 from drawbench.site.entries import Contents, Entry
+from drawbench.site.tables import TableView
 from drawbench.tables.headers import CLIP_SCORE, measure_of
-from drawbench.tables.layout import table_title
 from drawbench.tables.ranks import rank_ranges, rank_words
 from metrics.alignment import NOT_MEASURABLE
 
@@ -18,21 +19,21 @@ MOST_ROWS = 60  # of a plot; the table below has all
 
 @dataclass(frozen=True)
 class Standing:
-    """A model's place in one table: (address, title) of the table, the range of ranks, of how many with a rank."""
+    """A model's place in one table: the table's address and cautions, the range of ranks, of how many with a rank."""
 
     address: str
-    title: str
+    cautions: tuple[str, ...]
     rank: str
     of: int
 
 
-def standings_of(contents: Contents) -> dict[int, Standing]:
+def standings_of(contents: Contents, views: Sequence[TableView]) -> dict[int, Standing]:
     """id of a result of scores -> where it stands."""
     found = {}
-    for slug, table in contents.scored:
+    for view, (_, table) in zip(views, contents.scored, strict=True):
         ranked = sum(row.rank is not None for row in table.rows)
         for row, places in zip(table.rows, rank_ranges(table), strict=True):
-            standing = Standing(f"index.html#{slug}", table_title(table.first), rank_words(places), ranked)
+            standing = Standing(f"index.html#{view.slug}", view.cautions, rank_words(places), ranked)
             found[id(row.result)] = standing
     return found
 

@@ -14,6 +14,7 @@ from drawbench.tables.data import tables_csv
 from drawbench.tables.leaderboard import build_tables
 from drawbench.tables.loading import load_results
 from tests.drawbench.site.made_up import EVIL, folder_of, made, results
+from tests.drawbench.synthetic import result
 
 LINK = re.compile(r'(?:href|src)="([^"]*)"')
 
@@ -63,6 +64,7 @@ def test_what_does_not_compare_shares_no_table(site: Path) -> None:
     assert partial.count('<th scope="row">') == 1
     assert "PARTIAL: made from a part of the prompt set" in partial
     assert "not in one table with" in partial
+    assert "PARTIAL: made from a part of the prompt set" in (site / "models/model-a.html").read_text()
     assert len(tables) == 3
     assert "Imagen" not in page  # published numbers are on their own page
     assert "never rank them" in (site / "published.html").read_text()
@@ -143,6 +145,14 @@ def test_a_result_given_twice_is_one_row(tmp_path: Path) -> None:
     (file,) = source.glob("*.json")
     assert main(["site", str(source), str(file), "--out", str(tmp_path / "public")]) == 0
     assert (tmp_path / "public/index.html").read_text().count('<th scope="row">') == 1
+
+
+def test_a_result_of_an_older_protocol_stands_apart_and_says_so(tmp_path: Path) -> None:
+    new = made("one", fingerprint="e" * 64)
+    old = result("one").model_copy(update={"prompt_set": new.prompt_set})  # of version 1 of the protocol `bundled`
+    page = write_site([new, old], tmp_path / "public", Options())
+    tables = page.read_text().split("<section")[1:]
+    assert ["stale, current is" in table for table in tables] == [True, False]
 
 
 def test_cards_of_one_name_have_pages_of_their_own(tmp_path: Path) -> None:
