@@ -10,6 +10,7 @@ The numbers are those of the command line: both go through the same files.
 import math
 import shutil
 import tempfile
+import warnings
 import weakref
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -22,7 +23,7 @@ from drawbench.comparing.pairing import refuse_other_references
 from drawbench.comparing.text import comparison_text
 from drawbench.errors import UserError
 from drawbench.interface import TextToImage
-from drawbench.models.in_memory import GivenImages, listed_images, model_in_memory
+from drawbench.models.in_memory import FunctionInMemory, GivenImages, listed_images, model_in_memory
 from drawbench.models.registry import choose_device, resolve_model
 from drawbench.progress import Progress
 from drawbench.prompts.prompt_set import PromptSet
@@ -71,7 +72,10 @@ class Scores:
         found = self.result.score(name, scope)
         if found is None:
             there = dict.fromkeys(each.metric for each in self.result.scores if each.scope == scope)
-            raise KeyError(f"there is no {name} of {scope}: there is {', '.join(there) or 'nothing'}")
+            raise KeyError(
+                f"there is no {name} of {scope}: there is {', '.join(there) or 'nothing'}; "
+                "progress=True says why others were left out"
+            )
         return found
 
     def to_pandas(self) -> "pandas.DataFrame":
@@ -87,10 +91,16 @@ class Scores:
         return pandas.DataFrame(rows)
 
     def samples(self) -> "pandas.DataFrame":
-        """A row for each sample: file, prompt id, category, its values; of a refused one they are missing."""
+        """A row for each sample: file, prompt id, category, its values; of a refused one they are missing.
+
+        Raises UserError where the run is not there any more.
+        """
         import pandas
 
-        return pandas.read_parquet(scores_path(self.path, self.result.protocol.name).with_suffix(".parquet"))
+        file = scores_path(self.path, self.result.protocol.name).with_suffix(".parquet")
+        if not file.is_file():
+            raise UserError(f"{self.path} is gone, or its samples are: score again, with out= to keep them.")
+        return pandas.read_parquet(file)
 
     def plot(self, metric: str = "clip_score") -> "Figure":
         """The metric overall and by category, with intervals. Raises KeyError where it was not measured."""
@@ -187,6 +197,7 @@ def run(
     samples: images per prompt (8, or 1 without categories). size: pixels. limit: prompts of each category.
     settings: as of `--set`. references: a folder, .npz or address, or images. out: the run's directory, or
     s3://BUCKET/PREFIX; without it the command's, or a temporary one for a model without a spec. progress: on stderr.
+    Warns where images of an earlier call are kept and the function holds what no plan can tell, such as networks.
     Raises drawbench.UserError for what the command refuses, drawbench.StageError when the model failed: the same call
     goes on.
     """
@@ -198,6 +209,12 @@ def run(
         made = model_in_memory(model, settings or {})
     kept = [] if out is not None or isinstance(model, str) else [_Folder()]
     place = parse_place(str(out)) if out is not None else kept[0].path / "run" if kept else None
+    if isinstance(place, Path) and (place / MANIFEST).is_file() and isinstance(made, FunctionInMemory) and made.untold:
+        warnings.warn(
+            f"{place} was begun by an earlier call, and its images are kept. What is in {', '.join(made.untold)} is no "
+            "part of the plan: if it changed since, name another out.",
+            stacklevel=2,
+        )
     request = Request(
         model=made,
         prompt_set=prompt_set,
@@ -307,7 +324,7 @@ def _scored(
 ) -> Scores:
     file = score_run(path, protocol, references, device=choose_device(device), progress=progress)
     result = result_from_score_file(RunDirectory.open(path).plan.model, file, "measured")
-    return Scores(result, path, references, tuple(kept))
+    return Scores(result, path.absolute(), references and references.absolute(), tuple(kept))
 
 
 def _as_path(references: Any, value_range: Range | None, kept: list[_Folder]) -> Path | None:

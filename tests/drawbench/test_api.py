@@ -1,9 +1,12 @@
 """The benchmark from Python: the numbers of the command line, and sentences for what cannot be."""
 
+import functools
 import gc
 import json
+import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -133,7 +136,67 @@ def test_a_function_a_model_and_a_spec_are_drawn(tmp_path: Path, capsys: pytest.
     spec = drawbench.run("python:my.py:draw", "prompts.txt", samples=1, settings={"level": 200}, progress=True)
     assert "drawing: 12 of 12 images" in capsys.readouterr().err
     assert spec.result.scores == kept.result.scores
-    assert spec.path == next(Path("runs").iterdir())
+    assert spec.path == next(Path("runs").iterdir()).absolute()
+
+
+class Drawer:
+    def __init__(self, level: int, network: object = None) -> None:
+        self.level, self.network = level, network
+
+    def __call__(self, prompt: str, seed: int, size: int = 32) -> np.ndarray:
+        return draw(prompt, seed, size, self.level)
+
+    def method(self, prompt: str, seed: int, size: int = 32) -> np.ndarray:
+        return self(prompt, seed, size)
+
+
+def closing(level: Any) -> Callable[..., np.ndarray]:
+    def drawn(prompt: str, seed: int, size: int = 32) -> np.ndarray:
+        return draw(prompt, seed, size, int(level))
+
+    return drawn
+
+
+@pytest.mark.parametrize(
+    "made",
+    [closing, Drawer, lambda level: Drawer(level).method, lambda level: functools.partial(draw, level=level)],
+    ids=["closure", "object", "method", "partial"],
+)
+def test_a_function_that_holds_another_value_is_another_model(tmp_path: Path, made: Callable[..., Any]) -> None:
+    kept = drawbench.run(made(0), TEXTS, samples=1, out=tmp_path / "kept", progress=False)
+    again = drawbench.run(made(0), TEXTS, samples=1, out=tmp_path / "kept", progress=False)
+    assert again.result.scores == kept.result.scores
+    with pytest.raises(drawbench.UserError, match="holds another plan"):
+        drawbench.run(made(200), TEXTS, samples=1, out=tmp_path / "kept", progress=False)
+
+
+@pytest.mark.parametrize("made", [closing, lambda network: Drawer(0, network)], ids=["closure", "object"])
+def test_images_of_an_earlier_call_are_warned_of_where_the_plan_cannot_tell(
+    tmp_path: Path, made: Callable[..., Any], recwarn: pytest.WarningsRecorder
+) -> None:
+    network = np.array(200)
+    drawbench.run(made(network), TEXTS, samples=1, out=tmp_path / "kept", progress=False)
+    assert not [each for each in recwarn if "earlier call" in str(each.message)]
+    with pytest.warns(UserWarning, match="by an earlier call.* What is in (level|network) is no part of the plan"):
+        drawbench.run(made(network), TEXTS, samples=1, out=tmp_path / "kept", progress=False)
+
+
+def test_settings_are_plain() -> None:
+    with pytest.raises(drawbench.UserError, match="the setting level is a ndarray: give a text, a number"):
+        drawbench.run(draw, TEXTS, samples=1, settings={"level": np.zeros(2)}, progress=False)
+
+
+def test_scores_are_there_from_another_folder_and_say_when_their_run_is_gone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scores = drawbench.score(PICTURES, TEXTS, out="kept")
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert len(scores.samples()) == 12
+    assert drawbench.compare(scores, scores)["clip_score"].difference == 0
+    shutil.rmtree(tmp_path / "kept")
+    with pytest.raises(drawbench.UserError, match="kept is gone, or its samples are: score again"):
+        scores.samples()
 
 
 def test_two_are_compared_by_their_scores_or_by_path(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
