@@ -13,7 +13,7 @@ from drawbench.site.build import Options, write_site
 from drawbench.tables.data import tables_csv
 from drawbench.tables.leaderboard import build_tables
 from drawbench.tables.loading import load_results
-from tests.drawbench.site.made_up import EVIL, folder_of, made, results
+from tests.drawbench.site.made_up import EVIL, folder_of, made, results, study
 from tests.drawbench.synthetic import result
 
 LINK = re.compile(r'(?:href|src)="([^"]*)"')
@@ -153,6 +153,13 @@ def test_a_result_of_an_older_protocol_stands_apart_and_says_so(tmp_path: Path) 
     page = write_site([new, old], tmp_path / "public", Options())
     tables = page.read_text().split("<section")[1:]
     assert ["stale, current is" in table for table in tables] == [True, False]
+
+
+def test_studies_alone_have_a_page_and_no_tables_to_filter(tmp_path: Path) -> None:
+    page = write_site([study("model a", "model b")], tmp_path / "public", Options())
+    assert "No measured scores yet" in page.read_text()
+    assert "<script" not in page.read_text()
+    assert "model a against model b" in (page.parent / "human.html").read_text()
 
 
 def test_cards_of_one_name_have_pages_of_their_own(tmp_path: Path) -> None:
