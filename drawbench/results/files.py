@@ -164,7 +164,7 @@ def _refuse_newer(data: bytes, path: Path) -> None:
     """Raises UserError for a file of a later schema, in which fields that are unknown here may be right."""
     try:
         version = json.loads(data).get("schema_version")
-    except (ValueError, AttributeError):
+    except (ValueError, AttributeError, RecursionError):
         return  # told by who validates it
     if isinstance(version, int) and version > SCHEMA_VERSION:
         raise UserError(

@@ -115,13 +115,15 @@ def test_every_file_is_checked_and_the_command_says_which_is_wrong(
     (tmp_path / "future.json").write_text(text.replace('"schema_version": 1', '"schema_version": 9'))
     (tmp_path / "nan.json").write_text(text.replace(f'"value": {measured["clip_score"].value!r}', '"value": NaN'))
     (tmp_path / "cut.json").write_text(text[:100])
+    (tmp_path / "deep.json").write_text("[" * 200_000)
     assert main(["results", "check", str(tmp_path)]) == 2
     told = capsys.readouterr()
-    assert f"4 of 5 files in {tmp_path} are not as they should be" in told.err
+    assert f"5 of 6 files in {tmp_path} are not as they should be" in told.err
     lines = dict(line.rpartition("/")[2].split(": ", 1) for line in told.out.splitlines())
     assert "schema 9 is of a newer drawbench" in lines["future.json"]
     assert "is not a finite number" in lines["nan.json"]
     assert "not a valid result file" in lines["cut.json"]
+    assert "not a valid result file" in lines["deep.json"]
     assert "is the same measurement as copy.json" in lines[path.name]
     assert main(["results", "check", str(tmp_path / "nothing")]) == 2
 
