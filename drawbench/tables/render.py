@@ -8,9 +8,10 @@ from drawbench.results.published import PublishedNumber
 from drawbench.tables.cost import cost_sheet
 from drawbench.tables.data import tables_csv, tables_json
 from drawbench.tables.human import human_sheet
+from drawbench.tables.latex import PREAMBLE, sheet_latex
 from drawbench.tables.layout import Sheet, leaderboard_sheet, published_sheet
 from drawbench.tables.leaderboard import LeaderboardTable, build_tables
-from drawbench.tables.markup import escape_markdown, html_page, sheet_latex, sheet_markdown
+from drawbench.tables.markup import escape_markdown, html_page, sheet_markdown
 from drawbench.tables.text import sheet_text
 from drawbench.terminal import WIDTH
 
@@ -44,7 +45,7 @@ def render_tables(
     if form == "markdown":
         return "\n\n".join([f"## {escape_markdown(heading)}", *(sheet_markdown(sheet) for sheet in sheets)]) + "\n"
     if form == "latex":
-        return "\n\n".join([f"% {' '.join(heading.split())}", *(sheet_latex(sheet) for sheet in sheets)]) + "\n"
+        return "\n\n".join([f"% {' '.join(heading.split())}\n{PREAMBLE}", *map(sheet_latex, sheets)]) + "\n"
     if form == "html":
         return html_page(sheets, heading) + "\n"
     return "\n\n\n".join([heading.upper(), *(sheet_text(sheet, width) for sheet in sheets)]) + "\n"

@@ -13,12 +13,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from drawbench.results.files import Result
+from drawbench.results.files import Result, read_result
 from drawbench.results.published import PUBLISHED_TITLE, published_numbers
 from drawbench.results.scores import Interval, Score
+from drawbench.tables.latex import escape_latex
 from drawbench.tables.layout import Block, Cell, Column, Sheet, format_interval, format_number, leaderboard_sheet
 from drawbench.tables.leaderboard import build_tables
-from drawbench.tables.markup import escape_latex, escape_markdown, html_fragment
+from drawbench.tables.markup import escape_markdown, html_fragment
 from drawbench.tables.render import FORMATS, render_tables
 from drawbench.tables.text import display_width, sheet_text
 from tests.drawbench.synthetic import CATEGORIES, clip_scores, result, score, world_result
@@ -168,20 +169,59 @@ def test_latex_has_no_bracket_after_a_line_break() -> None:
     assert r"\toprule" in text
 
 
-@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="pdflatex is not installed")
-def test_latex_compiles_with_booktabs(tmp_path: Path) -> None:
-    """Within an article of the plainest kind: the measured tables and the published ones."""
-    tables = render_tables([result("a_b & c"), result("50% ~ {x}")], "latex", published=published_numbers())
-    (tmp_path / "tables.tex").write_text(tables, encoding="utf-8")
-    (tmp_path / "paper.tex").write_text(
-        "\\documentclass{article}\n\\usepackage{booktabs,graphicx}\n"
-        "\\begin{document}\n\\input{tables}\n\\end{document}\n"
+def test_latex_shows_categories_as_rows_and_models_as_columns() -> None:
+    names = ["alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta"]
+    eleven = {f"Category {number}": 5 + number for number in range(11)}
+    results = [
+        result(name, 0.1 * number, scores=clip_scores(0.1 * number, eleven)) for number, name in enumerate(names)
+    ]
+    text = render_tables(results, "latex")
+    parts = [part for part in text.split(r"\begin{table*}") if "CLIP score by category" in part]
+    assert len(parts) == 2  # seven models are too many for a page
+    for part in parts:
+        rows = [line.split(" & ") for line in part.splitlines() if line.startswith("Category")]
+        assert [row[0] for row in rows] == list(eleven)
+        assert len({len(row) for row in rows}) == 1
+    headings = "".join(part.split(r"\midrule")[0] for part in parts)
+    assert all(headings.count(f" {name} ") == 1 for name in names)
+    value = results[3].score("clip_score", "Category 5")
+    assert value is not None
+    assert f"{value.value:.3f}" in "".join(parts)
+
+
+def test_latex_explains_each_mark_below_the_table_that_has_it() -> None:
+    marked = []
+    for table in render_tables(_two_models(), "latex").split(r"\begin{table*}")[1:]:
+        grid, below = table.split(r"\bottomrule")
+        marked.append(r"\textsuperscript{$\dagger$}" in grid)
+        assert (r"\textsuperscript{$\dagger$} not measurable" in below) == marked[-1]
+    assert set(marked) == {True, False}
+
+
+def _set(tables: str, folder: Path, options: str = "") -> str:
+    """What pdfLaTeX says of an article with these tables, and of the packages that they name only."""
+    packages = re.search(r"Needs (\\usepackage\{\S+\})", tables)
+    assert packages
+    (folder / "tables.tex").write_text(tables, encoding="utf-8")
+    (folder / "paper.tex").write_text(
+        f"\\documentclass{options}{{article}}\n{packages[1]}\n\\begin{{document}}\n\\input{{tables}}\n\\end{{document}}\n"
     )
     words = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "paper.tex"]
-    done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, errors="replace", check=False)
+    done = subprocess.run(words, cwd=folder, capture_output=True, text=True, errors="replace", check=False)
     assert done.returncode == 0, done.stdout[-2000:]
-    assert "Overfull" not in done.stdout
-    assert (tmp_path / "paper.pdf").stat().st_size > 10_000
+    assert (folder / "paper.pdf").stat().st_size > 10_000
+    return done.stdout
+
+
+@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="pdflatex is not installed")
+@pytest.mark.parametrize("options", ["", "[twocolumn]"])
+def test_latex_of_the_committed_results_fits_the_page(options: str, tmp_path: Path) -> None:
+    """The measured tables, those of names that LaTeX would misread, and the published ones; in the plainest article."""
+    results = [read_result(path) for path in sorted((Path(__file__).parents[3] / "results").glob("*.json"))]
+    results += [result("a_b & c"), result("50% ~ {x}")]
+    said = _set(render_tables(results, "latex", published=published_numbers()), tmp_path, options)
+    assert "Overfull" not in said
+    assert "Float too large" not in said
 
 
 @settings(max_examples=60, deadline=None)
