@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from drawbench.plot_style import INK, LINE, SOFT, STYLE, write_figure
+from drawbench.plot_style import INK, SERIES, SOFT, STYLE, TITLE, WHISKER, tidy, write_figure
 from drawbench.results.scores import OVERALL, Score
 from drawbench.sweeps import GUIDANCE
 from drawbench.sweeps.sweep import SweepPoint
@@ -17,15 +17,11 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-# Okabe and Ito's colours, with a marker and a dash each: curves differ for every eye, and in black and white.
-LOOKS = (
-    ("#0072b2", "o", "-"),
-    ("#d55e00", "s", "--"),
-    ("#009e73", "^", "-."),
-    ("#cc79a7", "D", ":"),
-    ("#56b4e9", "v", (0, (5, 1))),
-    ("#e69f00", "P", (0, (1, 1))),
+# A colour, a marker and a dash for each curve: they differ for every eye, and in black and white.
+LOOKS: tuple[tuple[str, str, Any], ...] = tuple(
+    zip(SERIES, "os^DvP", ("-", "--", "-.", ":", (0, (5, 1)), (0, (1, 1))), strict=True)
 )
+STAR, WIDER = 13, 8  # points of a star, and by how much the next is wider that shares its place
 WIDE = 8  # times the smallest distance, from which on the axis is logarithmic
 CAPTION_LETTERS = 125  # in a line
 LABEL_WIDTH, LABEL_HEIGHT = 22, 11  # of a label, in the figure's own dots
@@ -108,15 +104,13 @@ def pareto_figure(drawn: Sequence[Curve], heading: str, caption: str) -> "Figure
     axes.set_ylabel(f"{Y_NAMES.get(metric, metric)}; lower is better ↓")
     if _is_wide([point.distance.value for curve in drawn for point in curve.points]):
         _logarithmic(axes)
-    axes.grid(color=LINE, linewidth=0.6)
-    axes.set_axisbelow(True)
-    for side in ("top", "right"):
-        axes.spines[side].set_visible(False)
+    tidy(axes, "both")
     axes.margins(0.08)
-    axes.set_title(heading, loc="left", fontsize=11)
+    axes.set_title(heading, loc="left", fontsize=TITLE)
     axes.legend(frameon=False, fontsize=9)
     figure.supxlabel(textwrap.fill(caption, CAPTION_LETTERS), x=0.01, ha="left", fontsize=7.5, color=SOFT)
     figure.draw_without_rendering()  # places the axes, and so the points
+    _draw_stars(axes, drawn)
     _write_labels(axes, drawn)
     return figure
 
@@ -129,24 +123,31 @@ def _draw(axes: "Axes", curve: Curve, look: tuple[str, str, Any]) -> None:
         y,
         xerr=_whiskers([p.clip for p in curve.points]),
         yerr=_whiskers([p.distance for p in curve.points]),
-        fmt="none",
         ecolor=colour,
-        elinewidth=0.8,
         alpha=0.45,
+        **WHISKER,
     )
     axes.plot(x, y, color=colour, marker=marker, markersize=4.5, linestyle=dashes, linewidth=1.4, label=curve.name)
-    best = curve.best
-    axes.plot(
-        [best.clip.value],
-        [best.distance.value],
-        marker="*",
-        markersize=13,
-        color=colour,
-        markeredgecolor=INK,
-        markeredgewidth=0.8,
-        linestyle="none",
-        zorder=5,
-    )
+
+
+def _draw_stars(axes: "Axes", drawn: Sequence[Curve]) -> None:
+    """The best point of each curve. Where stars would cover each other, the later one is wider and lies behind."""
+    taken: list[tuple[float, float]] = []
+    for number, curve in enumerate(drawn):
+        place = (curve.best.clip.value, curve.best.distance.value)
+        x, y = axes.transData.transform(place)
+        beneath = sum(abs(x - other_x) < STAR and abs(y - other_y) < STAR for other_x, other_y in taken)
+        taken.append((x, y))
+        axes.plot(
+            *place,
+            marker="*",
+            markersize=STAR + WIDER * beneath,
+            color=LOOKS[number % len(LOOKS)][0],
+            markeredgecolor=INK,
+            markeredgewidth=0.8,
+            linestyle="none",
+            zorder=5 - 0.1 * beneath,
+        )
 
 
 def _write_labels(axes: "Axes", drawn: Sequence[Curve]) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from drawbench.plot_style import INK, LINE, SOFT, STYLE
+from drawbench.plot_style import INK, SOFT, STYLE, TITLE, WHISKER, tidy
 from drawbench.results.scores import OVERALL, Interval
 
 if TYPE_CHECKING:
@@ -42,17 +42,15 @@ def scope_plot(title: str, dots: Sequence[Dot], *, zero: bool = False) -> "Figur
         for place, dot in enumerate(ordered):
             colour = INK if dot.scope == OVERALL else SOFT
             if isinstance(dot.interval, Interval):
-                axes.plot([dot.interval.low, dot.interval.high], [place, place], color=colour, linewidth=1.5)
+                half = [[dot.value - dot.interval.low], [dot.interval.high - dot.value]]
+                axes.errorbar(dot.value, place, xerr=half, ecolor=colour, **WHISKER)
             axes.plot(dot.value, place, "o", color=colour, markersize=5)
         if zero:
             axes.axvline(0, color=SOFT, linewidth=1, zorder=0)
         axes.set_yticks(range(len(ordered)), [dot.scope for dot in ordered])
         axes.set_ylim(len(ordered) - 0.5, -0.5)
-        axes.grid(axis="x", color=LINE, linewidth=0.6)
-        axes.set_axisbelow(True)
-        axes.tick_params(length=0)
-        axes.spines[["top", "right", "left"]].set_visible(False)
-        axes.set_title(title, loc="left", fontsize=11)
+        tidy(axes, "x")
+        axes.set_title(title, loc="left", fontsize=TITLE)
         axes.set_xlabel(
             "95% intervals" + ("" if all(isinstance(d.interval, Interval) for d in dots) else ", where there are any")
         )

@@ -6,11 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import mean, stdev
-from textwrap import fill
 from typing import Any
 
 from drawbench.files import write_text_atomically
-from drawbench.plot_style import DPI, INK, LINE, SOFT, STYLE
+from drawbench.plot_style import DPI, INK, SERIES, STYLE, TITLE, tidy
 from experiments.findings.claims import FINDINGS, Finding, Laboratory, Ordering, Values
 from experiments.findings.measures import CLIP_SCORE, FRECHET
 
@@ -120,41 +119,46 @@ def _picture(finding: Finding, found: Results, seeds: Sequence[int], path: Path)
         if finding.name in ("guidance", "thresholding"):
             figure, axes = plt.subplots(figsize=(6.5, 4.2))
             _trade_off(axes, finding, found, seeds)
-            axes.set_title(fill(f"Claim: {finding.claim}", 64), loc="left", fontsize=10, pad=10)
+            axes.set_title(_shown(finding, seeds, "the mean of"), loc="left", fontsize=TITLE, pad=10)
         else:
             measures = [m for m in found[finding.arms[0], seeds[0]] if m != "parameters"]
             size = (1.6 + 2.3 * len(measures), 1.2 + 0.36 * len(finding.arms))
             figure, row = plt.subplots(1, len(measures), figsize=size, squeeze=False, sharey=True)
             for axes, measure in zip(row[0], measures, strict=True):
                 _dots(axes, measure, finding, found, seeds)
-            figure.suptitle(f"Claim: {finding.claim}", x=0.01, ha="left", fontsize=10)
+            figure.suptitle(_shown(finding, seeds, "a dot for each of"), x=0.01, ha="left", fontsize=TITLE)
         figure.tight_layout()
         figure.savefig(path, dpi=DPI)
         plt.close(figure)
 
 
+def _shown(finding: Finding, seeds: Sequence[int], how: str) -> str:
+    """What the picture shows, whatever comes of the claim."""
+    name = finding.name.replace("-", " ")
+    return f"{name[0].upper()}{name[1:]}: {how} {len(seeds)} seed{'s' * (len(seeds) > 1)}"
+
+
 def _trade_off(axes: Any, finding: Finding, found: Results, seeds: Sequence[int]) -> None:
-    """CLIP score against Fréchet distance, along guidance, one line for each thresholding."""
+    """Fréchet distance against CLIP score, along guidance, one line for each thresholding: axes as of a sweep."""
     from matplotlib.ticker import LogLocator
 
     lines: dict[str, list[str]] = {}
     for arm in finding.arms:
         lines.setdefault(arm.partition(" at ")[0] if " at " in arm else "", []).append(arm)
-    for label, arms in lines.items():
-        x = [mean(found[arm, seed][FRECHET] for seed in seeds) for arm in arms]
-        y = [mean(found[arm, seed][CLIP_SCORE] for seed in seeds) for arm in arms]
-        axes.plot(x, y, marker="o", markersize=4, label=label or None)
+    for colour, (label, arms) in zip(SERIES, lines.items(), strict=False):
+        x = [mean(found[arm, seed][CLIP_SCORE] for seed in seeds) for arm in arms]
+        y = [mean(found[arm, seed][FRECHET] for seed in seeds) for arm in arms]
+        axes.plot(x, y, marker="o", markersize=4.5, linewidth=1.4, color=colour, label=label or None)
         for at_x, at_y, arm in zip(x, y, arms, strict=True):
             guidance = arm.rpartition(" ")[2]
-            axes.annotate(guidance, (at_x, at_y), textcoords="offset points", xytext=(5, 4), fontsize=8, color=SOFT)
-    axes.set_xscale("log")
-    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-    axes.xaxis.set_major_formatter("{x:g}")
-    axes.xaxis.set_minor_formatter("")
-    axes.set_xlabel(f"{FRECHET} (lower is better); beside the points: guidance")
-    axes.set_ylabel(f"{CLIP_SCORE} (higher is better)")
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.grid(color=LINE, linewidth=0.6)
+            axes.annotate(guidance, (at_x, at_y), textcoords="offset points", xytext=(5, 4), fontsize=8, color=INK)
+    axes.set_yscale("log")
+    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.yaxis.set_major_formatter("{x:g}")
+    axes.yaxis.set_minor_formatter("")
+    axes.set_xlabel(f"{CLIP_SCORE} (higher is better) →; beside the points: guidance")
+    axes.set_ylabel(f"{FRECHET}; lower is better ↓")
+    tidy(axes, "both")
     if len(lines) > 1:
         axes.legend(frameon=False)
 
@@ -164,13 +168,11 @@ def _dots(axes: Any, measure: str, finding: Finding, found: Results, seeds: Sequ
     rows = range(len(finding.arms))
     for position, arm in zip(rows, finding.arms, strict=True):
         values = [found[arm, seed][measure] for seed in seeds]
-        axes.plot(values, [position] * len(values), "o", markersize=5, alpha=0.6, color="#2a6f97")
+        axes.plot(values, [position] * len(values), "o", markersize=5, alpha=0.6, color=SERIES[0])
         axes.vlines(mean(values), position - 0.28, position + 0.28, color=INK, linewidth=1.5)
     axes.set_yticks(rows, finding.arms)
     axes.set_ylim(len(finding.arms) - 0.5, -0.5)
     axes.set_xlabel(f"{measure}, {'lower' if measure in LOWER_IS_BETTER else 'higher'} is better", fontsize=8)
     axes.tick_params(axis="x", labelsize=8)
-    axes.tick_params(axis="y", length=0)
-    axes.spines[["top", "right", "left"]].set_visible(False)
-    axes.grid(axis="x", color=LINE, linewidth=0.6)
+    tidy(axes, "x")
     axes.locator_params(axis="x", nbins=4)

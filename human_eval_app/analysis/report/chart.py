@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from drawbench.plot_style import INK, LINE, SOFT, STYLE, write_figure
+from drawbench.plot_style import INK, LINE, NEUTRAL, SERIES, SOFT, STYLE, TITLE, WHISKER, tidy, write_figure
 from drawbench.results.scores import OVERALL
 from human_eval_app.analysis.records import Analysis, CaptionScore, PairSequence, PairwiseComparison, Rate
 from human_eval_app.analysis.report.sheets import SIMULATED, VERSION_NAMES, decision_text, marks
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-# Okabe and Ito's blue and orange differ for every eye; a pale grey between them, and hatching, also in black and white.
-COLOURS = {"a": "#0072b2", "indifferent": "#ccd2d8", "b": "#e69f00"}
+# Blue and orange differ for every eye; a pale grey between them, and hatching, also in black and white.
+COLOURS = {"a": SERIES[0], "indifferent": NEUTRAL, "b": SERIES[1]}
 HATCHES = {"a": "", "indifferent": "", "b": "////"}
 BAR = 0.27  # of the distance from one group of bars to the next
 GAP = 0.35  # between all votes and the first category
@@ -119,11 +119,9 @@ def sequence_chart(sequences: Sequence[PairSequence], analysis: Analysis) -> "Fi
         if each.rounds is not None:
             panel.axvline(each.rounds * each.panels, color=COLOURS["b"], linewidth=1.5, label="decided")
         panel.set_ylim(0, 100)
-        panel.yaxis.grid(True, color=LINE, linewidth=0.8)
-        panel.set_axisbelow(True)
-        panel.spines[["top", "right", "left"]].set_visible(False)
+        tidy(panel, "y")
         title = f"{each.question}: {decision_text(each)}, % for {_short(each.model_a)}"
-        panel.set_title(title[:1].upper() + title[1:], loc="left", fontsize=10.5, fontweight="bold")
+        panel.set_title(title[:1].upper() + title[1:], loc="left", fontsize=TITLE)
     panels[-1].set_xlabel("raters")
     counts = f"{len(sequences[0].mean) * sequences[0].panels} raters, against {sequences[0].model_b}"
     return _finished(figure, max(panels, key=_entries), analysis, (counts, SEQUENCE_NOTE))
@@ -160,11 +158,8 @@ def _draw(panel: "Axes", bars: Sequence[Bars], labels: Sequence[tuple[str, str]]
     panel.set_xticks(places, [f"{_folded(name)}\n{count}" for name, count in labels], fontsize=8.5, linespacing=1.3)
     margin = max(0.6, (LEAST_GROUPS - len(labels)) / 2)
     panel.set_xlim(places[0] - margin, places[-1] + margin)
-    panel.tick_params(length=0)
-    panel.yaxis.grid(True, color=LINE, linewidth=0.8)
-    panel.set_axisbelow(True)
-    panel.spines[["top", "right", "left"]].set_visible(False)
-    panel.set_title(title[:1].upper() + title[1:], loc="left", fontsize=10.5, fontweight="bold")
+    tidy(panel, "y")
+    panel.set_title(title[:1].upper() + title[1:], loc="left", fontsize=TITLE)
 
 
 def _draw_bars(panel: "Axes", bars: Bars, places: Sequence[float]) -> None:
@@ -181,7 +176,7 @@ def _draw_bars(panel: "Axes", bars: Bars, places: Sequence[float]) -> None:
     ]
     below = [value - low for value, (low, _) in zip(values, spans, strict=True)]
     above = [high - value for value, (_, high) in zip(values, spans, strict=True)]
-    whiskers = panel.errorbar(places, values, [below, above], fmt="none", ecolor=INK, elinewidth=1, capsize=2)
+    whiskers = panel.errorbar(places, values, [below, above], ecolor=INK, **WHISKER)
     for part in (*whiskers.lines[1], *whiskers.lines[2]):  # a pale rim, to be seen on the dark bars
         part.set_path_effects([withStroke(linewidth=2.4, foreground="white", alpha=0.75)])
 

@@ -3,7 +3,7 @@
 import pytest
 
 from drawbench.interface import Setting
-from drawbench.sweeps.pareto_plot import Curve, curves
+from drawbench.sweeps.pareto_plot import Curve, curves, pareto_figure
 from drawbench.sweeps.sweep import SweepPoint
 from drawbench.sweeps.table import sweep_text
 from tests.drawbench.synthetic import world_result
@@ -93,3 +93,15 @@ def test_points_that_differ_in_guidance_alone_are_one_curve_whichever_command_me
 def test_the_table_marks_the_best_point_of_each_model_of_one_name() -> None:
     rows = sweep_text([*sweep(spec="mine:ck1"), *sweep(0.1, spec="mine:ck2")]).splitlines()
     assert [row.split()[:2] for row in rows if row.endswith(" *")] == [["mine:ck1", "2"], ["mine:ck2", "2"]]
+
+
+def test_stars_at_one_place_are_all_seen() -> None:
+    """The later is wider and lies behind: of each, the points look out."""
+    drawn = curves([*sweep(), *sweep(name="Yours"), *sweep(name="Third"), *sweep(0.4, name="Apart")])
+    (axes,) = pareto_figure(drawn, "heading", "caption").axes
+    stars = [line for line in axes.lines if line.get_marker() == "*"]
+    first, second, third, apart = stars
+    assert first.get_markersize() == apart.get_markersize()
+    assert first.get_markersize() + 6 < second.get_markersize() < third.get_markersize() - 6
+    assert first.get_zorder() > second.get_zorder() > third.get_zorder()
+    assert len({line.get_color() for line in stars}) == 4
