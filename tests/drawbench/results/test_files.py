@@ -69,7 +69,8 @@ def test_nothing_half_written_is_left(tmp_path: Path, monkeypatch: pytest.Monkey
         ("kind", "guessed", "kind"),
         ("protocol", {"name": "bundled", "version": 1}, "protocol.fingerprint"),
         ("extra", 1, "extra"),
-        ("schema_version", 2, "schema_version"),
+        ("schema_version", 2, "schema 2 is of a newer drawbench"),
+        ("schema_version", 0, "schema_version"),
     ],
 )
 def test_an_invalid_file_names_file_and_field(tmp_path: Path, field: str, value: object, named: str) -> None:
