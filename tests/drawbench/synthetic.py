@@ -79,7 +79,7 @@ def result(
         complete=complete,
         refusals=refusals,
         scores=clip_scores(value, CATEGORIES) if scores is None else scores,
-        run=RunRef(plan_sha256="1" * 64, pixels_sha256=pixels or name.ljust(64, "0")[:64]),
+        run=RunRef(plan_sha256="1" * 64, pixels_sha256=pixels or name.ljust(64, "-")[:64]),
         environment={"python": "3.11"},
         date="2020-01-01",
     )
