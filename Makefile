@@ -36,7 +36,7 @@ environment:
 		exit 1; \
 	}
 	@$(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check \
-		--constraint constraints.txt --editable '.[dev,docs,postgres,diffusers,http,ray,s3,track]'
+		--constraint constraints.txt --editable '.[dev,docs,postgres,diffusers,http,offline,ray,s3,track]'
 
 bench: $(STAMP)
 	@$(BIN)/drawbench bench

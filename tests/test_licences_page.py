@@ -7,6 +7,7 @@ from drawbench.doctor.peer_networks import PeerFiles
 from drawbench.doctor.published_examples import PUBLISHED_FILES
 from drawbench.prompts.drawbench_set import HUB_DATASETS
 from drawbench.prompts.registry import BY_NAME, FROM_PATH
+from metrics.features.packaged import EFFICIENTNET_LITE0, MINILM_L6
 from metrics.features.weights import PUBLISHED
 
 ROOT = Path(__file__).parents[1]
@@ -31,6 +32,10 @@ def test_weights_and_files_are_those_that_the_code_names() -> None:
     assert sorted(rows("Weights and files")) == sorted({*code, *clips, *PeerFiles.clip_models})
 
 
+def test_packages_of_weights_are_those_that_the_code_reads() -> None:
+    assert rows("Packages of the extra `offline`") == [EFFICIENTNET_LITE0.package, MINILM_L6.package]
+
+
 def test_prompt_sets_are_those_that_go_by_a_name() -> None:
     assert sorted(rows("Prompts and captions")) == sorted({*BY_NAME, *FROM_PATH, *HUB_DATASETS})
 
@@ -43,4 +48,5 @@ def test_models_are_those_that_the_pages_name() -> None:
 def test_every_row_says_a_licence() -> None:
     lines = [line for line in (ROOT / "docs/licences.md").read_text().splitlines() if line.startswith("| `")]
     assert all(len(cell.strip()) > 1 for line in lines for cell in line.strip("|").split("|"))
-    assert len(lines) == len(rows("Weights and files")) + len(rows("Prompts and captions")) + len(rows("Models"))
+    headings = ("Weights and files", "Packages of the extra `offline`", "Prompts and captions", "Models")
+    assert len(lines) == sum(len(rows(heading)) for heading in headings)

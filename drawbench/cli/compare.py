@@ -21,7 +21,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("a", metavar="RUN_A", type=Path, help="a finished run directory")
     parser.add_argument("b", metavar="RUN_B", type=Path, help="another one, of the same prompts, samples and size")
     parser.add_argument(
-        "--protocol", default="bundled", metavar="P", help="bundled (default), bundled-extended, imagen or extended"
+        "--protocol",
+        default="bundled",
+        metavar="P",
+        help="bundled (default), bundled-extended, offline, imagen or extended",
     )
     parser.add_argument(
         "--reference",

@@ -40,6 +40,7 @@ EPILOGUE = """examples:
   drawbench run --model folder:my_images --prompts open
   drawbench run --model python:my_model:make --prompts drawbench --protocol imagen --out runs/mine
   drawbench run --model folder:my_images --prompts captions.csv --protocol imagen --reference photographs
+  drawbench run --model folder:my_images --prompts captions.csv --protocol offline     real networks without a hub
 The same command resumes a run that was stopped; a finished one is scored and shown again.
 """
 
@@ -49,7 +50,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.epilog = EPILOGUE
     add_generate_options(parser)
     add_engine(parser)
-    parser.add_argument("--protocol", metavar="P", help=f"what is measured, and how ({DEFAULT_PROTOCOL})")
+    parser.add_argument(
+        "--protocol", metavar="P", help=f"what is measured, and how ({DEFAULT_PROTOCOL}); others: offline, imagen, ..."
+    )
     parser.add_argument(
         "--reference",
         type=parse_reference,

@@ -27,7 +27,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--margin", action="append", required=True, metavar="METRIC=VALUE", help="may be given for several metrics"
     )
-    parser.add_argument("--protocol", default="bundled", metavar="P", help="bundled (default), imagen, extended, ...")
+    parser.add_argument(
+        "--protocol", default="bundled", metavar="P", help="bundled (default), offline, imagen, extended, ..."
+    )
     parser.add_argument("--reference", type=Path, metavar="DIR", help="reference images: a folder, or an .npz")
     parser.add_argument("--device", default="auto", metavar="D", help="auto, cpu, cuda, cuda:1, mps (auto)")
     parser.add_argument("--json", action="store_true", help="print all of it as JSON, in full precision")

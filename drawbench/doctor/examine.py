@@ -13,11 +13,13 @@ from typing import Any, Literal
 from drawbench import __version__
 from drawbench.errors import UserError
 from metrics.errors import MetricInputError
+from metrics.features.packaged import INSTALL
 from metrics.features.weights import PUBLISHED, check_weights, located
 
 EXTRAS = {  # what the optional packages are for
     "diffusers": "models diffusers:PATH_OR_ID",
     "http": "models http:URL",
+    "offline": "protocol offline",
     "postgres": "studies on PostgreSQL",
     "dev": "tests, and the peers of drawbench doctor --metrics",
 }
@@ -222,6 +224,10 @@ def _protocols() -> Iterator[Finding]:
             protocol = make()
         except MetricInputError as error:
             yield Finding(name, "wrong", str(error))
+            continue
+        packaged = dict.fromkeys(file for metric in protocol.metrics for file in metric.extractor.packaged)
+        if absent := [file.package for file in packaged if file.located() is None]:
+            yield Finding(name, "missing", f"{' and '.join(absent)} not installed", next=INSTALL)
             continue
         needed = dict.fromkeys(metric.extractor.weights_sha256 for metric in protocol.metrics)
         missing = [files[digest].name for digest in needed if digest in files and located(files[digest]) is None]

@@ -83,8 +83,9 @@ def check_metrics(
 
 
 def known_entries() -> list[ExtractorEntry]:
-    """The extractors of all protocols, each once."""
-    entries = (metric.extractor for make in PROTOCOLS.values() for metric in make().metrics)
+    """The extractors of all protocols, each once, but for those from packages (docs/protocol.md says what they do)."""
+    found = (metric.extractor for make in PROTOCOLS.values() for metric in make().metrics)
+    entries = [entry for entry in found if not entry.packaged]
     return list({entry.name: entry for entry in entries}.values())
 
 

@@ -13,7 +13,7 @@ from drawbench.report.sources import Sources
 from drawbench.results.files import HumanPreference, Result
 from drawbench.results.scores import OVERALL, Interval
 from drawbench.sweeps.pareto_plot import Curve, curves
-from drawbench.tables.headers import CLIP_SCORE, distances, measure_of
+from drawbench.tables.headers import ALIGNMENTS, distances, measure_of
 from drawbench.tables.leaderboard import build_tables
 from metrics.alignment import NOT_MEASURABLE
 
@@ -42,9 +42,9 @@ def findings(sources: Sources, provenance: Provenance) -> list[Finding]:
 
 
 def headline_metrics(comparison: Comparison) -> list[str]:
-    """The metrics that sentences are about: a distance where there is one, and CLIP score."""
+    """The metrics that sentences are about: a distance where there is one, and CLIP or ConSE score."""
     there = {each.metric for each in comparison.differences if each.scope == OVERALL}
-    return [*[name for name in distances() if name in there][:1], *[name for name in (CLIP_SCORE,) if name in there]]
+    return [*[name for name in distances() if name in there][:1], *[name for name in ALIGNMENTS if name in there]]
 
 
 def _differences(comparisons: Sequence[Comparison], provenance: Provenance) -> Iterator[Finding]:
@@ -179,6 +179,10 @@ def _cautions(sources: Sources) -> Iterator[Finding]:
     yield from (_caution(words, set=name, shares=shares) for name, shares in told)
     if any(result.protocol.name.startswith("bundled") for result in sources.results):
         yield _caution("The scorer in this repository made these numbers: never compare them with published ones.")
+    if any(result.protocol.name == "offline" for result in sources.results):
+        yield _caution(
+            "Small networks of ImageNet's classes made these numbers: never compare them with published ones."
+        )
     if sources.sweep and not curves(sources.sweep.points):
         yield _caution("The sweep has no distances to references, and so there is no curve of it.")
     for reason in sources.uncompared:
@@ -194,7 +198,7 @@ def _unmeasurable(sources: Sources) -> Iterator[tuple[str, Markup]]:
     for table in build_tables(sources.results):
         counts: dict[str, list[str]] = {}
         for row in table.rows:
-            scores = [s for s in row.result.scores if s.metric == CLIP_SCORE and s.scope != OVERALL]
+            scores = [s for s in row.result.scores if s.metric in ALIGNMENTS and s.scope != OVERALL]
             clear = sum(NOT_MEASURABLE not in score.note for score in scores)
             if clear < len(scores):
                 counts.setdefault(f"{clear} of {len(scores)}", []).append(row.label)

@@ -10,7 +10,7 @@ from typing import Any
 
 from drawbench.errors import UserError
 from drawbench.results.scores import ProtocolRef
-from drawbench.scoring.kinds.clip_score import CLIP_SCORE
+from drawbench.scoring.kinds.clip_score import CLIP_SCORE, CONSE_SCORE
 from drawbench.scoring.kinds.diversity import DIVERSITY
 from drawbench.scoring.kinds.frechet import FRECHET, FRECHET_INFINITY
 from drawbench.scoring.kinds.inception_score import INCEPTION_SCORE
@@ -25,7 +25,9 @@ from metrics.features.registry import (
     BUNDLED_FOLDER,
     ExtractorEntry,
     clip_fid,
+    conse,
     dinov2,
+    efficientnet,
     inception,
     open_clip_model,
     openai_clip,
@@ -242,9 +244,34 @@ def extended() -> Protocol:
     )
 
 
+def offline() -> Protocol:
+    """Real networks that come inside packages: classes and features of ImageNet, for a machine without a model hub."""
+    label = "networks from packages (extra offline), never comparable with published numbers"
+    features, classes = efficientnet(), conse()
+    metrics: tuple[tuple[str, MetricKind, ExtractorEntry, str], ...] = (
+        ("conse_score", CONSE_SCORE, classes, "ConSE score, no CLIP score"),
+        ("r_precision", R_PRECISION, classes, "R-precision of ConSE embeddings"),
+        ("frechet_distance", FRECHET, features, "Fréchet distance of EfficientNet features, not FID"),
+        ("kid", KID, features, "kernel distance of EfficientNet features, not KID on Inception"),
+        ("manifold", MANIFOLD, features, "precision, recall, density, coverage of EfficientNet features"),
+    )
+    size = "images at the run's own size, then the network's own resize"
+    return Protocol(
+        name="offline",
+        version=1,
+        label=label,
+        size=None,
+        metrics=tuple(
+            MetricDefinition(name, kind, entry, f"{words}; {label}; {entry.description}; {size}")
+            for name, kind, entry, words in metrics
+        ),
+    )
+
+
 PROTOCOLS: dict[str, Callable[[], Protocol]] = {
     "bundled": bundled,
     "bundled-extended": bundled_extended,
+    "offline": offline,
     "imagen": imagen,
     "extended": extended,
 }

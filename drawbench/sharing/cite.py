@@ -11,6 +11,7 @@ SUITE = "drawbench-suite"
 OF_PROMPTS = {"drawbench": ("saharia2022imagen",), "coco": ("lin2014coco",), "captions": ("lin2014coco",)}
 OF_METRICS = {
     "clip_score": ("hessel2021clipscore", "radford2021clip"),
+    "conse_score": ("norouzi2014conse", "reimers2019sentence", "tan2019efficientnet"),
     "r_precision": ("park2021benchmark", "radford2021clip"),
     "fid": ("heusel2017fid",),
     "fid_clean": ("parmar2022cleanfid",),
@@ -43,7 +44,7 @@ def citations(result: Result) -> list[str]:
 
 
 def _is(metric: str, name: str) -> bool:
-    return metric == name or (name in ("fid", "clip_score") and metric.startswith(f"{name}_"))
+    return metric == name or (name in ("fid", "clip_score", "conse_score") and metric.startswith(f"{name}_"))
 
 
 @cache

@@ -10,7 +10,7 @@ from drawbench.results.files import Result
 from drawbench.results.scores import OVERALL, Score
 from drawbench.site.entries import Contents, Entry
 from drawbench.site.tables import TableView
-from drawbench.tables.headers import CLIP_SCORE, measure_of
+from drawbench.tables.headers import ALIGNMENTS, measure_of
 from drawbench.tables.ranks import rank_ranges, rank_words
 from metrics.alignment import NOT_MEASURABLE
 
@@ -57,7 +57,7 @@ def model_plots(result: Result, provenance: Provenance) -> list[DotPlot]:
         by_metric.setdefault(score.metric, []).append(score)
     plotted = [m for m, scores in by_metric.items() if len(scores) > 2 and measure_of(m).higher_is_better is not None]
     plots = []
-    for metric in sorted(plotted, key=lambda metric: metric != CLIP_SCORE):
+    for metric in sorted(plotted, key=lambda metric: metric not in ALIGNMENTS):
         scores = sorted(by_metric[metric], key=lambda score: score.scope != OVERALL)[:MOST_ROWS]
         rows = [(score.scope, f"n = {score.n}", [_point(score, provenance)]) for score in scores]
         plots.append(dot_plot([(measure_of(metric).title, 0)], rows, measure_of(metric).arrowed))

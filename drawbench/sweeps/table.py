@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from drawbench.results.scores import OVERALL, Score
 from drawbench.sweeps.pareto_plot import curves
 from drawbench.sweeps.sweep import SweepPoint, equal_points
-from drawbench.tables.headers import CLIP_SCORE, distances, measure_of
+from drawbench.tables.headers import alignment_of, distances, measure_of
 from drawbench.tables.layout import Block, Cell, Column, Footnotes, Sheet, prompts_of, score_cell, table_title
 from drawbench.tables.text import sheet_text
 from drawbench.terminal import WIDTH
@@ -60,7 +60,8 @@ def sweep_text(points: Sequence[SweepPoint], width: int = WIDTH) -> str:
     if not points:
         return ""
     axes = list(dict.fromkeys(name for point in points for name in point.settings))
-    metrics = [CLIP_SCORE, *[m for m in distances() if any(p.result.score(m, OVERALL) for p in points)][:1]]
+    alignment = alignment_of([point.result for point in points])
+    metrics = [alignment, *[m for m in distances() if any(p.result.score(m, OVERALL) for p in points)][:1]]
     several = len({point.model for point in points}) > 1
     best = {id(curve.best.distance) for curve in curves(points)}
     notes = Footnotes()

@@ -1,10 +1,14 @@
 """What tables call each metric, in the order of their columns; the arrow says which way is better."""
 
+from collections.abc import Sequence
+
+from drawbench.results.files import Result
+from drawbench.results.scores import OVERALL
 from drawbench.scoring.kinds import kinds
 from drawbench.scoring.kinds.kind import Measure
 
 CLIP_SCORE = "clip_score"
-CLIP_DIFFERENCE = "clip_score_difference"
+ALIGNMENTS = (CLIP_SCORE, "conse_score")  # how image and prompt agree, each with a `_shuffled` and a `_difference`
 CAPTION_SCORE = "caption_alignment"  # people's, 0 to 100
 
 
@@ -27,6 +31,11 @@ def measures() -> dict[str, Measure]:
 def measure_of(metric: str) -> Measure:
     """What is known of a metric; of one that no kind names, its name."""
     return measures().get(metric) or Measure(metric, metric, None)
+
+
+def alignment_of(results: Sequence[Result]) -> str:
+    """The name of the alignment score that all results have; of none that all have, CLIP score."""
+    return next((m for m in ALIGNMENTS if all(result.score(m, OVERALL) for result in results)), CLIP_SCORE)
 
 
 def distances() -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from drawbench.results.files import HumanPreference, Result
 from drawbench.results.published import PUBLISHED_TITLE, PublishedNumber
 from drawbench.results.scores import OVERALL, Interval, ReferenceRef, Score
-from drawbench.tables.headers import CLIP_DIFFERENCE, CLIP_SCORE, measure_of, measures
+from drawbench.tables.headers import ALIGNMENTS, alignment_of, measure_of, measures
 from drawbench.tables.leaderboard import LeaderboardTable, Row, ordering_metric
 from drawbench.tables.ranks import SAYS, rank_ranges, rank_words
 from metrics.alignment import NOT_MEASURABLE
@@ -96,7 +96,7 @@ class Footnotes:
 def leaderboard_sheet(table: LeaderboardTable, *, ranges: bool = False) -> Sheet:
     """Lay out one leaderboard table: overall numbers, then the categories.
 
-    Of several models, one block shows CLIP score and one its difference from shuffled captions, a category a column.
+    Of several models, one block shows CLIP (or ConSE) score and one its difference from shuffled captions, by category.
     Of one model, a category is a row, with everything measured on it.
     ranges: for pages that show all tables alike: ranks are ranges, and categories are columns of one model, too.
     """
@@ -106,9 +106,11 @@ def leaderboard_sheet(table: LeaderboardTable, *, ranges: bool = False) -> Sheet
     if len(categories) > 1 and len(table.rows) == 1 and not ranges:
         blocks.append(_one_model_block(table, categories, notes))
     elif len(categories) > 1:
+        alignment = alignment_of([row.result for row in table.rows])
+        title = measure_of(alignment).title
         for metric, caption in (
-            (CLIP_SCORE, "CLIP score by category"),
-            (CLIP_DIFFERENCE, "CLIP score minus shuffled captions, by category"),
+            (alignment, f"{title} by category"),
+            (f"{alignment}_difference", f"{title} minus shuffled captions, by category"),
         ):
             if any(row.result.score(metric, categories[0]) for row in table.rows):
                 blocks.append(_category_block(table, metric, caption, categories, notes))
@@ -245,13 +247,13 @@ def _counts(table: LeaderboardTable, metric: str, category: str) -> str:
 
 
 def _categories(table: LeaderboardTable) -> list[str]:
-    scopes = [score.scope for row in table.rows for score in row.result.scores if score.metric == CLIP_SCORE]
+    scopes = [score.scope for row in table.rows for score in row.result.scores if score.metric in ALIGNMENTS]
     return [scope for scope in dict.fromkeys(scopes) if scope != OVERALL]
 
 
 def prompts_of(result: Result) -> int:
     """How many prompts a result was made from."""
-    score = result.score(CLIP_SCORE, OVERALL)
+    score = result.score(alignment_of([result]), OVERALL)
     return score.n if score else result.prompt_set.n
 
 
@@ -289,7 +291,7 @@ def _order(table: LeaderboardTable, of_ranks: str) -> str:
     metric, less_is_better = ordering_metric([row.result for row in table.rows])
     name = measure_of(metric).title
     words = f"by {name}, {'lowest' if less_is_better else 'highest'} first; {of_ranks}"
-    if metric == CLIP_SCORE:
+    if metric in ALIGNMENTS:
         words += "; no rank where a model's own captions score no higher than shuffled ones"
     return words
 
@@ -337,6 +339,10 @@ def _cautions(table: LeaderboardTable) -> list[tuple[str, str]]:
                 "the scorer knows procedural worlds alone: on other prompts a high score of the bundled model says "
                 "that two models of one world agree, not that the image shows the prompt"
             )
+    if result.protocol.name == "offline":
+        cautions.append(
+            "small networks of ImageNet's classes made these numbers: never compare them with published ones"
+        )
     if result.prompt_set.name == "world":
         cautions.append("the bundled models learn from this procedural world: in-distribution, never zero-shot")
     if any(row.is_ceiling for row in table.rows):

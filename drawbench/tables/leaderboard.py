@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from drawbench.results.comparable import ComparisonKey, comparison_key, differences
 from drawbench.results.files import Result
 from drawbench.results.scores import OVERALL, Score
-from drawbench.tables.headers import CAPTION_SCORE, CLIP_SCORE, distances, measure_of
+from drawbench.tables.headers import CAPTION_SCORE, alignment_of, distances, measure_of
 from metrics.alignment import NOT_MEASURABLE
 
 CEILING_ADAPTERS = ("world", "photographs")  # the true renderings, and the prompts' own photographs
@@ -70,12 +70,12 @@ def separations(tables: Sequence[LeaderboardTable]) -> list[str]:
 def ordering_metric(results: Sequence[Result]) -> tuple[str, bool]:
     """The metric that orders a table, and whether less is better.
 
-    It is a distance that all rows have, else people's caption scores where all have these, else CLIP score.
+    It is a distance that all rows have, else people's caption scores where all have these, else CLIP (or ConSE) score.
     """
     for metric in (*distances(), CAPTION_SCORE):
         if all(result.score(metric, OVERALL) for result in results):
             return metric, not measure_of(metric).higher_is_better
-    return CLIP_SCORE, False
+    return alignment_of(results), False
 
 
 def _without_repeats(results: Sequence[Result]) -> list[Result]:

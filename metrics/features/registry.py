@@ -16,10 +16,14 @@ from metrics.features.clip.transformers import (
     read_config,
     weights_digest,
 )
+from metrics.features.conse import LIKELIEST, ConseExtractor, conse_fingerprint
 from metrics.features.dinov2 import Dinov2Extractor, dinov2_fingerprint
+from metrics.features.efficientnet import EfficientNetExtractor, efficientnet_fingerprint
 from metrics.features.extractor import Extractor
 from metrics.features.inception.extractor import InceptionExtractor, default_weights, inception_fingerprint
 from metrics.features.inception.resize import PREPROCESSING, Mode
+from metrics.features.minilm import CONTEXT
+from metrics.features.packaged import EFFICIENTNET_LITE0, MINILM_L6, PackagedFile
 from metrics.features.weights import (
     DINOV2_VIT_L_14,
     OPENAI_VIT_B_32,
@@ -32,6 +36,10 @@ from metrics.features.weights import (
 )
 
 BUNDLED_FOLDER = Path(__file__).resolve().parent.parent / "weights" / "bundled_v3"
+_EFFICIENTNET = (
+    f"EfficientNet-Lite0 on ImageNet ({EFFICIENTNET_LITE0.sha256[:12]}), shorter edge to 256 px by Pillow bicubic, "
+    "central 224 px, values in [-1, 1]"
+)
 
 
 @dataclass(frozen=True)
@@ -41,6 +49,7 @@ class ExtractorEntry:
     description: network, weights with the first digits of their SHA-256, layer and preprocessing, for a definition.
     origin: how it is known whose weights these are; caution: what must be known beside every number. Neither is part of
     the definition that protocols fingerprint: they may be better known elsewhere.
+    packaged: the files of packages that hold its weights.
     fingerprint, load: called when needed, the former once; both raise MetricInputError when files are missing or wrong.
     """
 
@@ -51,6 +60,7 @@ class ExtractorEntry:
     load: Callable[[str], Extractor]
     origin: str = ""
     caution: str = ""
+    packaged: tuple[PackagedFile, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "fingerprint", cache(self.fingerprint))
@@ -108,6 +118,32 @@ def dinov2(weights: WeightsFile = DINOV2_VIT_L_14) -> ExtractorEntry:
         weights.sha256,
         lambda: dinov2_fingerprint(weights.sha256 or _found_digest(weights)),
         lambda device: Dinov2Extractor(find_weights(weights), weights.sha256, device),
+    )
+
+
+def efficientnet() -> ExtractorEntry:
+    """EfficientNet-Lite0's pooled features, its weights from a package."""
+    return ExtractorEntry(
+        "efficientnet-lite0",
+        f"{_EFFICIENTNET}, 1280 pooled features",
+        EFFICIENTNET_LITE0.sha256,
+        efficientnet_fingerprint,
+        EfficientNetExtractor,
+        packaged=(EFFICIENTNET_LITE0,),
+    )
+
+
+def conse() -> ExtractorEntry:
+    """ConSE: EfficientNet-Lite0's likeliest classes by the MiniLM embeddings of their names, both from packages."""
+    return ExtractorEntry(
+        "conse",
+        f"ConSE (Norouzi et al. 2014): {_EFFICIENTNET}, its {LIKELIEST} likeliest of 1,000 classes weighted by "
+        f"probability, names and captions by all-MiniLM-L6-v2 ({MINILM_L6.sha256[:12]}), mean of at most "
+        f"{CONTEXT} tokens",
+        EFFICIENTNET_LITE0.sha256,
+        conse_fingerprint,
+        ConseExtractor,
+        packaged=(EFFICIENTNET_LITE0, MINILM_L6),
     )
 
 

@@ -1,4 +1,4 @@
-"""CLIP score, beside the score of the same images with shuffled captions."""
+"""CLIP score and ConSE score, beside the score of the same images with shuffled captions."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -23,6 +23,8 @@ from metrics.statistics.result import MetricResult
 
 
 class _ClipScore(PromptMeans):
+    """The mean cosine of images and captions, by whatever embeds both; its companions are named after it."""
+
     def per_image(self, images: ImageSet) -> np.ndarray:
         return sample_cosines(images.features, images.texts[images.prompts])
 
@@ -30,7 +32,8 @@ class _ClipScore(PromptMeans):
         return {self.name: _scores(images).own}
 
     def results(self, images: ImageSet) -> Mapping[str, MetricResult]:
-        return clip_score_results(_scores(images))
+        found = clip_score_results(_scores(images))
+        return {self.name + name.removeprefix("clip_score"): result for name, result in found.items()}
 
     def differences(self, a: ImageSet, b: ImageSet) -> Mapping[str, PairedResult]:
         """Marked where the scorer cannot tell either run's captions from shuffled ones."""
@@ -61,6 +64,16 @@ CLIP_SCORE = _ClipScore(
         ),
         Measure("clip_score_shuffled", "shuffled captions", None, SHUFFLED, least=-1, most=1, column=21),
         Measure("clip_score_difference", "difference", True, DIFFERENCE, least=-2, most=2, column=22),
+    ),
+    Needs(texts=True),
+)
+# Not read by the sanity suite: what it does to drawings of a procedural world is no matter of ImageNet's classes.
+CONSE_SCORE = _ClipScore(
+    "conse_score",
+    (
+        Measure("conse_score", "ConSE score", True, CONVENTION, least=-1, most=1, column=23),
+        Measure("conse_score_shuffled", "shuffled captions", None, SHUFFLED, least=-1, most=1, column=24),
+        Measure("conse_score_difference", "difference", True, DIFFERENCE, least=-2, most=2, column=25),
     ),
     Needs(texts=True),
 )

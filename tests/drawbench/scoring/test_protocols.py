@@ -63,7 +63,7 @@ def test_another_version_of_the_scorer_is_not_the_bundled_one(tmp_path: Path) ->
 
 
 def test_unknown_protocols_are_refused_with_the_known_ones() -> None:
-    with pytest.raises(UserError, match="bundled, bundled-extended, imagen, extended"):
+    with pytest.raises(UserError, match="bundled, bundled-extended, offline, imagen, extended"):
         get_protocol("fid")
 
 
