@@ -23,6 +23,7 @@ STAND_INS = {  # what a bare machine has in place of what the page's reader has
     "cuda:0": "cpu",
     "cuda:1": "cpu",
     "imagen": "bundled",
+    "offline": "bundled",
     "30000": str(PHOTOGRAPHS),
 }
 FEW = ("--samples", "1", "--set", "steps=2")
