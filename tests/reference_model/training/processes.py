@@ -3,9 +3,12 @@
 import multiprocessing
 import os
 import socket
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerProcess
+from types import ModuleType
 from typing import Any
 
 import torch
@@ -27,10 +30,22 @@ def started(work: Callable[..., Any], size: int, *arguments: Any) -> Started:
         theirs, ours = SERVER.Pipe()
         variables = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": size, "MASTER_ADDR": "127.0.0.1"}
         process = SERVER.Process(target=_run, args=(work, arguments, {**variables, "MASTER_PORT": port}, theirs))
-        process.start()
+        with _without_main():
+            process.start()
         theirs.close()
         processes.append((process, ours))
     return processes
+
+
+@contextmanager
+def _without_main() -> Iterator[None]:
+    """A new process runs the file of the main module again, which an earlier test may have exchanged (Streamlit's)."""
+    main = sys.modules["__main__"]
+    sys.modules["__main__"] = ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = main
 
 
 def results(processes: Started) -> list[Any]:
