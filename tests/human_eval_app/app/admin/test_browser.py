@@ -192,7 +192,7 @@ def test_the_results_of_a_closed_study_can_be_read_on_a_phone(tmp_path: Path, br
         page.get_by_text("Show which model raters preferred").click()
         chart = page.locator("main img.chart")
         chart.wait_for()
-        page.get_by_role("cell", name="fidelity").first.wait_for()
+        page.get_by_role("rowheader", name="fidelity").first.wait_for()
         _wait_until_it_fits_a_phone(page)
         assert chart.bounding_box()["width"] > 600  # pushed sideways, not made too small to read
         heights = "all => Math.max(...all.map(row => row.getBoundingClientRect().height))"
