@@ -2,8 +2,9 @@
 
     python -m benchmarks.ranks [--ranks 1,2] [--limit 10]
 
-Each round draws the same run once for each number of ranks. Counted is the time from the first attempt's start to the
-last one's end, as the run's journals have it: without the start of the processes and the loading of libraries.
+Each round draws the same run once for each number of ranks. Counted are the seconds of an image that the run's journals
+record, the first batch of each rank apart: ranks draw so many images in them. The whole time, from the first attempt's
+start to the last one's end, stands beside it, with what a short run loses until all ranks have begun.
 """
 
 import argparse
@@ -21,18 +22,21 @@ from drawbench.runs.directory import RunDirectory
 TARGET = 1.8  # times, of two ranks on two cores
 
 
-def seconds_of(ranks: int, limit: int, size: int) -> tuple[float, int]:
-    """Seconds of drawing, and how many images were drawn."""
+def rates_of(ranks: int, limit: int, size: int) -> tuple[float, float]:
+    """Images a second of all ranks while all draw, and of the whole run."""
     with tempfile.TemporaryDirectory(prefix="drawbench-ranks-") as folder:
         run = Path(folder) / "run"
         launched = [sys.executable, "-m", "torch.distributed.run", f"--nproc-per-node={ranks}", "-m", "drawbench"]
         words = ["generate", "--model", "reference", "--prompts", "open", "--samples", "1", "--size", str(size)]
-        words += ["--slice", "4", "--limit", str(limit), "--out", str(run)]
+        words += ["--slice", "4", "--limit", str(limit), "--workers", "1", "--out", str(run)]
         subprocess.run([*launched, *words], check=True, capture_output=True, env=os.environ | {"OMP_NUM_THREADS": "1"})
         attempts = RunDirectory.open(run).attempts
         starts = [datetime.fromisoformat(each.start) for each in attempts]
         ends = [datetime.fromisoformat(each.end or each.start) for each in attempts]
-        return (max(ends) - min(starts)).total_seconds(), len(RunDirectory.open(run).samples())
+        cost = RunDirectory.open(run).cost()
+        assert cost is not None
+        whole = (max(ends) - min(starts)).total_seconds()
+        return ranks / cost.seconds_per_image, len(RunDirectory.open(run).samples()) / whole
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -47,9 +51,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     rates: dict[int, list[float]] = {count: [] for count in counts}
     for number in range(args.rounds):
         for count in counts:
-            seconds, images = seconds_of(count, args.limit, args.size)
-            rates[count].append(images / seconds)
-            print(f"round {number + 1} of {args.rounds}: {count} ranks, {images} images, {seconds:.1f} s", flush=True)
+            rate, whole = rates_of(count, args.limit, args.size)
+            rates[count].append(rate)
+            said = f"{count} ranks, {rate:.2f} images/s, {whole:.2f} with beginning and end"
+            print(f"round {number + 1} of {args.rounds}: {said}", flush=True)
     base = statistics.median(rates[counts[0]])
     for count in counts:
         median = statistics.median(rates[count])
