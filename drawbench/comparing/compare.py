@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypedDict, Unpack
 
 from drawbench.comparing.differences import Difference, metric_differences
 from drawbench.comparing.pairing import comparable_size, paired
@@ -80,33 +81,34 @@ class PreparedPair:
         )
 
 
+class Reading(TypedDict, total=False):
+    """How two runs are read. extractors: the protocol's, where something has loaded them; then `device` is theirs."""
+
+    device: str
+    batch: int
+    verify: bool
+    extractors: Extractors | None
+    progress: Progress | None
+
+
 def prepare_pair(
-    path_a: Path,
-    path_b: Path,
-    protocol: Protocol,
-    reference: Path | None = None,
-    *,
-    device: str = "cpu",
-    batch: int = BATCH,
-    verify: bool = False,
-    extractors: Extractors | None = None,
-    progress: Progress | None = None,
+    path_a: Path, path_b: Path, protocol: Protocol, reference: Path | None = None, **how: Unpack[Reading]
 ) -> PreparedPair:
     """Read two sealed runs, and the references of their distances; nothing is written.
 
     reference: folder of images or .npz for the distances, the same for both runs; without it they are left out.
-    extractors: the protocol's, where something has loaded them already; then `device` is theirs.
     Raises UserError for runs that do not compare, naming what differs, and for all that scoring refuses.
     """
-    progress = progress or Progress()
+    progress = how.get("progress") or Progress()
     runs = RunDirectory.open(path_a), RunDirectory.open(path_b)
     size = comparable_size(runs[0], runs[1], protocol)
     references = find_references(reference) if reference else None
     left_out: dict[str, str] = {}
     asked = [metric for metric in protocol.metrics if references or not metric.kind.needs.references]
     left_out |= {metric.metric: "no reference images" for metric in protocol.metrics if metric not in asked}
-    extractors = extractors or Extractors([metric.extractor for metric in asked], device, progress.note)
-    reading = ReadSettings(size, batch, None, verify)
+    entries = [metric.extractor for metric in asked]
+    extractors = how.get("extractors") or Extractors(entries, how.get("device", "cpu"), progress.note)
+    reading = ReadSettings(size, how.get("batch", BATCH), None, how.get("verify", False))
     theirs = None
     if references and any(metric.kind.needs.references for metric in asked):
         theirs = read_references(references, asked, extractors, reading, progress)
@@ -120,22 +122,10 @@ def prepare_pair(
 
 
 def compare_runs(
-    path_a: Path,
-    path_b: Path,
-    protocol: Protocol,
-    reference: Path | None = None,
-    *,
-    device: str = "cpu",
-    batch: int = BATCH,
-    verify: bool = False,
-    extractors: Extractors | None = None,
-    progress: Progress | None = None,
+    path_a: Path, path_b: Path, protocol: Protocol, reference: Path | None = None, **how: Unpack[Reading]
 ) -> Comparison:
     """The paired differences of two sealed runs under a protocol. Arguments and errors are those of `prepare_pair`."""
-    progress = progress or Progress()
-    given = path_a, path_b, protocol, reference
-    pair = prepare_pair(*given, device=device, batch=batch, verify=verify, extractors=extractors, progress=progress)
-    return pair.compared(progress)
+    return prepare_pair(path_a, path_b, protocol, reference, **how).compared(how.get("progress") or Progress())
 
 
 def _differences(

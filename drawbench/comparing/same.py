@@ -137,12 +137,16 @@ def _most(metric: str) -> float:
 
 def _units(row: Difference, prompts: int) -> int:
     """The prompts behind the interval: of a mean its n, of a jackknife all."""
-    return row.n if row.interval != "not available" and row.interval.method == T_PAIRED else prompts
+    return row.n if _is_mean(row) else prompts
 
 
 def _caution(row: Difference) -> float:
-    """2 for a number over all images, which has a jackknife's interval; 1 for a mean over prompts."""
-    return JACKKNIFE if row.interval != "not available" and "jackknife" in row.interval.method else 1.0
+    """1 for a mean over prompts; 2 for a number over all images, which has a jackknife's interval."""
+    return 1.0 if _is_mean(row) else JACKKNIFE
+
+
+def _is_mean(row: Difference) -> bool:
+    return row.interval != "not available" and row.interval.method == T_PAIRED
 
 
 def _test(row: Difference, found: Equivalence, p_zero: float) -> Test:

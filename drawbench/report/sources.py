@@ -7,8 +7,6 @@ from pathlib import Path
 
 from drawbench.comparing.compare import Comparison
 from drawbench.errors import UserError
-from drawbench.prompts.drawbench_set import NAME as DRAWBENCH
-from drawbench.prompts.drawbench_set import holds_published
 from drawbench.prompts.prompt_set import category_slug
 from drawbench.results.files import Result, read_result
 from drawbench.runs.directory import RunDirectory
@@ -35,7 +33,7 @@ class ReportedRun:
     @property
     def shows_text(self) -> bool:
         """Whether the report may hold the text of its prompts."""
-        return self.prompt_text or not self.is_drawbench
+        return self.prompt_text or not self.run.holds_drawbench
 
     def reason(self, prompt_id: str, reason: str) -> str:
         """Why a sample was refused; servers repeat the prompt there, which is left out where its text is not shown."""
@@ -44,11 +42,6 @@ class ReportedRun:
     @cached_property
     def _texts(self) -> dict[str, str]:
         return {prompt.id: prompt.text for prompt in self.run.prompts}
-
-    @cached_property
-    def is_drawbench(self) -> bool:
-        """Whether the set goes by that name, or holds any of its prompts."""
-        return self.run.plan.prompt_set_name == DRAWBENCH or holds_published(self.run.prompts)
 
 
 @dataclass(frozen=True)
@@ -81,7 +74,7 @@ class Sources:
     @property
     def for_publication(self) -> bool:
         """False where the text of DrawBench's prompts is in it."""
-        return not any(each.is_drawbench and each.shows_text for each in self.runs)
+        return not any(each.run.holds_drawbench and each.shows_text for each in self.runs)
 
     def run_of(self, result: Result) -> ReportedRun:
         """The run that a result is of."""

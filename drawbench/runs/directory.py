@@ -13,6 +13,8 @@ from pydantic import ValidationError, model_validator
 
 from drawbench.errors import UserError
 from drawbench.interface import Sample, Sources
+from drawbench.prompts.drawbench_set import NAME as DRAWBENCH
+from drawbench.prompts.drawbench_set import holds_published
 from drawbench.prompts.prompt_set import Prompt, PromptSet, category_slug, ids_sha256
 from drawbench.records import Record, first_problem
 from drawbench.remote.request_log import Usage, read_usage
@@ -167,6 +169,11 @@ class RunDirectory:
         """The image's path inside images/, as in metadata.jsonl: with forward slashes."""
         folder = category_slug(sample.category) or f"{self._positions[sample.prompt_id] // FOLDER_SIZE:03d}"
         return f"{folder}/{sample.prompt_id}-{sample.index}.png"
+
+    @cached_property
+    def holds_drawbench(self) -> bool:
+        """Whether its prompts go by DrawBench's name, or are any of its own: their text is not ours to give."""
+        return self.plan.prompt_set_name == DRAWBENCH or holds_published(self._prompts)
 
     def usage(self) -> Usage | None:
         """The requests to a server that drawing has taken so far; None where no server was asked."""

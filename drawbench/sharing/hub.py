@@ -104,7 +104,7 @@ def push_run(path: Path, repo: str, *, with_prompt_text: bool, private: bool) ->
     run.require_seal()
     api = HfApi()
     try:
-        with _staged(run, with_prompt_text or run.plan.prompt_set_name != NAME) as folder:
+        with _staged(run, with_prompt_text or not run.holds_drawbench) as folder:
             made = api.create_repo(repo, repo_type="dataset", private=private, exist_ok=True)
             message = f"Run of {run.plan.model.name} on {run.plan.prompt_set_name}"
             api.upload_folder(repo_id=made.repo_id, repo_type="dataset", folder_path=folder, commit_message=message)
@@ -127,13 +127,30 @@ def _staged(run: RunDirectory, with_text: bool) -> Iterator[Path]:
         shutil.copytree(run.path, folder, ignore=shutil.ignore_patterns(*LEFT_BEHIND), copy_function=_link)
         if not with_text:
             rows = [{key: value for key, value in row.items() if key != "text"} for row in rows_of(run.path / METADATA)]
-            (folder / METADATA).unlink()
-            (folder / METADATA).write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+            _replace(folder / METADATA, "".join(json.dumps(row) + "\n" for row in rows))
+            _leave_out_texts(folder, [prompt.text for prompt in run.prompts])
         results = load_run(run.path)
         for result in results:
             write_result(result, _made(folder / "results"))
         (folder / "README.md").write_text(_card(run.plan, results, with_text), encoding="utf-8")
         yield folder
+
+
+def _leave_out_texts(folder: Path, texts: Sequence[str]) -> None:
+    """Also from reasons of refusals and from warnings, where servers and libraries repeat what they were asked."""
+    for path in (path for kind in ("*.json", "*.jsonl") for path in folder.rglob(kind)):
+        content = kept = path.read_text(encoding="utf-8")
+        for text in sorted(texts, key=len, reverse=True):
+            for written in {text, json.dumps(text)[1:-1], json.dumps(text, ensure_ascii=False)[1:-1]}:
+                kept = kept.replace(written, "[prompt]")
+        if kept != content:
+            _replace(path, kept)
+
+
+def _replace(link: Path, content: str) -> None:
+    """A file of its own in place of a link to the run's."""
+    link.unlink()
+    link.write_text(content, encoding="utf-8")
 
 
 def _link(source: str, target: str) -> None:

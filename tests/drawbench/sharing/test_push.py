@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import pytest
 
 import drawbench
 from drawbench.cli.main import main
+from drawbench.prompts.registry import load_prompt_set
 from tests.drawbench.sharing.hub_server import Hub, hub_server
 
 READ_BACK = """
@@ -76,6 +78,25 @@ def test_drawbenchs_text_stays_here(hub: Hub, tmp_path: Path) -> None:
     assert b"not in it" in hub.files["README.md"]
     assert pushed(hub, tmp_path, str(path), "--to", "me/x", "--with-prompt-text").returncode == 0
     assert all(text in hub.files["images/metadata.jsonl"] for text in texts if b'"' not in text)
+
+
+@pytest.mark.skipif("DRAWBENCH_PROMPTS" not in os.environ, reason="DRAWBENCH_PROMPTS names no copy of DrawBench")
+def test_its_text_stays_here_in_any_set_and_in_what_models_say(hub: Hub, tmp_path: Path) -> None:
+    texts = [prompt.text for prompt in load_prompt_set("drawbench").prompts[:3]]
+
+    def draw(prompt: str, seed: int, size: int = 16) -> np.ndarray | drawbench.Refused:
+        warnings.warn(f"thinking of {prompt}", stacklevel=1)
+        if prompt == texts[1]:
+            return drawbench.Refused(f"filtered: {prompt}")
+        return np.random.default_rng(seed).integers(0, 256, (size, size, 3), np.uint8)
+
+    path = drawbench.run(draw, [*texts, "a prompt of my own"], samples=1, out=tmp_path / "run", progress=False).path
+    said = [(path / name).read_text() for name in ("manifest.json", "journals/0001.jsonl", "refused.jsonl")]
+    assert all(texts[1] in text for text in said)
+    assert pushed(hub, tmp_path, str(path), "--to", "me/x").returncode == 0
+    assert not any(text.encode() in content for content in hub.files.values() for text in texts)
+    assert b"filtered: [prompt]" in hub.files["refused.jsonl"]
+    assert [(path / name).read_text() for name in ("manifest.json", "journals/0001.jsonl", "refused.jsonl")] == said
 
 
 def test_what_cannot_be_pushed_is_said(hub: Hub, run: Path, tmp_path: Path) -> None:
