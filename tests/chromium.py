@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 LEVELS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]
@@ -25,6 +26,29 @@ def chromium() -> Iterator[Any]:
             yield browser
         finally:
             browser.close()
+
+
+class Tab:
+    """A page of a folder on this disk, which remembers what it should not do: say something, or ask elsewhere."""
+
+    def __init__(self, browser: Any, folder: Path, address: str, **context: Any) -> None:
+        self.page = browser.new_context(**{"viewport": {"width": 1280, "height": 720}, **context}).new_page()
+        self.page.set_default_timeout(30_000)
+        self.wrong: list[str] = []
+        self.page.on("console", lambda message: self.wrong.append(message.text))
+        self.page.on("pageerror", lambda error: self.wrong.append(str(error)))
+        self.page.on("requestfailed", lambda request: self.wrong.append(f"failed: {request.url}"))
+        self.page.on("request", self._asked)
+        self.page.goto(f"{folder.as_uri()}/{address}")
+
+    def _asked(self, request: Any) -> None:
+        if not request.url.startswith(("file://", "data:,")):
+            self.wrong.append(request.url)
+
+    def close(self) -> None:
+        """All was well."""
+        assert self.wrong == []
+        self.page.context.close()
 
 
 def violations(page: Any) -> list[str]:

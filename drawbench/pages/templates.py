@@ -1,5 +1,6 @@
 """One way to fill templates: everything that is put into a page is escaped, and a name that is missing is an error."""
 
+import json
 from collections.abc import Callable
 from functools import cache
 from importlib.resources import files
@@ -24,12 +25,22 @@ def macro(name: str, of: str, *packages: str) -> Callable[..., str]:
 
 def style() -> str:
     """The style of all pages; it loads nothing."""
-    return table_style() + (files(__package__) / STYLE).read_text(encoding="utf-8")
+    return table_style() + own_text(__package__, STYLE)
 
 
 def table_style() -> str:
     """The style of tables alone, which touches nothing outside of an element of class `drawbench`."""
-    return (files(__package__) / TABLES).read_text(encoding="utf-8")
+    return own_text(__package__, TABLES)
+
+
+def script_data(data: object) -> str:
+    """What a script of data holds, as short as can be. Raises ValueError for NaN, of which no script would know."""
+    return json.dumps(data, separators=(",", ":"), allow_nan=False)
+
+
+def own_text(package: str, name: str) -> str:
+    """A file of a package, such as a script or a style."""
+    return (files(package) / name).read_text(encoding="utf-8")
 
 
 @cache

@@ -1,13 +1,12 @@
 """The static report: a folder of pages, pictures and data, opened from disk, nothing loaded from anywhere."""
 
 from collections.abc import Sequence
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 from drawbench.files import atomic_folder, writing
 from drawbench.pages.folder import check_place as check_folder
-from drawbench.pages.templates import STYLE, render, style
+from drawbench.pages.templates import STYLE, own_text, render, style
 from drawbench.progress import Progress
 from drawbench.report import gallery, overview, provenance
 from drawbench.report.findings import findings
@@ -78,8 +77,8 @@ def _write_pages(sources: Sources, folder: Path, out: Path, originals: bool) -> 
     for name, values in pages.items():
         text = render(f"{Path(name).stem}.html.j2", __package__, here=name, **common, **values)
         (folder / name).write_text(text, encoding="utf-8")
-    (folder / STYLE).write_text(style() + _own("report.css"), encoding="utf-8")
-    (folder / SCRIPT).write_text(_own(SCRIPT), encoding="utf-8")
+    (folder / STYLE).write_text(style() + own_text(__package__, "report.css"), encoding="utf-8")
+    (folder / SCRIPT).write_text(own_text(__package__, SCRIPT), encoding="utf-8")
 
 
 def title_of(sources: Sources) -> str:
@@ -105,7 +104,3 @@ def facts_of(sources: Sources) -> list[str]:
     drawn = [f"{sum(seal.images for seal in seals):,} images", *([f"{refused:,} refused"] if refused else [])]
     dates = sorted({result.date for result in sources.results})
     return [*prompts, *drawn, *([f"scored {dates[-1]}"] if dates else [])]
-
-
-def _own(name: str) -> str:
-    return (files(__package__) / name).read_text(encoding="utf-8")

@@ -1,6 +1,5 @@
 """Every sample of every prompt as data for the gallery, and where its pictures are."""
 
-import json
 import math
 import os
 import shutil
@@ -12,6 +11,7 @@ from urllib.parse import quote
 
 from drawbench.errors import UserError
 from drawbench.interface import Sample
+from drawbench.pages.templates import script_data
 from drawbench.prompts.prompt_set import category_slug
 from drawbench.report.provenance import Provenance
 from drawbench.report.sources import ReportedRun, unique_slugs
@@ -102,7 +102,7 @@ def write_gallery(
         _drop_repeats(data)
         parts |= {f"{DATA}/{number}-{place}.js": each for place, each in enumerate(data, start=1)}
         for address, part in parts.items():
-            text = f"(window.galleryData ||= []).push({json.dumps(part, separators=(',', ':'))});\n"
+            text = f"(window.galleryData ||= []).push({script_data(part)});\n"
             (folder / address).write_text(text, encoding="utf-8")
         scripts += parts
     return scripts

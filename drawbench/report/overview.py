@@ -110,18 +110,19 @@ def category_plot(table: LeaderboardTable, metric: str, sources: Sources, proven
     for scope in list(scopes)[:MOST_ROWS]:
         scores = [result.score(metric, scope) for result in results]
         counts = sorted({score.n for score in scores if score})
-        points = [_point(score, label, provenance) for score, label in zip(scores, labels, strict=True)]
+        points = [
+            score_point(score, f"{label}, ", provenance.address_of(score)) if score else None
+            for score, label in zip(scores, labels, strict=True)
+        ]
         rows.append((scope, f"n = {'–'.join(map(str, (counts[0], counts[-1])[: len(counts)]))}", points))
     return dot_plot([(label, sources.look(label)) for label in labels], rows, measure_of(metric).arrowed)
 
 
-def _point(score: Score | None, name: str, provenance: Provenance) -> Point | None:
-    if score is None:
-        return None
-    low, high = ends(score.interval)
+def score_point(score: Score, name: str, href: str) -> Point:
+    """A score in a plot, hollow where the scorer tells nothing. name: what it is of, before its scope."""
     dumb = NOT_MEASURABLE in score.note
-    said = f"{name}, {score.scope}: {value_words(score)}" + (f", {NOT_MEASURABLE}" if dumb else "")
-    return Point(score.value, low, high, said, provenance.address_of(score), dumb)
+    said = f"{name}{score.scope}: {value_words(score)}" + (f", {NOT_MEASURABLE}" if dumb else "")
+    return Point(score.value, *ends(score.interval), said, href, dumb)
 
 
 def value_words(score: Score) -> str:

@@ -14,7 +14,6 @@ from drawbench.report.sources import ReportedRun, Sources, SweepOf
 from drawbench.results.files import Result
 from drawbench.results.scores import Interval, ReferenceRef
 from drawbench.runs.directory import read_manifest
-from drawbench.runs.journal import Drawer
 from drawbench.runs.plan import DEFAULT_SLICE_SIZE, Plan
 from drawbench.tables.headers import measure_of
 from drawbench.tables.human import AVERAGES
@@ -108,11 +107,19 @@ def provenance_of(sources: Sources) -> Provenance:
 
 def generate_command(plan: Plan, folder: str) -> str:
     """The command that draws a run. A file or folder stands by its name, as the plan knows it."""
-    words = ["drawbench", "generate", "--model", spec_of(plan.model), "--prompts", plan.prompt_set_name]
-    words += ["--samples", str(plan.samples), "--size", str(plan.size), "--seed", str(plan.seed)]
-    words += ["--limit", str(plan.limit)] if plan.limit is not None else []
-    words += ["--slice", str(plan.slice_size)] if plan.slice_size != DEFAULT_SLICE_SIZE else []
-    for name, value in plan.model.settings.items():
+    more = ["--seed", str(plan.seed)]
+    more += ["--limit", str(plan.limit)] if plan.limit is not None else []
+    more += ["--slice", str(plan.slice_size)] if plan.slice_size != DEFAULT_SLICE_SIZE else []
+    return draw_command(plan.model, plan.prompt_set_name, plan.samples, plan.size, folder, more)
+
+
+def draw_command(
+    model: ModelCard, set_name: str, samples: int, size: int, folder: str, more: Sequence[str] = ()
+) -> str:
+    """The same of a model and what is known of its run. more: further options."""
+    words = ["drawbench", "generate", "--model", spec_of(model), "--prompts", set_name]
+    words += ["--samples", str(samples), "--size", str(size), *more]
+    for name, value in model.settings.items():
         words += ["--set", f"{name}={value}"] if name not in NOT_TYPED else []
     return shlex.join([*words, "--out", f"runs/{folder}"])
 
@@ -125,10 +132,15 @@ def spec_of(card: ModelCard) -> str:
 
 def score_command(folder: str, result: Result) -> str:
     """The command that scores a run."""
-    words = ["drawbench", "score", f"runs/{folder}", "--protocol", result.protocol.name]
-    if result.reference and result.prompt_set.name != EMBEDDED:
-        words += ["--reference", result.reference.name]
-    return shlex.join(words)
+    return shlex.join(["drawbench", "score", f"runs/{folder}", *measuring_options(result)])
+
+
+def measuring_options(measured: Result | Comparison) -> list[str]:
+    """The options of a command that measures: protocol, and references that the prompt set does not bring."""
+    words = ["--protocol", measured.protocol.name]
+    if measured.reference and measured.prompt_set.name != EMBEDDED:
+        words += ["--reference", measured.reference.name]
+    return words
 
 
 def _plan_of(sweep: SweepOf, name: str) -> Plan | None:
@@ -156,7 +168,7 @@ def _run_section(reported: ReportedRun) -> Section:
         ("server", usage.words() if usage else ""),
         ("run hash", plan.sha256),
         ("pixels", seal.pixels_sha256),
-        ("devices", ", ".join(dict.fromkeys(_device(one) for attempt in attempts for one in attempt.drawers))),
+        ("devices", ", ".join(dict.fromkeys(one.words for attempt in attempts for one in attempt.drawers))),
         ("warnings", _warnings(reported)),
         ("versions", _versions(attempts[-1].versions if attempts else {})),
     ]
@@ -230,15 +242,7 @@ def _comparison_section(found: Provenance, comparison: Comparison) -> Section:
         )
         words = f"{a.name} minus {b.name}, paired by prompt over the samples that both have an image for"
         groups.append(NumberGroup(measure_of(metric).arrowed, words, rows))
-    command = [
-        "drawbench",
-        "compare",
-        *(f"runs/{folder}" for folder in folders),
-        "--protocol",
-        comparison.protocol.name,
-    ]
-    if comparison.reference and comparison.prompt_set.name != EMBEDDED:
-        command += ["--reference", comparison.reference.name]
+    command = ["drawbench", "compare", *(f"runs/{folder}" for folder in folders), *measuring_options(comparison)]
     protocol = comparison.protocol
     facts = [
         ("run hashes", f"{a.plan_sha256}, {b.plan_sha256}"),
@@ -323,7 +327,3 @@ def _versions(versions: dict[str, str]) -> str:
     """A long digest by its first digits."""
     shown = {name: re.sub(r"\b([0-9a-f]{12})[0-9a-f]{52}\b", r"\1", text) for name, text in versions.items()}
     return ", ".join(f"{name} {version}" for name, version in sorted(shown.items()))
-
-
-def _device(drawer: Drawer) -> str:
-    return f"{drawer.device} ({drawer.gpu})" if drawer.gpu else drawer.device

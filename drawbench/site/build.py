@@ -2,14 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 from drawbench.errors import UserError
 from drawbench.files import atomic_folder, writing
 from drawbench.pages.folder import FIRST, check_place
-from drawbench.pages.templates import STYLE, render, style
+from drawbench.pages.templates import STYLE, own_text, render, style
 from drawbench.progress import Progress
 from drawbench.report.overview import human_views
 from drawbench.results.files import Result, result_path, result_text
@@ -63,9 +62,9 @@ def write_site(results: Sequence[Result], out: Path, options: Options, progress:
         views = [table_view(slug, table, contents) for slug, table in contents.scored]
         _write_pages(contents, views, names, folder, options)
         _write_models(contents, standings_of(contents, views), names, folder, options, progress or Progress())
-        (folder / STYLE).write_text(style() + _own("site.css"), encoding="utf-8")
+        (folder / STYLE).write_text(style() + own_text(__package__, "site.css"), encoding="utf-8")
         for name in SCRIPTS:
-            (folder / name).write_text(_own(name), encoding="utf-8")
+            (folder / name).write_text(own_text(__package__, name), encoding="utf-8")
     return out / FIRST
 
 
@@ -171,7 +170,3 @@ def _write_downloads(contents: Contents, folder: Path) -> None:
 
 def _page(path: Path, template: str, values: dict[str, Any]) -> None:
     path.write_text(render(template, __package__, "drawbench.report", **values), encoding="utf-8")
-
-
-def _own(name: str) -> str:
-    return (files(__package__) / name).read_text(encoding="utf-8")

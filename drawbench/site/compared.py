@@ -1,10 +1,11 @@
 """Data of the comparison page: one file with all names and tables, and one file a model with its numbers."""
 
-import json
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
+from drawbench.pages.templates import script_data
+from drawbench.report.provenance import measuring_options
 from drawbench.results.files import Result
 from drawbench.results.scores import OVERALL, Interval, Score
 from drawbench.site.entries import Contents, Entry, run_folder
@@ -19,7 +20,7 @@ def write_compared(contents: Contents, views: Sequence[TableView], folder: Path)
     """Write `models.js` and `models/<slug>.js` below `folder`."""
     tables = [_table_facts(view, table) for view, (_, table) in zip(views, contents.scored, strict=True)]
     known = {"tables": tables, "models": [[entry.slug, entry.label] for entry in contents.entries]}
-    _write(folder / "models.js", f"drawbench.known({_json(known)})")
+    _write(folder / "models.js", f"drawbench.known({script_data(known)})")
     found: dict[str, list[object]] = {entry.slug: [] for entry in contents.entries}
     for number, (_, table) in enumerate(contents.scored):
         for row, places in zip(table.rows, rank_ranges(table), strict=True):
@@ -28,22 +29,21 @@ def write_compared(contents: Contents, views: Sequence[TableView], folder: Path)
             found[entry.slug].append(facts | _numbers(row.result, entry, contents))
     (folder / "models").mkdir()
     for entry in contents.entries:
-        _write(folder / "models" / f"{entry.slug}.js", f"drawbench.model({_json([entry.slug, found[entry.slug]])})")
+        _write(
+            folder / "models" / f"{entry.slug}.js", f"drawbench.model({script_data([entry.slug, found[entry.slug]])})"
+        )
 
 
 def _table_facts(view: TableView, table: LeaderboardTable) -> dict[str, object]:
     first = table.first
     metrics = [[name, measure_of(name).arrowed, measure_of(name).higher_is_better] for name in metrics_of(table)]
     scopes = dict.fromkeys(score.scope for row in table.rows for score in row.result.scores)
-    command = ["--protocol", first.protocol.name]
-    if first.reference and first.prompt_set.name != "world":
-        command += ["--reference", first.reference.name]
     return {
         "slug": view.slug,
         "title": view.sheet.title,
         "metrics": metrics,
         "scopes": sorted(scopes, key=lambda scope: scope != OVERALL),
-        "options": shlex.join(command),
+        "options": shlex.join(measuring_options(first)),
         "cautions": view.cautions,
     }
 
@@ -71,10 +71,6 @@ def _words(score: Score) -> tuple[str, str, float]:
 
 def _ends(score: Score) -> tuple[float | None, float | None]:
     return (score.interval.low, score.interval.high) if isinstance(score.interval, Interval) else (None, None)
-
-
-def _json(data: object) -> str:
-    return json.dumps(data, separators=(",", ":"), allow_nan=False)
 
 
 def _write(path: Path, text: str) -> None:

@@ -1,13 +1,12 @@
 """What a site shows: models with their results, tables, and the address of every number."""
 
 import json
-import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from drawbench.errors import UserError
 from drawbench.prompts.prompt_set import category_slug
-from drawbench.report.provenance import NOT_TYPED, Provenance, Section, human_section, scores_section, spec_of
+from drawbench.report.provenance import Provenance, Section, draw_command, human_section, scores_section
 from drawbench.report.sources import unique_slugs
 from drawbench.results.files import Result, identity
 from drawbench.sharing.collection import impossible
@@ -145,7 +144,8 @@ def _sections(provenance: Provenance, slug: str, results: Sequence[Result]) -> l
         section = scores_section(provenance, folder, None, name, result)
         cost = (("cost", cost_words(result.cost)),) if result.cost else ()
         facts = (*section.facts, *cost, ("seed, slice size", SEEDS))
-        commands = (_draw_command(folder, result), *section.commands)
+        drawn = draw_command(result.model, result.prompt_set.name, result.samples, result.size, folder)
+        commands = (drawn, *section.commands)
         found.append(Section(section.id, table_title(result), facts, commands, section.groups))
     return found
 
@@ -153,12 +153,3 @@ def _sections(provenance: Provenance, slug: str, results: Sequence[Result]) -> l
 def run_folder(slug: str, result: Result) -> str:
     """What a run of this result is called in the commands of a site."""
     return f"{slug}-{category_slug(result.prompt_set.name)[:SLUG]}"
-
-
-def _draw_command(folder: str, result: Result) -> str:
-    """The command that draws such a run, as far as a result knows it."""
-    words = ["drawbench", "generate", "--model", spec_of(result.model), "--prompts", result.prompt_set.name]
-    words += ["--samples", str(result.samples), "--size", str(result.size)]
-    for name, value in result.model.settings.items():
-        words += ["--set", f"{name}={value}"] if name not in NOT_TYPED else []
-    return shlex.join([*words, "--out", f"runs/{folder}"])

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from drawbench.pages.plots import DotPlot, Point, dot_plot
-from drawbench.report.overview import ends, value_words
+from drawbench.pages.plots import DotPlot, dot_plot
+from drawbench.report.overview import MOST_ROWS, score_point
 from drawbench.report.provenance import Provenance, spec_of
 from drawbench.results.files import Result
 from drawbench.results.scores import OVERALL, Score
@@ -12,9 +12,6 @@ from drawbench.site.entries import Contents, Entry
 from drawbench.site.tables import TableView
 from drawbench.tables.headers import ALIGNMENTS, measure_of
 from drawbench.tables.ranks import rank_ranges, rank_words
-from metrics.alignment import NOT_MEASURABLE
-
-MOST_ROWS = 60  # of a plot; the table below has all
 
 
 @dataclass(frozen=True)
@@ -59,13 +56,13 @@ def model_plots(result: Result, provenance: Provenance) -> list[DotPlot]:
     plots = []
     for metric in sorted(plotted, key=lambda metric: metric not in ALIGNMENTS):
         scores = sorted(by_metric[metric], key=lambda score: score.scope != OVERALL)[:MOST_ROWS]
-        rows = [(score.scope, f"n = {score.n}", [_point(score, provenance)]) for score in scores]
+        rows = [
+            (score.scope, f"n = {score.n}", [score_point(score, "", _on_page(provenance.address_of(score)))])
+            for score in scores
+        ]
         plots.append(dot_plot([(measure_of(metric).title, 0)], rows, measure_of(metric).arrowed))
     return [plot for plot in plots if plot]
 
 
-def _point(score: Score, provenance: Provenance) -> Point:
-    dumb = NOT_MEASURABLE in score.note
-    said = f"{score.scope}: {value_words(score)}" + (f", {NOT_MEASURABLE}" if dumb else "")
-    href = "#" + provenance.address_of(score).partition("#")[2]
-    return Point(score.value, *ends(score.interval), said, href, dumb)
+def _on_page(address: str) -> str:
+    return "#" + address.partition("#")[2]

@@ -1,11 +1,10 @@
 """Tables of a site: the first rows as HTML in the page, all rows in files of data that the page sorts and filters."""
 
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from drawbench.pages.templates import macro
+from drawbench.pages.templates import macro, script_data
 from drawbench.results.files import HumanPreference, Result
 from drawbench.sharing.collection import outdated
 from drawbench.site.entries import Contents
@@ -107,7 +106,7 @@ def write_rows(views: Sequence[TableView], folder: Path) -> tuple[list[str], lis
         more = [[table, start, [row.categories for row in found]] for table, start, found in part]
         for names, kind, data in ((rows, "rows", main), (categories, "categories", more)):
             names.append(f"{kind}-{number}.js")
-            (folder / names[-1]).write_text(f"drawbench.{kind}({_json(data)});\n", encoding="utf-8")
+            (folder / names[-1]).write_text(f"drawbench.{kind}({script_data(data)});\n", encoding="utf-8")
     return rows, categories
 
 
@@ -126,10 +125,6 @@ def _chunks(views: Sequence[TableView]) -> Iterator[list[tuple[int, int, Sequenc
                 part, room = [], CHUNK
     if part:
         yield part
-
-
-def _json(data: object) -> str:
-    return json.dumps(data, separators=(",", ":"), allow_nan=False)
 
 
 def _best(column: Column) -> str:

@@ -11,7 +11,7 @@ from drawbench.prompts.prompt_set import Prompt, PromptSet
 from drawbench.report.build import PAGES, write_report
 from drawbench.report.sources import Sources, read_runs
 from drawbench.runs.directory import RunDirectory
-from tests.chromium import violations
+from tests.chromium import Tab, violations
 from tests.drawbench.report.made_up import CATEGORIES, EVIL, MadeUp, add_scores, comparison, scored_run
 from tests.drawbench.synthetic import human_result, preference
 
@@ -45,22 +45,11 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_report(Sources(runs, (human,), None, made_up), folder / "report").parent
 
 
-class _Tab:
-    """A page that remembers what it should not do."""
+class _Tab(Tab):
+    """With what its tests look at."""
 
-    def __init__(self, browser: Any, report: Path, address: str = "gallery.html", **context: Any) -> None:
-        self.page = browser.new_context(**{"viewport": {"width": 1280, "height": 720}, **context}).new_page()
-        self.page.set_default_timeout(30_000)
-        self.wrong: list[str] = []
-        self.page.on("console", lambda message: self.wrong.append(message.text))
-        self.page.on("pageerror", lambda error: self.wrong.append(str(error)))
-        self.page.on("requestfailed", lambda request: self.wrong.append(f"failed: {request.url}"))
-        self.page.on("request", self._asked)
-        self.page.goto(f"{report.as_uri()}/{address}")
-
-    def _asked(self, request: Any) -> None:
-        if not request.url.startswith(("file://", "data:,")):
-            self.wrong.append(request.url)
+    def __init__(self, browser: Any, folder: Path, address: str = "gallery.html", **context: Any) -> None:
+        super().__init__(browser, folder, address, **context)
 
     def ids(self) -> list[str]:
         """The prompts of the rows in sight."""
@@ -74,11 +63,6 @@ class _Tab:
         """A key, and what it leads to."""
         self.page.keyboard.press(key)
         self.page.wait_for_function("text => document.getElementById('zoom-title').textContent === text", arg=title)
-
-    def close(self) -> None:
-        """All was well."""
-        assert self.wrong == []
-        self.page.context.close()
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from drawbench.site.build import Options, write_site
-from tests.chromium import violations
+from tests.chromium import Tab, violations
 from tests.drawbench.site.made_up import EVIL, made, results
 
 FIRST = "made-up-protocol-made-up-256-px-1-image-per-prompt"
@@ -21,22 +21,11 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_site([*results(), *more], tmp_path_factory.mktemp("site") / "public", Options()).parent
 
 
-class _Tab:
-    """A page that remembers what it should not do."""
+class _Tab(Tab):
+    """With what its tests look at."""
 
-    def __init__(self, browser: Any, site: Path, address: str = "index.html", **context: Any) -> None:
-        self.page = browser.new_context(**{"viewport": {"width": 1280, "height": 720}, **context}).new_page()
-        self.page.set_default_timeout(30_000)
-        self.wrong: list[str] = []
-        self.page.on("console", lambda message: self.wrong.append(message.text))
-        self.page.on("pageerror", lambda error: self.wrong.append(str(error)))
-        self.page.on("requestfailed", lambda request: self.wrong.append(f"failed: {request.url}"))
-        self.page.on("request", self._asked)
-        self.page.goto(f"{site.as_uri()}/{address}")
-
-    def _asked(self, request: Any) -> None:
-        if not request.url.startswith(("file://", "data:,")):
-            self.wrong.append(request.url)
+    def __init__(self, browser: Any, folder: Path, address: str = "index.html", **context: Any) -> None:
+        super().__init__(browser, folder, address, **context)
 
     def names(self) -> list[str]:
         """Of the rows of the first table."""
@@ -46,11 +35,6 @@ class _Tab:
         """The first lines of a column of the first table."""
         cells = self.page.locator(f"#{FIRST} tbody tr > :nth-child({number})").all_inner_texts()
         return [str(text).split("\n")[0].strip() for text in cells]
-
-    def close(self) -> None:
-        """All was well."""
-        assert self.wrong == []
-        self.page.context.close()
 
 
 @pytest.fixture
