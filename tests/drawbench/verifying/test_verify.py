@@ -121,7 +121,11 @@ def test_edited_scores_fail(run: Path, verify: Verify) -> None:
     [
         (lambda c: c["protocol"].update(version=1, fingerprint="0" * 64), "result", "stale"),
         (lambda c: c["protocol"].update(fingerprint="0" * 64), "result", "under another definition"),
-        (lambda c: c.update(size=64), "run", ""),
+        (
+            lambda c: c.update(size=64),
+            "scores made anew",
+            "fails: the result and what was scored differ in evaluated size (64 px against 16 px)",
+        ),
         (lambda c: c["scores"][0].update(value=float("nan")), "refused", "is not a finite number"),
     ],
 )
