@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
-from weakref import WeakSet
+from weakref import ref
 
 import numpy as np
 
@@ -142,14 +142,15 @@ def draw_unwatched(model: TextToImage, samples: Sequence[Sample], manner: Manner
     return Drawn(outputs, (), last, error, spent=Spent() if error else spent)
 
 
-_warm: WeakSet[TextToImage] = WeakSet()  # models that have drawn in this process
+_warm: dict[int, ref[TextToImage]] = {}  # models that have drawn in this process, by id: some have no hash
 
 
 def _spent(model: TextToImage, samples: int, seconds: float) -> Spent:
     memory = peak_memory(str(model.device))
-    if model in _warm:
+    before = _warm.get(id(model))
+    if before is not None and before() is model:
         return Spent(seconds=seconds, samples=samples, memory=memory)
-    _warm.add(model)
+    _warm[id(model)] = ref(model)
     return Spent(first_seconds=seconds, first_samples=samples, memory=memory)
 
 

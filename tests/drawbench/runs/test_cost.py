@@ -2,6 +2,7 @@
 
 import json
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,23 @@ def test_the_first_batch_is_warm_up_and_stands_apart(tmp_path: Path, one_at_a_ti
     assert cost.warm_up_seconds >= WARM_UP + first * WAIT
     assert cost.peak_memory_bytes > 2**20
     assert cost.devices == ("not stated",)
+
+
+@dataclass
+class WithoutHash(Slow):
+    """As data classes are that can be compared."""
+
+    batches: int = 0
+    one_at_a_time: bool = False
+    fails_at: int = 0
+
+
+def test_a_model_without_a_hash_is_drawn_too(tmp_path: Path) -> None:
+    with pytest.raises(TypeError):
+        hash(WithoutHash())
+    found = drawbench.run(WithoutHash(), TEXTS, samples=1, slice_size=4, out=tmp_path / "run", progress=False)
+    assert found.result.cost is not None
+    assert (found.result.cost.images, found.result.cost.warm_up_images) == (8, 4)
 
 
 def test_a_run_that_goes_on_adds_what_both_took(tmp_path: Path) -> None:
