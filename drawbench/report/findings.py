@@ -14,7 +14,6 @@ from drawbench.results.files import HumanPreference, Result
 from drawbench.results.scores import OVERALL, Interval
 from drawbench.sweeps.pareto_plot import Curve, curves
 from drawbench.tables.headers import ALIGNMENTS, distances, measure_of
-from drawbench.tables.leaderboard import build_tables
 from metrics.alignment import NOT_MEASURABLE
 
 MOST_PAIRS = 6  # told one by one; of more, a sentence counts them
@@ -195,7 +194,7 @@ def _caution(words: str, **values: str) -> Finding:
 
 def _unmeasurable(sources: Sources) -> Iterator[tuple[str, Markup]]:
     """Prompt sets in which the scorer of CLIP scores tells nothing in places: in how many categories it does."""
-    for table in build_tables(sources.results):
+    for table in sources.tables:
         counts: dict[str, list[str]] = {}
         for row in table.rows:
             scores = [s for s in row.result.scores if s.metric in ALIGNMENTS and s.scope != OVERALL]

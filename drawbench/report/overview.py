@@ -67,7 +67,7 @@ class HumanView:
 def table_views(sources: Sources, provenance: Provenance) -> list[TableView]:
     """All tables of the runs' scores."""
     drawn: set[object] = set()
-    return [_table_view(table, sources, provenance, drawn) for table in build_tables(sources.results)]
+    return [_table_view(table, sources, provenance, drawn) for table in sources.tables]
 
 
 def _table_view(table: LeaderboardTable, sources: Sources, provenance: Provenance, drawn: set[object]) -> TableView:

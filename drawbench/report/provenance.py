@@ -90,7 +90,7 @@ def provenance_of(sources: Sources) -> Provenance:
     for each in sources.runs:
         found.sections.append(_run_section(each))
         found.sections += [
-            scores_section(found, each.run.path.resolve().name, each.run.plan, each.slug, result)
+            scores_section(found, each.run.path.resolve().name, each.run.plan, each.slug, result, each.label)
             for result in each.results
         ]
     for comparison in sources.comparisons:
@@ -186,8 +186,13 @@ def _warnings(reported: ReportedRun) -> str:
     return f"{len(found)}, in the journals of the run: they may hold the text of prompts"
 
 
-def scores_section(found: Provenance, folder: str, plan: Plan | None, slug: str, result: Result) -> Section:
-    """What made the scores of a result, and each of them. folder: of the run. slug: what addresses begin with."""
+def scores_section(
+    found: Provenance, folder: str, plan: Plan | None, slug: str, result: Result, label: str = ""
+) -> Section:
+    """What made the scores of a result, and each of them.
+
+    folder: of the run. slug: what addresses begin with. label: what the model is called, if not by its name.
+    """
     id_ = f"{slug}-{category_slug(result.protocol.name)}"
     groups = []
     for metric in dict.fromkeys(score.metric for score in result.scores):
@@ -217,7 +222,7 @@ def scores_section(found: Provenance, folder: str, plan: Plan | None, slug: str,
         ("versions", _versions(result.environment)),
     ]
     drawn = (generate_command(plan, folder),) if plan else ()
-    title = f"Scores of {result.model.name} on {result.prompt_set.name}, protocol {protocol.name}"
+    title = f"Scores of {label or result.model.name} on {result.prompt_set.name}, protocol {protocol.name}"
     return Section(id_, title, _known(facts), (*drawn, score_command(folder, result)), tuple(groups))
 
 

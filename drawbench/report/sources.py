@@ -1,7 +1,7 @@
 """What a report is made of: runs with their scores, a human study, a sweep; read before anything is written."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -11,6 +11,7 @@ from drawbench.prompts.prompt_set import category_slug
 from drawbench.results.files import Result, read_result
 from drawbench.runs.directory import RunDirectory
 from drawbench.sweeps.sweep import RUNS, SweepPoint, read_sweep
+from drawbench.tables.leaderboard import LeaderboardTable, build_tables
 from drawbench.tables.loading import load_run, require_scores
 
 STUDY_PLACES = ("analysis/results", "results", ".")
@@ -70,6 +71,14 @@ class Sources:
     def results(self) -> list[Result]:
         """Of all runs."""
         return [result for each in self.runs for result in each.results]
+
+    @property
+    def tables(self) -> list[LeaderboardTable]:
+        """Of their scores. Rows go by the labels that runs have on all pages."""
+        return [
+            replace(table, rows=tuple(replace(row, label=self.run_of(row.result).label) for row in table.rows))
+            for table in build_tables(self.results)
+        ]
 
     @property
     def for_publication(self) -> bool:
