@@ -121,7 +121,7 @@ def _filled(example: Example, *found: float) -> Example:
 
 
 def _text_extractor(entry: ExtractorEntry, device: str) -> TextExtractor:
-    load: Callable[[str], TextExtractor] = entry.load  # type: ignore[assignment]
+    load: Callable[[str], TextExtractor] = entry.load
     return load(device)
 
 

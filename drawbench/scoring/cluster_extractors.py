@@ -51,8 +51,8 @@ class _There:
         self._has, self.fingerprint, self.dimension = cluster.call(made, _facts, name, expected)
         self._ask = partial(cluster.call, made, _answer, name, self.fingerprint)
 
-    def __call__(self, images: Sequence[np.ndarray]) -> np.ndarray:
-        return self._ask("__call__", images)
+    def __call__(self, images: Sequence[np.ndarray], *prompts: Sequence[str]) -> np.ndarray:
+        return self._ask("__call__", images, *prompts)
 
     def __getattr__(self, name: str) -> Any:
         if name not in self._has:

@@ -10,12 +10,15 @@ import numpy as np
 from drawbench.runs.directory import RunDirectory
 from drawbench.scoring.extractors import Extractors
 from drawbench.scoring.image_features import image_store
+from drawbench.scoring.prompt_readings import readings_store
 from drawbench.scoring.protocols import Protocol
 from drawbench.scoring.references import find_references
+from drawbench.scoring.run_features import pairs_of, sealed_files
 from metrics.features.cache import content_ids
 from metrics.images.decode import centre_square, read_image
 from metrics.images.file_hashes import FileHashes, stamps
 
+PROMPT = 'A green street sign that says "Elm Street", left of a red door'  # of usual length, asks for all there is
 TRIED = 8  # reference images that are read to know how long one takes
 
 
@@ -41,7 +44,7 @@ class FeatureTimes:
         return sum(
             lacking * self._seconds(name, square, images)
             for name in self._names(references_only=False)
-            if (lacking := missing + (self._uncached(name, square, _drawn(run)) if run else 0))
+            if (lacking := missing + (self._lacking(name, square, run) if run else 0))
         )
 
     def of_references(self, size: int) -> float:
@@ -72,6 +75,14 @@ class FeatureTimes:
         asked = [m for m in self.protocol.metrics if self.reference or not m.kind.needs.references]
         return list(dict.fromkeys(m.extractor.name for m in asked if m.kind.needs.references or not references_only))
 
+    def _lacking(self, name: str, square: int, run: RunDirectory) -> int:
+        """Of the images that a run has, those that a network has not seen."""
+        drawn = [sample for sample in run.samples() if run.pixel_sha256(sample) is not None]
+        if self.extractors.entries[name].reads_prompts:
+            ids = content_ids(pairs_of(run, drawn).different)
+            return int((~readings_store(self.extractors, name, square).has(ids)).sum())
+        return self._uncached(name, square, sealed_files(run, drawn).sealed or ())
+
     def _uncached(self, name: str, square: int, digests: Sequence[str]) -> int:
         different = list(dict.fromkeys(digests))
         return int((~image_store(self.extractors, name, square).has(content_ids(different))).sum()) if different else 0
@@ -79,18 +90,18 @@ class FeatureTimes:
     def _seconds(self, name: str, square: int, images: Sequence[np.ndarray]) -> float:
         """For one image; the first pass, which is slower than all others, is not counted."""
         if (name, square) not in self._per_image and images:
-            network = self.extractors.load(name)
             batch = [np.array(centre_square(image, square)) for image in images]
-            network(batch[:1])
+            self._ask(name, batch[:1])
             began = time.monotonic()
-            network(batch)
+            self._ask(name, batch)
             self._per_image[name, square] = (time.monotonic() - began) / len(batch)
         return self._per_image.get((name, square), 0.0)
 
-
-def _drawn(run: RunDirectory) -> list[str]:
-    """The hashes of the images that a run has."""
-    return [digest for sample in run.samples() if (digest := run.pixel_sha256(sample)) is not None]
+    def _ask(self, name: str, images: Sequence[np.ndarray]) -> None:
+        if self.extractors.entries[name].reads_prompts:
+            self.extractors.reader(name)(images, [PROMPT] * len(images))
+        else:
+            self.extractors.load(name)(images)
 
 
 def _unsaid(message: str) -> None:

@@ -13,7 +13,7 @@ import numpy as np
 
 from metrics.errors import MetricInputError
 from metrics.features.cache import FeatureStore, content_ids
-from metrics.features.extractor import Extractor, TextExtractor
+from metrics.features.extractor import Extractor, PromptReader, TextExtractor
 from metrics.features.registry import ExtractorEntry
 
 CROP = "central square, Pillow bicubic"  # metrics.images.decode.centre_square, before every extractor
@@ -22,12 +22,11 @@ SOFTWARE = ("torch", "torchvision", "open_clip_torch", "transformers", "clean-fi
 
 
 @dataclass(frozen=True)
-class Texts:
-    """vectors: float32 (n, D). cut: whether only a text's beginning was read, its first `limit` tokens."""
+class Cut:
+    """Of n texts whether only the beginning is read, the first `limit` tokens; 0 when no text is cut."""
 
-    vectors: np.ndarray
-    cut: tuple[bool, ...]
-    limit: int  # 0 when no text was cut
+    texts: tuple[bool, ...]
+    limit: int
 
 
 class Extractors:
@@ -45,6 +44,10 @@ class Extractors:
             self._loaded[name] = self.entries[name].load(self.device)
         return self._loaded[name]
 
+    def reader(self, name: str) -> PromptReader:
+        """One that looks at images together with their prompts."""
+        return cast(PromptReader, self.load(name))
+
     def fingerprint(self, name: str) -> str:
         """That of the extractor with the weights it uses; loads it where their digest is not published."""
         entry = self.entries[name]
@@ -59,22 +62,32 @@ class Extractors:
         parts = [self.fingerprint(name), what, CROP, self.device.partition(":")[0], _versions(), _own_code()]
         return FeatureStore(hashlib.sha256(json.dumps(parts).encode()).hexdigest(), warn=self._warn)
 
-    def texts(self, name: str, texts: Sequence[str]) -> Texts:
-        """Embeddings of texts, each different one computed once. Raises MetricInputError where a network has none."""
+    def texts(self, name: str, texts: Sequence[str]) -> np.ndarray:
+        """Embeddings of texts, float32 (n, D), each different one computed once.
+
+        Raises MetricInputError where a network has none.
+        """
         unique = list(dict.fromkeys(texts))
-        ids = content_ids(hashlib.sha256(text.encode()).hexdigest() for text in unique)
-        vectors, limits = self.store(name, "texts"), self.store(name, "tokens texts are cut at, 0 for a whole one")
-        rows, cut = vectors.whole(ids), limits.whole(ids)
-        if rows is None or cut is None:
+        vectors, ids = self.store(name, "texts"), _text_ids(unique)
+        rows = vectors.whole(ids)
+        if rows is None:
             if not hasattr(self.load(name), "encode_texts"):
                 raise MetricInputError(f"{name} reads no text: a CLIP score needs a network of images and texts")
-            scorer = cast(TextExtractor, self.load(name))
-            rows = vectors.finish(ids, [scorer.encode_texts(unique)])
-            limit = [[scorer.context_length if text_cut else 0] for text_cut in scorer.truncated(unique)]
-            cut = limits.finish(ids, [np.array(limit, dtype=np.float32)])
+            rows = vectors.finish(ids, [cast(TextExtractor, self.load(name)).encode_texts(unique)])
         row = {text: number for number, text in enumerate(unique)}
-        order = [row[text] for text in texts]
-        return Texts(rows[order], tuple(bool(cut[number, 0]) for number in order), int(cut.max()))
+        return rows[[row[text] for text in texts]]
+
+    def cut(self, name: str, texts: Sequence[str]) -> Cut:
+        """Of which texts the network reads the beginning only."""
+        unique = list(dict.fromkeys(texts))
+        store, ids = self.store(name, "tokens texts are cut at, 0 for a whole one"), _text_ids(unique)
+        limits = store.whole(ids)
+        if limits is None:
+            reader = cast(TextExtractor | PromptReader, self.load(name))
+            limit = [[reader.context_length if text_cut else 0] for text_cut in reader.truncated(unique)]
+            limits = store.finish(ids, [np.array(limit, dtype=np.float32)])
+        row = {text: number for number, text in enumerate(unique)}
+        return Cut(tuple(bool(limits[row[text], 0]) for text in texts), int(limits.max()))
 
     def logits(self, name: str, what: str, hashes: Sequence[str], pool: np.ndarray) -> np.ndarray:
         """Class logits, float32 (n, C), from an Inception network's pool features (n, D) of images with these hashes.
@@ -101,6 +114,10 @@ class Extractors:
 def software() -> dict[str, str]:
     """All software that moves features, by rounding at least: versions, and the hash of our own."""
     return {**_versions(), "drawbench's features": _own_code()}
+
+
+def _text_ids(texts: Sequence[str]) -> np.ndarray:
+    return content_ids(hashlib.sha256(text.encode()).hexdigest() for text in texts)
 
 
 @cache

@@ -166,14 +166,7 @@ class _Pass:
 
     def _decode(self, number: int) -> tuple[str, np.ndarray]:
         """The pixel hash of a file, and its central square in the evaluated size."""
-        path = self.files.paths[number]
-        pixels = read_image(path)
-        digest = pixel_hash(pixels)
-        if self.files.sealed is not None and digest != self.files.sealed[number]:
-            raise UserError(
-                f"{path} was changed after the run was sealed: run its generate command again to restore it"
-            )
-        return digest, centre_square(pixels, self.reading.size)
+        return checked_square(self.files, number, self.reading.size)
 
     def _compute(self, window: dict[str, tuple[int, np.ndarray | None]]) -> None:
         """Append the window's rows of every extractor; those that no store has are computed as one batch."""
@@ -189,7 +182,7 @@ class _Pass:
             if len(missing):
                 images = [self._pixels(digests[i], *window[digests[i]]) for i in missing]
                 paths = [self.files.paths[window[digests[i]][0]] for i in missing]
-                new = _finite(self.extractors.load(name)(images), paths)
+                new = finite_rows(self.extractors.load(name)(images), paths)
                 store.add(ids[missing], new)
                 if rows is None:
                     rows = np.zeros((len(ids), new.shape[1]), dtype=np.float32)
@@ -207,7 +200,18 @@ class _Pass:
         return pixels
 
 
-def _finite(features: np.ndarray, paths: Sequence[Path]) -> np.ndarray:
+def checked_square(files: ImageFiles, number: int, size: int) -> tuple[str, np.ndarray]:
+    """The pixel hash of a file, and its central square in `size`. Raises UserError where it is not as it was sealed."""
+    path = files.paths[number]
+    pixels = read_image(path)
+    digest = pixel_hash(pixels)
+    if files.sealed is not None and digest != files.sealed[number]:
+        raise UserError(f"{path} was changed after the run was sealed: run its generate command again to restore it")
+    return digest, centre_square(pixels, size)
+
+
+def finite_rows(features: np.ndarray, paths: Sequence[Path]) -> np.ndarray:
+    """What a network gave for these files, as float32 rows. Raises MetricInputError for one that is not finite."""
     rows = np.ascontiguousarray(features, dtype=np.float32)
     finite = np.atleast_1d(np.isfinite(rows).all(axis=1))
     if not finite.all():

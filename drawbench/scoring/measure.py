@@ -108,10 +108,10 @@ def _notes(prepared: PreparedRun, metric: MetricDefinition, scope: str, inside: 
     if scope == OVERALL:
         shown = {sample.category for sample in drawn}
         notes += [f"no image in {category}" for category in prepared.categories() if category not in shown]
-    if needs.texts:
-        texts = prepared.texts(metric.extractor.name)
-        cut = sum(texts.cut[i] for i in inside)
-        notes += [f"{cut} caption{'s were' if cut > 1 else ' was'} cut at {texts.limit} tokens"] if cut else []
+    if needs.texts or metric.extractor.reads_prompts:
+        captions = prepared.cut(metric.extractor.name)
+        cut = sum(captions.texts[i] for i in inside)
+        notes += [f"{cut} caption{'s were' if cut > 1 else ' was'} cut at {captions.limit} tokens"] if cut else []
     single = len(inside) - len(prepared.served(metric, inside))
     if single:
         words = "1 prompt with one image is" if single == 1 else f"{single} prompts with one image are"

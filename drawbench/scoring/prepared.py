@@ -12,7 +12,7 @@ from drawbench.results.scores import OVERALL, PromptSetRef, ReferenceRef
 from drawbench.runs.directory import RunDirectory
 from drawbench.runs.plan import Plan
 from drawbench.scoring.described import prompt_references
-from drawbench.scoring.extractors import Extractors, Texts
+from drawbench.scoring.extractors import Cut, Extractors
 from drawbench.scoring.image_notes import image_notes, reference_notes
 from drawbench.scoring.protocols import MetricDefinition, Protocol
 from drawbench.scoring.references import ReferenceFeatures
@@ -41,7 +41,7 @@ class PreparedRun:
     rows: np.ndarray
     image_notes: tuple[str, ...] = ()
     reference_notes: tuple[str, ...] = ()
-    _texts: dict[str, Texts] = field(default_factory=dict, init=False)
+    _texts: dict[str, np.ndarray] = field(default_factory=dict, init=False)
     _sets: dict[object, ImageSet] = field(default_factory=dict, init=False)
 
     @classmethod
@@ -71,7 +71,7 @@ class PreparedRun:
                 rows,
                 self.rows,
                 [prompt.text for prompt in self.prompts],
-                self.texts(name).vectors if needs.texts else nothing(),
+                self.texts(name) if needs.texts else nothing(),
                 self.extractors.logits(name, logits, self.features.hashes, rows) if needs.logits else nothing(),
                 theirs.features.get(name, nothing()) if theirs and needs.references else nothing(),
                 theirs.gaussians[metric.metric] if theirs and needs.references == "moments" else None,
@@ -79,11 +79,15 @@ class PreparedRun:
             )
         return self._sets[name, needs]
 
-    def texts(self, extractor: str) -> Texts:
+    def texts(self, extractor: str) -> np.ndarray:
         """The embeddings of the prompts' captions."""
         if extractor not in self._texts:
             self._texts[extractor] = self.extractors.texts(extractor, [prompt.text for prompt in self.prompts])
         return self._texts[extractor]
+
+    def cut(self, extractor: str) -> Cut:
+        """Of which captions a network reads the beginning only."""
+        return self.extractors.cut(extractor, [prompt.text for prompt in self.prompts])
 
     def scopes(self, metric: MetricDefinition) -> Iterator[tuple[str, Part]]:
         """`overall`, then each category that has an image, in plan order: its name, and the places of its prompts."""

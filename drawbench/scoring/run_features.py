@@ -11,6 +11,7 @@ from drawbench.progress import Progress
 from drawbench.runs.directory import RunDirectory
 from drawbench.scoring.extractors import Extractors
 from drawbench.scoring.image_features import ImageFiles, ReadSettings, image_features
+from drawbench.scoring.prompt_readings import Pairs, PromptReadings
 
 
 @dataclass(frozen=True)
@@ -18,7 +19,8 @@ class RunFeatures:
     """What extractors saw in a run.
 
     samples: those that have an image, in plan order; refused ones are left out.
-    features: per extractor's name float32 (len(samples), D), row by row those of `samples`; read-only.
+    features: per extractor's name float32 (len(samples), D), row by row those of `samples`; read-only. For one that
+    looks at images together with their prompts, its numbers about each.
     hashes: of each sample's pixels.
     """
 
@@ -49,8 +51,18 @@ def features_of_run(
     drawn = tuple(sample for sample in run.samples() if run.refusal(sample) is None)
     if not drawn:
         raise UserError(f"the model refused every image of {run.path}: there is nothing to score")
-    found = image_features(sealed_files(run, drawn), extractors, names, reading, "scoring", progress)
-    return RunFeatures(drawn, found.features, found.hashes)
+    pairs = pairs_of(run, drawn)
+    apart = [name for name in names if extractors.entries[name].reads_prompts]
+    readings = {name: PromptReadings(pairs, extractors, name, reading) for name in apart}
+    alone = [name for name in names if name not in readings]
+    found = image_features(pairs.files, extractors, alone, reading, "scoring", progress)
+    features = found.features | {name: each.rows(progress) for name, each in readings.items()}
+    return RunFeatures(drawn, features, found.hashes)
+
+
+def pairs_of(run: RunDirectory, samples: Sequence[Sample]) -> Pairs:
+    """The images of some samples that were made, each with its prompt."""
+    return Pairs(sealed_files(run, samples), tuple(sample.text for sample in samples))
 
 
 def sealed_files(run: RunDirectory, samples: Sequence[Sample]) -> ImageFiles:

@@ -36,9 +36,10 @@ class FeaturesWhileDrawing:
         self._window: dict[str, np.ndarray] = {}  # distinct images of one batch; empty arrays for those drawn before
 
     def load(self) -> None:
-        """The networks. Raises MetricInputError when weights are missing or wrong."""
-        for name in self._names:
-            self._extractors.load(name)
+        """The networks, also those left to scoring. Raises MetricInputError when weights are missing or wrong."""
+        for name, entry in self._extractors.entries.items():
+            if name in self._names or entry.reads_prompts:
+                self._extractors.load(name)
 
     def begin(self, run: RunDirectory, missing: Sequence[Slice]) -> None:
         """Before the first slice is drawn. Loads the extractors: what they lack is told before hours of drawing.
@@ -102,6 +103,6 @@ class FeaturesWhileDrawing:
 
 
 def extractor_names(protocol: Protocol, with_references: bool) -> list[str]:
-    """The extractors that scoring under a protocol asks for."""
+    """The extractors of images that scoring under a protocol asks for; what reads prompts too is left to scoring."""
     metrics = [metric for metric in protocol.metrics if with_references or not metric.kind.needs.references]
-    return list(dict.fromkeys(metric.extractor.name for metric in metrics))
+    return list(dict.fromkeys(metric.extractor.name for metric in metrics if not metric.extractor.reads_prompts))

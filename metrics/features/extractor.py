@@ -48,6 +48,33 @@ class TextExtractor(Extractor, Protocol):
         ...
 
 
+class PromptReader(Protocol):
+    """Looks at an image together with its prompt, and gives numbers about the pair. Pure, as an extractor is."""
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 over everything that can change the numbers; see `fingerprint_of`."""
+        ...
+
+    @property
+    def dimension(self) -> int:
+        """K numbers a pair."""
+        ...
+
+    @property
+    def context_length(self) -> int:
+        """Tokens a prompt is cut to; 0 where it is always read whole."""
+        ...
+
+    def truncated(self, prompts: Sequence[str]) -> list[bool]:
+        """For each prompt, whether only its beginning is read."""
+        ...
+
+    def __call__(self, images: Sequence[np.ndarray], prompts: Sequence[str]) -> np.ndarray:
+        """B uint8 images (H, W, 3), RGB, and the prompt of each, to float32 (B, K)."""
+        ...
+
+
 def fingerprint_of(parts: Mapping[str, object]) -> str:
     """SHA-256 of sorted JSON of weights' SHA-256, configuration, tokenizer, layer, preprocessing, dtype and backend."""
     complete = {"dtype": DTYPE, "backend": BACKEND, **parts}

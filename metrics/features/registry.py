@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
+from typing import Any
 
 from metrics.errors import MetricInputError
 from metrics.features.clip.evidence import claims_a_tag, evidence
@@ -19,7 +20,6 @@ from metrics.features.clip.transformers import (
 from metrics.features.conse import LIKELIEST, ConseExtractor, conse_fingerprint
 from metrics.features.dinov2 import Dinov2Extractor, dinov2_fingerprint
 from metrics.features.efficientnet import EfficientNetExtractor, efficientnet_fingerprint
-from metrics.features.extractor import Extractor
 from metrics.features.inception.extractor import InceptionExtractor, default_weights, inception_fingerprint
 from metrics.features.inception.resize import PREPROCESSING, Mode
 from metrics.features.minilm import CONTEXT
@@ -50,17 +50,20 @@ class ExtractorEntry:
     origin: how it is known whose weights these are; caution: what must be known beside every number. Neither is part of
     the definition that protocols fingerprint: they may be better known elsewhere.
     packaged: the files of packages that hold its weights.
+    reads_prompts: whether it looks at an image together with its prompt: then `load` gives a `PromptReader`.
     fingerprint, load: called when needed, the former once; both raise MetricInputError when files are missing or wrong.
+    load: the `Extractor` on a device.
     """
 
     name: str
     description: str
     weights_sha256: str
     fingerprint: Callable[[], str]
-    load: Callable[[str], Extractor]
+    load: Callable[[str], Any]
     origin: str = ""
     caution: str = ""
     packaged: tuple[PackagedFile, ...] = ()
+    reads_prompts: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "fingerprint", cache(self.fingerprint))
