@@ -10,11 +10,12 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-# The light colours of drawbench/pages/tables.css: a plot looks like those of the pages.
+# The light colours and the whiskers of drawbench/pages/tables.css: a plot looks like those of the pages.
 INK, SOFT, LINE, NEUTRAL = "#1a1e23", "#58626d", "#dce1e6", "#cdd4db"
 SERIES = ("#1d63ad", "#bf5000", "#16785a", "#8a4490", "#7a6a00", "#5a6774")  # --s0 to --s5
 TITLE = 11  # points
-WHISKER: dict[str, Any] = {"fmt": "none", "elinewidth": 1.2}  # an interval, for `errorbar`
+WHISKER: dict[str, Any] = {"fmt": "none", "elinewidth": 1.2}  # an interval, for `errorbar`: --whisker, in points
+BEHIND = 0.45  # --behind: the alpha of whiskers that lie behind curves
 DPI = 200
 STYLE: dict[str, Any] = {
     "font.family": "sans-serif",

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
 STYLE = "style.css"
 TABLES = "tables.css"
+ELEMENTS = "elements.js"
 
 
 def render(name: str, *packages: str, **values: Any) -> str:
@@ -31,6 +32,11 @@ def style() -> str:
 def table_style() -> str:
     """The style of tables alone, which touches nothing outside of an element of class `drawbench`."""
     return own_text(__package__, TABLES)
+
+
+def elements() -> str:
+    """The script with which those of other pages make elements; it stands before them."""
+    return own_text(__package__, ELEMENTS)
 
 
 def script_data(data: object) -> str:

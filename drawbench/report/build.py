@@ -6,7 +6,7 @@ from typing import Any
 
 from drawbench.files import atomic_folder, writing
 from drawbench.pages.folder import check_place as check_folder
-from drawbench.pages.templates import STYLE, own_text, render, style
+from drawbench.pages.templates import ELEMENTS, STYLE, elements, own_text, render, style
 from drawbench.progress import Progress
 from drawbench.report import gallery, overview, provenance
 from drawbench.report.findings import findings
@@ -71,13 +71,14 @@ def _write_pages(sources: Sources, folder: Path, out: Path, originals: bool) -> 
             "human": overview.human_views(sources.human, known),
             "captions": overview.caption_tables(sources.human, known),
         },
-        gallery.PAGE: {"scripts": [*scripts, SCRIPT]},
+        gallery.PAGE: {"scripts": [*scripts, ELEMENTS, SCRIPT]},
         provenance.PAGE: {"sections": known.sections},
     }
     for name, values in pages.items():
         text = render(f"{Path(name).stem}.html.j2", __package__, here=name, **common, **values)
         (folder / name).write_text(text, encoding="utf-8")
     (folder / STYLE).write_text(style() + own_text(__package__, "report.css"), encoding="utf-8")
+    (folder / ELEMENTS).write_text(elements(), encoding="utf-8")
     (folder / SCRIPT).write_text(own_text(__package__, SCRIPT), encoding="utf-8")
 
 

@@ -18,16 +18,6 @@
 
   // ---- elements
 
-  function element(name, properties = {}, ...children) {
-    const made = document.createElement(name);
-    for (const [key, value] of Object.entries(properties)) {
-      if (key in made) made[key] = value;
-      else made.setAttribute(key, value);
-    }
-    made.append(...children);
-    return made;
-  }
-
   function options(select, entries) {
     select.replaceChildren(...entries.map(([value, text]) => element("option", { value, textContent: text })));
     select.closest("label").hidden = entries.length < 2;

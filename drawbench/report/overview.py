@@ -12,7 +12,7 @@ from drawbench.report.sources import Sources
 from drawbench.results.files import HumanPreference, Result
 from drawbench.results.scores import OVERALL, Interval, Score
 from drawbench.sweeps.pareto_plot import curves
-from drawbench.tables.headers import ALIGNMENTS, measure_of
+from drawbench.tables.headers import measure_of
 from drawbench.tables.layout import Sheet, format_interval, format_number, metrics_of
 from drawbench.tables.leaderboard import LeaderboardTable, build_tables
 from drawbench.tables.markup import sheet_html
@@ -90,15 +90,14 @@ def _without_categories(sheet: Sheet) -> Sheet:
 
 
 def _plotted(table: LeaderboardTable) -> list[str]:
-    """Metrics that are measured by category and have a better side; CLIP score first."""
+    """Metrics that are measured by category and have a better side."""
     scopes = {(score.metric, score.scope) for row in table.rows for score in row.result.scores}
-    found = [
+    return [
         metric
         for metric in metrics_of(table)
         if measure_of(metric).higher_is_better is not None
         and sum(name == metric and scope != OVERALL for name, scope in scopes) > 1
     ]
-    return sorted(found, key=lambda metric: metric not in ALIGNMENTS)
 
 
 def category_plot(table: LeaderboardTable, metric: str, sources: Sources, provenance: Provenance) -> DotPlot | None:

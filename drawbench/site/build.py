@@ -8,7 +8,7 @@ from typing import Any
 from drawbench.errors import UserError
 from drawbench.files import atomic_folder, writing
 from drawbench.pages.folder import FIRST, check_place
-from drawbench.pages.templates import STYLE, own_text, render, style
+from drawbench.pages.templates import ELEMENTS, STYLE, elements, own_text, render, style
 from drawbench.progress import Progress
 from drawbench.report.overview import human_views
 from drawbench.results.files import Result, result_path, result_text
@@ -26,7 +26,7 @@ GENERATOR = "drawbench site"
 DATA, RESULTS = "data", "results"
 COMPARE, HUMAN, PUBLISHED, ABOUT = "compare.html", "human.html", "published.html", "data.html"
 SCRIPTS = ("leaderboard.js", "compare.js")
-OWN = (FIRST, COMPARE, HUMAN, PUBLISHED, ABOUT, STYLE, *SCRIPTS, MODELS, DATA, RESULTS)
+OWN = (FIRST, COMPARE, HUMAN, PUBLISHED, ABOUT, STYLE, ELEMENTS, *SCRIPTS, MODELS, DATA, RESULTS)
 
 
 @dataclass(frozen=True)
@@ -63,6 +63,7 @@ def write_site(results: Sequence[Result], out: Path, options: Options, progress:
         _write_pages(contents, views, names, folder, options)
         _write_models(contents, standings_of(contents, views), names, folder, options, progress or Progress())
         (folder / STYLE).write_text(style() + own_text(__package__, "site.css"), encoding="utf-8")
+        (folder / ELEMENTS).write_text(elements(), encoding="utf-8")
         for name in SCRIPTS:
             (folder / name).write_text(own_text(__package__, name), encoding="utf-8")
     return out / FIRST

@@ -17,26 +17,9 @@
     },
   };
 
-  function load(slug) {
-    if (loaded.has(slug)) return Promise.resolve();
-    return new Promise((done, failed) => {
-      const script = document.createElement("script");
-      Object.assign(script, { src: `data/models/${encodeURIComponent(slug)}.js`, onload: done, onerror: failed });
-      document.head.append(script);
-    });
-  }
+  const load = (slug) => loaded.has(slug) || loadScript(`data/models/${encodeURIComponent(slug)}.js`);
 
   // ---- elements
-
-  function element(name, properties = {}, ...children) {
-    const made = document.createElement(name);
-    for (const [key, value] of Object.entries(properties)) {
-      if (key in made) made[key] = value;
-      else made.setAttribute(key, value);
-    }
-    made.append(...children);
-    return made;
-  }
 
   function drawn(name, attributes = {}, ...children) {
     const made = document.createElementNS("http://www.w3.org/2000/svg", name);
@@ -128,7 +111,6 @@
       overall);
     const scopes = table.scopes.filter((scope) => scope !== "overall");
     const plotted = table.metrics.filter(([name, , better]) => better !== null && scopes.some((scope) => rows.some((row) => row.scores[name]?.[scope])));
-    plotted.sort(([one], [other]) => (other === "clip_score") - (one === "clip_score"));
     plotted.forEach(([name, title], number) => {
       const lines = table.scopes.map((scope) => [scope, rows.map((row) => row.scores[name]?.[scope])]).filter(([, found]) => found.some(Boolean));
       const figure = element("figure", { ariaLabel: `${title} by category` }, plot(lines, rows, title),

@@ -36,14 +36,6 @@
     },
   };
 
-  function load(name) {
-    return new Promise((done, failed) => {
-      const script = document.createElement("script");
-      Object.assign(script, { src: `data/${name}`, onload: done, onerror: failed });
-      document.head.append(script);
-    });
-  }
-
   // ---- what is shown
 
   const shown = (head, caption, table) =>
@@ -96,7 +88,7 @@
 
   async function showCategories() {
     if (at("by")?.value) {
-      asked ??= Promise.all(categories.map(load));
+      asked ??= Promise.all(categories.map((name) => loadScript(`data/${name}`)));
       await asked;
     }
     show();
@@ -151,10 +143,7 @@
   function boxes() {
     const names = new Set(tables.flatMap((table) => table.heads.map((head) => head.dataset.category)).filter(Boolean));
     for (const name of names) {
-      const label = document.createElement("label"), box = document.createElement("input");
-      Object.assign(box, { type: "checkbox", checked: true, value: name });
-      label.append(box, name);
-      at("choice").append(label);
+      at("choice").append(element("label", {}, element("input", { type: "checkbox", checked: true, value: name }), name));
     }
   }
 
@@ -162,19 +151,13 @@
     boxes();
     for (const table of tables) {
       table.heads.forEach((head, column) => {
-        const button = document.createElement("button");
-        button.type = "button";
-        button.append(...head.childNodes);
-        button.addEventListener("click", () => sortBy(table, column));
-        head.append(button);
+        head.append(element("button", { type: "button", onclick: () => sortBy(table, column) }, ...head.childNodes));
       });
-      const more = document.createElement("button");
-      Object.assign(more, { type: "button", textContent: `Show ${STEP} more` });
-      more.addEventListener("click", () => {
+      const more = () => {
         table.limit += STEP;
         draw(table, at("by")?.value ?? "");
-      });
-      table.more.append(more);
+      };
+      table.more.append(element("button", { type: "button", textContent: `Show ${STEP} more`, onclick: more }));
     }
     const changed = () => {
       for (const table of tables) table.limit = STEP;

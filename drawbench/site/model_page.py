@@ -10,7 +10,8 @@ from drawbench.results.files import Result
 from drawbench.results.scores import OVERALL, Score
 from drawbench.site.entries import Contents, Entry
 from drawbench.site.tables import TableView
-from drawbench.tables.headers import ALIGNMENTS, measure_of
+from drawbench.tables.headers import measure_of
+from drawbench.tables.layout import ordered
 from drawbench.tables.ranks import rank_ranges, rank_words
 
 
@@ -48,13 +49,13 @@ def card_facts(entry: Entry) -> list[tuple[str, str]]:
 
 
 def model_plots(result: Result, provenance: Provenance) -> list[DotPlot]:
-    """Its metrics that are measured by category and have a better side, CLIP score first."""
+    """Its metrics that are measured by category and have a better side, in the order of tables."""
     by_metric: dict[str, list[Score]] = {}
     for score in result.scores:
         by_metric.setdefault(score.metric, []).append(score)
     plotted = [m for m, scores in by_metric.items() if len(scores) > 2 and measure_of(m).higher_is_better is not None]
     plots = []
-    for metric in sorted(plotted, key=lambda metric: metric not in ALIGNMENTS):
+    for metric in ordered(plotted):
         scores = sorted(by_metric[metric], key=lambda score: score.scope != OVERALL)[:MOST_ROWS]
         rows = [
             (score.scope, f"n = {score.n}", [score_point(score, "", _on_page(provenance.address_of(score)))])

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from drawbench.plot_style import INK, SERIES, SOFT, STYLE, TITLE, WHISKER, tidy, write_figure
+from drawbench.plot_style import BEHIND, INK, SERIES, SOFT, STYLE, TITLE, WHISKER, tidy, write_figure
 from drawbench.results.scores import OVERALL, Score
 from drawbench.sweeps import GUIDANCE
 from drawbench.sweeps.sweep import SweepPoint
@@ -124,7 +124,7 @@ def _draw(axes: "Axes", curve: Curve, look: tuple[str, str, Any]) -> None:
         xerr=_whiskers([p.clip for p in curve.points]),
         yerr=_whiskers([p.distance for p in curve.points]),
         ecolor=colour,
-        alpha=0.45,
+        alpha=BEHIND,
         **WHISKER,
     )
     axes.plot(x, y, color=colour, marker=marker, markersize=4.5, linestyle=dashes, linewidth=1.4, label=curve.name)

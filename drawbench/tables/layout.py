@@ -1,7 +1,7 @@
 """From a leaderboard table to columns, cells, footnotes and provenance: what every format then only writes down."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 from drawbench.results.files import HumanPreference, Result
@@ -154,10 +154,14 @@ def format_interval(value: float, interval: Interval, decimals: int) -> str:
 
 
 def metrics_of(table: LeaderboardTable) -> list[str]:
-    """All metrics with an overall number in some row: the known ones in their order, then the others by name."""
-    present = {score.metric for row in table.rows for score in row.result.scores if score.scope == OVERALL}
+    """All metrics with an overall number in some row, in the order of columns."""
+    return ordered({score.metric for row in table.rows for score in row.result.scores if score.scope == OVERALL})
+
+
+def ordered(metrics: Collection[str]) -> list[str]:
+    """Each once, in the order of a table's columns: the known ones in theirs, then the others by name."""
     known = measures()
-    return [name for name in known if name in present] + sorted(present - set(known))
+    return [name for name in known if name in metrics] + sorted(set(metrics) - set(known))
 
 
 def _overall_block(table: LeaderboardTable, notes: Footnotes, ranges: bool) -> Block:
