@@ -2,14 +2,16 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+
+from drawbench.pages.labels import Label, beneath, place_labels
 
 COLOURS = 6  # of series, each with a shape of its own
 MARGIN = 0.04  # of the values' range, on both sides
 LANE, AROUND = 15, 14  # pixels: from one series to the next in a row, and around them
-CURVES_HEIGHT, CURVES_WIDTH = 360, 720  # pixels; the width that labels are placed for
-LABEL_WIDTH, LABEL_HEIGHT = 26, 13
-CORNERS = (("start", 9, -7), ("end", -9, -7), ("start", 9, 16), ("end", -9, 16))  # of a label: anchor, pixels off
+CURVES_HEIGHT, CURVES_WIDTHS = 360, (200, 724)  # pixels; from the narrowest phone to the widest page
+LETTER, LABEL_HEIGHT, BASELINE = 7.5, 14, 4  # pixels of a label; the last from its middle down
+MARK, STAR, WIDER = 12, 20, 1.6  # pixels of a mark and a star; how often as wide the next is that shares its place
 WIDE = 8  # times the smallest value, from which on an axis is logarithmic
 
 
@@ -129,13 +131,16 @@ def round_values(low: float, high: float, most: int = 6) -> list[float]:
 
 @dataclass(frozen=True)
 class CurveMark:
-    """A point of a curve, in percent from the left and the top. best: the star. text: (anchor, dx, dy) of its label."""
+    """A point of a curve, in percent from the left and the top. star: how often as wide as usual, 0 for none.
+
+    text: pixels from it to the right and down to where its label stands, if there is room.
+    """
 
     x: float
     y: float
     across: Point
-    best: bool
-    text: tuple[str, int, int] | None
+    star: float
+    text: tuple[float, float] | None
     x_low: float | None
     x_high: float | None
     y_low: float | None
@@ -169,53 +174,48 @@ class CurvePlot:
         return [(curve.name, curve.series) for curve in self.curves]
 
 
-@dataclass
-class _Labels:
-    """Where marks and labels stand already, in pixels of a plot of the usual width."""
-
-    marks: list[tuple[float, float]]
-    taken: list[tuple[float, float]] = field(default_factory=list)
-
-    def place(self, x: float, y: float, needed: bool) -> tuple[str, int, int] | None:
-        """The first of four corners around a mark (percent) that is free; none: the first where one is needed."""
-        across, down = x * CURVES_WIDTH / 100, y * CURVES_HEIGHT / 100
-        for anchor, dx, dy in CORNERS:
-            side = LABEL_WIDTH / 2 if anchor == "start" else -LABEL_WIDTH / 2
-            middle = (across + dx + side, down + dy - LABEL_HEIGHT / 3)
-            if _free(middle, self.marks, 0.7) and _free(middle, self.taken, 1):
-                self.taken.append(middle)
-                return anchor, dx, dy
-        return CORNERS[0] if needed else None
-
-
-def _free(place: tuple[float, float], others: Sequence[tuple[float, float]], share: float) -> bool:
-    """Whether a label is so far from others. share: of its size."""
-    x, y = place
-    return all(abs(x - a) >= share * LABEL_WIDTH or abs(y - b) >= share * LABEL_HEIGHT for a, b in others)
-
-
 def curve_plot(curves: Sequence[tuple[str, Sequence[tuple[Point, Point]]]], x_axis: str, y_axis: str) -> CurvePlot:
     """curves: (name, (across, up) of each point in order). The smallest `up` of each gets a star, and a label first."""
     across = scale_of([x for _, points in curves for x, _ in points])
-    ups = [y for _, points in curves for _, y in points]
-    up = _tall_scale(ups)
-    labels = _Labels(
-        [
-            (across(x.value) * CURVES_WIDTH / 100, (100 - up(y.value)) * CURVES_HEIGHT / 100)
-            for _, points in curves
-            for x, y in points
-        ]
-    )
+    up = _tall_scale([y for _, points in curves for _, y in points])
+    lines = [[(across(x.value) / 100, up(y.value) / 100 * CURVES_HEIGHT) for x, y in points] for _, points in curves]
+    best = [min(range(len(points)), key=lambda i: (points[i][1].value, -points[i][0].value)) for _, points in curves]
+    ends = [(line[i][0] * CURVES_WIDTHS[0], line[i][1]) for line, i in zip(lines, best, strict=True)]
+    stars = [WIDER**below for below in beneath(ends, STAR)]
+    texts = _texts([[x.label for x, _ in points] for _, points in curves], lines, best, stars)
     drawn = []
     for number, (name, points) in enumerate(curves):
-        best = min(range(len(points)), key=lambda i: (points[i][1].value, -points[i][0].value))
-        order = sorted(range(len(points)), key=lambda i: (i != best, i not in (0, len(points) - 1), i))
-        texts = {i: labels.place(across(points[i][0].value), 100 - up(points[i][1].value), i == best) for i in order}
-        marks = [_curve_mark(x, y, across, up, i == best, texts[i]) for i, (x, y) in enumerate(points)]
-        path = " ".join(f"{mark.x},{mark.y}" for mark in marks)
-        drawn.append(DrawnCurve(name, number % COLOURS, path, tuple(marks)))
+        marks = tuple(
+            _curve_mark(x, y, across, up, stars[number] if i == best[number] else 0, texts.get((number, i)))
+            for i, (x, y) in enumerate(points)
+        )
+        drawn.append(DrawnCurve(name, number % COLOURS, " ".join(f"{mark.x},{mark.y}" for mark in marks), marks))
     y_ticks = [(round(100 - at, 3), label) for at, label in up.ticks()]
     return CurvePlot(tuple(drawn), across.ticks(), y_ticks, x_axis, y_axis)
+
+
+def _texts(
+    names: Sequence[Sequence[str]],
+    lines: Sequence[Sequence[tuple[float, float]]],
+    best: Sequence[int],
+    stars: Sequence[float],
+) -> dict[tuple[int, int], tuple[float, float]]:
+    """(curve, point) -> where its label stands. Of the best points first, then of the ends, then of the others."""
+    order = sorted(
+        ((number, i) for number, line in enumerate(names) for i, name in enumerate(line) if name),
+        key=lambda each: (each[1] != best[each[0]], each[1] not in (0, len(names[each[0]]) - 1)),
+    )
+    labels = []
+    for number, i in order:
+        starred = i == best[number]
+        gap = (STAR * stars[number] if starred else MARK) / 2 + 2
+        labels.append(Label(*lines[number][i], LETTER * len(names[number][i]) + 2, LABEL_HEIGHT, gap, needed=starred))
+    placed = place_labels(labels, lines, MARK, CURVES_WIDTHS, CURVES_HEIGHT)
+    return {
+        each: (round(place[0], 1), round(BASELINE - place[1], 1))
+        for each, place in zip(order, placed, strict=True)
+        if place
+    }
 
 
 def _tall_scale(points: Sequence[Point]) -> Scale:
@@ -229,7 +229,7 @@ def _tall_scale(points: Sequence[Point]) -> Scale:
 
 
 def _curve_mark(
-    x: Point, y: Point, across: Scale, up: Scale, best: bool, text: tuple[str, int, int] | None
+    x: Point, y: Point, across: Scale, up: Scale, star: float, text: tuple[float, float] | None
 ) -> CurveMark:
     def end(value: float | None, scale: Scale) -> float | None:
         if value is None:
@@ -241,8 +241,8 @@ def _curve_mark(
         x=across(x.value),
         y=round(100 - up(y.value), 3),
         across=x,
-        best=best,
-        text=text if x.label else None,
+        star=star,
+        text=text,
         x_low=end(x.low, across),
         x_high=end(x.high, across),
         y_low=None if low is None else round(100 - low, 3),

@@ -7,7 +7,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from drawbench.plot_style import BEHIND, INK, SERIES, SOFT, STYLE, TITLE, WHISKER, tidy, write_figure
+from drawbench.pages.labels import beneath
+from drawbench.plot_style import (
+    BEHIND,
+    INK,
+    MARK,
+    SERIES,
+    SOFT,
+    STYLE,
+    TITLE,
+    WHISKER,
+    PointLabel,
+    tidy,
+    write_figure,
+    write_labels,
+)
 from drawbench.results.scores import OVERALL, Score
 from drawbench.sweeps import GUIDANCE
 from drawbench.sweeps.sweep import SweepPoint
@@ -24,7 +38,6 @@ LOOKS: tuple[tuple[str, str, Any], ...] = tuple(
 STAR, WIDER = 13, 8  # points of a star, and by how much the next is wider that shares its place
 WIDE = 8  # times the smallest distance, from which on the axis is logarithmic
 CAPTION_LETTERS = 125  # in a line
-LABEL_WIDTH, LABEL_HEIGHT = 22, 11  # of a label, in the figure's own dots
 DIGEST = re.compile(r"\b([0-9a-f]{8})[0-9a-f]{32,}\b")  # in a label, its first 8 digits are enough
 Y_NAMES = {
     "fid_legacy_tensorflow": "FID (legacy_tensorflow)",
@@ -95,23 +108,23 @@ def pareto_figure(drawn: Sequence[Curve], heading: str, caption: str) -> "Figure
     """CLIP score to the right, distance upwards, as in the paper: a better model lies further down and to the right."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(7.2, 5.2), layout="constrained")
+    figure = Figure(figsize=(7.2, 5 + 0.2 * len(drawn)), layout="constrained")
     axes = figure.add_subplot()
     for number, curve in enumerate(drawn):
         _draw(axes, curve, LOOKS[number % len(LOOKS)])
     metric = drawn[0].points[0].distance.metric
     axes.set_xlabel("CLIP score (mean raw cosine; higher is better) →")
-    axes.set_ylabel(f"{Y_NAMES.get(metric, metric)}; lower is better ↓")
+    axes.set_ylabel(f"← {Y_NAMES.get(metric, metric)}; lower is better")  # turned, the arrow points down
     if _is_wide([point.distance.value for curve in drawn for point in curve.points]):
         _logarithmic(axes)
     tidy(axes, "both")
     axes.margins(0.08)
-    axes.set_title(heading, loc="left", fontsize=TITLE)
-    axes.legend(frameon=False, fontsize=9)
+    figure.suptitle(heading, x=0.01, ha="left", fontsize=TITLE)
+    axes.legend(frameon=False, fontsize=9, loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0.2)
     figure.supxlabel(textwrap.fill(caption, CAPTION_LETTERS), x=0.01, ha="left", fontsize=7.5, color=SOFT)
     figure.draw_without_rendering()  # places the axes, and so the points
     _draw_stars(axes, drawn)
-    _write_labels(axes, drawn)
+    write_labels(figure, axes, _labels(axes, drawn))
     return figure
 
 
@@ -127,53 +140,46 @@ def _draw(axes: "Axes", curve: Curve, look: tuple[str, str, Any]) -> None:
         alpha=BEHIND,
         **WHISKER,
     )
-    axes.plot(x, y, color=colour, marker=marker, markersize=4.5, linestyle=dashes, linewidth=1.4, label=curve.name)
+    axes.plot(x, y, color=colour, marker=marker, markersize=MARK, linestyle=dashes, linewidth=1.4, label=curve.name)
 
 
 def _draw_stars(axes: "Axes", drawn: Sequence[Curve]) -> None:
     """The best point of each curve. Where stars would cover each other, the later one is wider and lies behind."""
-    taken: list[tuple[float, float]] = []
-    for number, curve in enumerate(drawn):
-        place = (curve.best.clip.value, curve.best.distance.value)
-        x, y = axes.transData.transform(place)
-        beneath = sum(abs(x - other_x) < STAR and abs(y - other_y) < STAR for other_x, other_y in taken)
-        taken.append((x, y))
+    places = [_place(curve.best) for curve in drawn]
+    for number, (place, below) in enumerate(zip(places, _below(axes, drawn), strict=True)):
         axes.plot(
             *place,
             marker="*",
-            markersize=STAR + WIDER * beneath,
+            markersize=STAR + WIDER * below,
             color=LOOKS[number % len(LOOKS)][0],
             markeredgecolor=INK,
             markeredgewidth=0.8,
             linestyle="none",
-            zorder=5 - 0.1 * beneath,
+            zorder=5 - 0.1 * below,
         )
 
 
-def _write_labels(axes: "Axes", drawn: Sequence[Curve]) -> None:
-    """Guidance beside its point. Where two would overlap, the best point's, then the ends', then the first stays."""
+def _below(axes: "Axes", drawn: Sequence[Curve]) -> list[int]:
+    """Below how many earlier stars that of each curve lies."""
+    return beneath([tuple(axes.transData.transform(_place(curve.best))) for curve in drawn], STAR)
+
+
+def _place(point: CurvePoint) -> tuple[float, float]:
+    return point.clip.value, point.distance.value
+
+
+def _labels(axes: "Axes", drawn: Sequence[Curve]) -> list[PointLabel]:
+    """Guidance beside its point: of the best points first, then of the ends, then of the others."""
+    stars = [STAR + WIDER * below for below in _below(axes, drawn)]
     ranked = [
-        (curve.best is not point, point not in (curve.points[0], curve.points[-1]), curve.best is point, point)
-        for curve in drawn
+        (best, point in (curve.points[0], curve.points[-1]), PointLabel(point.label, *_place(point), size, best))
+        for curve, star in zip(drawn, stars, strict=True)
         for point in curve.points
+        for best, size in [(point is curve.best, star if point is curve.best else MARK)]
         if point.label
     ]
-    written: list[tuple[float, float]] = []
-    for *_, best, point in sorted(ranked, key=lambda rank: rank[:2]):
-        place = (point.clip.value, point.distance.value)
-        x, y = axes.transData.transform(place)
-        if any(abs(x - other_x) < LABEL_WIDTH and abs(y - other_y) < LABEL_HEIGHT for other_x, other_y in written):
-            continue
-        written.append((x, y))
-        axes.annotate(
-            point.label,
-            place,
-            xytext=(7, 6),
-            textcoords="offset points",
-            fontsize=8,
-            color=INK,
-            fontweight="bold" if best else "normal",
-        )
+    ranked.sort(key=lambda rank: rank[:2], reverse=True)
+    return [label for *_, label in ranked]
 
 
 def _logarithmic(axes: "Axes") -> None:

@@ -9,11 +9,12 @@ from statistics import mean, stdev
 from typing import Any
 
 from drawbench.files import write_text_atomically
-from drawbench.plot_style import DPI, INK, SERIES, STYLE, TITLE, tidy
+from drawbench.plot_style import DPI, INK, MARK, SERIES, STYLE, TITLE, PointLabel, tidy, write_labels
 from experiments.findings.claims import FINDINGS, Finding, Laboratory, Ordering, Values
 from experiments.findings.measures import CLIP_SCORE, FRECHET
 
 LOWER_IS_BETTER = {c.measure for finding in FINDINGS for c in finding.comparisons if c.lower_is_better}
+CURVES = ("guidance", "thresholding")  # findings along guidance
 Results = Mapping[tuple[str, int], Values]  # by arm and seed
 
 
@@ -67,7 +68,7 @@ def markdown(findings: Sequence[Finding], results: Mapping[str, Results], lab: L
     for finding in findings:
         found = results[finding.name]
         lines += ["", f"## {finding.claim[0].upper()}{finding.claim[1:]}", ""]
-        lines += [*((finding.note, "") if finding.note else ()), f"![{finding.claim}]({finding.name}.png)", ""]
+        lines += [*((finding.note, "") if finding.note else ()), f"![{_shown(finding, seeds)}]({finding.name}.png)", ""]
         lines += ["| better | than | by | difference | 95% interval | verdict |", "|---|---|---|---:|---:|---|"]
         for verdict in (judge(comparison, found, seeds) for comparison in finding.comparisons):
             c, interval = verdict.comparison, f"{verdict.low:.3g} to {verdict.high:.3g}"
@@ -116,51 +117,58 @@ def _picture(finding: Finding, found: Results, seeds: Sequence[int], path: Path)
     import matplotlib.pyplot as plt
 
     with plt.rc_context(STYLE):
-        if finding.name in ("guidance", "thresholding"):
+        if finding.name in CURVES:
             figure, axes = plt.subplots(figsize=(6.5, 4.2))
-            _trade_off(axes, finding, found, seeds)
-            axes.set_title(_shown(finding, seeds, "the mean of"), loc="left", fontsize=TITLE, pad=10)
+            figure.suptitle(_shown(finding, seeds), x=0.01, ha="left", fontsize=TITLE)
+            labels = _trade_off(axes, finding, found, seeds)
+            figure.tight_layout()
+            write_labels(figure, axes, labels)
         else:
             measures = [m for m in found[finding.arms[0], seeds[0]] if m != "parameters"]
             size = (1.6 + 2.3 * len(measures), 1.2 + 0.36 * len(finding.arms))
             figure, row = plt.subplots(1, len(measures), figsize=size, squeeze=False, sharey=True)
+            figure.suptitle(_shown(finding, seeds), x=0.01, ha="left", fontsize=TITLE)
             for axes, measure in zip(row[0], measures, strict=True):
                 _dots(axes, measure, finding, found, seeds)
-            figure.suptitle(_shown(finding, seeds, "a dot for each of"), x=0.01, ha="left", fontsize=TITLE)
-        figure.tight_layout()
+            figure.tight_layout()
         figure.savefig(path, dpi=DPI)
         plt.close(figure)
 
 
-def _shown(finding: Finding, seeds: Sequence[int], how: str) -> str:
+def _shown(finding: Finding, seeds: Sequence[int]) -> str:
     """What the picture shows, whatever comes of the claim."""
+    how = "the mean of" if finding.name in CURVES else "a dot for each of"
     name = finding.name.replace("-", " ")
     return f"{name[0].upper()}{name[1:]}: {how} {len(seeds)} seed{'s' * (len(seeds) > 1)}"
 
 
-def _trade_off(axes: Any, finding: Finding, found: Results, seeds: Sequence[int]) -> None:
-    """Fréchet distance against CLIP score, along guidance, one line for each thresholding: axes as of a sweep."""
+def _trade_off(axes: Any, finding: Finding, found: Results, seeds: Sequence[int]) -> list[PointLabel]:
+    """Fréchet distance against CLIP score, along guidance, one line for each thresholding: axes as of a sweep.
+
+    Returns what is to stand beside the points, the last of each line first.
+    """
     from matplotlib.ticker import LogLocator
 
     lines: dict[str, list[str]] = {}
     for arm in finding.arms:
         lines.setdefault(arm.partition(" at ")[0] if " at " in arm else "", []).append(arm)
+    labels = []
     for colour, (label, arms) in zip(SERIES, lines.items(), strict=False):
         x = [mean(found[arm, seed][CLIP_SCORE] for seed in seeds) for arm in arms]
         y = [mean(found[arm, seed][FRECHET] for seed in seeds) for arm in arms]
-        axes.plot(x, y, marker="o", markersize=4.5, linewidth=1.4, color=colour, label=label or None)
-        for at_x, at_y, arm in zip(x, y, arms, strict=True):
-            guidance = arm.rpartition(" ")[2]
-            axes.annotate(guidance, (at_x, at_y), textcoords="offset points", xytext=(5, 4), fontsize=8, color=INK)
+        axes.plot(x, y, marker="o", markersize=MARK, linewidth=1.4, color=colour, label=label or None)
+        beside = [PointLabel(arm.rpartition(" ")[2], *place) for arm, *place in zip(arms, x, y, strict=True)]
+        labels += enumerate(reversed(beside))
     axes.set_yscale("log")
     axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axes.yaxis.set_major_formatter("{x:g}")
     axes.yaxis.set_minor_formatter("")
     axes.set_xlabel(f"{CLIP_SCORE} (higher is better) →; beside the points: guidance")
-    axes.set_ylabel(f"{FRECHET}; lower is better ↓")
+    axes.set_ylabel(f"← {FRECHET}; lower is better")  # turned, the arrow points down
     tidy(axes, "both")
     if len(lines) > 1:
-        axes.legend(frameon=False)
+        axes.legend(frameon=False, ncols=len(lines), loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0.2)
+    return [label for _, label in sorted(labels, key=lambda each: each[0])]
 
 
 def _dots(axes: Any, measure: str, finding: Finding, found: Results, seeds: Sequence[int]) -> None:

@@ -1,22 +1,15 @@
 """Plots as data: where marks, ticks and labels stand."""
 
 import math
-from itertools import combinations
+from itertools import combinations, pairwise
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drawbench.pages.plots import (
-    CURVES_HEIGHT,
-    CURVES_WIDTH,
-    LABEL_HEIGHT,
-    Point,
-    Scale,
-    curve_plot,
-    dot_plot,
-    round_values,
-)
+from drawbench.pages.plots import Point, Scale, curve_plot, dot_plot, round_values
+from drawbench.pages.templates import macro, style
 
 
 def _point(value: float, half: float | None = None, label: str = "") -> Point:
@@ -59,20 +52,31 @@ def test_equal_values_and_a_single_one_are_drawn() -> None:
         assert all(math.isfinite(mark.x) for row in plot.rows for mark in row.marks)
 
 
-def test_labels_of_a_curve_do_not_collide_and_the_best_has_its_own() -> None:
-    points = [(_point(0.3 + 0.0005 * n, label=str(n)), _point(1 + 0.001 * abs(n - 7), label=str(n))) for n in range(30)]
-    plot = curve_plot([("a", points), ("b", points)], "x", "y")
-    placed = [
-        (mark.x / 100 * CURVES_WIDTH + mark.text[1], mark.y / 100 * CURVES_HEIGHT + mark.text[2], mark.text[0])
-        for curve in plot.curves
-        for mark in curve.marks
-        if mark.text
-    ]
-    for (x, y, anchor), (other_x, other_y, other_anchor) in combinations(placed, 2):
-        assert anchor != other_anchor or abs(x - other_x) >= 20 or abs(y - other_y) >= LABEL_HEIGHT
-    (best,) = (mark for mark in plot.curves[0].marks if mark.best)
-    assert best.across.label == "7"
-    assert best.text
+BOXES = "texts => texts.map(each => each.getBoundingClientRect()).map(b => [b.left, b.right, b.top, b.bottom])"
+
+
+@pytest.mark.parametrize("width", [320, 390, 1000, 1440])
+def test_labels_of_curves_do_not_collide_in_a_browser_and_all_stars_are_seen(browser: Any, width: int) -> None:
+    """Three curves from one point on, the third of which goes its own way."""
+    points = [(_point(0.2 + 0.01 * n, label=f"{n / 2:g}"), _point(1 + 0.05 * abs(n - 7), 0.1)) for n in range(20)]
+    apart = [*points[:8], *((x, _point(y.value + 0.5, 0.1)) for x, y in points[8:])]
+    plot = curve_plot([("a", points), ("b", points), ("c", apart)], "x", "y")
+    page = browser.new_page(viewport={"width": width, "height": 800})
+    page.set_content(f'<style>{style()}</style><main class="drawbench">{macro("plots.html.j2", "curves")(plot)}</main>')
+    labels = page.locator(".curves a text, .curves g > g text")
+    texts, boxes = labels.all_text_contents(), labels.evaluate_all(BOXES)
+    ((left, right, top, bottom),) = page.locator(".frame > svg").evaluate_all(BOXES)
+    for a, b, c, d in boxes:
+        assert left <= a <= b <= right
+        assert top <= c <= d <= bottom
+    for (a, b, c, d), (e, f, g, h) in combinations(boxes, 2):
+        assert b <= e or f <= a or d <= g or h <= c
+    assert texts.count("3.5") == 3  # the best of each curve
+    stars = page.locator(".star").evaluate_all(BOXES)  # from the lowest to the one on top
+    widths = [b - a for a, b, _, _ in stars]
+    assert widths == sorted(widths, reverse=True)
+    assert min(a - b for a, b in pairwise(widths)) > 8
+    page.close()
 
 
 def test_an_interval_below_zero_stays_on_a_logarithmic_axis() -> None:
