@@ -66,7 +66,7 @@ results: $(STAMP)
 	@$(BIN)/drawbench bench --all --results results
 
 docs: $(STAMP)
-	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --config-file deploy/mkdocs.yml
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --config-file deploy/mkdocs.yml
 	@echo "Open build/docs/index.html, or put the folder on any static host."
 
 release: $(STAMP)

@@ -16,6 +16,7 @@ from mkdocs.structure.pages import Page
 
 import drawbench
 import metrics
+from deploy.mkdocs_drawing import drawn
 
 ROOT = Path(__file__).parents[1]
 PAGES = {  # in the repository -> in the site
@@ -27,14 +28,6 @@ PAGES = {  # in the repository -> in the site
 }
 SOURCES = {page: source for source, page in PAGES.items()}
 DRAWING = re.compile(r"```mermaid\n(.*?)```\n", re.DOTALL)
-FOLDED = r"""<details markdown="1">
-<summary>The drawing's source, in Mermaid; the repository's page shows it drawn</summary>
-
-```text
-\1```
-
-</details>
-"""
 LINK = re.compile(r"(!?)\[([^\[\]]*)\]\((?![a-z]+:|#)([^)\s#]+)(#[^)\s]*)?\)")
 
 
@@ -66,7 +59,7 @@ def on_page_markdown(markdown: str, *, page: Page, config: MkDocsConfig, files: 
             return f"{image}[{label}]({posixpath.relpath(inside, posixpath.dirname(here) or '.')}{anchor})"
         return f"[{label}]({config.repo_url.rstrip('/')}/blob/HEAD/{target})" if config.repo_url else label
 
-    return LINK.sub(turned, DRAWING.sub(FOLDED, markdown))  # Mermaid's own script would be fetched from elsewhere
+    return LINK.sub(turned, DRAWING.sub(lambda found: drawn(found[1]), markdown))
 
 
 def _reference() -> str:

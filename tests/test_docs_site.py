@@ -85,6 +85,24 @@ def test_no_page_loads_anything_from_elsewhere(site: Path) -> None:
         assert 'class="mermaid"' not in page.read_text(encoding="utf-8")  # it would fetch Mermaid's script
 
 
+def test_the_drawing_of_the_packages_is_drawn(site: Path) -> None:
+    """What is imported stands in a lower row, and every box is there."""
+    source = (
+        (ROOT / "docs/architecture.md").read_text(encoding="utf-8").partition("```mermaid\n")[2].partition("```")[0]
+    )
+    text = (site / "architecture.html").read_text(encoding="utf-8")
+    for box in re.findall(r'\["(.+)"\]', source):
+        assert f"{box}<" in text
+    house = text.partition('<p class="name">drawbench')[2].partition('<p class="name">metrics')[0]
+    floors = [
+        re.findall(r'class="room">(?:<span[^>]*>.*?</span> )?([\w ·]+)', row) for row in house.split('class="floor"')
+    ]
+    place = {name: number for number, row in enumerate(floors) for name in row}
+    assert place["cli"] < place["site"] < place["sharing"] < place["sweeps · comparing"] < place["runs"]
+    assert "<small>↓ verifying, site, doctor, models</small>" in house
+    assert "mermaid" not in text
+
+
 def test_the_notebook_is_a_page_with_its_results(site: Path) -> None:
     text = (site / "python.html").read_text(encoding="utf-8")
     assert "not measurable with this scorer" in text
