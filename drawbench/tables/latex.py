@@ -1,6 +1,5 @@
 """Sheets as LaTeX tables for a paper, of booktabs and graphicx. Every text that comes from outside is escaped."""
 
-import math
 import re
 import textwrap
 from collections.abc import Sequence
@@ -12,9 +11,9 @@ PREAMBLE = (
     r"% Needs \usepackage{booktabs,graphicx} in the preamble. Set for the full width of a page, in one column or two."
 )
 MOST_COLUMNS = 7  # of numbers beside each other; what has more, as categories, becomes rows
-PAGE = 112  # letters across a page; a wider table is split
+PAGE = 78  # letters of \small across the plainest article in one column; a wider table is split, never set smaller
 HEADING = 14  # letters in a line of a heading
-TEXT, ALL_TEXT = 44, 80  # letters in a line of a column of text, and of all of them
+TEXT, ALL_TEXT = 36, 54  # letters in a line of a column of text, and of all of them
 
 _LATEX = {
     "\\": r"\textbackslash{}",
@@ -85,15 +84,16 @@ def _upright(block: Block) -> Block:
 
 
 def _parts(block: Block) -> list[Block]:
-    """The grid in as many parts as a page's width asks for, of about as many columns each; all have the labels."""
+    """The grid in as few parts as fit across a page, about as wide as each other; all have the labels."""
     labels = _labels(block)
     widths = [_width(block, number) for number in range(len(block.columns))]
-    room = max(PAGE - sum(widths[:labels]), 1)
-    columns = len(block.columns) - labels
-    count = min(math.ceil(sum(widths[labels:]) / room), columns)
+    numbers = widths[labels:]
+    room = max(PAGE - sum(widths[:labels]), *numbers, 0)
+    count = len(_filled(numbers, room))
     if count < 2:
         return [block]
-    cuts = [labels + part * columns // count for part in range(count + 1)]
+    least = next(most for most in range(max(numbers), room + 1) if len(_filled(numbers, most)) == count)
+    cuts = [labels, *(labels + end for end in _filled(numbers, least))]
     return [
         Block(
             ", ".join(filter(None, (block.caption, f"part {number} of {count}"))),
@@ -102,6 +102,17 @@ def _parts(block: Block) -> list[Block]:
         )
         for number, (low, high) in enumerate(pairwise(cuts), start=1)
     ]
+
+
+def _filled(widths: Sequence[int], room: int) -> list[int]:
+    """Where each part ends when columns are taken in turn while there is room; one that is wider stands alone."""
+    ends, left = [], room
+    for number, width in enumerate(widths):
+        if number and width > left:
+            ends.append(number)
+            left = room
+        left -= width
+    return [*ends, len(widths)]
 
 
 def _width(block: Block, number: int) -> int:
@@ -126,7 +137,7 @@ def _float(sheet: Sheet, grid: Block, *, first: bool) -> str:
         r"\begin{table*}",
         r"\centering",
         rf"\caption{{{escape_latex(caption)}}}",
-        r"\smallskip\small",
+        r"\smallskip\small\setlength{\tabcolsep}{4pt}",
         *_tabular(grid),
     ]
     if notes:

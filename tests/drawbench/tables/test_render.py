@@ -198,13 +198,20 @@ def test_latex_explains_each_mark_below_the_table_that_has_it() -> None:
     assert set(marked) == {True, False}
 
 
+SHRUNK = (  # says of each grid whether it is wider than the text, and so set smaller
+    r"\let\resized\resizebox\renewcommand{\resizebox}[3]{\sbox0{#3}"
+    r"\typeout{\ifdim\wd0>\textwidth shrunk\else readable\fi}\resized{#1}{#2}{#3}}"
+)
+
+
 def _set(tables: str, folder: Path, options: str = "") -> str:
     """What pdfLaTeX says of an article with these tables, and of the packages that they name only."""
     packages = re.search(r"Needs (\\usepackage\{\S+\})", tables)
     assert packages
     (folder / "tables.tex").write_text(tables, encoding="utf-8")
     (folder / "paper.tex").write_text(
-        f"\\documentclass{options}{{article}}\n{packages[1]}\n\\begin{{document}}\n\\input{{tables}}\n\\end{{document}}\n"
+        f"\\documentclass{options}{{article}}\n{packages[1]}\n{SHRUNK}\n"
+        "\\begin{document}\n\\input{tables}\n\\end{document}\n"
     )
     words = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "paper.tex"]
     done = subprocess.run(words, cwd=folder, capture_output=True, text=True, errors="replace", check=False)
@@ -221,6 +228,8 @@ def test_latex_of_the_committed_results_fits_the_page(options: str, tmp_path: Pa
     results += [result("a_b & c"), result("50% ~ {x}")]
     said = _set(render_tables(results, "latex", published=published_numbers()), tmp_path, options)
     assert "Overfull" not in said
+    assert "shrunk" not in said
+    assert said.count("readable") > 8
     assert "Float too large" not in said
 
 
