@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
@@ -182,6 +183,37 @@ def test_any_number_is_two_clicks_from_its_command(browser: Any, report: Path, n
     section = tab.page.locator("section:target")
     assert section.locator("pre", has_text="drawbench").first.is_visible()
     assert re.search("[0-9a-f]{64}", section.locator("dl").inner_text())
+    tab.close()
+
+
+def test_five_numbers_at_random_lead_to_definition_and_command_by_two_keys(browser: Any, report: Path) -> None:
+    tab = _Tab(browser, report, "index.html")
+    show = "document.querySelectorAll('main details').forEach(each => each.open = true)"
+    tab.page.evaluate(show)
+    links = "main a[href^='provenance.html#']"
+    count = tab.page.locator(links).count()
+    assert count > 20
+    for number in Random(19).sample(range(count), 5):
+        tab.page.locator(links).nth(number).press("Enter")
+        row = tab.page.locator("tr:target")
+        row.wait_for()
+        assert row.locator("xpath=ancestor::section").locator(".definition").first.inner_text()
+        row.get_by_role("link", name="command, hash, date").press("Enter")
+        section = tab.page.locator("section:target")
+        assert section.locator("pre", has_text="drawbench").first.is_visible()
+        tab.page.goto(f"{report.as_uri()}/index.html")
+        tab.page.evaluate(show)
+    tab.close()
+
+
+def test_refused_images_stand_in_line_with_others(browser: Any, report: Path) -> None:
+    tab = _Tab(browser, report, "gallery.html#many/colors-003")
+    tab.page.evaluate("document.getElementById('list').style.setProperty('--cols', 1)")  # as in narrow columns
+    row = tab.page.locator("#rows li.found")
+    tops = row.locator(".shots").evaluate_all(
+        "all => all.map(shots => [...shots.querySelectorAll('.shot')].map(each => each.getBoundingClientRect().top))"
+    )
+    assert tops[0] == pytest.approx(tops[1], abs=1)
     tab.close()
 
 
