@@ -15,6 +15,14 @@ A protocol is named by --protocol of run, generate, score, compare and sweep; do
 """
 
 
+OF_YOURS = [
+    ("clip:MODEL", "CLIP score of a model of yours"),
+    ("vqa:MODEL", "VQAScore by a vision-language model of yours"),
+    ("qa:FILE@MODEL", "a file's questions (TIFA, DSG), answered by such a model"),
+    ("geneval:FILE@DETECTOR+CLIP", "GenEval's rules, by a detector and a CLIP of yours"),
+]
+
+
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the subcommand."""
     parser.epilog = EPILOGUE
@@ -35,7 +43,7 @@ def run(args: argparse.Namespace) -> int:
         version = f"version {facts['version']}, {size}: " if facts["version"] else ""
         said = f"{version}{', '.join(facts['metrics'])}" if facts["metrics"] else facts["missing"]
         rows.append((str(facts["name"]), str(said)))
-    rows.append(("clip:MODEL", "CLIP score of a model of yours"))
+    rows += OF_YOURS
     print("\n".join(listed(rows, terminal_width(UNFOLDED))))
     return 0
 

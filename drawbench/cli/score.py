@@ -28,7 +28,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--protocol",
         default="bundled",
         metavar="P",
-        help="bundled (default), bundled-extended, offline, imagen, extended, or clip:MODEL",
+        help="bundled (default), bundled-extended, offline, imagen, extended, clip:MODEL, vqa:MODEL, ...",
     )
     parser.add_argument(
         "--reference",

@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +18,9 @@ from drawbench.scoring.kinds.kernel import CMMD, KID
 from drawbench.scoring.kinds.kind import MetricKind
 from drawbench.scoring.kinds.manifold import MANIFOLD
 from drawbench.scoring.kinds.retrieval import R_PRECISION
+from drawbench.scoring.own import ASKED, FORMS, OWN_CLIP, clip_scorer
 from metrics.errors import MetricInputError
 from metrics.features.clip.open_clip import read_scorer_card
-from metrics.features.clip.published import is_open_clip_model
 from metrics.features.registry import (
     BUNDLED_FOLDER,
     ExtractorEntry,
@@ -29,11 +29,9 @@ from metrics.features.registry import (
     dinov2,
     efficientnet,
     inception,
-    open_clip_model,
     openai_clip,
     openai_clip_336,
     scorer_folder,
-    transformers_clip,
 )
 from metrics.features.weights import INCEPTION, OPENAI_VIT_L_14, WeightsFile
 
@@ -48,7 +46,6 @@ TURNS_ON = {
     "Text": ("word",),
 }
 SEEN = 0.75  # of the trials in which it must tell such a change, for the category not to be marked
-OWN_CLIP = "clip"  # begins the name of a protocol with a scorer of the user's own
 PUBLISHED_N = 30_000  # images behind a published FID-30K
 
 
@@ -280,16 +277,9 @@ PROTOCOLS: dict[str, Callable[[], Protocol]] = {
 def own_clip(spec: str) -> Protocol:
     """CLIP score and R-precision under a scorer of the user's own: what follows `clip:` in a protocol's name.
 
-    spec: a folder or hub id of a CLIP or SigLIP of transformers, or `NAME=FILE`, an open_clip configuration and weights
-    for it. Raises MetricInputError when there is no such model.
+    spec: as for `clip_scorer`. Raises MetricInputError when there is no such model.
     """
-    name, equals, file = spec.partition("=")
-    model = name.partition("/")[0]
-    if equals and not (model and file):
-        raise UserError(f"clip:{spec} names no {'file' if model else 'model'}: write clip:MODEL/TAG=FILE")
-    if not equals and not Path(spec).is_dir() and is_open_clip_model(model):
-        raise UserError(f"clip:{spec} is a model of open_clip without its weights: write clip:{spec}=FILE")
-    scorer = open_clip_model(name, Path(file)) if equals else transformers_clip(spec)
+    scorer = clip_scorer(spec)
     common = f"{scorer.description}; images at the run's own size, then the scorer's own resize"
     return Protocol(
         name=scorer.name,
@@ -305,15 +295,45 @@ def own_clip(spec: str) -> Protocol:
     )
 
 
+def own_asked(kind: str, spec: str) -> Protocol:
+    """One metric of the user's own that reads an image with its prompt: `ASKED` says which there are.
+
+    Raises UserError for a spec of another form; MetricInputError for files and models that are none.
+    """
+    found = ASKED[kind](spec)
+    entry = found.entry
+    return Protocol(
+        name=entry.name,
+        version=1,
+        label=f"{found.words}, by models of the user's choice: {entry.description}",
+        size=None,
+        metrics=(
+            MetricDefinition(
+                found.kind.name,
+                found.kind,
+                entry,
+                f"{found.words}; {entry.description}; images at the run's own size, then the models' own resize",
+            ),
+        ),
+    )
+
+
+OWN: dict[str, Callable[[str], Protocol]] = {
+    OWN_CLIP: own_clip,
+    **{kind: partial(own_asked, kind) for kind in ASKED},
+}
+
+
 def get_protocol(name: str, size: int | None = None) -> Protocol:
     """The protocol of that name, current version. size: pixels of the images that it is for, where they are known.
 
     Raises UserError that lists the names there are, and where the protocol needs larger images.
     """
     kind, _, spec = name.partition(":")
-    if not (kind == OWN_CLIP and spec) and name not in PROTOCOLS:
-        raise UserError(f"there is no protocol {name!r}: use one of {', '.join(PROTOCOLS)}, or clip:MODEL")
-    protocol = PROTOCOLS[name]() if name in PROTOCOLS else own_clip(spec)
+    if not (kind in OWN and spec) and name not in PROTOCOLS:
+        names = ", ".join([*PROTOCOLS, *FORMS])
+        raise UserError(f"there is no protocol {name!r}: use one of {names}")
+    protocol = PROTOCOLS[name]() if name in PROTOCOLS else OWN[kind](spec)
     if protocol.size and size and size < protocol.size:
         raise UserError(
             f"protocol {name} evaluates at {protocol.size} px, and {size} px are asked for: "

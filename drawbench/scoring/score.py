@@ -71,6 +71,9 @@ def score_run(
     for note in (*prepared.image_notes, *prepared.reference_notes):
         progress.note(f"{run_path.name}: {note}")
     measured = measure(prepared, metrics, protocol.published_n, progress)
+    if measured.left_out and not measured.scores:
+        what, reason = next(iter(measured.left_out.items()))
+        raise UserError(f"{run_path} has no {what}, {reason}: score it by another protocol")
     seal = run.require_seal()
     result = ScoreFile(
         **vars(conditions(run.plan, protocol, theirs.ref if theirs else None)),

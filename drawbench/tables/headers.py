@@ -8,7 +8,8 @@ from drawbench.scoring.kinds import kinds
 from drawbench.scoring.kinds.kind import Measure
 
 CLIP_SCORE = "clip_score"
-ALIGNMENTS = (CLIP_SCORE, "conse_score")  # how image and prompt agree, each with a `_shuffled` and a `_difference`
+# Scores of images by prompt, which order a table without distances; most have a `_shuffled` and a `_difference`.
+ALIGNMENTS = (CLIP_SCORE, "conse_score", "vqa_score", "qa_score", "geneval")
 CAPTION_SCORE = "caption_alignment"  # people's, 0 to 100
 
 
@@ -34,7 +35,7 @@ def measure_of(metric: str) -> Measure:
 
 
 def alignment_of(results: Sequence[Result]) -> str:
-    """The name of the alignment score that all results have; of none that all have, CLIP score."""
+    """The name of the first such score that all results have; of none that all have, CLIP score."""
     return next((m for m in ALIGNMENTS if all(result.score(m, OVERALL) for result in results)), CLIP_SCORE)
 
 

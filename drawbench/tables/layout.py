@@ -295,7 +295,7 @@ def _order(table: LeaderboardTable, of_ranks: str) -> str:
     metric, less_is_better = ordering_metric([row.result for row in table.rows])
     name = measure_of(metric).title
     words = f"by {name}, {'lowest' if less_is_better else 'highest'} first; {of_ranks}"
-    if metric in ALIGNMENTS:
+    if f"{metric}_shuffled" in measures():
         words += "; no rank where a model's own captions score no higher than shuffled ones"
     return words
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from drawbench.results.comparable import ComparisonKey, comparison_key, differences
 from drawbench.results.files import Result
 from drawbench.results.scores import OVERALL, Score
+from drawbench.scoring.kinds.kind import UNVERIFIED
 from drawbench.tables.headers import CAPTION_SCORE, alignment_of, distances, measure_of
 from metrics.alignment import NOT_MEASURABLE
 
@@ -17,7 +18,8 @@ SET_ORDER = ("drawbench", "open", "coco", "world")
 class Row:
     """One result in a table. `rank` is None for a ceiling, which competes with nobody, and for human preferences.
 
-    Nor has a model a rank by CLIP score whose own captions the scorer cannot tell from shuffled ones.
+    Nor has a model a rank by CLIP score whose own captions the scorer cannot tell from shuffled ones, nor any by a
+    scorer that was not compared with its published code.
     """
 
     label: str
@@ -112,8 +114,8 @@ def _rows(results: list[Result]) -> tuple[Row, ...]:
 
 
 def _says_nothing(score: Score | None) -> bool:
-    """Whether it is a CLIP score that does not tell a model's own captions from those of other prompts."""
-    return score is not None and NOT_MEASURABLE in score.note
+    """Whether it does not tell a model's own captions from those of other prompts, or nobody knows what it tells."""
+    return score is not None and (NOT_MEASURABLE in score.note or UNVERIFIED in score.note)
 
 
 def _labels(results: list[Result]) -> dict[int, str]:

@@ -17,6 +17,7 @@ from metrics.statistics.prompt_units import uneven_note
 from metrics.statistics.result import Interval, MetricResult
 
 LAST_COLUMN = 1000
+UNVERIFIED = "unverified: not compared with its published code, so no rank"
 ARROWS = {True: " ↑", False: " ↓", None: ""}
 
 
@@ -88,13 +89,15 @@ class MetricKind(ABC):
     """A metric, whatever its features come from.
 
     name: as protocols fingerprint it. measures: the numbers that it gives. A number of the kind's own name takes the
-    name that the protocol has for it. by_category: whether it is measured on each category too.
+    name that the protocol has for it. by_category: whether it is measured on each category too. unverified: whether
+    nothing says that its numbers are those of its published code.
     """
 
     name: str
     measures: tuple[Measure, ...] = field(repr=False)
     needs: Needs = Needs()
     by_category: bool = False
+    unverified: bool = False
 
     @abstractmethod
     def results(self, images: ImageSet) -> Mapping[str, MetricResult]:
@@ -114,7 +117,7 @@ class MetricKind(ABC):
 
     def cautions(self, images: ImageSet, published_n: int) -> list[str]:
         """What must be known before all else. published_n: images behind published numbers, 0 for none."""
-        return []
+        return [UNVERIFIED] if self.unverified else []
 
     def interval_note(self, images: ImageSet) -> str:
         """What makes the intervals say less than they should; empty for nothing."""

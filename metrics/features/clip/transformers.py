@@ -27,7 +27,7 @@ from metrics.features.weights import check_weights
 from metrics.images.checked import checked_images
 
 MODELS = {"clip": "CLIPModel", "siglip": "SiglipModel", "siglip2": "Siglip2Model"}
-HUB_PATTERNS = ("*.safetensors", "*.json", "*.txt", "*.model")
+HUB_PATTERNS = ("*.safetensors", "*.json", "*.txt", "*.model", "*.jinja")
 _TOKENIZER_FILES = (
     "tokenizer.json",
     "tokenizer_config.json",
@@ -164,17 +164,44 @@ def find_model(spec: str) -> Path:
 
 def read_config(folder: Path) -> dict[str, Any]:
     """config.json of a model of a supported type."""
-    path = folder / "config.json"
-    try:
-        config = json.loads(path.read_text(encoding="utf-8"))
-        model_type = config["model_type"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise MetricInputError(
-            f"{path} is missing or is no model's configuration: name a folder that has it"
-        ) from error
+    config = read_json(folder / "config.json")
+    model_type = config.get("model_type")
     if model_type not in MODELS:
         raise MetricInputError(f"{folder} holds a model of type {model_type}: use one of {', '.join(MODELS)}")
     return config
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """A JSON object of a model's folder."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise MetricInputError(
+            f"{path} is missing or is no model's configuration: name a folder that has it"
+        ) from error
+    if not isinstance(content, dict):
+        raise MetricInputError(f"{path} is missing or is no model's configuration: name a folder that has it")
+    return content
+
+
+def network_settings(config: dict[str, Any]) -> dict[str, Any]:
+    """What a configuration says of the network itself, for a fingerprint."""
+    return {key: value for key, value in config.items() if key not in _NOT_IN_THE_NETWORK}
+
+
+def files_digest(folder: Path) -> dict[str, str]:
+    """SHA-256 of the files of a folder that say what a network is given: tokenizer, processors, chat template."""
+    files = sorted(path for path in folder.iterdir() if path.suffix in (".json", ".jinja", ".txt", ".model"))
+    left = ("config.json", "generation_config.json", "README.txt")
+    chosen = [path for path in files if path.name not in left and not path.name.endswith(".index.json")]
+    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in chosen}
+
+
+def require_tokenizer(folder: Path) -> None:
+    """Refuse a folder without any vocabulary, of which transformers makes a tokenizer that knows no word."""
+    names = ("tokenizer.json", "vocab.json", "vocab.txt", "spiece.model", "tokenizer.model", "tekken.json")
+    if not any((folder / name).is_file() for name in names):
+        raise MetricInputError(f"{folder} has no tokenizer: add the model's tokenizer files")
 
 
 def weights_files(folder: Path) -> list[Path]:
@@ -286,7 +313,7 @@ def _fingerprint(folder: Path, config: dict[str, Any], weights_sha256: str, pixe
             tokenizer.update(f"{name}\n".encode() + hashlib.sha256((folder / name).read_bytes()).digest())
     return fingerprint_of(
         {
-            "network": {key: value for key, value in config.items() if key not in _NOT_IN_THE_NETWORK},
+            "network": network_settings(config),
             "weights": weights_sha256,
             "tokenizer": tokenizer.hexdigest(),
             "layer": "projected embedding, unit norm",

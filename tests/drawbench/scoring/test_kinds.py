@@ -16,6 +16,7 @@ from drawbench.runs.generate import Request, generate
 from drawbench.scoring.extractors import Extractors
 from drawbench.scoring.image_features import ReadSettings
 from drawbench.scoring.kinds import kinds
+from drawbench.scoring.kinds.asked import GENEVAL, QA_SCORE, VQA_SCORE
 from drawbench.scoring.kinds.clip_score import CONSE_SCORE
 from drawbench.scoring.kinds.diversity import DIVERSITY
 from drawbench.scoring.kinds.frechet import FRECHET_INFINITY
@@ -191,7 +192,8 @@ def test_inception_score_is_that_of_the_logits_of_all_images(run: Path) -> None:
 
 
 def test_every_kind_is_computed_by_something(protocol: Protocol) -> None:
-    assert {metric.kind for metric in protocol.metrics} | {CONSE_SCORE, INCEPTION_SCORE} == set(kinds())
+    elsewhere = {CONSE_SCORE, INCEPTION_SCORE, VQA_SCORE, QA_SCORE, GENEVAL}
+    assert {metric.kind for metric in protocol.metrics} | elsewhere == set(kinds())
 
 
 def test_what_a_kind_says_of_its_numbers() -> None:

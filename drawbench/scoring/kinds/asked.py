@@ -1,0 +1,107 @@
+"""What a reader says of an image and its prompt: VQAScore, faithfulness by questions, GenEval's rules."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from drawbench.scoring.kinds.kind import Measure, PromptMeans
+from metrics.image_set import CannotMeasureError, ImageSet
+from metrics.statistics.paired import PairedResult
+from metrics.statistics.result import MetricResult
+
+MEANS = "mean over the samples of a prompt, then over prompts"
+
+
+class _Row(PromptMeans):
+    """The first number of an image's row."""
+
+    def per_image(self, images: ImageSet) -> np.ndarray:
+        return images.features[:, 0].astype(np.float64)
+
+
+@dataclass(frozen=True, eq=False)
+class _Asked(PromptMeans):
+    """Of the prompts of which a file knows something: whose images' rows do not begin with 0. Others are left out.
+
+    what: that the file has for a prompt.
+    """
+
+    what: str = field(kw_only=True)
+
+    def results(self, images: ImageSet) -> Mapping[str, MetricResult]:
+        part = self._known(images)
+        note = self._note(len(images.counts) - len(part.counts))
+        return {name: replace(found, note=note) for name, found in super().results(part).items()}
+
+    def differences(self, a: ImageSet, b: ImageSet) -> Mapping[str, PairedResult]:
+        ours, theirs = self._known(a), self._known(b)
+        note = self._note(len(a.counts) - len(ours.counts))
+        return {name: replace(found, note=note) for name, found in super().differences(ours, theirs).items()}
+
+    def per_image(self, images: ImageSet) -> np.ndarray:
+        """NaN for images of prompts that the file does not know."""
+        return np.where(images.features[:, 0] > 0, self.values_of(images), np.nan)
+
+    def values_of(self, images: ImageSet) -> np.ndarray:
+        """The last number of an image's row, float64 (N,)."""
+        return images.features[:, -1].astype(np.float64)
+
+    def _known(self, images: ImageSet) -> ImageSet:
+        chosen = np.unique(images.prompts[images.features[:, 0] > 0]).tolist()
+        if not chosen:
+            raise CannotMeasureError(f"which needs {self.what}, and the protocol's file has none for any prompt here")
+        return images.of_prompts(chosen)
+
+    def _note(self, others: int) -> str:
+        if not others:
+            return ""
+        what = self.what.removeprefix("a ")
+        if others == 1:
+            return f"1 prompt has no {what} and is left out"
+        return f"{others} prompts have no {what} and are left out"
+
+
+@dataclass(frozen=True, eq=False)
+class _TaskMeans(_Asked):
+    """A mean over tasks, of which rows begin with the number."""
+
+    def by_prompt(self, images: ImageSet) -> Mapping[str, np.ndarray]:
+        """Each prompt weighed so that the mean over prompts is the mean of the means of their tasks."""
+        (values,) = super().by_prompt(images).values()
+        tasks = np.zeros(len(values), dtype=int)
+        tasks[images.prompts] = images.features[:, 0]
+        counts = np.bincount(tasks)
+        return {self.name: values * len(values) / (np.count_nonzero(counts) * counts[tasks])}
+
+
+def _share(name: str, header: str, words: str, column: int) -> tuple[Measure, ...]:
+    return (Measure(name, header, True, words, least=0, most=1, column=column),)
+
+
+# None is read by the sanity suite: its features are those of images alone.
+VQA_SCORE = _Row("vqa_score", _share("vqa_score", "VQAScore", MEANS, 90))
+QA_SCORE = _Asked(
+    "qa_score",
+    _share(
+        "qa_score",
+        "questions right",
+        f"share of a prompt's questions answered rightly, wrong where one that it depends on is; {MEANS}; answers are "
+        "chosen, not written, so it compares with no published TIFA or DSG score",
+        91,
+    ),
+    unverified=True,
+    what="questions",
+)
+GENEVAL = _TaskMeans(
+    "geneval",
+    _share(
+        "geneval",
+        "GenEval",
+        "share of images that obey their prompt's rule; mean over the samples of a prompt, over the prompts of a task, "
+        "then over tasks; by another detector than GenEval's own, so it compares with no published GenEval score",
+        92,
+    ),
+    unverified=True,
+    what="a rule",
+)

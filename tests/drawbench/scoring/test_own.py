@@ -1,0 +1,164 @@
+"""Scorers of the user's own that read an image with its prompt, from the protocol's name to the score files."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from drawbench.cli.main import main
+from drawbench.errors import UserError
+from drawbench.interface import ModelCard, Refused, Sample, TextToImage
+from drawbench.prompts.prompt_set import Prompt, PromptSet
+from drawbench.results.scores import OVERALL, read_scores, scores_path
+from drawbench.runs.generate import Request, generate
+from drawbench.scoring.kinds.asked import GENEVAL, QA_SCORE
+from drawbench.scoring.protocols import get_protocol
+from metrics.errors import MetricInputError
+from metrics.image_set import CannotMeasureError, ImageSet
+from metrics.images.folders import CACHE_VARIABLE
+from tests.metrics.detectors import write_owlv2
+from tests.metrics.stand_ins import write_transformers_clip
+from tests.metrics.vision_language import write_blip, write_llava
+
+PROMPTS = PromptSet(
+    "made-up",
+    (Prompt("a-1", "A", "two cats"), Prompt("a-2", "A", "a red dog"), Prompt("b-1", "B", "a blue fish")),
+)
+QUESTIONS = [
+    {"id": 1, "caption": "two cats", "question": "how many?", "choices": ["one", "two", "three"], "answer": "two"},
+    {"id": 1, "caption": "two cats", "question": "are there cats?", "choices": ["yes", "no"], "answer": "yes"},
+    {"id": 2, "caption": "a red dog", "question": "is it red?", "choices": ["yes", "no"], "answer": "yes"},
+]
+RULES = [
+    {"tag": "counting", "include": [{"class": "cat", "count": 2}], "prompt": "two cats"},
+    {"tag": "colors", "include": [{"class": "dog", "count": 1, "color": "red"}], "prompt": "a red dog"},
+]
+
+
+class Noise(TextToImage):
+    def card(self) -> ModelCard:
+        return ModelCard(adapter="python", spec="tests", name="noise")
+
+    def generate(self, samples: list[Sample], size: int) -> list[np.ndarray | Refused]:
+        return [np.random.default_rng(s.seed).integers(0, 256, (size, size, 3), dtype=np.uint8) for s in samples]
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("runs") / "noise"
+    return generate(Request(Noise(), PROMPTS, path, samples=2, size=48)).path
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("models")
+    write_llava(folder / "llava")
+    write_blip(folder / "blip")
+    write_owlv2(folder / "owlv2")
+    write_transformers_clip(folder / "clip")
+    (folder / "questions.json").write_text(json.dumps(QUESTIONS))
+    (folder / "rules.jsonl").write_text("\n".join(map(json.dumps, RULES)))
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def _cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "cache"))
+
+
+def score(run: Path, name: str, capsys: pytest.CaptureFixture[str]) -> tuple[dict, dict]:
+    assert main(["score", str(run), "--protocol", name, "--device", "cpu", "--json"]) == 0
+    (file,) = json.loads(capsys.readouterr().out)
+    return file, {(each["metric"], each["scope"]): each for each in file["scores"]}
+
+
+def test_vqascore_has_a_number_for_every_prompt(run: Path, models: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file, scores = score(run, f"vqa:{models / 'llava'}", capsys)
+    assert file["protocol"]["name"].startswith("vqa-llava-")
+    assert scores["vqa_score", OVERALL]["n"] == 3
+    assert 0 < scores["vqa_score", OVERALL]["value"] < 1
+    assert "Does this figure show" in scores["vqa_score", OVERALL]["definition"]
+    kept = read_scores(scores_path(run, file["protocol"]["name"]))
+    assert kept.scores[0].value == scores["vqa_score", OVERALL]["value"]
+
+
+def test_only_prompts_with_questions_are_scored_and_n_says_so(
+    run: Path, models: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file, scores = score(run, f"qa:{models / 'questions.json'}@{models / 'blip'}", capsys)
+    overall = scores["qa_score", OVERALL]
+    assert overall["n"] == 2
+    assert "1 prompt has no questions and is left out" in overall["note"]
+    assert "unverified" in overall["note"]
+    assert ("qa_score", "A") in scores
+    assert ("qa_score", "B") not in scores
+    assert file["protocol"]["name"].startswith("qa-questions-")
+
+
+def test_a_file_without_a_question_for_any_prompt_scores_nothing(
+    run: Path, models: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = tmp_path / "other.json"
+    other.write_text(json.dumps([QUESTIONS[0] | {"caption": "a horse"}]))
+    assert main(["score", str(run), "--protocol", f"qa:{other}@{models / 'blip'}", "--device", "cpu"]) == 2
+    assert (
+        "has no qa_score of overall, which needs questions, and the protocol's file has none" in capsys.readouterr().err
+    )
+    assert not list((run / "scores").glob("qa-other*"))
+
+
+def test_genevals_rules_are_judged_by_a_detector_and_a_clip(
+    run: Path, models: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name = f"geneval:{models / 'rules.jsonl'}@{models / 'owlv2'}+{models / 'clip'}"
+    _, scores = score(run, name, capsys)
+    overall = scores["geneval", OVERALL]
+    assert overall["n"] == 2
+    assert "unverified" in overall["note"]
+    assert "surer than 0.1" in overall["definition"]
+    assert "transformers clip" in overall["definition"]
+
+
+def test_the_mean_of_geneval_is_over_tasks() -> None:
+    rows = np.array([[1, 1], [1, 1], [1, 0], [1, 0], [2, 1], [0, 0]], dtype=np.float32)
+    found = GENEVAL.results(ImageSet(rows, np.array([0, 0, 1, 2, 3, 4])))["geneval"]
+    assert found.value == pytest.approx((1 / 3 + 1) / 2)
+    assert found.n == 4
+    assert found.note == "1 prompt has no rule and is left out"
+    paired = GENEVAL.differences(ImageSet(rows, np.arange(6)), ImageSet(rows[::1] * [1, 0], np.arange(6)))["geneval"]
+    assert paired.a == pytest.approx((2 / 4 + 1) / 2)
+    assert paired.b == 0
+    with pytest.raises(CannotMeasureError, match="needs a rule"):
+        GENEVAL.results(ImageSet(rows[5:], np.array([0])))
+
+
+def test_a_run_without_questions_is_left_out_and_never_zero() -> None:
+    nothing = ImageSet(np.zeros((2, 3), dtype=np.float32), np.array([0, 1]))
+    with pytest.raises(CannotMeasureError, match="needs questions"):
+        QA_SCORE.results(nothing)
+    values = QA_SCORE.per_image(nothing)
+    assert np.isnan(values).all()
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("vqa:", "there is no protocol 'vqa:'"),
+        ("qa:questions.json", "write it so"),
+        ("qa:@model", "write it so"),
+        ("geneval:rules.jsonl@detector+", "names no CLIP"),
+    ],
+)
+def test_names_of_another_form_are_refused(name: str, said: str) -> None:
+    with pytest.raises(UserError, match=said):
+        get_protocol(name)
+
+
+def test_missing_files_and_a_missing_clip_are_told(models: Path) -> None:
+    with pytest.raises(MetricInputError, match="cannot be read as a file of questions"):
+        get_protocol(f"qa:none.json@{models / 'blip'}")
+    with pytest.raises(MetricInputError, match="has rules of colours, which a CLIP tells"):
+        get_protocol(f"geneval:{models / 'rules.jsonl'}@{models / 'owlv2'}")
+    with pytest.raises(MetricInputError, match="name a detector of type owlv2"):
+        get_protocol(f"geneval:{models / 'rules.jsonl'}@{models / 'blip'}+{models / 'clip'}")
