@@ -10,7 +10,6 @@ EPILOGUE = """examples:
   drawbench agree human_annotations_with_scores.json                    TIFA's ratings, with its ten metrics
   drawbench agree tifa160-likert.csv --scores human_annotations_with_scores.json    DSG's ratings of the same images
   drawbench agree mine.csv --lower fid_of_patch --plot plots            a table of your own
-  drawbench study agree studies/a-b runs/a runs/b                       the votes of a study, beside runs' scores
 A table of your own has a row for each rating: prompt_id, model, rating, perhaps rater and category; its other columns
 of numbers are metrics, as are those of --scores, which has a row for each image: prompt_id, model and the metrics.
 """

@@ -213,5 +213,5 @@ def test_unknown_metrics_a_missing_file_and_a_study_are_told(tmp_path: Path) -> 
     with pytest.raises(UserError, match="is no file of ratings"):
         read_judgements(tmp_path)
     (tmp_path / "design.json").write_text("{}")
-    with pytest.raises(UserError, match="drawbench study agree"):
+    with pytest.raises(UserError, match="is a study"):
         read_judgements(tmp_path)
