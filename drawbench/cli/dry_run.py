@@ -38,11 +38,11 @@ def add_dry_run(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def dry_run(request: Request, as_json: bool, scoring: "FeatureTimes | None" = None) -> int:
-    """Draw the first slice of a run, and print what all of it would take."""
+def dry_run(request: Request, as_json: bool, scoring: "Sequence[FeatureTimes]" = ()) -> int:
+    """Draw the first slice of a run, and print what all of it would take. scoring: for each protocol."""
     facts = _estimate(request, scoring, shown_progress())
-    if scoring is not None:
-        facts["scoring_seconds"] += scoring.of_references(request.size)
+    if scoring:
+        facts["scoring_seconds"] += sum(each.of_references(request.size) for each in scoring)
     print(json.dumps(facts, indent=2) if as_json else f"{facts['run']}: {_text(facts)}")
     return 0
 
@@ -52,7 +52,7 @@ def dry_runs(planned: Iterable[tuple[Request, "FeatureTimes"]], as_json: bool, p
     runs: list[Facts] = []
     of_references: dict[tuple[int, int], float] = {}
     for request, scoring in planned:
-        runs.append(_estimate(request, scoring, progress))
+        runs.append(_estimate(request, [scoring], progress))
         progress.note(f"{runs[-1]['run']}: {_images(runs[-1])}")
         of_references[id(scoring), request.size] = scoring.of_references(request.size)
         del request  # and its model, before the next one is loaded
@@ -70,7 +70,7 @@ def _sum(values: Sequence[float | None]) -> float | None:
     return sum(known) if len(known) == len(values) else None
 
 
-def _estimate(request: Request, scoring: "FeatureTimes | None", progress: Progress) -> Facts:
+def _estimate(request: Request, scoring: "Sequence[FeatureTimes]", progress: Progress) -> Facts:
     plan, prompts = make_plan(request)
     path = request.out or default_directory(plan)
     samples = plan_samples(prompts, plan.samples, plan.seed)
@@ -98,9 +98,9 @@ def _estimate(request: Request, scoring: "FeatureTimes | None", progress: Progre
     }
     if request.model.may_cost or request.model.price is not None:
         facts |= {"requests": missing, "cost": None if request.model.price is None else request.model.price * missing}
-    if scoring is not None:
+    if scoring:
         tried = images or _kept(run, plan.slice_size) or _stand_ins(plan.size)
-        facts["scoring_seconds"] = scoring.of_run(tried, plan.size, missing, run)
+        facts["scoring_seconds"] = sum(each.of_run(tried, plan.size, missing, run) for each in scoring)
     return facts
 
 

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+from contextlib import suppress
 from typing import Any
 
 from drawbench.errors import UserError
@@ -63,10 +64,13 @@ def _facts(name: str) -> dict[str, Any]:
         protocol = get_protocol(name)
     except (UserError, MetricInputError) as error:
         return {"name": name, "version": None, "fingerprint": None, "size": None, "metrics": [], "missing": str(error)}
+    fingerprint = None
+    with suppress(MetricInputError):  # it covers digests that only the files tell, and these are not here
+        fingerprint = protocol.fingerprint
     return {
         "name": name,
         "version": protocol.version,
-        "fingerprint": protocol.fingerprint,
+        "fingerprint": fingerprint,
         "size": protocol.size,
         "metrics": [measure_of(metric.metric).title for metric in protocol.metrics],
         "missing": "",

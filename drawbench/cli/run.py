@@ -41,6 +41,7 @@ EPILOGUE = """examples:
   drawbench run --model python:my_model:make --prompts drawbench --protocol imagen --out runs/mine
   drawbench run --model folder:my_images --prompts captions.csv --protocol imagen --reference photographs
   drawbench run --model folder:my_images --prompts captions.csv --protocol offline     real networks without a hub
+  drawbench run --model folder:my_images --prompts captions.csv --protocol imagen,learned
 The same command resumes a run that was stopped; a finished one is scored and shown again.
 """
 
@@ -51,7 +52,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add_generate_options(parser)
     add_engine(parser)
     parser.add_argument(
-        "--protocol", metavar="P", help=f"what is measured, and how ({DEFAULT_PROTOCOL}); others: offline, imagen, ..."
+        "--protocol",
+        metavar="P",
+        help=f"what is measured, and how ({DEFAULT_PROTOCOL}); others: offline, imagen, learned, ...; "
+        "several with commas between",
     )
     parser.add_argument(
         "--reference",
@@ -72,14 +76,12 @@ def add_track(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Do all of it, then print the table and where images and report are."""
+    from drawbench.scoring.chosen import named_protocols
     from drawbench.scoring.cluster_extractors import ClusterExtractors, gather_features
     from drawbench.scoring.estimate import FeatureTimes
-    from drawbench.scoring.extractors import Extractors
-    from drawbench.scoring.protocols import get_protocol
     from drawbench.scoring.shared_features import share_features
     from drawbench.scoring.while_drawing import FeaturesWhileDrawing
     from drawbench.sharing.track import require_writer, track
-    from drawbench.tables.leaderboard import in_sentence
 
     if args.dry_run and is_member():
         return 0
@@ -89,13 +91,18 @@ def run(args: argparse.Namespace) -> int:
     with resumable(args), ranks_of(args) as ranks, cluster_of(args) as cluster:
         url = store_of(args)
         request = request_from(args, cluster)
-        name, device = args.protocol or DEFAULT_PROTOCOL, partial(choose_device, args.device or "auto")
-        protocol = get_protocol(name, request.size)
+        device = partial(choose_device, args.device or "auto")
+        protocols = named_protocols(args.protocol or DEFAULT_PROTOCOL, request.size, progress.note)
+        name, protocol = next(iter(protocols.items()))
         references = fetched(args.reference, progress) or request.prompt_set.reference_images
         there = ClusterExtractors(cluster, name, device, progress.note) if cluster else None
-        extractors = there or Extractors([metric.extractor for metric in protocol.metrics], device(), progress.note)
+        extractors = there or extractors_of(protocol, device(), progress)
+        later = {each: extractors_of(each, device(), progress) for each in list(protocols.values())[1:]}
         if args.dry_run:
-            return dry_run(request, args.json, FeatureTimes(protocol, references, extractors))
+            every = {protocol: extractors, **later}
+            return dry_run(request, args.json, [FeatureTimes(each, references, its) for each, its in every.items()])
+        for metric in (metric for each in later for metric in each.metrics):
+            metric.extractor.check_files()  # what is missing or wrong is told before hours of drawing
         watcher = FeaturesWhileDrawing(protocol, references is not None, extractors, progress.note)
         if ranks and ranks.is_member:
             path = help_drawing(request, ranks, url)
@@ -110,19 +117,37 @@ def run(args: argparse.Namespace) -> int:
             share_features(finished.path, protocol, references is not None, extractors, ranks, progress)
         if there:
             gather_features(finished, protocol, references is not None, there, progress)
-        result = score_finished(finished, protocol, references, extractors, progress)
+        results = [score_finished(finished, protocol, references, extractors, progress)]
+        results += [score_finished(finished, each, references, its, progress) for each, its in later.items()]
         report = write_report(finished, progress)
         if args.track is not None:
-            track(result, finished, args.track, args.step)
-    if args.json:
-        facts = run_facts(finished) | {"report": str(report), "result": result.model_dump(mode="json")}
-        print(json.dumps(facts, indent=2))
-    else:
-        print(table([result], heading=f"{in_sentence(result.model.name)} on {result.prompt_set.name}"))
-        print(f"images: {finished.path / 'images'}\nreport: {report}")
-        if usage := finished.usage():
-            print(f"drawing took {usage.words()}")
+            for result in results:
+                track(result, finished, args.track, args.step)
+    _show(finished, results, report, args.json)
     return 0
+
+
+def _show(finished: RunDirectory, results: list[Result], report: Path, as_json: bool) -> None:
+    """The end of the command: a table for each protocol, and where all is. JSON holds the first result, and all."""
+    from drawbench.tables.leaderboard import in_sentence
+
+    if as_json:
+        dumped = [result.model_dump(mode="json") for result in results]
+        print(
+            json.dumps(run_facts(finished) | {"report": str(report), "result": dumped[0], "results": dumped}, indent=2)
+        )
+        return
+    print(table(results, heading=f"{in_sentence(results[0].model.name)} on {results[0].prompt_set.name}"))
+    print(f"images: {finished.path / 'images'}\nreport: {report}")
+    if usage := finished.usage():
+        print(f"drawing took {usage.words()}")
+
+
+def extractors_of(protocol: "Protocol", device: str, progress: Progress) -> "Extractors":
+    """The protocol's, none of them loaded yet."""
+    from drawbench.scoring.extractors import Extractors
+
+    return Extractors([metric.extractor for metric in protocol.metrics], device, progress.note)
 
 
 def score_finished(

@@ -13,6 +13,7 @@ EPILOGUE = """examples:
   drawbench score runs/x --protocol bundled
   drawbench score runs/x runs/y --protocol imagen --reference coco/val2014 --json
   drawbench score /shared/runs/x --out scores
+  drawbench score runs/x --protocol imagen,learned        and every learned scorer whose weights are here
 
 Every image is checked against the hash in the run's seal, one that did not change since by its size and times. Features
 are kept in the user's cache, or in the folder that DRAWBENCH_CACHE names. The numbers are written to RUN/scores/, or
@@ -28,7 +29,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--protocol",
         default="bundled",
         metavar="P",
-        help="bundled (default), bundled-extended, offline, imagen, extended, clip:MODEL, vqa:MODEL, ...",
+        help="bundled (default) or another of `drawbench protocols list`; several with commas between; "
+        "learned: all learned scorers that are here",
     )
     parser.add_argument(
         "--reference",
@@ -52,7 +54,7 @@ def run(args: argparse.Namespace) -> int:
     from drawbench.models.registry import choose_device
     from drawbench.results.files import result_from_score_file
     from drawbench.runs.directory import RunDirectory
-    from drawbench.scoring.protocols import get_protocol
+    from drawbench.scoring.chosen import named_protocols
     from drawbench.scoring.references import own_references
     from drawbench.scoring.score import score_run
     from drawbench.sharing.track import require_writer, track
@@ -64,7 +66,8 @@ def run(args: argparse.Namespace) -> int:
         raise UserError(f"--workers {args.workers} decodes nothing: give a whole number of at least 1")
     if args.track is not None:
         require_writer()
-    protocol, device = get_protocol(args.protocol), choose_device(args.device)
+    protocols = named_protocols(args.protocol, None, shown_progress().note).values()
+    device = choose_device(args.device)
     references = fetched(args.reference, shown_progress())
     files = [
         score_run(
@@ -78,9 +81,10 @@ def run(args: argparse.Namespace) -> int:
             progress=shown_progress(),
             out=args.out,
         )
+        for protocol in protocols
         for path in args.runs
     ]
-    runs = [RunDirectory.open(path) for path in args.runs]
+    runs = [RunDirectory.open(path) for _ in protocols for path in args.runs]
     results = [result_from_score_file(run.plan.model, file, "measured") for run, file in zip(runs, files, strict=True)]
     for result, run in zip(results, runs, strict=True):
         if args.track is not None:

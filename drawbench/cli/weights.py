@@ -15,6 +15,7 @@ EPILOGUE = f"""examples:
   drawbench weights list
   drawbench weights fetch ViT-L-14 inception-2015-12-05
   drawbench weights fetch google/siglip-base-patch16-224
+  drawbench weights fetch pick-score aesthetic            all that these protocols need
   drawbench weights check
 
 Files are looked for in the folder that {FOLDER_VARIABLE} names, then in the user's cache.
@@ -27,7 +28,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     subparsers = parser.add_subparsers(dest="action", metavar="list|fetch|check", required=True)
     list_ = subparsers.add_parser("list", help="the files that protocols need, and where they are")
     fetch = subparsers.add_parser("fetch", help="download files, or resume downloading them")
-    fetch.add_argument("names", metavar="NAME", nargs="+", help="a name of `list`, or OWNER/NAME of a hub model")
+    fetch.add_argument(
+        "names", metavar="NAME", nargs="+", help="of `list`, of a learned scorer, or OWNER/NAME of a hub model"
+    )
     fetch.add_argument(
         "--to", metavar="DIR", type=Path, help=f"the files' folder (default: {FOLDER_VARIABLE} or cache)"
     )
@@ -53,11 +56,12 @@ def _list(as_json: bool) -> int:
         facts = [{"name": weights.name, **asdict(weights), "path": path} for weights, path in files]
         print(json.dumps(facts, indent=2))
         return 0
-    rows = [("name", "    size", "SHA-256", "where it is; what needs it")]
+    rows = [("name", "    size", "SHA-256", "where it is; what needs it; licence")]
     for weights, path in files:
         size = f"{weights.size / 1e6:.0f} MB" if weights.size else "unknown"
         digest = weights.sha256[:12] or "unverified"
-        rows.append((weights.name, f"{size:>8}", digest, f"{path or 'missing'}; {weights.used_for}"))
+        told = f"{path or 'missing'}; {weights.used_for}; licence {weights.licence}"
+        rows.append((weights.name, f"{size:>8}", digest, told))
     print("\n".join(listed(rows, terminal_width(UNFOLDED))))
     return 0
 

@@ -218,7 +218,6 @@ def _cache(name: str, where: Path, folders: list[Path], use: str) -> Finding:
 def _protocols() -> Iterator[Finding]:
     from drawbench.scoring.protocols import PROTOCOLS
 
-    files = {weights.sha256: weights for weights in PUBLISHED if weights.sha256}
     for name, make in PROTOCOLS.items():
         try:
             protocol = make()
@@ -229,8 +228,8 @@ def _protocols() -> Iterator[Finding]:
         if absent := [file.package for file in packaged if file.located() is None]:
             yield Finding(name, "missing", f"{' and '.join(absent)} not installed", next=INSTALL)
             continue
-        needed = dict.fromkeys(metric.extractor.weights_sha256 for metric in protocol.metrics)
-        missing = [files[digest].name for digest in needed if digest in files and located(files[digest]) is None]
+        files = dict.fromkeys(file for metric in protocol.metrics for file in metric.extractor.files)
+        missing = [file.name for file in files if located(file) is None]
         if missing:
             remedy = f"drawbench weights fetch {' '.join(missing)}"
             yield Finding(name, "missing", f"{len(missing)} of its weights files are not here", next=remedy)

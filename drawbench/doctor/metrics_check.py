@@ -13,7 +13,7 @@ from drawbench.scoring.protocols import PROTOCOLS
 from metrics.errors import MetricInputError
 from metrics.features.extractor import Extractor
 from metrics.features.registry import ExtractorEntry
-from metrics.features.weights import PUBLISHED, located
+from metrics.features.weights import LEARNED, located
 from metrics.image_set import ImageSet
 from metrics.sanity.suite import Check, SuiteImages, run_suite
 
@@ -83,16 +83,16 @@ def check_metrics(
 
 
 def known_entries() -> list[ExtractorEntry]:
-    """The extractors of all protocols, each once, but for those from packages (docs/protocol.md says what they do)."""
-    found = (metric.extractor for make in PROTOCOLS.values() for metric in make().metrics)
+    """The extractors of all protocols, each once, but for those from packages (docs/protocol.md says what they do) and
+    the learned scorers, whose tests are their published codes."""
+    found = (metric.extractor for name, make in PROTOCOLS.items() if name not in LEARNED for metric in make().metrics)
     entries = [entry for entry in found if not entry.packaged]
     return list({entry.name: entry for entry in entries}.values())
 
 
 def _lacking(entry: ExtractorEntry) -> str:
-    """The name of the published weights that are not here, or an empty text."""
-    published = (weights for weights in PUBLISHED if weights.sha256 and weights.sha256 == entry.weights_sha256)
-    return next((weights.name for weights in published if located(weights) is None), "")
+    """The name of published weights that are not here, or an empty text."""
+    return next((weights.name for weights in entry.files if located(weights) is None), "")
 
 
 def _suite(entry: ExtractorEntry, extractor: Extractor, images: SuiteImages, progress: Progress) -> SuiteResult:

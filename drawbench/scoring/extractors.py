@@ -49,9 +49,8 @@ class Extractors:
         return cast(PromptReader, self.load(name))
 
     def fingerprint(self, name: str) -> str:
-        """That of the extractor with the weights it uses; loads it where their digest is not published."""
-        entry = self.entries[name]
-        return entry.fingerprint() if entry.weights_sha256 else self.load(name).fingerprint
+        """That of the extractor with the weights it uses, which are not loaded for it."""
+        return self.entries[name].fingerprint()
 
     def store(self, name: str, what: str) -> FeatureStore:
         """Where an extractor's features of `what` are kept: the size of images, `texts`, ...

@@ -18,6 +18,7 @@ from drawbench.scoring.kinds.kernel import CMMD, KID
 from drawbench.scoring.kinds.kind import MetricKind
 from drawbench.scoring.kinds.manifold import MANIFOLD
 from drawbench.scoring.kinds.retrieval import R_PRECISION
+from drawbench.scoring.learned import ALL_LEARNED, LEARNED
 from drawbench.scoring.own import ASKED, FORMS, OWN_CLIP, clip_scorer
 from metrics.errors import MetricInputError
 from metrics.features.clip.open_clip import read_scorer_card
@@ -265,12 +266,31 @@ def offline() -> Protocol:
     )
 
 
+def learned(name: str, place: str = "") -> Protocol:
+    """One scorer that was trained on people's choices or ratings, alone; docs/scorers.md says what each asks.
+
+    place: the folder or file that holds its weights; empty for the published files, wherever weights are looked for.
+    Raises MetricInputError when a place lacks them.
+    """
+    kind, scorer = LEARNED[name]
+    entry = scorer.at(Path(place).expanduser()) if place else scorer.published()
+    definition = f"{entry.description}; images at the run's own size, then the scorer's own resize"
+    return _alone(kind, entry, f"{scorer.title}, trained on what people chose or rated", definition)
+
+
+def _alone(kind: MetricKind, entry: ExtractorEntry, label: str, definition: str) -> Protocol:
+    """The protocol of one scorer, by its name."""
+    metric = MetricDefinition(kind.name, kind, entry, definition)
+    return Protocol(name=entry.name, version=1, label=label, size=None, metrics=(metric,))
+
+
 PROTOCOLS: dict[str, Callable[[], Protocol]] = {
     "bundled": bundled,
     "bundled-extended": bundled_extended,
     "offline": offline,
     "imagen": imagen,
     "extended": extended,
+    **{name: partial(learned, name) for name in LEARNED},
 }
 
 
@@ -301,26 +321,16 @@ def own_asked(kind: str, spec: str) -> Protocol:
     Raises UserError for a spec of another form; MetricInputError for files and models that are none.
     """
     found = ASKED[kind](spec)
-    entry = found.entry
-    return Protocol(
-        name=entry.name,
-        version=1,
-        label=f"{found.words}, by models of the user's choice: {entry.description}",
-        size=None,
-        metrics=(
-            MetricDefinition(
-                found.kind.name,
-                found.kind,
-                entry,
-                f"{found.words}; {entry.description}; images at the run's own size, then the models' own resize",
-            ),
-        ),
-    )
+    described = found.entry.description
+    label = f"{found.words}, by models of the user's choice: {described}"
+    definition = f"{found.words}; {described}; images at the run's own size, then the models' own resize"
+    return _alone(found.kind, found.entry, label, definition)
 
 
 OWN: dict[str, Callable[[str], Protocol]] = {
     OWN_CLIP: own_clip,
     **{kind: partial(own_asked, kind) for kind in ASKED},
+    **{name: partial(learned, name) for name in LEARNED},
 }
 
 
@@ -330,6 +340,8 @@ def get_protocol(name: str, size: int | None = None) -> Protocol:
     Raises UserError that lists the names there are, and where the protocol needs larger images.
     """
     kind, _, spec = name.partition(":")
+    if name == ALL_LEARNED or ("," in name and not spec):
+        raise UserError(f"{name} stands for several protocols, of which one is taken here: {', '.join(LEARNED)}, ...")
     if not (kind in OWN and spec) and name not in PROTOCOLS:
         names = ", ".join([*PROTOCOLS, *FORMS])
         raise UserError(f"there is no protocol {name!r}: use one of {names}")

@@ -12,6 +12,10 @@ OF_PROMPTS = {"drawbench": ("saharia2022imagen",), "coco": ("lin2014coco",), "ca
 OF_METRICS = {
     "clip_score": ("hessel2021clipscore", "radford2021clip"),
     "conse_score": ("norouzi2014conse", "reimers2019sentence", "tan2019efficientnet"),
+    "pick_score": ("kirstain2023pick",),
+    "hps_v2_1": ("wu2023hpsv2",),
+    "image_reward": ("xu2023imagereward",),
+    "aesthetic": ("schuhmann2022laion", "radford2021clip"),
     "r_precision": ("park2021benchmark", "radford2021clip"),
     "fid": ("heusel2017fid",),
     "fid_clean": ("parmar2022cleanfid",),
@@ -44,7 +48,8 @@ def citations(result: Result) -> list[str]:
 
 
 def _is(metric: str, name: str) -> bool:
-    return metric == name or (name in ("fid", "clip_score", "conse_score") and metric.startswith(f"{name}_"))
+    several = name in ("fid", "clip_score", "conse_score", "pick_score", "hps_v2_1")
+    return metric == name or (several and metric.startswith(f"{name}_"))
 
 
 @cache

@@ -10,6 +10,7 @@ from drawbench.progress import Progress
 from drawbench.weights.download import fetch
 from metrics.errors import MetricInputError
 from metrics.features.weights import (
+    LEARNED,
     PUBLISHED,
     WeightsFile,
     check_weights,
@@ -33,14 +34,19 @@ class CheckedFile:
 
 
 def fetch_weights(names: list[str], folder: Path | None, progress: Progress) -> list[Path]:
-    """Fetch published files by name or file name, and hub models by OWNER/NAME[@REVISION]; where each is now.
+    """Fetch published files by name or file name, a learned scorer's by its protocol, and hub models by
+    OWNER/NAME[@REVISION]; where each is now. The licence of each is shown first.
 
     folder: for the files; by default the first that is searched. Hub models go to the hub's cache.
     Raises UserError before anything is fetched when a name is unknown.
     """
-    chosen = [(name, None if "/" in name else _named(name)) for name in names]
+    chosen = dict.fromkeys(each for name in names for each in ([name] if "/" in name else _named(name)))
     target = folder or weights_folders()[0]
-    return [fetch(weights, target, progress) if weights else _fetch_hub_model(name) for name, weights in chosen]
+    for each in chosen:
+        progress.note(_licence(each))
+    return [
+        fetch(each, target, progress) if isinstance(each, WeightsFile) else _fetch_hub_model(each) for each in chosen
+    ]
 
 
 def check_folder(folder: Path) -> list[CheckedFile]:
@@ -67,11 +73,19 @@ def _check(path: Path, weights: WeightsFile | None) -> CheckedFile:
     return CheckedFile(str(path), "first digest", digest, f"as recorded in {record_of(path).name}")
 
 
-def _named(name: str) -> WeightsFile:
+def _licence(chosen: WeightsFile | str) -> str:
+    if isinstance(chosen, str):
+        return f"{chosen}: its licence is on its page, https://huggingface.co/{chosen.partition('@')[0]}"
+    return f"{chosen.file}: licence {chosen.licence or 'not known, see its page'}; from {chosen.source}"
+
+
+def _named(name: str) -> tuple[WeightsFile, ...]:
+    if name in LEARNED:
+        return LEARNED[name]
     for weights in PUBLISHED:
         if name in (weights.name, weights.file):
-            return weights
-    known = ", ".join(weights.name for weights in PUBLISHED)
+            return (weights,)
+    known = ", ".join([*(weights.name for weights in PUBLISHED), *LEARNED])
     raise UserError(f"there are no published weights {name!r}: use one of {known}, or OWNER/NAME of a hub model")
 
 

@@ -49,7 +49,7 @@ class ExtractorEntry:
     description: network, weights with the first digits of their SHA-256, layer and preprocessing, for a definition.
     origin: how it is known whose weights these are; caution: what must be known beside every number. Neither is part of
     the definition that protocols fingerprint: they may be better known elsewhere.
-    packaged: the files of packages that hold its weights.
+    packaged: the files of packages that hold its weights. files: the published ones that it looks for.
     reads_prompts: whether it looks at an image together with its prompt: then `load` gives a `PromptReader`.
     fingerprint, load: called when needed, the former once; both raise MetricInputError when files are missing or wrong.
     load: the `Extractor` on a device.
@@ -63,10 +63,18 @@ class ExtractorEntry:
     origin: str = ""
     caution: str = ""
     packaged: tuple[PackagedFile, ...] = ()
+    files: tuple[WeightsFile, ...] = ()
     reads_prompts: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "fingerprint", cache(self.fingerprint))
+
+    def check_files(self) -> None:
+        """Load nothing, and raise MetricInputError where a file that would be loaded is missing or wrong."""
+        for file in self.files:
+            check_weights(find_weights(file), file.sha256)
+        for packaged in self.packaged:
+            packaged.checked()
 
 
 def scorer_folder(folder: Path = BUNDLED_FOLDER) -> ExtractorEntry:
@@ -109,6 +117,7 @@ def _openai_entry(
         weights.sha256,
         lambda: named_config(model, unit_norm).fingerprint(weights.sha256 or _found_digest(weights)),
         lambda device: load_named(model, find_weights(weights), weights.sha256, device, unit_norm),
+        files=(weights,),
     )
 
 
@@ -121,6 +130,7 @@ def dinov2(weights: WeightsFile = DINOV2_VIT_L_14) -> ExtractorEntry:
         weights.sha256,
         lambda: dinov2_fingerprint(weights.sha256 or _found_digest(weights)),
         lambda device: Dinov2Extractor(find_weights(weights), weights.sha256, device),
+        files=(weights,),
     )
 
 
@@ -203,6 +213,12 @@ def inception(mode: Mode, weights: WeightsFile | None = None) -> ExtractorEntry:
     weights = weights or default_weights(mode)
     digest = weights.sha256[:12] or "unverified"
     description = f"FID Inception {weights.file} ({digest}), pool features, {mode}: {PREPROCESSING[mode]}"
-    fingerprint = partial(inception_fingerprint, mode, weights.sha256)
     load = partial(InceptionExtractor.load, mode, weights=weights)
-    return ExtractorEntry(f"inception-{mode}", description, weights.sha256, fingerprint, load)
+    return ExtractorEntry(
+        f"inception-{mode}",
+        description,
+        weights.sha256,
+        lambda: inception_fingerprint(mode, weights.sha256 or _found_digest(weights)),
+        load,
+        files=(weights,),
+    )

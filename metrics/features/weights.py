@@ -24,7 +24,8 @@ class WeightsFile:
     """A published weights file.
 
     sha256: 64 hex digits, enforced; empty when none is known (`unverified`): then that of its first use here counts.
-    source: its URL. size: bytes, 0 when not known. used_for: the metrics that need it.
+    source: its URL. size: bytes, 0 when not known. used_for: the metrics that need it. licence: as docs/licences.md has
+    it, shown before a download.
     """
 
     file: str
@@ -32,6 +33,7 @@ class WeightsFile:
     source: str
     size: int = 0
     used_for: str = ""
+    licence: str = ""
 
     @property
     def name(self) -> str:
@@ -56,6 +58,7 @@ INCEPTION = WeightsFile(
     "https://nvlabs-fi-cdn.nvidia.com/stylegan2-ada-pytorch/pretrained/metrics/inception-2015-12-05.pt",
     95_607_719,
     "FID (clean, legacy_tensorflow), KID, Inception Score, precision and recall",
+    "NVIDIA Source Code License: research and evaluation only",
 )
 # pytorch-fid's own file; torch-fidelity's `weights-inception-2015-12-05-6726825d.pth` has the same bytes. Others
 # enforce this digest on it, and its first digits stand in the name.
@@ -65,25 +68,29 @@ INCEPTION_PYTORCH = WeightsFile(
     "https://github.com/mseitzer/pytorch-fid/releases/download/fid_weights/pt_inception-2015-12-05-6726825d.pth",
     95_628_359,
     "FID (legacy_pytorch), as pytorch-fid",
+    "Apache-2.0",
 )
 _OPENAI = "https://openaipublic.azureedge.net/clip/models"
 OPENAI_VIT_L_14 = WeightsFile(
     "ViT-L-14.pt",
     "b8cca3fd41ae0c99ba7e8951adf17d267cdb84cd88be6f7c2e0eca1737a03836",
     f"{_OPENAI}/b8cca3fd41ae0c99ba7e8951adf17d267cdb84cd88be6f7c2e0eca1737a03836/ViT-L-14.pt",
-    used_for="CLIP score, R-precision",
+    used_for="CLIP score, R-precision, LAION aesthetic",
+    licence="MIT",
 )
 OPENAI_VIT_L_14_336 = WeightsFile(
     "ViT-L-14-336px.pt",
     "3035c92b350959924f9f00213499208652fc7ea050643e8b385c2dac08641f02",
     f"{_OPENAI}/3035c92b350959924f9f00213499208652fc7ea050643e8b385c2dac08641f02/ViT-L-14-336px.pt",
     used_for="CMMD",
+    licence="MIT",
 )
 OPENAI_VIT_B_32 = WeightsFile(
     "ViT-B-32.pt",
     "40d365715913c9da98579312b702a82c18be219cc2a73407c4526f58eba950af",
     f"{_OPENAI}/40d365715913c9da98579312b702a82c18be219cc2a73407c4526f58eba950af/ViT-B-32.pt",
     used_for="CLIP-FID, CLIPScore of Hessel et al.",
+    licence="MIT",
 )
 OPENAI_DIGESTS = frozenset(
     {
@@ -100,7 +107,57 @@ DINOV2_VIT_L_14 = WeightsFile(
     "https://dl.fbaipublicfiles.com/dinov2/dinov2_vitl14/dinov2_vitl14_pretrain.pth",
     1_217_586_395,
     "FD-DINOv2",
+    "Apache-2.0",
 )
+_HUB = "https://huggingface.co"
+# The digests of PickScore and ImageReward are stated nowhere that we could read; their addresses name a revision.
+PICK_SCORE = WeightsFile(
+    "PickScore_v1.safetensors",
+    "",
+    f"{_HUB}/yuvalkirstain/PickScore_v1/resolve/a4e4367c6dfa7288a00c550414478f865b875800/model.safetensors",
+    used_for="PickScore",
+    licence="none stated there; its code: MIT",
+)
+# Several projects state this digest of the file at this revision.
+HPS_V2_1 = WeightsFile(
+    "HPS_v2.1_compressed.pt",
+    "c57a38fb4a2f7e7c15bf00da2ea377cdf165448b4dd1052a484c215a998c9837",
+    f"{_HUB}/xswu/HPSv2/resolve/697403c78157020a1ae59d23f111aa58ced35b0a/HPS_v2.1_compressed.pt",
+    used_for="HPS v2.1",
+    licence="Apache-2.0",
+)
+IMAGE_REWARD = WeightsFile(
+    "ImageReward.pt",
+    "",
+    f"{_HUB}/zai-org/ImageReward/resolve/5736be03b2652728fb87788c9797b0570450ab72/ImageReward.pt",
+    used_for="ImageReward",
+    licence="Apache-2.0",
+)
+BERT_VOCABULARY = WeightsFile(
+    "bert-base-uncased-vocab.txt",
+    "07eced375cec144d27c900241f3e339478dec958f92fddbc551f295c992038a3",
+    f"{_HUB}/bert-base-uncased/resolve/86b5e0934494bd15c9632b12f734a8a67f723594/vocab.txt",
+    231_508,
+    "ImageReward",
+    "Apache-2.0",
+)
+# Read from its repository at this commit.
+LAION_AESTHETIC = WeightsFile(
+    "sac+logos+ava1-l14-linearMSE.pth",
+    "21dd590f3ccdc646f0d53120778b296013b096a035a2718c9cb0d511bff0f1e0",
+    "https://github.com/christophschuhmann/improved-aesthetic-predictor/raw/6934dd81792f086e613a121dbce43082cb8be85e/"
+    "sac+logos+ava1-l14-linearMSE.pth",
+    3_714_759,
+    "LAION aesthetic",
+    "Apache-2.0",
+)
+# By the name of the protocol; the file that is its own comes first.
+LEARNED = {
+    "pick-score": (PICK_SCORE,),
+    "hps-v2.1": (HPS_V2_1,),
+    "image-reward": (IMAGE_REWARD, BERT_VOCABULARY),
+    "aesthetic": (LAION_AESTHETIC, OPENAI_VIT_L_14),
+}
 PUBLISHED = (
     INCEPTION,
     INCEPTION_PYTORCH,
@@ -108,6 +165,11 @@ PUBLISHED = (
     OPENAI_VIT_L_14_336,
     OPENAI_VIT_B_32,
     DINOV2_VIT_L_14,
+    PICK_SCORE,
+    HPS_V2_1,
+    IMAGE_REWARD,
+    BERT_VOCABULARY,
+    LAION_AESTHETIC,
 )
 
 

@@ -13,7 +13,7 @@ from metrics.statistics.result import MetricResult
 MEANS = "mean over the samples of a prompt, then over prompts"
 
 
-class _Row(PromptMeans):
+class Row(PromptMeans):
     """The first number of an image's row."""
 
     def per_image(self, images: ImageSet) -> np.ndarray:
@@ -80,7 +80,7 @@ def _share(name: str, header: str, words: str, column: int) -> tuple[Measure, ..
 
 
 # None is read by the sanity suite: its features are those of images alone.
-VQA_SCORE = _Row("vqa_score", _share("vqa_score", "VQAScore", MEANS, 90))
+VQA_SCORE = Row("vqa_score", _share("vqa_score", "VQAScore", MEANS, 90))
 QA_SCORE = _Asked(
     "qa_score",
     _share(

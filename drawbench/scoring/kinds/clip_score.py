@@ -22,17 +22,25 @@ from metrics.statistics.paired import PairedResult
 from metrics.statistics.result import MetricResult
 
 
-class _ClipScore(PromptMeans):
+class ClipScore(PromptMeans):
     """The mean cosine of images and captions, by whatever embeds both; its companions are named after it."""
 
     def per_image(self, images: ImageSet) -> np.ndarray:
         return sample_cosines(images.features, images.texts[images.prompts])
 
+    def scores(self, images: ImageSet) -> PromptScores:
+        """Of each prompt, with the vectors that shuffling needs."""
+
+        def make() -> PromptScores:
+            return prompt_scores(images.features, images.prompts.tolist(), images.captions, images.texts)
+
+        return images.once(prompt_scores, make)
+
     def by_prompt(self, images: ImageSet) -> Mapping[str, np.ndarray]:
-        return {self.name: _scores(images).own}
+        return {self.name: self.scores(images).own}
 
     def results(self, images: ImageSet) -> Mapping[str, MetricResult]:
-        found = clip_score_results(_scores(images))
+        found = clip_score_results(self.scores(images))
         return {self.name + name.removeprefix("clip_score"): result for name, result in found.items()}
 
     def differences(self, a: ImageSet, b: ImageSet) -> Mapping[str, PairedResult]:
@@ -42,14 +50,7 @@ class _ClipScore(PromptMeans):
         return {name: replace(found, note=note) for name, found in super().differences(a, b).items()}
 
 
-def _scores(images: ImageSet) -> PromptScores:
-    def make() -> PromptScores:
-        return prompt_scores(images.features, images.prompts.tolist(), images.captions, images.texts)
-
-    return images.once(prompt_scores, make)
-
-
-CLIP_SCORE = _ClipScore(
+CLIP_SCORE = ClipScore(
     "clip_score",
     (
         Measure(
@@ -68,7 +69,7 @@ CLIP_SCORE = _ClipScore(
     Needs(texts=True),
 )
 # Not read by the sanity suite: what it does to drawings of a procedural world is no matter of ImageNet's classes.
-CONSE_SCORE = _ClipScore(
+CONSE_SCORE = ClipScore(
     "conse_score",
     (
         Measure("conse_score", "ConSE score", True, CONVENTION, least=-1, most=1, column=23),

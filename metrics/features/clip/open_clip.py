@@ -270,7 +270,7 @@ def _load_network(config: ClipConfig, weights: Path) -> Any:
     with torch.random.fork_rng(devices=[]):  # making a network draws random numbers that belong to the caller
         network = (CustomTextCLIP if custom else CLIP)(**settings)
     try:
-        network.load_state_dict(_read_state(weights), strict=True)
+        network.load_state_dict(read_state(weights), strict=True)
     except RuntimeError as error:
         first = str(error).splitlines()[1].strip() if "\n" in str(error) else str(error)
         raise MetricInputError(f"{weights} does not fit the configuration {config.name}: {first}") from error
@@ -278,7 +278,7 @@ def _load_network(config: ClipConfig, weights: Path) -> Any:
     return network.float().eval().requires_grad_(False)
 
 
-def _read_state(weights: Path) -> dict[str, torch.Tensor]:
+def read_state(weights: Path) -> dict[str, torch.Tensor]:
     """Names to tensors. Pickles are read with `weights_only`, so that no code of a file is run."""
     from safetensors.torch import load_file
 

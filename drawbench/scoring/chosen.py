@@ -1,0 +1,37 @@
+"""The protocols that a text names: one, several with commas between, or all learned scorers that are here."""
+
+from collections.abc import Callable
+
+from drawbench.errors import UserError
+from drawbench.scoring.learned import ALL_LEARNED, LEARNED
+from drawbench.scoring.protocols import Protocol, get_protocol
+from metrics.features.weights import located
+
+
+def named_protocols(text: str, size: int | None, note: Callable[[str], None]) -> dict[str, Protocol]:
+    """The protocols that `text` names, each by the name that `get_protocol` knows it by, in its order.
+
+    `learned` stands for every learned scorer; of one whose weights are not here, `note` is told how to get them.
+    size: as for `get_protocol`. Raises UserError for names that there are not, and where no learned scorer is here.
+    """
+    names = [name.strip() for name in text.split(",")]
+    found: dict[str, Protocol] = {}
+    for name in names:
+        for each in _present(note) if name == ALL_LEARNED else [name]:
+            found[each] = get_protocol(each, size)
+    return found
+
+
+def _present(note: Callable[[str], None]) -> list[str]:
+    """The learned scorers whose files are all here."""
+    missing = {
+        name: [file.file for file in scorer.files if located(file) is None] for name, (_, scorer) in LEARNED.items()
+    }
+    if all(missing.values()):
+        raise UserError(
+            "the weights of no learned scorer are here: get those of one, such as `drawbench weights fetch aesthetic`"
+        )
+    for name, files in missing.items():
+        if files:
+            note(f"no {name}: {' and '.join(files)} not here, get them with `drawbench weights fetch {name}`")
+    return [name for name, files in missing.items() if not files]
