@@ -17,8 +17,8 @@ class Judgements:
     people: (C,), how far people put the first image ahead. by_rater: (C, R), each of them; others: (C, R), the mean of
     the others. NaN where nobody judged.
     scores: metric -> (P, M), higher is better; NaN where a model has no image.
-    ratings: (P, M), the mean rating of each image; None where people saw pairs only, which gives no ranks over images.
-    votes: answers behind all of it. notes: what must be known. simulated: nobody judged.
+    ratings: (P, M), the mean rating of each image; NaN where nobody rated it.
+    votes: answers behind all of it. notes: what must be known.
     """
 
     source: str
@@ -32,10 +32,9 @@ class Judgements:
     by_rater: np.ndarray
     others: np.ndarray
     scores: Mapping[str, np.ndarray]
-    ratings: np.ndarray | None
+    ratings: np.ndarray
     votes: int
     notes: tuple[str, ...] = ()
-    simulated: bool = False
 
     def differences(self, metric: str) -> np.ndarray:
         """(C,), how far a metric puts the first image ahead."""

@@ -56,7 +56,6 @@ def measure_agreement(judged: Judgements) -> Agreement:
     numbers = [each for metric in names for each in _numbers_of(judged, metric, shares[metric])]
     made = Agreement(
         source=judged.source,
-        simulated=judged.simulated,
         models=list(judged.models),
         prompts=len(set(judged.prompt.tolist())),
         pairs=len(judged.people),
@@ -82,8 +81,6 @@ def _numbers_of(judged: Judgements, metric: str, overall: Share) -> Iterator[Mea
         found = agreement(judged.people[inside], differences[inside], judged.prompt[inside])
         if found:
             yield _measured(metric, "agreement", scope, found.result(), found.prompts)
-    if judged.ratings is None:
-        return
     scores = np.where(np.isnan(judged.ratings), np.nan, judged.scores[metric])
     for (_, correlation), of_means, of_models in zip(CORRELATIONS, MEANS, OF_MODELS, strict=True):
         if mean := mean_of(correlation(judged.ratings, scores)):

@@ -42,8 +42,7 @@ def agreement_figure(made: Agreement) -> "Figure":
     axes.set_yticks(range(len(rows)), [number.metric for number in rows])
     axes.set_ylim(len(rows) - 0.5, -0.5)
     tidy(axes, "x")
-    mark = "SIMULATED: " if made.simulated else ""
-    axes.set_title(f"{mark}agreement with people: {made.source}", loc="left", fontsize=TITLE, pad=18)
+    axes.set_title(f"Agreement with people: {made.source}", loc="left", fontsize=TITLE, pad=18)
     known = "" if all(number.interval != "not available" for number in rows) else ", where there are any"
     axes.set_xlabel(f"% of the {made.decided:,} pairs that people decide; 95% intervals over prompts{known}")
     return figure

@@ -67,7 +67,6 @@ class Agreement(Record):
 
     schema_version: int = 1
     source: str
-    simulated: bool
     models: list[str]
     prompts: int
     pairs: int

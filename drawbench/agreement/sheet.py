@@ -44,8 +44,7 @@ def agreement_sheet(made: Agreement) -> Sheet:
     scopes = list(dict.fromkeys(each.scope for each in made.numbers if each.scope != OVERALL))
     if scopes:
         blocks.append(_category_block(made, scopes, notes))
-    mark = "SIMULATED: " if made.simulated else ""
-    title = f"{mark}which metric sides with people: {made.source}"
+    title = f"which metric sides with people: {made.source}"
     return Sheet(title, tuple(blocks), notes.listed(), tuple(_provenance(made)))
 
 

@@ -100,7 +100,8 @@ def _estimate(request: Request, scoring: "Sequence[FeatureTimes]", progress: Pro
         facts |= {"requests": missing, "cost": None if request.model.price is None else request.model.price * missing}
     if scoring:
         tried = images or _kept(run, plan.slice_size) or _stand_ins(plan.size)
-        facts["scoring_seconds"] = sum(each.of_run(tried, plan.size, missing, run) for each in scoring)
+        texts = [prompt.text for prompt in prompts]
+        facts["scoring_seconds"] = sum(each.of_run(tried, texts, plan.size, missing, run) for each in scoring)
     return facts
 
 

@@ -18,7 +18,6 @@ from metrics.features.cache import content_ids
 from metrics.images.decode import centre_square, read_image
 from metrics.images.file_hashes import FileHashes, stamps
 
-PROMPT = 'A green street sign that says "Elm Street", left of a red door'  # of usual length, asks for all there is
 TRIED = 8  # reference images that are read to know how long one takes
 
 
@@ -35,14 +34,17 @@ class FeatureTimes:
     _per_image: dict[tuple[str, int], float] = field(default_factory=dict, init=False)
     _references: dict[int, float] = field(default_factory=dict, init=False)
 
-    def of_run(self, images: Sequence[np.ndarray], size: int, missing: int, run: RunDirectory | None) -> float:
+    def of_run(
+        self, images: Sequence[np.ndarray], prompts: Sequence[str], size: int, missing: int, run: RunDirectory | None
+    ) -> float:
         """For a run of `size` pixels, of which so many images are to be drawn and the others lie in `run`.
 
         images: some of the run's, to try the networks on; none: only what has been tried before is known.
+        prompts: the run's, of which some are tried with them.
         """
         square = self.protocol.size or size
         return sum(
-            lacking * self._seconds(name, square, images)
+            lacking * self._seconds(name, square, images, prompts)
             for name in self._names(references_only=False)
             if (lacking := missing + (self._lacking(name, square, run) if run else 0))
         )
@@ -87,19 +89,20 @@ class FeatureTimes:
         different = list(dict.fromkeys(digests))
         return int((~image_store(self.extractors, name, square).has(content_ids(different))).sum()) if different else 0
 
-    def _seconds(self, name: str, square: int, images: Sequence[np.ndarray]) -> float:
+    def _seconds(self, name: str, square: int, images: Sequence[np.ndarray], prompts: Sequence[str] = ()) -> float:
         """For one image; the first pass, which is slower than all others, is not counted."""
         if (name, square) not in self._per_image and images:
             batch = [np.array(centre_square(image, square)) for image in images]
-            self._ask(name, batch[:1])
+            self._ask(name, batch[:1], prompts)
             began = time.monotonic()
-            self._ask(name, batch)
+            self._ask(name, batch, prompts)
             self._per_image[name, square] = (time.monotonic() - began) / len(batch)
         return self._per_image.get((name, square), 0.0)
 
-    def _ask(self, name: str, images: Sequence[np.ndarray]) -> None:
+    def _ask(self, name: str, images: Sequence[np.ndarray], prompts: Sequence[str]) -> None:
         if self.extractors.entries[name].reads_prompts:
-            self.extractors.reader(name)(images, [PROMPT] * len(images))
+            spread = [prompts[number * len(prompts) // len(images)] for number in range(len(images))]
+            self.extractors.reader(name)(images, spread)
         else:
             self.extractors.load(name)(images)
 

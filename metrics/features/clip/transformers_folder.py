@@ -1,5 +1,7 @@
 """Networks from folders in transformers' layout: safetensors only, float32, every name and shape matched."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -33,3 +35,14 @@ def load_exactly(model: Any, folder: Path) -> Any:
                 f"{min(map(str, found[kind]))}): fetch them again"
             )
     return network.eval().requires_grad_(False)
+
+
+@contextmanager
+def reading_processor(folder: Path) -> Iterator[None]:
+    """Inside, what transformers says of a folder without a usable processor becomes a MetricInputError."""
+    try:
+        yield
+    except (OSError, ValueError, KeyError, TypeError, ImportError) as error:
+        raise MetricInputError(
+            f"{folder} has no usable processor of images and texts: add the model's processor and tokenizer files"
+        ) from error

@@ -18,7 +18,7 @@ from metrics.features.clip.transformers import (
     require_tokenizer,
     weights_digest,
 )
-from metrics.features.clip.transformers_folder import load_exactly
+from metrics.features.clip.transformers_folder import load_exactly, reading_processor
 from metrics.features.extractor import exact_float32
 from metrics.features.geneval.rules import Detection, Thresholds
 
@@ -89,10 +89,6 @@ class Owlv2Detector:
         from transformers import AutoImageProcessor, AutoTokenizer, Owlv2Processor
 
         folder = self._found.folder
-        try:
+        with reading_processor(folder):
             pixels = AutoImageProcessor.from_pretrained(folder, backend="pil", local_files_only=True)
             return Owlv2Processor(pixels, AutoTokenizer.from_pretrained(folder, local_files_only=True))
-        except (OSError, ValueError, KeyError, TypeError, ImportError) as error:
-            raise MetricInputError(
-                f"{folder} has no usable processor of images and texts: add the model's processor and tokenizer files"
-            ) from error

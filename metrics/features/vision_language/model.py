@@ -18,7 +18,7 @@ from metrics.features.clip.transformers import (
     require_tokenizer,
     weights_digest,
 )
-from metrics.features.clip.transformers_folder import load_exactly
+from metrics.features.clip.transformers_folder import load_exactly, reading_processor
 from metrics.features.extractor import exact_float32
 from metrics.features.vision_language.templates import BLIP, CHAT, PLAIN, Template
 
@@ -167,13 +167,9 @@ class VisionLanguageModel:
         from transformers import AutoImageProcessor, AutoProcessor
 
         folder = self.found.folder
-        try:
+        with reading_processor(folder):
             processor = AutoProcessor.from_pretrained(folder, local_files_only=True)
             processor.image_processor = AutoImageProcessor.from_pretrained(folder, backend="pil", local_files_only=True)
-        except (OSError, ValueError, KeyError, TypeError, ImportError) as error:
-            raise MetricInputError(
-                f"{folder} has no usable processor of images and texts: add the model's processor and tokenizer files"
-            ) from error
         return processor
 
 

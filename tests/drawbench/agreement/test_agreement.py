@@ -16,6 +16,7 @@ from drawbench.agreement.records import ONE_WITH_ANOTHER, ONE_WITH_OTHERS, Agree
 from drawbench.agreement.render import CSV_FIELDS, render_agreement
 from drawbench.agreement.tables import read_judgements
 from drawbench.cli.main import main
+from drawbench.tables.markup import escape_markdown
 from tests.drawbench.agreement.tables import made_up
 
 TIFA = "DRAWBENCH_TIFA"
@@ -135,3 +136,7 @@ def test_tifas_raters_and_metrics() -> None:
     assert raters.value == pytest.approx(0.80, abs=0.012)
     assert len(found.metrics) >= 10
     assert {each.verdict for each in found.chance} == {"above"}
+    page = (Path(__file__).parents[3] / "docs" / "agree.md").read_text(encoding="utf-8")
+    table = render_agreement(found, "markdown").split("\n\n")[1]
+    assert table in page
+    assert escape_markdown(found.sentence) in page

@@ -154,9 +154,11 @@ def test_networks_of_images_alone_are_asked_beside_it(run: RunDirectory, tmp_pat
 
 
 def test_the_estimate_counts_pairs_that_were_not_read(run: RunDirectory) -> None:
-    protocol = _protocol(_Reader())
-    images = [np.zeros((8, 8, 3), dtype=np.uint8)]
+    """They are timed with the run's own prompts, as a reader may know nothing of others."""
+    protocol = _protocol(reader := _Reader())
+    images, texts = [np.zeros((8, 8, 3), dtype=np.uint8)] * 2, [prompt.text for prompt in PROMPTS.prompts]
     times = FeatureTimes(protocol, None, Extractors([protocol.metrics[0].extractor], "cpu", print))
-    assert times.of_run(images, 8, 0, run) > 0
+    assert times.of_run(images, texts, 8, 0, run) > 0
+    assert reader.asked == [(texts[0],), (texts[0], texts[3])]
     _values(run, protocol)
-    assert times.of_run(images, 8, 0, run) == 0
+    assert times.of_run(images, texts, 8, 0, run) == 0
