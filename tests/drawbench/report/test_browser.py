@@ -57,7 +57,8 @@ class _Tab(Tab):
         return [str(text) for text in self.page.locator("#rows .id").all_inner_texts()]
 
     def title(self) -> str:
-        """Of the enlarged image."""
+        """Of the enlarged image, once there is one: a link is followed after the click on it."""
+        self.page.locator("#zoom[open]").wait_for()
         return str(self.page.locator("#zoom-title").inner_text())
 
     def press(self, key: str, title: str) -> None:

@@ -42,6 +42,12 @@ def shown_images(page: Page) -> list[str]:
     ]
 
 
+def enlarge(page: Page) -> None:
+    """A click on the first image, and the large one that it opens; a key that is pressed earlier goes to the screen."""
+    page.locator(".shot").first.click()
+    page.locator(".zoom[open]").wait_for()
+
+
 def press(page: Page, keys: str) -> None:
     """Keys one after another, by their names."""
     for key in keys.split():

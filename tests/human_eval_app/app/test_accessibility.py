@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.chromium import violations
-from tests.human_eval_app.app.browser_rater import begin, consent, open_page, press, wait_for_screen
+from tests.human_eval_app.app.browser_rater import begin, consent, enlarge, open_page, press, wait_for_screen
 from tests.human_eval_app.designs import make_design
 from tests.human_eval_app.serving import CODES, Server, serving, write_study
 
@@ -34,7 +34,7 @@ def test_axe_finds_nothing_on_any_page(links: Iterator[str], browser: Any, colou
     found["trial"] = violations(page)
     press(page, "1 4")
     found["answered trial"] = violations(page)
-    page.locator(".shot").first.click()
+    enlarge(page)
     found["enlarged"] = violations(page)
     press(page, "Escape")
     page.get_by_role("button", name="Stop taking part").click()

@@ -14,7 +14,7 @@ from human_eval_app.store.records import VoteRow
 from human_eval_app.store.store import VoteStore
 from human_eval_app.study.design import read_design
 from tests.human_eval_app import postgresql
-from tests.human_eval_app.app.browser_rater import begin, consent, press, wait_for_screen
+from tests.human_eval_app.app.browser_rater import begin, consent, enlarge, press, wait_for_screen
 from tests.human_eval_app.designs import make_design
 from tests.human_eval_app.serving import run_async, serving, write_study
 
@@ -47,7 +47,7 @@ def test_a_refused_answer_stays_on_the_screen_and_next_sends_it_again(tmp_path: 
         consent(page)
         begin(page)
         wait_for_screen(page, "Screen 1 of 3")
-        page.locator(".shot").first.click()
+        enlarge(page)
         press(page, "Escape 1 4")
         other.execute("BEGIN IMMEDIATE")  # nobody else can write
         with opened.value.expect_event("framereceived", _is_refusal, timeout=60_000):

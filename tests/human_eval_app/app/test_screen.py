@@ -8,7 +8,7 @@ import pytest
 
 from human_eval_app.app.invitations import invitations
 from human_eval_app.app.service import Service, open_service
-from tests.human_eval_app.app.browser_rater import begin, consent, open_page, press, wait_for_screen
+from tests.human_eval_app.app.browser_rater import begin, consent, enlarge, open_page, press, wait_for_screen
 from tests.human_eval_app.designs import make_design
 from tests.human_eval_app.serving import Server, serving, write_study
 
@@ -93,7 +93,7 @@ def test_a_phone_shows_pictures_to_judge_by_and_no_keys(links: Iterator[str], br
 
 def test_an_enlarged_picture_has_the_screen_to_itself(links: Iterator[str], browser: Any) -> None:
     page = _first_screen(browser, next(links), viewport={"width": 820, "height": 1180})
-    page.locator(".shot").first.click()
+    enlarge(page)
     assert _boxes(page, ".zoom img")[0]["width"] == 820
     colour = page.locator(".zoom").evaluate("zoom => getComputedStyle(zoom).backgroundColor")
     assert colour.startswith("rgb(")  # nothing shines through
@@ -158,5 +158,5 @@ def test_the_caption_of_a_single_image_stands_above_it(tmp_path: Path, browser: 
         (caption,), (questions,), (image,) = (_boxes(page, name) for name in (".caption", ".questions", ".set"))
         assert caption["left"] == questions["left"] > 200
         assert caption["bottom"] < image["top"]
-        page.locator(".shot").click()
+        enlarge(page)
         assert page.locator(".zoom button:visible").all_text_contents() == ["×"]  # there is no other to turn to
