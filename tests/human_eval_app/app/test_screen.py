@@ -104,6 +104,18 @@ def test_an_enlarged_picture_has_the_screen_to_itself(links: Iterator[str], brow
     assert picture["height"] >= 620
 
 
+def test_a_late_close_of_the_enlarged_picture_takes_no_focus_from_the_answers(
+    links: Iterator[str], browser: Any
+) -> None:
+    """The browser's event comes when it likes: Enter would open the picture again, not send the answers."""
+    page = _first_screen(browser, next(links))
+    enlarge(page)
+    press(page, "Escape 1 4")
+    page.locator(".zoom").dispatch_event("close")
+    press(page, "Enter")
+    wait_for_screen(page, "Screen 2 of 2")
+
+
 def test_the_question_whether_to_stop_catches_keys_and_can_be_declined(
     links: Iterator[str], service: Service, browser: Any
 ) -> None:

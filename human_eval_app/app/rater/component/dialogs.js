@@ -16,6 +16,7 @@ function makeZoom(images, data, texts) {
   before.hidden = after.hidden = images.length < 2;
   let at = 0;
   let touchedAt = null;
+  let shown = false;
 
   function turn(to) {
     at = (to + images.length) % images.length;
@@ -24,8 +25,10 @@ function makeZoom(images, data, texts) {
     title.textContent = images[at].alt;
   }
 
-  // The browser's own "close" event comes a moment later, when the next key may be down already.
+  // Once only: the "close" event comes a moment later, when keys may have moved the focus on already.
   function leave() {
+    if (!shown) return;
+    shown = false;
     if (dialog.open) dialog.close();
     images[at].button.focus();
   }
@@ -56,6 +59,7 @@ function makeZoom(images, data, texts) {
     dialog,
     open(index) {
       turn(index);
+      shown = true;
       dialog.showModal();
     },
   };
