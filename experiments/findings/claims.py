@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import numpy as np
 from torch import nn
@@ -23,6 +24,13 @@ from reference_model.world.scene import sample_scene
 LOSS = "held-out loss"
 GUIDANCE = (1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0, 10.0)
 THRESHOLDED_AT = (2.0, 6.0, 10.0)
+THRESHOLDINGS: dict[str, dict[str, Any]] = {
+    "dynamic": {"thresholding": "dynamic"},
+    "static": {"thresholding": "static"},
+    "none": {"thresholding": "none"},
+    "capped dynamic": {"thresholding": "dynamic", "threshold_cap": 1.2},
+    "early dynamic": {"thresholding": "dynamic", "dynamic_low": 0.7},
+}
 AUG_LEVELS = (0.0, 0.1, 0.2, 0.3)
 BASE_SAMPLING = SamplingSettings(16, 2.0, thresholding="dynamic")
 UPSAMPLING = SamplingSettings(8, 1.0, thresholding="dynamic")
@@ -108,7 +116,7 @@ def _guidance(lab: Laboratory, arm: str, seed: int) -> Values:
 
 def _thresholding(lab: Laboratory, arm: str, seed: int) -> Values:
     kind, _, guidance = arm.partition(" at ")
-    return _sampled_bundled(lab, SamplingSettings(16, float(guidance), thresholding=kind), seed)  # type: ignore[arg-type]
+    return _sampled_bundled(lab, SamplingSettings(16, float(guidance), **THRESHOLDINGS[kind]), seed)
 
 
 def _small_cascade(lab: Laboratory, base: Trained, above: Trained, aug_level: float, seed: int) -> Values:
@@ -169,10 +177,16 @@ FINDINGS: tuple[Finding, ...] = (
     Finding(
         "thresholding",
         "at high guidance dynamic thresholding beats static, and static beats none",
-        tuple(f"{kind} at {guidance:g}" for kind in ("dynamic", "static", "none") for guidance in THRESHOLDED_AT),
+        tuple(f"{kind} at {guidance:g}" for kind in THRESHOLDINGS for guidance in THRESHOLDED_AT),
         _thresholding,
-        (*_both("dynamic at 10", "static at 10"), *_both("static at 10", "none at 10")),
-        "As for guidance.",
+        (
+            *_both("dynamic at 10", "static at 10"),
+            *_both("static at 10", "none at 10"),
+            *_both("capped dynamic at 10", "dynamic at 10"),
+            *_both("early dynamic at 10", "dynamic at 10"),
+        ),
+        "As for guidance. Capped: what dynamic thresholding divides by is 1.2 at most. Early: dynamic at times above"
+        " 0.7, static below.",
     ),
     Finding(
         "augmentation",
