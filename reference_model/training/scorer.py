@@ -299,7 +299,7 @@ def _augmented(image: np.ndarray, random: Random) -> np.ndarray:
 def main(arguments: Sequence[str] | None = None) -> None:
     """`python -m reference_model.training.scorer --out DIR`: trains or resumes, then exports the scorer."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--world", choices=WORLDS, nargs="+", default=list(WORLDS))
+    parser.add_argument("--world", choices=WORLDS, nargs="+", default=["small", "rich"])
     add_loop_options(parser, minutes=20, batch=128)
     args = parser.parse_args(arguments)
     torch.set_num_threads(args.threads)

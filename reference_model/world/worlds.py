@@ -1,16 +1,17 @@
-"""The two worlds by name: `small`, which the bundled cascade knows, and `rich`, which the bundled scorer knows too."""
+"""The worlds by name: `small`, which the bundled cascade knows, `rich`, which the bundled scorer knows too, and `core`,
+the part of the rich one that a base learns first."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from random import Random
-from typing import Any, Literal, get_args
+from typing import Any, Literal, cast, get_args
 
 import numpy as np
 
 from reference_model.world.scene import Split
 
-WorldName = Literal["small", "rich"]
+WorldName = Literal["small", "rich", "core"]
 WORLDS: tuple[WorldName, ...] = get_args(WorldName)
 EXCHANGES = ("binding", "place", "word")
 Crop = tuple[int, int, int, int]  # left, top, right, bottom, in pixels
@@ -46,7 +47,7 @@ def world_named(name: str) -> World:
     """The world of that name. Raises ValueError for another name."""
     if name not in WORLDS:
         raise ValueError(f"there is no world {name!r}: choose one of {', '.join(WORLDS)}")
-    return _small() if name == "small" else _rich()
+    return _small() if name == "small" else _rich(cast(WorldName, name))
 
 
 def _small() -> World:
@@ -70,12 +71,12 @@ def _small() -> World:
     return World("small", KINDS, skills, tuple(CHANGES), *drawn, check_image, scene_from_json)
 
 
-def _rich() -> World:
+def _rich(name: WorldName) -> World:
     from reference_model.world.rich.captions import caption
     from reference_model.world.rich.layout import sample_layout
     from reference_model.world.rich.near_miss import CHANGES, near_miss
     from reference_model.world.rich.render import render
-    from reference_model.world.rich.sampling import sample_scene
+    from reference_model.world.rich.sampling import CORE, FULL, sample_scene
     from reference_model.world.rich.scene import KINDS, SKILLS, Scene, scene_from_json
 
     def check_image(image: np.ndarray, scene: Scene) -> dict[str, bool]:
@@ -83,5 +84,7 @@ def _rich() -> World:
 
         return checks.check_image(image, scene)
 
-    drawn = (sample_scene, near_miss, caption, sample_layout, render)
-    return World("rich", KINDS, SKILLS, tuple(CHANGES), *drawn, check_image, scene_from_json)
+    vocabulary = CORE if name == "core" else FULL
+    drawn = (partial(sample_scene, vocabulary=vocabulary), near_miss, caption, sample_layout, render)
+    changes = tuple(what for what in CHANGES if what != "pattern" or vocabulary.patterns)
+    return World(name, KINDS, SKILLS, changes, *drawn, check_image, scene_from_json)

@@ -26,9 +26,9 @@ def test_the_low_resolution_image_is_of_the_same_part(world: str, size: int, low
         assert example.low.shape == (side // 4, side // 4, 3)
         shrunk = np.asarray(Image.fromarray(example.image).reduce(4)).astype(float)
         aligned = np.abs(shrunk - example.low).mean()
-        shifted = np.abs(np.roll(shrunk, 3, axis=1) - example.low).mean()
+        shifted = np.abs(np.roll(shrunk, (3, 3), axis=(0, 1)) - example.low).mean()
         assert aligned < 5
-        assert shifted > aligned or example.low.std() < 3
+        assert shifted > aligned or example.low.std(axis=(0, 1)).max() < 3
 
 
 @pytest.mark.parametrize("world", WORLDS)
