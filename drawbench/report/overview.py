@@ -32,8 +32,9 @@ class TableView:
 
 @dataclass(frozen=True)
 class PairRow:
-    """One paired difference: names, the numbers in words, whether it is more than noise."""
+    """One paired difference: names, the numbers in words, whether it is more than noise. category: empty of all."""
 
+    category: str
     a: str
     b: str
     difference: str
@@ -158,8 +159,9 @@ def pair_tables(comparisons: Sequence[Comparison], provenance: Provenance) -> li
             words = f"{name} is higher" if each.verdict.endswith("higher") else each.verdict
             words += f", {NOT_MEASURABLE}" if NOT_MEASURABLE in each.note else ""
             row = PairRow(
+                "" if each.scope == OVERALL else each.scope,
                 comparison.a.name,
-                comparison.b.name + ("" if each.scope == OVERALL else f", {each.scope}"),
+                comparison.b.name,
                 f"{each.difference:+.{decimals}f}",
                 interval,
                 each.n,
