@@ -4,16 +4,17 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from drawbench.api import Differences, Scores, compare, run, score
+    from drawbench.api import Agreements, Differences, Scores, agree, compare, run, score
     from drawbench.errors import StageError, UserError
     from drawbench.interface import ModelCard, Refused, Sample, TextToImage
 
 _FROM = {
-    **dict.fromkeys(("Differences", "Scores", "compare", "run", "score"), "drawbench.api"),
+    **dict.fromkeys(("Agreements", "Differences", "Scores", "agree", "compare", "run", "score"), "drawbench.api"),
     **dict.fromkeys(("StageError", "UserError"), "drawbench.errors"),
     **dict.fromkeys(("ModelCard", "Refused", "Sample", "TextToImage"), "drawbench.interface"),
 }
 __all__ = [
+    "Agreements",
     "Differences",
     "ModelCard",
     "Refused",
@@ -22,6 +23,7 @@ __all__ = [
     "StageError",
     "TextToImage",
     "UserError",
+    "agree",
     "compare",
     "run",
     "score",

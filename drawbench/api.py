@@ -17,6 +17,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from drawbench.agreement.agree import Agreements as Agreements
+from drawbench.agreement.agree import agree as agree
 from drawbench.comparing.compare import Comparison, compare_runs
 from drawbench.comparing.differences import Difference
 from drawbench.comparing.pairing import refuse_other_references

@@ -16,12 +16,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from metrics.statistics.intervals import LEAST_UNITS, LEVEL, t_interval
-from metrics.statistics.prompt_units import proportion_interval, t_around
+from metrics.statistics.prompt_units import jackknife_variance, proportion_interval, t_around
 from metrics.statistics.result import Interval, MetricResult
 
 OVER_PROMPTS = "linearised over prompts"
 OVER_PROMPTS_PAIRED = f"{OVER_PROMPTS}, paired"
 RESAMPLES, AT_ONCE = 2000, 100
+LEAVING_OUT = "jackknife over prompts"
 BOOTSTRAP = f"percentile bootstrap over prompts, {RESAMPLES} resamples, models fixed"
 CHANCE = 0.5
 POWER = 0.8
@@ -188,6 +189,30 @@ def over_models(
     return MetricResult(value, Interval(min(value, float(low)), max(value, float(high)), BOOTSTRAP, LEVEL), models)
 
 
+def kendall_over_prompts(people: np.ndarray, metric: np.ndarray) -> MetricResult | None:
+    """How a metric ranks prompts as people do: tau-b of the differences of two models on P prompts, (P,) each.
+
+    None where people tie all prompts. The interval leaves prompts out one by one.
+    """
+    of_people, of_metric = sides(_gaps(people)), np.sign(_gaps(metric))  # (P, P)
+    rows = [(a * b).sum(axis=1) for a, b in ((of_people, of_metric), (of_people,) * 2, (of_metric,) * 2)]
+    together, *spreads = (row.sum() - 2 * row for row in rows)  # without each prompt
+    without = together / np.sqrt(np.maximum(spreads[0] * spreads[1], 1.0))
+    return _over_prompts(float(kendall_tau_b(people, metric)), without, spreads[0])
+
+
+def spearman_over_prompts(people: np.ndarray, metric: np.ndarray) -> MetricResult | None:
+    """Spearman's rank correlation, otherwise as `kendall_over_prompts`."""
+    kept = 1 - np.eye(len(people))
+    # A mean rank, less the middle one, is half the sum of a row of signs; one prompt less is one sign less.
+    ranks = [
+        (signs.sum(axis=1)[:, None] - signs) * kept for signs in (sides(_gaps(people)), np.sign(_gaps(metric)))
+    ]  # (P, P), without the prompt of each column
+    together, *spreads = ((a * b).sum(axis=0) for a, b in (ranks, (ranks[0],) * 2, (ranks[1],) * 2))
+    without = together / np.sqrt(np.maximum(spreads[0] * spreads[1], 1.0))
+    return _over_prompts(float(spearman(people, metric)), without, spreads[0])
+
+
 @dataclass(frozen=True)
 class Apart:
     """Whether two metrics' agreements differ. difference: of the first less the second, in [-1, 1].
@@ -220,6 +245,15 @@ def apart(a: Share, b: Share) -> Apart:
 def _variance(influence: np.ndarray) -> float:
     units = len(influence)
     return float(influence @ influence) * units / (units - 1) if units > 1 else math.nan
+
+
+def _over_prompts(value: float, without: np.ndarray, spreads: np.ndarray) -> MetricResult | None:
+    """A correlation with its interval; without: its values without each prompt, spreads: people's spread there."""
+    if math.isnan(value):
+        return None
+    variance = jackknife_variance(without) if (spreads > 0).all() else 0.0
+    interval = t_around(value, variance, len(without), LEAVING_OUT, -1, 1) if variance > 0 else None
+    return MetricResult(value, interval, len(without))
 
 
 def _agreeing(said: np.ndarray, asked: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -44,7 +44,9 @@ class Table:
 def read_table(path: Path) -> Table:
     """Read a file. Raises UserError for one that is none, or holds what is not known here."""
     if (path / "design.json").is_file():
-        raise UserError(f"{path} is a study, whose votes this does not read yet: name a file of ratings.")
+        raise UserError(
+            f"{path} is a study: drawbench study agree {path} RUN RUN says which metric sides with its raters."
+        )
     if path.is_dir() or path.suffix not in FORMATS.replace(",", "").split():
         raise UserError(f"{path} is no file of ratings or scores: name one that ends in {FORMATS}.")
     try:

@@ -12,12 +12,14 @@ from drawbench.errors import UserError
 class Judgements:
     """C comparisons of two of M models' images of one of P prompts.
 
-    source: where people's words come from, for titles. prompts: ids (P,), categories beside them ("" for none).
+    source: where people's words come from, for titles. question: what they were asked, where there are several
+    questions. prompts: ids (P,), categories beside them ("" for none).
     prompt, first, second: (C,), numbers of the prompt and of the two models.
     people: (C,), how far people put the first image ahead. by_rater: (C, R), each of them; others: (C, R), the mean of
     the others. NaN where nobody judged.
     scores: metric -> (P, M), higher is better; NaN where a model has no image.
-    ratings: (P, M), the mean rating of each image; NaN where nobody rated it.
+    ratings: (P, M), the mean rating of each image, or by how far it won more votes than it lost; NaN where there is
+    none.
     votes: answers behind all of it. notes: what must be known.
     """
 
@@ -35,6 +37,7 @@ class Judgements:
     ratings: np.ndarray
     votes: int
     notes: tuple[str, ...] = ()
+    question: str = ""
 
     def differences(self, metric: str) -> np.ndarray:
         """(C,), how far a metric puts the first image ahead."""
@@ -51,6 +54,7 @@ def judgements_of_ratings(
     scores: Mapping[str, np.ndarray],
     *,
     known_raters: bool = True,
+    question: str = "",
     notes: Sequence[str] = (),
 ) -> Judgements:
     """From ratings of single images, (P, M, R), NaN where a rater did not judge.
@@ -90,6 +94,52 @@ def judgements_of_ratings(
         ratings=means,
         votes=int(known.sum()),
         notes=tuple(notes),
+        question=question,
+    )
+
+
+def judgements_of_votes(
+    source: str,
+    question: str,
+    prompts: Sequence[str],
+    categories: Sequence[str],
+    models: Sequence[str],
+    places: tuple[np.ndarray, np.ndarray, np.ndarray],
+    by_rater: np.ndarray,
+    scores: Mapping[str, np.ndarray],
+    notes: Sequence[str] = (),
+) -> Judgements:
+    """From votes between images of two models.
+
+    places: three of (C,), the numbers of each comparison's prompt and of its two models. by_rater: (C, R), 1 for the
+    first image, -1 for the second, 0 for neither; NaN where a rater did not judge, and one judged each comparison.
+    Raises UserError for fewer than 2 models or prompts.
+    """
+    refuse_too_few(source, len(prompts), len(models))
+    prompt, first, second = places
+    counts, sums = (~np.isnan(by_rater)).sum(axis=1), np.nansum(by_rater, axis=1)
+    people = sums / counts
+    others = (sums[:, None] - by_rater) / np.maximum(counts - 1, 1)[:, None]
+    won, judged = np.zeros((2, len(prompts), len(models)))
+    for model, side in ((first, people), (second, -people)):
+        np.add.at(won, (prompt, model), side)
+        np.add.at(judged, (prompt, model), 1)
+    return Judgements(
+        source=source,
+        prompts=tuple(prompts),
+        categories=tuple(categories),
+        models=tuple(models),
+        prompt=prompt,
+        first=first,
+        second=second,
+        people=people,
+        by_rater=by_rater,
+        others=np.where((counts > 1)[:, None], others, np.nan),
+        scores=scores,
+        ratings=np.where(judged > 0, won / np.maximum(judged, 1), np.nan),
+        votes=int(counts.sum()),
+        notes=tuple(notes),
+        question=question,
     )
 
 

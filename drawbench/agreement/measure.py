@@ -26,6 +26,7 @@ from metrics.agreement import (
     accuracy_with_ties,
     agreement,
     apart,
+    kendall_over_prompts,
     kendall_tau_b,
     mean_of,
     over_models,
@@ -33,13 +34,16 @@ from metrics.agreement import (
     raters_agreement,
     sides,
     spearman,
+    spearman_over_prompts,
 )
 from metrics.statistics.equivalence import LEVEL, holm
 from metrics.statistics.result import MetricResult
 
-CORRELATIONS = (("kendall_tau_b", kendall_tau_b), ("spearman", spearman))
+CORRELATIONS = (kendall_tau_b, spearman)
 MEANS: tuple[Statistic, ...] = ("kendall_tau_b", "spearman")
 OF_MODELS: tuple[Statistic, ...] = ("models_kendall_tau_b", "models_spearman")
+BETWEEN_TWO = (kendall_over_prompts, spearman_over_prompts)
+OF_PROMPTS: tuple[Statistic, ...] = ("prompts_kendall_tau_b", "prompts_spearman")
 
 
 def measure_agreement(judged: Judgements) -> Agreement:
@@ -56,6 +60,7 @@ def measure_agreement(judged: Judgements) -> Agreement:
     numbers = [each for metric in names for each in _numbers_of(judged, metric, shares[metric])]
     made = Agreement(
         source=judged.source,
+        question=judged.question,
         models=list(judged.models),
         prompts=len(set(judged.prompt.tolist())),
         pairs=len(judged.people),
@@ -81,8 +86,13 @@ def _numbers_of(judged: Judgements, metric: str, overall: Share) -> Iterator[Mea
         found = agreement(judged.people[inside], differences[inside], judged.prompt[inside])
         if found:
             yield _measured(metric, "agreement", scope, found.result(), found.prompts)
+    if len(judged.models) == 2:  # what ranks two images of a prompt is the agreement itself
+        for found_over, of_prompts in zip(BETWEEN_TWO, OF_PROMPTS, strict=True):
+            if over_prompts := found_over(judged.people, differences):
+                yield _measured(metric, of_prompts, OVERALL, over_prompts, over_prompts.n)
+        return
     scores = np.where(np.isnan(judged.ratings), np.nan, judged.scores[metric])
-    for (_, correlation), of_means, of_models in zip(CORRELATIONS, MEANS, OF_MODELS, strict=True):
+    for correlation, of_means, of_models in zip(CORRELATIONS, MEANS, OF_MODELS, strict=True):
         if mean := mean_of(correlation(judged.ratings, scores)):
             yield _measured(metric, of_means, OVERALL, mean, mean.n)
         if ranked := over_models(judged.ratings, scores, correlation):

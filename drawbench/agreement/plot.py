@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from drawbench.agreement.records import ONE_WITH_ANOTHER, Agreement, Measured
+from drawbench.agreement.words import on_question
 from drawbench.plot_style import INK, LINE, NEUTRAL, SERIES, SOFT, STYLE, TITLE, WHISKER, tidy, write_figure
 
 if TYPE_CHECKING:
@@ -17,11 +18,14 @@ SMALL = 8.5  # points
 
 
 def write_plot(made: Agreement, folder: Path) -> list[Path]:
-    """Write agreement.svg and agreement.png and return their paths; equal agreements give equal files."""
+    """Write agreement.svg and agreement.png, or agreement-QUESTION's, and return their paths.
+
+    Equal agreements give equal files.
+    """
     from matplotlib import rc_context
 
     with rc_context(STYLE):  # type: ignore[arg-type]  # plain text is no Literal
-        return write_figure(agreement_figure(made), folder, NAME)
+        return write_figure(agreement_figure(made), folder, f"{NAME}-{made.question}" if made.question else NAME)
 
 
 def agreement_figure(made: Agreement) -> "Figure":
@@ -42,7 +46,7 @@ def agreement_figure(made: Agreement) -> "Figure":
     axes.set_yticks(range(len(rows)), [number.metric for number in rows])
     axes.set_ylim(len(rows) - 0.5, -0.5)
     tidy(axes, "x")
-    axes.set_title(f"Agreement with people: {made.source}", loc="left", fontsize=TITLE, pad=18)
+    axes.set_title(f"Agreement with people{on_question(made)}: {made.source}", loc="left", fontsize=TITLE, pad=18)
     known = "" if all(number.interval != "not available" for number in rows) else ", where there are any"
     axes.set_xlabel(f"% of the {made.decided:,} pairs that people decide; 95% intervals over prompts{known}")
     return figure

@@ -13,6 +13,8 @@ Statistic = Literal[
     "accuracy_with_ties",  # share of all pairs
     "kendall_tau_b",  # of the models' images of a prompt, mean over prompts
     "spearman",
+    "prompts_kendall_tau_b",  # of two models' differences, over prompts
+    "prompts_spearman",
     "models_kendall_tau_b",  # of the models' means
     "models_spearman",
 ]
@@ -22,7 +24,7 @@ Against = Literal["above", "below", "not shown"]
 class Measured(Record):
     """One number. metric: its name, or one of PEOPLE. scope: `overall` or a category.
 
-    n: pairs of images, prompts of a mean, or models. prompts: behind it.
+    n: pairs of images, prompts, or models. prompts: behind it.
     """
 
     metric: str
@@ -62,11 +64,12 @@ class Contrast(Record):
 class Agreement(Record):
     """All that was found. metrics: the most agreeing first. pairs: of images; decided: those that people decide.
 
-    tied: the share of pairs that people tie. sentence: what the data carry, in words.
+    question: what people were asked, where there are several questions. sentence: what the data carry, in words.
     """
 
     schema_version: int = 1
     source: str
+    question: str = ""
     models: list[str]
     prompts: int
     pairs: int

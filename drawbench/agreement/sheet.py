@@ -1,6 +1,7 @@
 """An agreement as a table: raters and metrics overall, the metrics against the most agreeing one, by category."""
 
 from drawbench.agreement.records import PEOPLE, Agreement, Contrast, Measured, Statistic
+from drawbench.agreement.words import on_question
 from drawbench.results.scores import OVERALL, Interval
 from drawbench.tables.layout import (
     MISSING,
@@ -19,6 +20,8 @@ SHOWN: tuple[tuple[Statistic, str, str, float, int], ...] = (  # statistic, head
     ("accuracy_with_ties", "with ties", "%", 100, 1),
     ("kendall_tau_b", "tau-b", "", 1, 2),
     ("spearman", "rho", "", 1, 2),
+    ("prompts_kendall_tau_b", "tau-b", "over prompts", 1, 2),
+    ("prompts_spearman", "rho", "over prompts", 1, 2),
     ("models_kendall_tau_b", "models' tau-b", "", 1, 2),
     ("models_spearman", "models' rho", "", 1, 2),
 )
@@ -31,6 +34,9 @@ MEANS = {
     "kendall_tau_b": "Kendall's, of a prompt's images, mean over prompts; 0 where the metric ties all of them, left "
     "out where people do",
     "spearman": "Spearman's, likewise",
+    "prompts_kendall_tau_b": "Kendall's, of how far people and metric put one model ahead, prompt by prompt; 0 where "
+    "the metric is the same on all",
+    "prompts_spearman": "Spearman's, likewise",
     "models_kendall_tau_b": "of the models' means over prompts, as is their rho",
 }
 
@@ -44,7 +50,7 @@ def agreement_sheet(made: Agreement) -> Sheet:
     scopes = list(dict.fromkeys(each.scope for each in made.numbers if each.scope != OVERALL))
     if scopes:
         blocks.append(_category_block(made, scopes, notes))
-    title = f"which metric sides with people: {made.source}"
+    title = f"which metric sides with people{on_question(made)}: {made.source}"
     return Sheet(title, tuple(blocks), notes.listed(), tuple(_provenance(made)))
 
 

@@ -22,9 +22,14 @@ def read_judgements(
 
 
 def judgements_of_tables(
-    rated: Table, scored: Table | None = None, metrics: Sequence[str] = (), lower: Sequence[str] = ()
+    rated: Table,
+    scored: Table | None = None,
+    metrics: Sequence[str] = (),
+    lower: Sequence[str] = (),
+    question: str = "",
 ) -> Judgements:
     """The judgements of tables. metrics: those asked for, all without; lower: those of which less is better.
+    question: what people were asked, where there are several questions.
 
     Raises UserError where either has not what it should, and where a rated image has no score.
     """
@@ -33,7 +38,7 @@ def judgements_of_tables(
         raise UserError(f"{rated.name} has no column rating: name a file with people's ratings.")
     if given.scores is None:
         raise UserError(f"{given.name} holds no metric: name a file with scores of the same images by --scores.")
-    chosen = _chosen(given, metrics, lower)
+    chosen = chosen_scores(given, metrics, lower)
     answers = rated.ratings
     prompts, models = (list(dict.fromkeys(answers[name])) for name in (PROMPT, MODEL))
     row = answers[PROMPT].map({name: n for n, name in enumerate(prompts)}).to_numpy()
@@ -45,7 +50,7 @@ def judgements_of_tables(
         ratings[row, column, places] = answers[RATING].to_numpy()
     categories = dict(zip(answers[PROMPT], answers[CATEGORY], strict=True))
     images = ~np.isnan(ratings).all(axis=2)
-    found = {metric: _grid(chosen[metric], prompts, models) * (-1 if metric in lower else 1) for metric in chosen}
+    found = grids(chosen, prompts, models, lower)
     _refuse_unscored(found, images, rated.name, given.name)
     return judgements_of_ratings(
         rated.name if scored is None else f"{rated.name}, scores of {scored.name}",
@@ -55,7 +60,8 @@ def judgements_of_tables(
         ratings,
         found,
         known_raters=RATER in answers,
-        notes=[*rated.notes, *(scored.notes if scored else ()), *_constant(found)],
+        question=question,
+        notes=[*rated.notes, *(scored.notes if scored else ()), *constant(found)],
     )
 
 
@@ -75,7 +81,8 @@ def _places(answers: "pd.DataFrame", row: np.ndarray, column: np.ndarray, name: 
     return frame.merge(raters, on=["row", "rater"], how="left")["place"].to_numpy()
 
 
-def _chosen(given: Table, metrics: Sequence[str], lower: Sequence[str]) -> "Mapping[str, pd.Series]":
+def chosen_scores(given: Table, metrics: Sequence[str], lower: Sequence[str]) -> "Mapping[str, pd.Series]":
+    """The metrics asked for, or all. Raises UserError for one that is not there, and for a contradiction."""
     assert given.scores is not None
     there = [str(name) for name in given.scores.columns]
     for option, names in (("--metric", metrics), ("--lower", lower)):
@@ -86,13 +93,19 @@ def _chosen(given: Table, metrics: Sequence[str], lower: Sequence[str]) -> "Mapp
     return {name: given.scores[name] for name in dict.fromkeys(metrics or there)}
 
 
-def _grid(scores: "pd.Series", prompts: Sequence[str], models: Sequence[str]) -> np.ndarray:
-    """Scores as (P, M); NaN where an image has none."""
-    grid = scores.unstack()
-    return grid.reindex(index=list(prompts), columns=list(models)).to_numpy(dtype=np.float64)
+def grids(
+    scores: "Mapping[str, pd.Series]", prompts: Sequence[str], models: Sequence[str], lower: Sequence[str]
+) -> dict[str, np.ndarray]:
+    """Scores as (P, M), higher is better; NaN where an image has none."""
+    laid = {
+        metric: column.unstack().reindex(index=list(prompts), columns=list(models)).to_numpy(dtype=np.float64)
+        for metric, column in scores.items()
+    }
+    return {metric: -grid if metric in lower else grid for metric, grid in laid.items()}
 
 
-def _constant(scores: Mapping[str, np.ndarray]) -> list[str]:
+def constant(scores: Mapping[str, np.ndarray]) -> list[str]:
+    """A note where a metric has one value for all images."""
     alike = [metric for metric, grid in scores.items() if np.nanmax(grid) == np.nanmin(grid)]
     return [f"all images have one value of {', '.join(alike)}"] if alike else []
 

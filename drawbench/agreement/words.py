@@ -15,18 +15,24 @@ def sentence(made: Agreement) -> str:
     assert found is not None, "a metric in the list has an agreement"
     share = f"on {_percent(found)} of the pairs that people decide{_reach(found)}"
     beside = f"one rater is on another's side on {_percent(raters)}" if raters else "how far raters agree is not known"
+    on = f"{on_question(made)[1:].capitalize()}, " if made.question else ""
     verdict = next(each.verdict for each in made.chance if each.metric == best)
     if verdict != "above":
         chance = "less often than chance does" if verdict == "below" else "not shown to be more than chance (50%)"
         if len(made.metrics) == 1:
-            return f"{in_sentence(best)} sides with people {share}, {chance}; {beside}."
+            return f"{on}{in_sentence(best)} sides with people {share}, {chance}; {beside}."
         return (
-            f"No metric here is shown to side with people more often than chance (50%): the most agreeing, "
-            f"{in_sentence(best)}, does {share}; {beside}."
+            f"{on}{'no' if on else 'No'} metric here is shown to side with people more often than chance (50%): "
+            f"the most agreeing, {in_sentence(best)}, does {share}; {beside}."
         )
     most = " most often," if len(made.metrics) > 1 else ""
     others = _told_apart(made, best)
-    return f"{in_sentence(best)} sides with people{most} {share}; chance is 50%, and {beside}{others}."
+    return f"{on}{in_sentence(best)} sides with people{most} {share}; chance is 50%, and {beside}{others}."
+
+
+def on_question(made: Agreement) -> str:
+    """` on alignment`, say; empty where people were asked one thing only."""
+    return f" on {made.question}" if made.question else ""
 
 
 def _told_apart(made: Agreement, best: str) -> str:

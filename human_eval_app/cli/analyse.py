@@ -1,17 +1,11 @@
 """`drawbench study analyse`: what raters preferred, with intervals, as tables, pages, charts and result files."""
 
 import argparse
-import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
-from drawbench.errors import UserError
 from drawbench.terminal import terminal_width
-from human_eval_app.cli.votes import study_votes
-
-if TYPE_CHECKING:
-    from human_eval_app.store.records import StudyStatus
+from human_eval_app.cli.votes import add_votes_options, known_votes
 
 EPILOGUE = """examples:
   drawbench study analyse studies/a-b                          the votes in the study's own database
@@ -30,15 +24,7 @@ there is none, tables and result files say that the status is unknown.
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the options of `study analyse`."""
     parser.epilog = EPILOGUE
-    parser.add_argument("study", type=Path, metavar="STUDY", help="the study's folder")
-    source = parser.add_mutually_exclusive_group()
-    source.add_argument("--votes", type=Path, metavar="FILE", help="an export of the votes: CSV, JSON lines or parquet")
-    source.add_argument(
-        "--database",
-        metavar="URL",
-        help="where the votes are ($DRAWBENCH_STUDY_DATABASE, or sqlite:///STUDY/votes.sqlite)",
-    )
-    parser.add_argument("--look", action="store_true", help="before the study is closed, too; it keeps note of that")
+    add_votes_options(parser)
     parser.add_argument("--out", type=Path, metavar="DIR", help="where the analysis goes (STUDY/analysis)")
     parser.add_argument("--json", action="store_true", help="print every number as JSON; write only with --out")
 
@@ -53,7 +39,7 @@ def run(args: argparse.Namespace) -> int:
     from human_eval_app.study.design import read_design
 
     design = read_design(args.study)
-    rows, status, looks = _rows(args)
+    rows, status, looks = known_votes(args, "study analyse", decisions=True)
     analysis = analyse(design, check_votes(rows, design))
     unknown = status is None and not analysis.simulated
     analysis = analysis.model_copy(update={"looks": looks, "status_unknown": unknown})
@@ -72,36 +58,3 @@ def run(args: argparse.Namespace) -> int:
     if page is not None:
         print(f"drawbench: tables, charts and result files are in {page.parent}", file=sys.stderr)
     return 0
-
-
-def _rows(args: argparse.Namespace) -> tuple[list[dict[str, Any]], "StudyStatus | None", int]:
-    """The votes, from the export or the database, the study's status, and the looks at it; None, 0: nobody knows."""
-    from human_eval_app.analysis.votes import read_votes, rows_of
-    from human_eval_app.app.service import DATABASE_VARIABLE, default_database
-    from human_eval_app.store.store import VoteStore
-    from human_eval_app.study.design import read_design
-
-    exported = None if args.votes is None else read_votes(args.votes, read_design(args.study))
-    own = args.study / "votes.sqlite"
-    if args.database is None and DATABASE_VARIABLE not in os.environ and not own.is_file():
-        if exported is not None:
-            return exported, None, 0
-        raise UserError(f"{args.study} has no votes yet: it has no {own.name}; name an export with --votes.")
-    if exported is not None and all(row["source"] == "simulated" for row in exported):
-        return exported, None, 0  # no preferences of anybody
-    with study_votes(args) as (design, store):
-        status = store.status()
-        watched = status != "closed" and design.raters == "human"
-        if watched and design.stopping is None and not args.look:
-            raise UserError(
-                f"study {design.name} is not closed, and who sees preferences now may stop when they please: close it "
-                "(study control), or give --look, which the study keeps note of; study status tells how far it is."
-            )
-        rows = rows_of(store.vote_rows()) if exported is None else exported
-        looks = len(store.looks())
-    if watched and args.look and any(row["sitting_state"] == "complete" for row in rows):
-        writing = VoteStore.open(args.database or default_database(args.study), design)
-        writing.record_look("study analyse")
-        writing.close()
-        looks += 1
-    return rows, status, looks

@@ -3,6 +3,8 @@
 import argparse
 from importlib import import_module
 
+from human_eval_app.cli.agree import study_agreements as study_agreements  # for `drawbench.agree`
+
 # name -> (module, one line of help). A module has `configure(parser)` and `run(args) -> int`.
 SUBCOMMANDS: dict[str, tuple[str, str]] = {
     "demo": ("human_eval_app.cli.demo", "a small study of the bundled model, to try the app"),
@@ -15,6 +17,7 @@ SUBCOMMANDS: dict[str, tuple[str, str]] = {
         "human_eval_app.cli.analyse",
         "what raters preferred: rates with intervals, tests, charts, result files",
     ),
+    "agree": ("human_eval_app.cli.agree", "which metric sides with raters: votes beside scores of the runs"),
     "simulate": ("human_eval_app.cli.simulate", "votes of simulated raters, to try a study before launch"),
     "backup": ("human_eval_app.cli.backup", "the study and its votes as one file, while raters are at work"),
     "restore": ("human_eval_app.cli.restore", "a study from its backup, in SQLite or PostgreSQL"),

@@ -11,13 +11,16 @@ from metrics.agreement import (
     accuracy_with_ties,
     agreement,
     apart,
+    kendall_over_prompts,
     kendall_tau_b,
     mean_of,
     over_models,
     rater_with_others,
     raters_agreement,
     spearman,
+    spearman_over_prompts,
 )
+from metrics.statistics.intervals import t_quantile
 
 NOWHERE = np.full((4, 2), np.nan)
 
@@ -267,3 +270,21 @@ def test_models_ranks_hold_the_truth() -> None:
 def _means(random: np.random.Generator, prompts: int) -> tuple[np.ndarray, np.ndarray]:
     ratings, metric = simulated(random, prompts, 5, 2, 0.5)
     return ratings.mean(axis=2), metric + np.array([0.0, 0.4, 0.1, 0.2, 0.9])
+
+
+def test_correlations_over_prompts_are_scipys_and_their_intervals_leave_each_prompt_out() -> None:
+    random = np.random.default_rng(14)
+    people = np.round(random.normal(size=40), 1)
+    metric = np.round(people + random.normal(size=40), 1)
+    for over, theirs in ((kendall_over_prompts, kendalltau), (spearman_over_prompts, spearmanr)):
+        found = over(people, metric)
+        without = np.array([theirs(np.delete(people, n), np.delete(metric, n)).statistic for n in range(40)])
+        error = np.sqrt(39 * without.var())
+        assert found is not None
+        assert found.interval is not None
+        assert (found.value, found.n) == (pytest.approx(theirs(people, metric).statistic), 40)
+        assert found.interval.high - found.value == pytest.approx(t_quantile(40) * error)
+        flat = over(people, np.ones(40))
+        assert flat is not None
+        assert (flat.value, flat.interval) == (0, None)
+        assert over(np.zeros(40), metric) is None

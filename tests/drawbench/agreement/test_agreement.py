@@ -13,7 +13,7 @@ from PIL import Image
 from drawbench.agreement.measure import measure_agreement
 from drawbench.agreement.plot import write_plot
 from drawbench.agreement.records import ONE_WITH_ANOTHER, ONE_WITH_OTHERS, Agreement
-from drawbench.agreement.render import CSV_FIELDS, render_agreement
+from drawbench.agreement.render import CSV_FIELDS, render_agreements
 from drawbench.agreement.tables import read_judgements
 from drawbench.cli.main import main
 from drawbench.tables.markup import escape_markdown
@@ -88,18 +88,18 @@ def test_two_prompts_have_numbers_and_no_interval(tmp_path: Path) -> None:
     found = measure_agreement(read_judgements(tmp_path / "x.csv"))
     assert all(each.interval == "not available" for each in found.numbers)
     assert {each.verdict for each in found.chance} == {"not shown"}
-    text = render_agreement(found)
+    text = render_agreements([found])
     assert "interval: not available" in text
     write_plot(found, tmp_path)
 
 
 def test_every_format_carries_every_number(made: Agreement) -> None:
-    assert Agreement.model_validate_json(render_agreement(made, "json")) == made
-    rows = list(csv.DictReader(io.StringIO(render_agreement(made, "csv"))))
+    assert Agreement.model_validate_json(render_agreements([made], "json")) == made
+    rows = list(csv.DictReader(io.StringIO(render_agreements([made], "csv"))))
     assert tuple(rows[0]) == CSV_FIELDS
     assert [float(row["value"]) for row in rows] == [each.value for each in made.numbers]
     for form in ("table", "markdown", "latex", "html"):
-        text = " ".join(re.sub(r"\\", "", render_agreement(made, form)).split())
+        text = " ".join(re.sub(r"\\", "", render_agreements([made], form)).split())
         for metric in made.metrics:
             number = made.number(metric)
             assert number is not None
@@ -108,7 +108,7 @@ def test_every_format_carries_every_number(made: Agreement) -> None:
 
 @pytest.mark.parametrize("width", [60, 80, 120, 140])
 def test_the_table_keeps_to_the_width(made: Agreement, width: int) -> None:
-    assert max(map(len, render_agreement(made, "table", width).splitlines())) <= width
+    assert max(map(len, render_agreements([made], "table", width).splitlines())) <= width
 
 
 def test_the_command_prints_and_draws(table: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -137,6 +137,6 @@ def test_tifas_raters_and_metrics() -> None:
     assert len(found.metrics) >= 10
     assert {each.verdict for each in found.chance} == {"above"}
     page = (Path(__file__).parents[3] / "docs" / "agree.md").read_text(encoding="utf-8")
-    table = render_agreement(found, "markdown").split("\n\n")[1]
+    table = render_agreements([found], "markdown").split("\n\n")[1]
     assert table in page
     assert escape_markdown(found.sentence) in page
