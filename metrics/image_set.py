@@ -28,6 +28,10 @@ class CannotMeasureError(Exception):
     """A set lacks what a metric is defined by. The message says what, as words that follow `no kid, `."""
 
 
+class NoSuchPromptError(CannotMeasureError):
+    """A set has none of the prompts that a metric is about."""
+
+
 @dataclass(frozen=True, eq=False)
 class ImageSet:
     """N images of n prompts. What a metric does not ask for may be absent, which is an empty array.

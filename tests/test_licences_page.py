@@ -7,6 +7,7 @@ from drawbench.doctor.peer_networks import PeerFiles
 from drawbench.doctor.published_examples import PUBLISHED_FILES
 from drawbench.prompts.drawbench_set import HUB_DATASETS
 from drawbench.prompts.registry import BY_NAME, FROM_PATH
+from metrics.features.ocr.rapidocr import RECOGNISER
 from metrics.features.packaged import EFFICIENTNET_LITE0, MINILM_L6
 from metrics.features.weights import PUBLISHED
 
@@ -33,7 +34,11 @@ def test_weights_and_files_are_those_that_the_code_names() -> None:
 
 
 def test_packages_of_weights_are_those_that_the_code_reads() -> None:
-    assert rows("Packages of the extra `offline`") == [EFFICIENTNET_LITE0.package, MINILM_L6.package]
+    assert rows("Packages of the extra `offline`") == [
+        EFFICIENTNET_LITE0.package,
+        MINILM_L6.package,
+        RECOGNISER.package,
+    ]
 
 
 def test_prompt_sets_are_those_that_go_by_a_name() -> None:

@@ -4,10 +4,10 @@ from dataclasses import replace
 from typing import Literal
 
 from drawbench.records import Record
-from drawbench.results.scores import Interval
+from drawbench.results.scores import OVERALL, Interval
 from drawbench.scoring.prepared import PreparedRun
 from drawbench.scoring.protocols import MetricDefinition
-from metrics.image_set import CannotMeasureError
+from metrics.image_set import CannotMeasureError, NoSuchPromptError
 from metrics.statistics.paired import PairedResult
 
 Verdict = Literal["A is higher", "B is higher", "within noise", "n too small for FID", "no interval"]
@@ -79,6 +79,11 @@ def metric_differences(
         try:
             part = ours.of_prompts(chosen)
             pairs = kind.differences(part, theirs.of_prompts(chosen))
+        except NoSuchPromptError as reason:
+            if scope == OVERALL:
+                left_out[metric.metric] = str(reason).removeprefix("which ")
+                return []
+            continue
         except CannotMeasureError as reason:
             what = f"{metric.metric} of {scope}" if kind.by_category else metric.metric
             left_out[what] = str(reason).removeprefix("which ")

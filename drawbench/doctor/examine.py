@@ -19,7 +19,7 @@ from metrics.features.weights import PUBLISHED, check_weights, located
 EXTRAS = {  # what the optional packages are for
     "diffusers": "models diffusers:PATH_OR_ID",
     "http": "models http:URL",
-    "offline": "protocol offline",
+    "offline": "protocols offline and ocr-rapidocr",
     "postgres": "studies on PostgreSQL",
     "dev": "tests, and the peers of drawbench doctor --metrics",
 }
@@ -216,16 +216,16 @@ def _cache(name: str, where: Path, folders: list[Path], use: str) -> Finding:
 
 
 def _protocols() -> Iterator[Finding]:
-    from drawbench.scoring.protocols import PROTOCOLS
+    from drawbench.scoring.protocols import OF_THIS_MACHINE, PROTOCOLS
 
-    for name, make in PROTOCOLS.items():
+    for name, make in {**PROTOCOLS, **OF_THIS_MACHINE}.items():
         try:
             protocol = make()
         except MetricInputError as error:
-            yield Finding(name, "wrong", str(error))
+            yield Finding(name, "missing" if name in OF_THIS_MACHINE else "wrong", str(error))
             continue
         packaged = dict.fromkeys(file for metric in protocol.metrics for file in metric.extractor.packaged)
-        if absent := [file.package for file in packaged if file.located() is None]:
+        if absent := dict.fromkeys(file.package for file in packaged if file.located() is None):
             yield Finding(name, "missing", f"{' and '.join(absent)} not installed", next=INSTALL)
             continue
         files = dict.fromkeys(file for metric in protocol.metrics for file in metric.extractor.files)

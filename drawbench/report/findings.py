@@ -13,7 +13,8 @@ from drawbench.report.sources import Sources
 from drawbench.results.files import HumanPreference, Result
 from drawbench.results.scores import OVERALL, Interval
 from drawbench.sweeps.pareto_plot import Curve, curves
-from drawbench.tables.headers import ALIGNMENTS, distances, measure_of
+from drawbench.tables.headers import ALIGNMENTS, TEXT, distances, measure_of
+from drawbench.tables.layout import remarks_of
 from metrics.alignment import NOT_MEASURABLE
 
 MOST_PAIRS = 6  # told one by one; of more, a sentence counts them
@@ -179,9 +180,10 @@ def _cautions(sources: Sources) -> Iterator[Finding]:
     if any(result.protocol.name.startswith("bundled") for result in sources.results):
         yield _caution("The scorer in this repository made these numbers: never compare them with published ones.")
     if any(result.protocol.name == "offline" for result in sources.results):
-        yield _caution(
-            "Small networks of ImageNet's classes made these numbers: never compare them with published ones."
-        )
+        yield _caution("Small networks from packages made these numbers: never compare them with published ones.")
+    notes = [score.note for result in sources.results for score in result.scores if score.metric == TEXT]
+    for remark in dict.fromkeys(each for note in notes for each in remarks_of(note) if " itself " in each):
+        yield _caution("{remark}.", remark=remark)
     if sources.sweep and not curves(sources.sweep.points):
         yield _caution("The sweep has no distances to references, and so there is no curve of it.")
     for reason in sources.uncompared:

@@ -18,7 +18,18 @@ from metrics.features.registry import ExtractorEntry
 
 CROP = "central square, Pillow bicubic"  # metrics.images.decode.centre_square, before every extractor
 LOGITS_ROWS = 1024  # pool features that become logits at once
-SOFTWARE = ("torch", "torchvision", "open_clip_torch", "transformers", "clean-fid", "pillow", "numpy")
+SOFTWARE = (
+    "torch",
+    "torchvision",
+    "open_clip_torch",
+    "transformers",
+    "clean-fid",
+    "pillow",
+    "numpy",
+    "rapidocr",
+    "onnxruntime",
+    "opencv-python-headless",
+)
 
 
 @dataclass(frozen=True)

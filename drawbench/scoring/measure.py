@@ -12,7 +12,7 @@ from drawbench.runs.failures import is_failure
 from drawbench.scoring.image_notes import few_different
 from drawbench.scoring.prepared import PreparedRun
 from drawbench.scoring.protocols import MetricDefinition
-from metrics.image_set import CannotMeasureError
+from metrics.image_set import CannotMeasureError, NoSuchPromptError
 
 NO_PAIRS = "which compares the images of a prompt, and no prompt has two"
 
@@ -48,16 +48,14 @@ def measure(
         for metric in metrics:
             _measure(prepared, metric, published_n, measured)
             progress.advance(1)
-    for what, reason in measured.left_out.items():
-        progress.note(f"{prepared.run.path.name}: no {what}, {reason}")
+    for reason in dict.fromkeys(measured.left_out.values()):
+        left_out = ", ".join(what for what, why in measured.left_out.items() if why == reason)
+        progress.note(f"{prepared.run.path.name}: no {left_out}, {reason}")
     return measured
 
 
 def _measure(prepared: PreparedRun, metric: MetricDefinition, published_n: int, measured: Measured) -> None:
     kind, images = metric.kind, prepared.images(metric)
-    values = kind.per_image(images)
-    if values is not None:
-        measured.per_sample[metric.metric] = values
     for scope, inside in prepared.scopes(metric):
         chosen = prepared.served(metric, inside)
         try:
@@ -65,6 +63,11 @@ def _measure(prepared: PreparedRun, metric: MetricDefinition, published_n: int, 
                 raise CannotMeasureError(NO_PAIRS)
             part = images.of_prompts(chosen)
             found = kind.results(part)
+        except NoSuchPromptError as reason:
+            if scope == OVERALL:
+                measured.left_out[metric.metric] = str(reason)
+                return
+            continue  # the overall note counts these prompts
         except CannotMeasureError as reason:
             measured.left_out[f"{metric.metric} of {scope}" if kind.by_category else metric.metric] = str(reason)
             continue
@@ -83,6 +86,9 @@ def _measure(prepared: PreparedRun, metric: MetricDefinition, published_n: int, 
                     note=_joined(*notes, result.note),
                 )
             )
+    values = kind.per_image(images)
+    if values is not None:
+        measured.per_sample[metric.metric] = values
 
 
 def _definition(prepared: PreparedRun, metric: MetricDefinition) -> str:

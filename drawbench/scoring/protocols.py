@@ -18,10 +18,12 @@ from drawbench.scoring.kinds.kernel import CMMD, KID
 from drawbench.scoring.kinds.kind import MetricKind
 from drawbench.scoring.kinds.manifold import MANIFOLD
 from drawbench.scoring.kinds.retrieval import R_PRECISION
+from drawbench.scoring.kinds.text_rendering import TEXT_RENDERING
 from drawbench.scoring.learned import ALL_LEARNED, LEARNED
 from drawbench.scoring.own import ASKED, FORMS, OWN_CLIP, clip_scorer
 from metrics.errors import MetricInputError
 from metrics.features.clip.open_clip import read_scorer_card
+from metrics.features.ocr.entries import rapidocr, tesseract
 from metrics.features.registry import (
     BUNDLED_FOLDER,
     ExtractorEntry,
@@ -256,14 +258,30 @@ def offline() -> Protocol:
     size = "images at the run's own size, then the network's own resize"
     return Protocol(
         name="offline",
-        version=1,
+        version=2,
         label=label,
         size=None,
-        metrics=tuple(
-            MetricDefinition(name, kind, entry, f"{words}; {label}; {entry.description}; {size}")
-            for name, kind, entry, words in metrics
+        metrics=(
+            *(
+                MetricDefinition(name, kind, entry, f"{words}; {label}; {entry.description}; {size}")
+                for name, kind, entry, words in metrics
+            ),
+            *_text_rendering(rapidocr()),
         ),
     )
+
+
+def _text_rendering(engine: ExtractorEntry) -> tuple[MetricDefinition, ...]:
+    """How much of the text that prompts ask for an engine reads."""
+    definition = f"text rendering; {engine.description}; images at the run's own size"
+    return tuple(MetricDefinition(kind.name, kind, engine, definition) for kind in TEXT_RENDERING)
+
+
+def text_rendering(engine: Callable[[], ExtractorEntry]) -> Protocol:
+    """Text rendering alone, by one engine. Raises MetricInputError where that is a program that is not here."""
+    entry = engine()
+    label = f"text rendering, read by {entry.description.partition(',')[0]}"
+    return Protocol(f"ocr-{entry.name}", 1, label, size=None, metrics=_text_rendering(entry))
 
 
 def learned(name: str, place: str = "") -> Protocol:
@@ -290,8 +308,11 @@ PROTOCOLS: dict[str, Callable[[], Protocol]] = {
     "offline": offline,
     "imagen": imagen,
     "extended": extended,
+    "ocr-rapidocr": partial(text_rendering, rapidocr),
     **{name: partial(learned, name) for name in LEARNED},
 }
+# Those whose definitions hold what this machine has, so that they are others elsewhere.
+OF_THIS_MACHINE: dict[str, Callable[[], Protocol]] = {"ocr-tesseract": partial(text_rendering, tesseract)}
 
 
 def own_clip(spec: str) -> Protocol:
@@ -340,12 +361,13 @@ def get_protocol(name: str, size: int | None = None) -> Protocol:
     Raises UserError that lists the names there are, and where the protocol needs larger images.
     """
     kind, _, spec = name.partition(":")
+    named = {**PROTOCOLS, **OF_THIS_MACHINE}
     if name == ALL_LEARNED or ("," in name and not spec):
         raise UserError(f"{name} stands for several protocols, of which one is taken here: {', '.join(LEARNED)}, ...")
-    if not (kind in OWN and spec) and name not in PROTOCOLS:
-        names = ", ".join([*PROTOCOLS, *FORMS])
+    if not (kind in OWN and spec) and name not in named:
+        names = ", ".join([*named, *FORMS])
         raise UserError(f"there is no protocol {name!r}: use one of {names}")
-    protocol = PROTOCOLS[name]() if name in PROTOCOLS else OWN[kind](spec)
+    protocol = named[name]() if name in named else OWN[kind](spec)
     if protocol.size and size and size < protocol.size:
         raise UserError(
             f"protocol {name} evaluates at {protocol.size} px, and {size} px are asked for: "

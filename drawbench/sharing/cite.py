@@ -32,8 +32,14 @@ OF_METRICS = {
     "coverage": ("naeem2020reliable",),
     "inception_score": ("salimans2016improved",),
     "vendi_score": ("friedman2023vendi",),
+    **dict.fromkeys(("text_exact", "text_error_rate", "text_words_found"), ("liu2023character",)),
 }
-OF_WORDS = {"open_clip": ("ilharco2021openclip",), "FID Inception": ("szegedy2016rethinking",)}
+OF_WORDS = {
+    "open_clip": ("ilharco2021openclip",),
+    "FID Inception": ("szegedy2016rethinking",),
+    "RapidOCR": ("rapidai2021rapidocr", "du2020ppocr"),
+    "Tesseract": ("smith2007tesseract",),
+}
 
 
 def citations(result: Result) -> list[str]:

@@ -8,10 +8,11 @@ from drawbench.scoring.kinds import kinds
 from drawbench.scoring.kinds.kind import Measure
 
 CLIP_SCORE = "clip_score"
+TEXT = "text_exact"
 # Scores of images by prompt, which order a table without distances; most have a `_shuffled` and a `_difference`.
 ALIGNMENTS = (
     *(CLIP_SCORE, "conse_score", "vqa_score", "qa_score", "geneval"),
-    *("pick_score", "hps_v2_1", "image_reward", "aesthetic"),
+    *("pick_score", "hps_v2_1", "image_reward", "aesthetic", TEXT),
 )
 CAPTION_SCORE = "caption_alignment"  # people's, 0 to 100
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from drawbench.results.files import HumanPreference, Result
 from drawbench.results.published import PUBLISHED_TITLE, PublishedNumber
 from drawbench.results.scores import OVERALL, Interval, ReferenceRef, Score
-from drawbench.tables.headers import ALIGNMENTS, alignment_of, measure_of, measures
+from drawbench.tables.headers import ALIGNMENTS, TEXT, alignment_of, measure_of, measures
 from drawbench.tables.leaderboard import LeaderboardTable, Row, ordering_metric
 from drawbench.tables.ranks import SAYS, rank_ranges, rank_words
 from metrics.alignment import NOT_MEASURABLE
@@ -96,7 +96,8 @@ class Footnotes:
 def leaderboard_sheet(table: LeaderboardTable, *, ranges: bool = False) -> Sheet:
     """Lay out one leaderboard table: overall numbers, then the categories.
 
-    Of several models, one block shows CLIP (or ConSE) score and one its difference from shuffled captions, by category.
+    Of several models, one block shows CLIP (or ConSE) score by category, one its difference from shuffled captions, and
+    one how much text is right.
     Of one model, a category is a row, with everything measured on it.
     ranges: for pages that show all tables alike: ranks are ranges, and categories are columns of one model, too.
     """
@@ -108,12 +109,15 @@ def leaderboard_sheet(table: LeaderboardTable, *, ranges: bool = False) -> Sheet
     elif len(categories) > 1:
         alignment = alignment_of([row.result for row in table.rows])
         title = measure_of(alignment).title
-        for metric, caption in (
-            (alignment, f"{title} by category"),
-            (f"{alignment}_difference", f"{title} minus shuffled captions, by category"),
-        ):
-            if any(row.result.score(metric, categories[0]) for row in table.rows):
-                blocks.append(_category_block(table, metric, caption, categories, notes))
+        captions = {
+            alignment: f"{title} by category",
+            f"{alignment}_difference": f"{title} minus shuffled captions, by category",
+            TEXT: f"{measure_of(TEXT).title} by category",
+        }
+        for metric, caption in captions.items():
+            scored = [each for each in categories if any(row.result.score(metric, each) for row in table.rows)]
+            if len(scored) > 1:  # one alone has the overall numbers
+                blocks.append(_category_block(table, metric, caption, scored, notes))
     return Sheet(table_title(table.first), tuple(blocks), notes.listed(), _provenance(table, ranges))
 
 
@@ -344,9 +348,7 @@ def _cautions(table: LeaderboardTable) -> list[tuple[str, str]]:
                 "that two models of one world agree, not that the image shows the prompt"
             )
     if result.protocol.name == "offline":
-        cautions.append(
-            "small networks of ImageNet's classes made these numbers: never compare them with published ones"
-        )
+        cautions.append("small networks from packages made these numbers: never compare them with published ones")
     if result.prompt_set.name == "world":
         cautions.append("the bundled models learn from this procedural world: in-distribution, never zero-shot")
     if any(row.is_ceiling for row in table.rows):

@@ -8,7 +8,7 @@ from drawbench.interface import TextToImage
 from drawbench.progress import Progress
 from drawbench.results.files import Result, read_result
 from drawbench.runs.directory import MANIFEST, RunDirectory
-from drawbench.scoring.protocols import PROTOCOLS, get_protocol
+from drawbench.scoring.protocols import OF_THIS_MACHINE, PROTOCOLS, get_protocol
 from drawbench.sharing.collection import problems
 from drawbench.tables.loading import load_run
 from drawbench.verifying.check import Check, fails, holds, not_checkable
@@ -85,7 +85,7 @@ def verify(asked: Asked, result: Result, progress: Progress) -> Verified:
 def _of_scores(asked: Asked, result: Result, run: RunDirectory, progress: Progress) -> list[Check]:
     """The means and the numbers, under the protocol that the result names, where it is here."""
     name = result.protocol.name
-    if name not in PROTOCOLS and not name.startswith("clip:"):
+    if name not in {**PROTOCOLS, **OF_THIS_MACHINE} and not name.startswith("clip:"):
         return [not_checkable(SCORES, f"protocol {name} is not one of this drawbench's own")]
     try:
         protocol = get_protocol(name)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from drawbench.scoring.kinds.kind import Measure, PromptMeans
-from metrics.image_set import CannotMeasureError, ImageSet
+from metrics.image_set import ImageSet, NoSuchPromptError
 from metrics.statistics.paired import PairedResult
 from metrics.statistics.result import MetricResult
 
@@ -21,13 +21,14 @@ class Row(PromptMeans):
 
 
 @dataclass(frozen=True, eq=False)
-class _Asked(PromptMeans):
-    """Of the prompts of which a file knows something: whose images' rows do not begin with 0. Others are left out.
+class OfSomePrompts(PromptMeans):
+    """Of the prompts that it is about: whose images' rows do not begin with 0. Others are left out.
 
-    what: that the file has for a prompt.
+    what: that such a prompt has. none: why a set has no such prompt.
     """
 
     what: str = field(kw_only=True)
+    none: str = field(default="the protocol's file has none for any prompt here", kw_only=True)
 
     def results(self, images: ImageSet) -> Mapping[str, MetricResult]:
         part = self._known(images)
@@ -40,7 +41,7 @@ class _Asked(PromptMeans):
         return {name: replace(found, note=note) for name, found in super().differences(ours, theirs).items()}
 
     def per_image(self, images: ImageSet) -> np.ndarray:
-        """NaN for images of prompts that the file does not know."""
+        """NaN for images of prompts that it is not about."""
         return np.where(images.features[:, 0] > 0, self.values_of(images), np.nan)
 
     def values_of(self, images: ImageSet) -> np.ndarray:
@@ -50,7 +51,7 @@ class _Asked(PromptMeans):
     def _known(self, images: ImageSet) -> ImageSet:
         chosen = np.unique(images.prompts[images.features[:, 0] > 0]).tolist()
         if not chosen:
-            raise CannotMeasureError(f"which needs {self.what}, and the protocol's file has none for any prompt here")
+            raise NoSuchPromptError(f"which needs {self.what}, and {self.none}")
         return images.of_prompts(chosen)
 
     def _note(self, others: int) -> str:
@@ -63,7 +64,7 @@ class _Asked(PromptMeans):
 
 
 @dataclass(frozen=True, eq=False)
-class _TaskMeans(_Asked):
+class _TaskMeans(OfSomePrompts):
     """A mean over tasks, of which rows begin with the number."""
 
     def by_prompt(self, images: ImageSet) -> Mapping[str, np.ndarray]:
@@ -81,7 +82,7 @@ def _share(name: str, header: str, words: str, column: int) -> tuple[Measure, ..
 
 # None is read by the sanity suite: its features are those of images alone.
 VQA_SCORE = Row("vqa_score", _share("vqa_score", "VQAScore", MEANS, 90))
-QA_SCORE = _Asked(
+QA_SCORE = OfSomePrompts(
     "qa_score",
     _share(
         "qa_score",

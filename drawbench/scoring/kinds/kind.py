@@ -177,10 +177,14 @@ class PromptMeans(MetricKind):
         assert values is not None, f"{self.name} gives values by image or by prompt"
         return {self.name: np.bincount(images.prompts, weights=values) / images.counts}
 
+    def interval(self, values: np.ndarray) -> Interval | None:
+        """Of the mean of the prompts' values, (n,)."""
+        return t_interval(values)
+
     def results(self, images: ImageSet) -> Mapping[str, MetricResult]:
-        """The means, with t intervals."""
+        """The means, with their intervals."""
         return {
-            name: MetricResult(float(values.mean()), t_interval(values), len(values))
+            name: MetricResult(float(values.mean()), self.interval(values), len(values))
             for name, values in self.by_prompt(images).items()
         }
 

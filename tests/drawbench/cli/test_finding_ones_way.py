@@ -14,7 +14,7 @@ from drawbench.cli import sweep
 from drawbench.cli.config import with_config
 from drawbench.cli.main import COMMANDS, main, parse
 from drawbench.scoring.own import FORMS
-from drawbench.scoring.protocols import PROTOCOLS
+from drawbench.scoring.protocols import OF_THIS_MACHINE, PROTOCOLS
 from metrics.features.weights import weights_folders
 from metrics.images.folders import cache_folder
 
@@ -48,7 +48,7 @@ def test_a_mistyped_command_is_guessed(word: str, meant: str, capsys: pytest.Cap
 def test_protocols_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["protocols", "list"]) == 0
     names = [line.split()[0] for line in capsys.readouterr().out.splitlines()]
-    assert names == [*PROTOCOLS, *FORMS]
+    assert names == [*PROTOCOLS, *OF_THIS_MACHINE, *FORMS]
     assert main(["protocols", "list", "--json"]) == 0
     listed = {each["name"]: each for each in json.loads(capsys.readouterr().out)}
     assert listed["imagen"]["size"] == 256

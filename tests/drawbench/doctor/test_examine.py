@@ -8,6 +8,7 @@ import pytest
 from drawbench.doctor import examine as doctor
 from drawbench.doctor.examine import Finding, Section, examine, folder_size, size_text
 from drawbench.doctor.text import sections_text
+from metrics.features.ocr.tesseract import installed
 from metrics.features.weights import PUBLISHED
 
 PUBLISHED_PROMPTS = os.environ.get("DRAWBENCH_PROMPTS", "")  # before tests change it
@@ -74,6 +75,14 @@ def test_a_protocol_is_ready_when_its_weights_are_here(tmp_path: Path) -> None:
         if weights.name in names:
             (tmp_path / "weights" / weights.file).touch()
     assert _finding("Protocols", "imagen").state == "ready"
+
+
+def test_a_program_that_is_not_here_is_missing_and_not_wrong(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    installed.cache_clear()
+    found = _finding("Protocols", "ocr-tesseract")
+    installed.cache_clear()
+    assert (found.state, "sudo apt install tesseract-ocr" in found.detail) == ("missing", True)
 
 
 def test_drawbenchs_prompts_missing_wrong_and_right(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

