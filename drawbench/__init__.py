@@ -4,17 +4,19 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from drawbench.api import Agreements, Differences, Scores, agree, compare, run, score
+    from drawbench.api import Agreements, Cards, Differences, Scores, agree, audit, compare, run, score
     from drawbench.errors import StageError, UserError
     from drawbench.interface import ModelCard, Refused, Sample, TextToImage
 
+_API = ("Agreements", "Cards", "Differences", "Scores", "agree", "audit", "compare", "run", "score")
 _FROM = {
-    **dict.fromkeys(("Agreements", "Differences", "Scores", "agree", "compare", "run", "score"), "drawbench.api"),
+    **dict.fromkeys(_API, "drawbench.api"),
     **dict.fromkeys(("StageError", "UserError"), "drawbench.errors"),
     **dict.fromkeys(("ModelCard", "Refused", "Sample", "TextToImage"), "drawbench.interface"),
 }
 __all__ = [
     "Agreements",
+    "Cards",
     "Differences",
     "ModelCard",
     "Refused",
@@ -24,6 +26,7 @@ __all__ = [
     "TextToImage",
     "UserError",
     "agree",
+    "audit",
     "compare",
     "run",
     "score",

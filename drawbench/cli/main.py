@@ -29,6 +29,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "compare": ("drawbench.cli.compare", "two runs, paired: which differences are more than noise"),
     "same": ("drawbench.cli.same", "two runs: the same model for all that matters, different, or undecided"),
     "agree": ("drawbench.cli.agree", "which metric sides with people: ratings beside scores of the same images"),
+    "audit": ("drawbench.cli.audit", "which scorer to believe: images with one thing wrong, or dressed up"),
     "sweep": ("drawbench.cli.sweep", "a model at many settings, with its FID-CLIP curve"),
     "prompts": ("drawbench.cli.prompts", "the prompt sets: list them, show one, check a file"),
     "models": ("drawbench.cli.models", "the kinds of models: list them, describe one"),
