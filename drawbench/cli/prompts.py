@@ -10,7 +10,7 @@ from typing import TextIO
 from drawbench.prompts import drawbench_set
 from drawbench.prompts.files import read_prompt_file, to_tsv
 from drawbench.prompts.prompt_set import PromptSet, repeats
-from drawbench.prompts.registry import ACCEPTED, list_prompt_sets, load_prompt_set, name_conflict
+from drawbench.prompts.registry import ACCEPTED, list_prompt_sets, load_prompt_set, name_conflict, published_file
 from drawbench.terminal import UNFOLDED, listed, terminal_width, write_data
 from drawbench.terminal_progress import shown_progress
 
@@ -28,7 +28,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     list_ = subparsers.add_parser("list", help="the prompt sets by name")
     show = subparsers.add_parser("show", help="a set's prompts, counts and hash")
     show.add_argument("set", metavar="SET", help=ACCEPTED)
-    check = subparsers.add_parser("check", help="is a file a valid set, and is it the published DrawBench?")
+    check = subparsers.add_parser("check", help="is a file a valid set, and is it a published one?")
     check.add_argument("file", metavar="FILE", type=Path, help="a .csv, .tsv, .jsonl, .json or .txt file")
     for subparser in (list_, show, check):
         subparser.add_argument("--json", action="store_true", help="print JSON")
@@ -64,15 +64,19 @@ def _show(prompt_set: PromptSet, as_json: bool) -> int:
 
 
 def _check(path: Path, as_json: bool) -> int:
-    prompt_set = read_prompt_file(path)
-    conflict = name_conflict(prompt_set, path)
+    published = published_file(path)
+    prompt_set = published.load(path) if published else read_prompt_file(path)
+    conflict = None if published else name_conflict(prompt_set, path)
     # The hash decides; the row table only explains.
     difference = (
         None if prompt_set.sha256 == drawbench_set.SHA256 else drawbench_set.first_difference(prompt_set.prompts)
     )
     if as_json:
         verdict = {"published_drawbench": difference is None, "first_difference": difference, "name_conflict": conflict}
-        _print_json(_facts(prompt_set) | verdict)
+        _print_json(_facts(prompt_set) | verdict | {"published": published.name if published else None})
+    elif published:
+        _print_facts(prompt_set)
+        print(f"the published file of {published.title}; licence {published.licence}")
     else:
         _print_facts(prompt_set)
         print("published DrawBench: " + ("yes" if difference is None else f"no; {difference}"))

@@ -14,6 +14,8 @@ from drawbench.prompts.prompt_set import PromptRow, PromptSet, build_prompt_set,
 TEXT_COLUMNS = ("prompt", "prompts", "text", "caption")  # compared without regard to case
 CATEGORY_COLUMNS = ("category",)
 ID_COLUMNS = ("id",)
+GENEVAL = {"tag", "include", "prompt"}  # of a rule
+QUESTIONS = (("item_id", "text", "question_natural_language"), ("id", "caption", "question"))  # DSG's, TIFA's
 SUFFIXES = (".csv", ".tsv", ".jsonl", ".json", ".txt")
 LARGEST = 256 * 2**20  # bytes; the captions of COCO's training images are a quarter of it
 
@@ -66,9 +68,13 @@ def table_records(data: bytes, suffix: str, source: str, needed: Sequence[str] =
 
 
 def rows_from_records(records: Iterable[Record], source: str) -> list[PromptRow]:
-    """Find the prompt, category and id of each record under any of their accepted column names."""
+    """Find the prompt, category and id of each record under any of their accepted column names.
+
+    Files of rules and of questions hold prompts, too: of GenEval's format a rule's tag is the category, and of DSG's
+    and TIFA's the questions of one id are one prompt.
+    """
     rows = []
-    for where, record in records:
+    for where, record in _one_each(records, source):
         names = list(record)
         text_column = _text_column(names, where, source)
         category_column = column(names, CATEGORY_COLUMNS, where, source)
@@ -84,6 +90,25 @@ def rows_from_records(records: Iterable[Record], source: str) -> list[PromptRow]
             raise UserError(f"the id in {where} of {source} is neither text nor a whole number; write one of these")
         rows.append(PromptRow(category or "", text, where, None if id_ is None else str(id_)))
     return rows
+
+
+def _one_each(records: Iterable[Record], source: str) -> Iterator[Record]:
+    """The records of prompts; those of rules and of questions made so."""
+    texts: dict[str, str] = {}
+    for where, record in records:
+        if record.keys() >= GENEVAL:
+            yield where, {"category": record["tag"], **record}
+            continue
+        names = next((names for names in QUESTIONS if {*names} <= record.keys()), None)
+        if names is None:
+            yield where, record
+            continue
+        id_, text = (str(record[name]) for name in names[:2])
+        if id_ not in texts:
+            yield where, {"id": id_, "prompt": text}
+        elif texts[id_] != text:
+            raise UserError(f"{where} of {source} has the id {shown(id_)} and another prompt than before; mend one")
+        texts[id_] = text
 
 
 def to_csv(prompt_set: PromptSet) -> str:

@@ -40,12 +40,14 @@ class PromptSet:
     """An ordered, non-empty list of prompts with unique ids.
 
     reference_images: a folder of real images, if any. image_ids: of the images that captions are of, by prompt id.
+    samples: images per prompt unless told otherwise, where its authors say; see `default_samples`.
     """
 
     name: str
     prompts: tuple[Prompt, ...]
     reference_images: Path | None = None
     image_ids: Mapping[str, int] = field(default_factory=dict, compare=False)
+    samples: int | None = field(default=None, compare=False)
 
     @cached_property
     def sha256(self) -> str:
@@ -64,8 +66,9 @@ class PromptSet:
 
     @property
     def default_samples(self) -> int:
-        """Images per prompt unless told otherwise: 8 in a set with categories (as DrawBench), 1 without (as COCO)."""
-        return 1 if self.categories == ("",) else 8
+        """Images per prompt unless told otherwise: its authors' number, else 8 in a set with categories (as DrawBench),
+        1 without (as COCO)."""
+        return self.samples or (1 if self.categories == ("",) else 8)
 
     def counts(self) -> dict[str, int]:
         """The number of prompts of each category, in the order of `categories`."""

@@ -10,12 +10,17 @@ from drawbench.errors import UserError
 from drawbench.progress import Progress
 from drawbench.prompts import drawbench_set
 from drawbench.prompts.coco import expanded, load_coco_spec, load_world
-from drawbench.prompts.files import parse_rows, read_prompt_file, read_rows, rows_from_records
+from drawbench.prompts.files import SUFFIXES, parse_rows, read_file, read_prompt_file, read_rows, rows_from_records
 from drawbench.prompts.hub_captions import load_hub_captions
 from drawbench.prompts.prompt_set import PromptSet, build_prompt_set, shown
+from drawbench.prompts.published_files import PUBLISHED_FILES, PublishedFile, published_of
 
 IN_MEMORY = "the prompts"
-ACCEPTED = "open, drawbench, drawbench:FILE, world, coco:ROOT, hf:DATASET, or a .csv, .tsv, .jsonl, .json or .txt file"
+PUBLISHED = ", ".join(each.name for each in PUBLISHED_FILES)
+ACCEPTED = (
+    f"open, drawbench, {PUBLISHED}, any of these but open as NAME:FILE, world, coco:ROOT, hf:DATASET, or a .csv, .tsv, "
+    ".jsonl, .json or .txt file"
+)
 
 
 @dataclass(frozen=True)
@@ -35,15 +40,21 @@ def load_open() -> PromptSet:
     return build_prompt_set("open", parse_rows(resource.read_bytes(), ".csv", "open.csv"), "open.csv")
 
 
+def _from_file(published: PublishedFile) -> Callable[[str, Progress | None], PromptSet]:
+    return lambda text, _: published.load(expanded(text))
+
+
 BY_NAME: dict[str, Callable[[], PromptSet]] = {
     "open": load_open,
     "drawbench": drawbench_set.load_drawbench,
     "world": load_world,
+    **{each.name: each.load for each in PUBLISHED_FILES},
 }
 FROM_PATH: dict[str, Callable[[str, Progress | None], PromptSet]] = {
     "coco": lambda text, _: load_coco_spec(text),
     "drawbench": lambda text, _: drawbench_set.load_drawbench(expanded(text)),
     "hf": load_hub_captions,
+    **{each.name: _from_file(each) for each in PUBLISHED_FILES},
 }
 
 
@@ -65,7 +76,7 @@ def load_prompt_set(spec: str, progress: Progress | None = None) -> PromptSet:
 
 
 def load_file(path: Path) -> PromptSet:
-    """The set in a file, named after the file; a file that holds the published DrawBench is `drawbench` by any name.
+    """The set in a file, named after the file; a file that holds a published set goes by that set's name.
 
     Raises UserError for what is not a prompt file, and for a file that claims a known set's name for other prompts.
     """
@@ -73,12 +84,22 @@ def load_file(path: Path) -> PromptSet:
         raise UserError(f"there is no prompt set or file {shown(str(path))}; prompt sets are {ACCEPTED}")
     if path.is_dir():
         raise UserError(f"{path} is a folder, not a prompt set; for COCO captions write coco:{path}")
+    if published := published_file(path):
+        return published.load(path)
     prompt_set = read_prompt_file(path)
     if prompt_set.sha256 == drawbench_set.SHA256:
         return drawbench_set.accept(read_rows(path), str(path))
     if conflict := name_conflict(prompt_set, path):
         raise UserError(conflict)
     return prompt_set
+
+
+def published_file(path: Path) -> PublishedFile | None:
+    """Which of the published files a prompt file is; None for another one, and for what cannot be read."""
+    try:
+        return published_of(read_file(path, "the prompt file")) if path.suffix.lower() in SUFFIXES else None
+    except UserError:
+        return None
 
 
 def prompt_set_of(prompts: Any) -> PromptSet:
@@ -129,10 +150,22 @@ def list_prompt_sets() -> list[PromptSetEntry]:
         PromptSetEntry(
             "drawbench", "the published DrawBench", where, len(drawbench_set.published_rows()), drawbench_set.SHA256
         ),
+        *map(_entry, PUBLISHED_FILES),
         PromptSetEntry("world", "captions and renderings of the procedural world, held out", "made on first use"),
         PromptSetEntry("coco:ROOT", "COCO captions, one per image, official files under ROOT", "yours to give"),
         PromptSetEntry("hf:DATASET", "captions and images of a Hugging Face data set", "yours to name"),
     ]
+
+
+def _entry(published: PublishedFile) -> PromptSetEntry:
+    local = published.local()
+    return PromptSetEntry(
+        published.name,
+        f"{published.title}, in {published.categories}; {published.licence}",
+        str(local) if local else f"fetched from {published.source.split('/')[3]}'s repository",
+        published.prompts,
+        published.set_sha256,
+    )
 
 
 def _exists(path: Path) -> bool:

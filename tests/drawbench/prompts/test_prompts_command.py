@@ -14,7 +14,10 @@ from drawbench.prompts.registry import load_open
 def test_list_names_every_set(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["prompts", "list"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert [line.split()[0] for line in lines[1:]] == ["open", "drawbench", "world", "coco:ROOT", "hf:DATASET"]
+    assert [line.split()[0] for line in lines[1:]] == [
+        *("open", "drawbench", "geneval", "parti", "dsg-1k", "unigenbench"),
+        *("world", "coco:ROOT", "hf:DATASET"),
+    ]
     assert main(["prompts", "list", "--json"]) == 0
     entries = json.loads(capsys.readouterr().out)
     assert {entry["name"]: entry["prompts"] for entry in entries}["open"] == 200

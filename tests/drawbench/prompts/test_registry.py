@@ -8,7 +8,7 @@ from drawbench.errors import UserError
 from drawbench.prompts import registry
 from drawbench.prompts.drawbench_set import FILE_VARIABLE, SHA256
 from drawbench.prompts.files import to_csv
-from drawbench.prompts.registry import list_prompt_sets, load_open, load_prompt_set
+from drawbench.prompts.registry import PUBLISHED, list_prompt_sets, load_open, load_prompt_set
 
 
 def _file(path: Path, text: str) -> str:
@@ -54,7 +54,7 @@ def test_what_can_be_no_path_is_one_sentence(kind: str, rest: str) -> None:
     assert "\n" not in str(refusal.value)
 
 
-@pytest.mark.parametrize("name", ["open", "drawbench", "world", "coco", "Drawbench"])
+@pytest.mark.parametrize("name", ["open", "drawbench", "world", "coco", "Drawbench", "geneval", "dsg-1k"])
 def test_a_known_name_is_not_taken_by_other_prompts(tmp_path: Path, name: str) -> None:
     with pytest.raises(UserError, match="another name"):
         load_prompt_set(_file(tmp_path / f"{name}.csv", "category,prompt\nColors,A dog\n"))
@@ -77,9 +77,10 @@ def test_the_list_needs_neither_network_nor_the_world(nothing_local: Path, monke
     for name in registry.BY_NAME:
         monkeypatch.setitem(registry.BY_NAME, name, lambda: pytest.fail("a set was loaded"))
     entries = {entry.name: entry for entry in list_prompt_sets()}
-    assert list(entries) == ["open", "drawbench", "world", "coco:ROOT", "hf:DATASET"]
+    assert list(entries) == ["open", "drawbench", *PUBLISHED.split(", "), "world", "coco:ROOT", "hf:DATASET"]
     assert entries["drawbench"].available == "on the hub"
     assert entries["drawbench"].sha256 == SHA256
+    assert entries["geneval"].available == "fetched from djghosh13's repository"
     assert entries["open"].sha256 == load_open().sha256
     nothing_local.mkdir()
     cached = _file(nothing_local / "drawbench.csv", "prompt\nA dog\n")

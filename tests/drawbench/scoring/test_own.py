@@ -10,6 +10,7 @@ from drawbench.cli.main import main
 from drawbench.errors import UserError
 from drawbench.interface import ModelCard, Refused, Sample, TextToImage
 from drawbench.prompts.prompt_set import Prompt, PromptSet
+from drawbench.prompts.registry import load_prompt_set
 from drawbench.results.scores import OVERALL, read_scores, scores_path
 from drawbench.runs.generate import Request, generate
 from drawbench.scoring.kinds.asked import GENEVAL, QA_SCORE
@@ -116,6 +117,29 @@ def test_genevals_rules_are_judged_by_a_detector_and_a_clip(
     assert "unverified" in overall["note"]
     assert "surer than 0.1" in overall["definition"]
     assert "transformers clip" in overall["definition"]
+
+
+DSG = """item_id,text,proposition_id,dependency,question_natural_language
+vrd_7,two cats,1,0,Are there cats?
+vrd_7,two cats,2,1,Are there two cats?
+mine_2,a red dog,1,0,Is there a dog?
+"""
+
+
+def test_one_file_has_the_prompts_and_what_is_asked_of_them(
+    models: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Files in GenEval's and DSG's formats name the prompts of a run, and its scorer: nothing is made of them first."""
+    (tmp_path / "dsg.csv").write_text(DSG)
+    geneval = f"geneval:{models / 'rules.jsonl'}@{models / 'owlv2'}+{models / 'clip'}"
+    asked = ((models / "rules.jsonl", geneval), (tmp_path / "dsg.csv", f"qa:{tmp_path / 'dsg.csv'}@{models / 'blip'}"))
+    for file, protocol in asked:
+        made = generate(Request(Noise(), load_prompt_set(str(file)), tmp_path / file.stem, samples=2, size=48)).path
+        _, scores = score(made, protocol, capsys)
+        (overall,) = (each for (_, scope), each in scores.items() if scope == OVERALL)
+        assert overall["n"] == 2
+        assert "left out" not in overall["note"]
+    assert {scope for _, scope in scores} == {OVERALL}
 
 
 def test_the_mean_of_geneval_is_over_tasks() -> None:
