@@ -34,6 +34,7 @@ def show_agreements(made: "Sequence[Agreement]", args: argparse.Namespace) -> No
     from drawbench.agreement.plot import write_plot
     from drawbench.agreement.render import render_agreements
     from drawbench.files import writing
+    from drawbench.tables.headers import measure_of
 
     if args.format != "table":
         write_data(args.format)
@@ -46,6 +47,8 @@ def show_agreements(made: "Sequence[Agreement]", args: argparse.Namespace) -> No
     print(render_agreements(made, args.format, terminal_width()), end="")
     against = dict.fromkeys(each.metric for one in made for each in one.chance if each.verdict == "below")
     for metric in against:
+        if measure_of(metric.partition(" (")[0]).higher_is_better is not None:
+            continue  # which way it is better is known, and taken so
         print(
             f"drawbench: {metric} sides against people: if less of it is better, say --lower {metric}",
             file=sys.stderr,

@@ -293,6 +293,16 @@ def test_a_name_of_two_protocols_says_which(lab: Path, tmp_path: Path, capsys: p
     assert json.loads(capsys.readouterr().out)[0]["metrics"] == ["noise"]
 
 
+def test_whoever_knows_which_way_is_better_is_not_told_to_turn_it(
+    lab: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    values = {name: {"clip_score": _scores(name)["error"], "error": _scores(name)["error"]} for name in NAMES}
+    assert main(_with_scores(lab, tmp_path, values)) == 0
+    shown = capsys.readouterr()
+    assert "say --lower error" in shown.err
+    assert "--lower clip_score" not in shown.err
+
+
 def test_scores_that_do_not_compare_are_refused(lab: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     one = {"noise": _scores("one")["noise"]}
     words = _with_scores(lab, tmp_path / "a", {"one": one})
