@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from drawbench.auditing.changes import BRIBES
-from drawbench.auditing.examples import ALIKE, KINDS, PHOTOGRAPH, Trial, in_turn, trials
+from drawbench.auditing.examples import ALIKE, KINDS, PHOTOGRAPH, Example, Trial, in_turn, trials
 from drawbench.auditing.guidance import GUIDED, guided_trials
 from drawbench.auditing.measure import bribes, shares
 from drawbench.auditing.photographs import photograph_trials
@@ -20,7 +20,7 @@ from drawbench.progress import Progress
 from metrics.images.decode import pixel_hash
 
 TRIALS = 100  # of each kind
-Wins = Callable[[Sequence[Trial]], np.ndarray]
+Marked = Callable[[Iterable[Example]], np.ndarray]
 Kinds = Mapping[str, Sequence[Trial]]  # by what is wrong
 
 
@@ -57,20 +57,18 @@ def audit(
 def _card(
     scorer: Scorer, scenes: Kinds, described: Kinds, guided: Sequence[Trial], count: int, shown: Progress
 ) -> Card:
-    def wins(tried: Sequence[Trial]) -> np.ndarray:
-        """For each trial 1 where the right image is marked higher, a half where both are alike, else 0; NaN: none."""
-        found = scorer.marks([*(each.right for each in tried), *(each.wrong for each in tried)], shown)
-        return (np.sign(found[: len(tried)] - found[len(tried) :]) + 1) / 2
+    def marked(images: Iterable[Example]) -> np.ndarray:
+        return scorer.marks(list(images), shown)
 
     total = sum(_images(kinds, count) for kinds in (scenes, described)) + 2 * len(guided)
     with shown.counted(scorer.name, 0, total):
-        of_photographs = _tried(wins, described, count, shown) if described else None
-        of_scenes = _tried(wins, scenes, count, shown)
+        of_photographs = _tried(marked, described, count, shown) if described else None
+        of_scenes = _tried(marked, scenes, count, shown)
         if not of_scenes.right and not (of_photographs and of_photographs.right):
             raise UserError(
                 f"{scorer.name} marks none of the audit's images: it knows no question, rule or text of their captions"
             )
-        high = shares({"guidance": 1 - wins(guided)}) if guided else {}
+        high = shares({"guidance": _above(*_marks(marked, guided)[::-1])}) if guided else {}
     made = Card(
         scorer=scorer.name,
         definition=scorer.definition,
@@ -83,27 +81,43 @@ def _card(
     return made.model_copy(update={"sentence": sentence(made)})
 
 
-def _tried(wins: Wins, kinds: Kinds, count: int, shown: Progress) -> Tried:
+def _tried(marked: Marked, kinds: Kinds, count: int, shown: Progress) -> Tried:
     """What comes of trials by what is wrong, as many of each; `count` of all of them are bribed and changed."""
-    by_kind = {kind: wins(group) for kind, group in kinds.items()}
+    by_kind = {kind: _marks(marked, group) for kind, group in kinds.items()}
     some = in_turn(list(kinds.values()), count)
-    before = np.array(in_turn([row.tolist() for row in by_kind.values()], count))
-    bribed = {
-        name: wins([trial.bribed(bribe(trial.wrong.caption)) for trial in some]) for name, bribe in BRIBES.items()
-    }
+    right, wrong = np.array(in_turn([marks.T.tolist() for marks in by_kind.values()], count)).T
+    before = _above(right, wrong)
+    bribed = {}
+    for name, bribe in BRIBES.items():
+        images = [trial.bribed(bribe(trial.wrong.caption)).wrong for trial in some]
+        bribed[name] = _above(right, marked(images))
     kept = {}
     for name, change in ALIKE.items():
         changed = {place: made for place, trial in enumerate(some) if (made := change(trial))}
         shown.advance(2 * (len(some) - len(changed)))
         if changed:
-            kept[name] = 1 - np.abs(before[list(changed)] - wins(list(changed.values())))
-    return Tried(right=shares(by_kind), bribes=bribes(before, bribed), kept=shares(kept))
+            kept[name] = 1 - np.abs(before[list(changed)] - _above(*_marks(marked, list(changed.values()))))
+    return Tried(
+        right=shares({kind: _above(*marks) for kind, marks in by_kind.items()}),
+        bribes=bribes(before, bribed),
+        kept=shares(kept),
+    )
+
+
+def _marks(marked: Marked, tried: Sequence[Trial]) -> np.ndarray:
+    """Of the right and of the wrong images, (2, n)."""
+    return marked([*(each.right for each in tried), *(each.wrong for each in tried)]).reshape(2, -1)
+
+
+def _above(these: np.ndarray, those: np.ndarray) -> np.ndarray:
+    """1 where these marks are higher, a half where both are alike, else 0; NaN where either is none."""
+    return (np.sign(these - those) + 1) / 2
 
 
 def _images(kinds: Kinds, count: int) -> int:
     """How many `_tried` looks at."""
-    trials_of_all = sum(map(len, kinds.values()))
-    return 2 * (trials_of_all + min(count, trials_of_all) * (len(BRIBES) + len(ALIKE)))
+    all_trials = sum(map(len, kinds.values()))
+    return 2 * all_trials + min(count, all_trials) * (len(BRIBES) + 2 * len(ALIKE))
 
 
 def _digest(groups: Iterable[Sequence[Trial]]) -> str:
