@@ -82,10 +82,17 @@ def _card(
 
 
 def _tried(marked: Marked, kinds: Kinds, count: int, shown: Progress) -> Tried:
-    """What comes of trials by what is wrong, as many of each; `count` of all of them are bribed and changed."""
+    """What comes of trials by what is wrong, as many of each; of those that are marked, `count` of all kinds are bribed
+    and changed."""
     by_kind = {kind: _marks(marked, group) for kind, group in kinds.items()}
-    some = in_turn(list(kinds.values()), count)
-    right, wrong = np.array(in_turn([marks.T.tolist() for marks in by_kind.values()], count)).T
+    both = np.array(in_turn([marks.T.tolist() for marks in by_kind.values()]))
+    places = np.flatnonzero(np.isfinite(both).all(axis=1))[:count]
+    shown.advance(_changed_images(min(count, len(both)) - len(places)))
+    if not len(places):
+        return Tried(right={}, bribes={}, kept={})
+    trials_in_turn = in_turn(list(kinds.values()))
+    some = [trials_in_turn[place] for place in places]
+    right, wrong = both[places].T
     before = _above(right, wrong)
     bribed = {}
     for name, bribe in BRIBES.items():
@@ -117,7 +124,11 @@ def _above(these: np.ndarray, those: np.ndarray) -> np.ndarray:
 def _images(kinds: Kinds, count: int) -> int:
     """How many `_tried` looks at."""
     all_trials = sum(map(len, kinds.values()))
-    return 2 * all_trials + min(count, all_trials) * (len(BRIBES) + 2 * len(ALIKE))
+    return 2 * all_trials + _changed_images(min(count, all_trials))
+
+
+def _changed_images(count: int) -> int:
+    return count * (len(BRIBES) + 2 * len(ALIKE))
 
 
 def _digest(groups: Iterable[Sequence[Trial]]) -> str:

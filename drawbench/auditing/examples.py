@@ -117,6 +117,6 @@ def capitals(caption: str) -> str:
     return "".join(part if number % 2 else part.upper() for number, part in enumerate(QUOTED.split(caption)))
 
 
-def in_turn(groups: Sequence[Sequence[Any]], count: int) -> list[Any]:
-    """So many members of groups of one length: the first of each, then the second of each, and so on."""
-    return [each for together in zip(*groups, strict=True) for each in together][:count]
+def in_turn(groups: Sequence[Sequence[Any]]) -> list[Any]:
+    """The members of groups of one length: the first of each, then the second of each, and so on."""
+    return [each for together in zip(*groups, strict=True) for each in together]

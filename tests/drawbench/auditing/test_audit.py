@@ -102,6 +102,8 @@ def test_who_marks_only_some_images_has_a_card_of_these_and_n_is_told(made: Audi
     right = made.cards[4].scenes.right
     assert 0 < right["word"].n < TRIALS
     assert "object" not in right
+    marked = sum(share.n for share in right.values())
+    assert {bribe.n for bribe in made.cards[4].scenes.bribes.values()} == {min(marked, TRIALS)}
     table = render_audit(made)
     assert f"{right['word'].n} of {TRIALS} trials: it marks no images of the others" in " ".join(table.split())
 

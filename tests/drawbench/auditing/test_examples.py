@@ -91,7 +91,7 @@ def test_what_is_written_in_stands_whole_in_a_band_below() -> None:
 
 
 def test_what_is_alike_keeps_the_truth(drawn: dict[str, list[Trial]]) -> None:
-    for trial in in_turn(list(drawn.values()), 4):
+    for trial in in_turn(list(drawn.values()))[:4]:
         for name in ("JPEG", "half size", "paraphrase", "capitals"):
             changed = ALIKE[name](trial)
             assert changed is not None
