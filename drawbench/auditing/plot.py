@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-ROW = 0.13  # inches, of one scorer in one line
+ROW = 0.1  # inches, of one scorer in one line
 CHANCE = 50
 NAME = "audit"
 Number = tuple[float, MaybeInterval]
@@ -31,7 +31,7 @@ def audit_figure(made: Audit) -> "Figure":
     from matplotlib.figure import Figure
 
     lines = max(len(KINDS), len(BRIBES))
-    figure = Figure(figsize=(9.4, 1.5 + lines * (0.22 + ROW * len(made.cards))), layout="constrained")
+    figure = Figure(figsize=(9.4, 1.5 + lines * (0.16 + ROW * len(made.cards))), layout="constrained")
     right, pays = figure.subplots(1, 2)
     for place, card in enumerate(made.cards):
         shares = {kind: (each.value, each.interval) for kind, each in card.scenes.right.items()}
