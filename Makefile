@@ -64,6 +64,8 @@ layers: $(STAMP)
 
 results: $(STAMP)
 	@$(BIN)/drawbench bench --all --results results
+	@$(BIN)/drawbench score runs/imagen-tiny*--open--* --protocol offline
+	@$(BIN)/drawbench results add runs/imagen-tiny*--open--*
 
 docs: $(STAMP)
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --config-file deploy/mkdocs.yml

@@ -112,8 +112,8 @@ def test_what_is_misspelt_or_missing_scores_less_and_compare_says_so(
 
 
 @with_extra
-def test_a_table_ranks_models_by_what_they_write_with_a_block_by_category(
-    runs: Path, capsys: pytest.CaptureFixture[str]
+def test_a_table_ranks_models_by_what_they_write_with_a_block_by_category_and_a_report_has_the_engines_own_errors(
+    runs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     names = [str(runs / name) for name in ("blind", "exact", "careless")]
     assert main(["score", *names, "--protocol", "ocr-rapidocr", "--device", "cpu"]) == 0
@@ -130,6 +130,8 @@ def test_a_table_ranks_models_by_what_they_write_with_a_block_by_category(
     ):
         assert words in shown
     assert "Counting" not in shown
+    assert main(["report", *names, "--out", str(tmp_path / "report"), "--no-compare"]) == 0
+    assert "RapidOCR itself reads exactly 100%" in (tmp_path / "report/index.html").read_text().partition("Scores")[0]
 
 
 @pytest.mark.parametrize("command", ["score", "compare"])

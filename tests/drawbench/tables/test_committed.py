@@ -19,6 +19,7 @@ from drawbench.tables.committed import (
 )
 from tests.drawbench.synthetic import human_result, preference, result, world_result
 
+BOTH = ("bundled", "offline")
 REPOSITORY = Path(__file__).resolve().parents[3]
 
 
@@ -43,6 +44,13 @@ def test_the_committed_tables_are_not_stale() -> None:
 
 def test_the_committed_results_are_what_todays_protocols_and_prompts_would_make() -> None:
     assert stale_results(REPOSITORY / "results") == [], "run `make results`"
+
+
+def test_rows_of_both_protocols_are_of_the_same_images() -> None:
+    found = [read_result(path) for path in (REPOSITORY / "results").glob("imagen-tiny*--open--*.json")]
+    of = {name: {each.model.name: each.run for each in found if each.protocol.name == name} for name in BOTH}
+    assert len(of["offline"]) == 3
+    assert of["offline"] == of["bundled"], "delete runs/ and run `make results`"
 
 
 def test_results_of_older_protocols_and_prompts_are_named(tmp_path: Path) -> None:
