@@ -18,7 +18,7 @@ from metrics.features.ocr.sizes import at_sides, sizes
 from metrics.features.weights import file_sha256
 
 PROGRAM = "tesseract"
-FLOOR = 0.5  # of the confidence in a word
+FLOOR = 0.75  # of the confidence in a word
 SIDES = (256, 512)  # pixels
 MODES = ("6", "11", "11")  # at each side and as it is: a block of text, then sparse text
 DPI = "70"  # images say nothing of it

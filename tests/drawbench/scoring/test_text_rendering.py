@@ -152,7 +152,7 @@ def test_tesseract_is_a_protocol_of_its_own(runs: Path, capsys: pytest.CaptureFi
     found = scored(runs / "exact", capsys, "ocr-tesseract")
     assert found["text_exact", OVERALL]["n"] == 4
     assert f"Tesseract {tesseract.installed().version}" in found["text_exact", OVERALL]["definition"]
-    assert "Tesseract itself" in found["text_exact", OVERALL]["note"]
+    assert "Tesseract itself reads exactly" in found["text_exact", OVERALL]["note"]
     assert get_protocol("ocr-tesseract").fingerprint != get_protocol("ocr-rapidocr").fingerprint
 
 
