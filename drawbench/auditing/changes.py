@@ -15,18 +15,18 @@ Change = Callable[[np.ndarray], np.ndarray]
 
 def saturated(image: np.ndarray) -> np.ndarray:
     """Colours 1.8 times as saturated."""
-    return np.asarray(ImageEnhance.Color(Image.fromarray(image)).enhance(1.8))
+    return np.array(ImageEnhance.Color(Image.fromarray(image)).enhance(1.8))
 
 
 def contrasted(image: np.ndarray) -> np.ndarray:
     """Contrast 1.5 times as high, about the image's mean grey."""
-    return np.asarray(ImageEnhance.Contrast(Image.fromarray(image)).enhance(1.5))
+    return np.array(ImageEnhance.Contrast(Image.fromarray(image)).enhance(1.5))
 
 
 def sharpened(image: np.ndarray) -> np.ndarray:
     """Unsharp masking: radius 2 pixels at 256, 200%."""
     radius = 2 * len(image) / 256
-    return np.asarray(Image.fromarray(image).filter(ImageFilter.UnsharpMask(radius, 200, 0)))
+    return np.array(Image.fromarray(image).filter(ImageFilter.UnsharpMask(radius, 200, 0)))
 
 
 def framed(image: np.ndarray) -> np.ndarray:
@@ -37,7 +37,7 @@ def framed(image: np.ndarray) -> np.ndarray:
     draw = ImageDraw.Draw(picture)
     draw.rectangle((0, 0, width - 1, height - 1), outline=(38, 26, 18), width=border)
     draw.rectangle((border, border, width - 1 - border, height - 1 - border), outline=(198, 160, 74), width=2)
-    return np.asarray(picture)
+    return np.array(picture)
 
 
 def written(text: str) -> Change:
@@ -55,7 +55,7 @@ def written(text: str) -> Change:
             if len(lines) * size * 1.2 <= band - 2:
                 break
         draw.multiline_text((4, height - band + 1), "\n".join(lines), fill="black", font=font, spacing=size * 0.1)
-        return np.asarray(picture)
+        return np.array(picture)
 
     return with_text
 
@@ -64,7 +64,7 @@ def jpeg(image: np.ndarray) -> np.ndarray:
     """Through a JPEG file of quality 75."""
     file = BytesIO()
     Image.fromarray(image).save(file, "JPEG", quality=75)
-    return np.asarray(Image.open(file).convert("RGB"))
+    return np.array(Image.open(file).convert("RGB"))
 
 
 def resized(image: np.ndarray) -> np.ndarray:
@@ -72,12 +72,12 @@ def resized(image: np.ndarray) -> np.ndarray:
     picture = Image.fromarray(image)
     width, height = picture.size
     half = picture.resize((width // 2, height // 2), Image.Resampling.BICUBIC)
-    return np.asarray(half.resize((width, height), Image.Resampling.BICUBIC))
+    return np.array(half.resize((width, height), Image.Resampling.BICUBIC))
 
 
 def mirrored(image: np.ndarray) -> np.ndarray:
     """Left and right exchanged."""
-    return np.asarray(ImageOps.mirror(Image.fromarray(image)))
+    return np.array(ImageOps.mirror(Image.fromarray(image)))
 
 
 BRIBES: dict[str, Callable[[str], Change]] = {  # by name; made for a caption

@@ -81,8 +81,8 @@ def trials(kind: str, count: int, seed: int) -> list[Trial]:
         asked, other = random.sample((first, second), 2)
         captions, layout = [world.caption(asked, random) for _ in range(2)], random.random()
         right, wrong = (
-            Example(world.render(world.sample_layout(scene, Random(layout)), SIZE), captions[0], truth("rich", asked))
-            for scene in (asked, other)
+            Example(np.array(world.render(laid_out, SIZE)), captions[0], truth("rich", asked))
+            for laid_out in (world.sample_layout(scene, Random(layout)) for scene in (asked, other))
         )
         found.append(Trial(right, wrong, captions[1]))
     return found

@@ -64,6 +64,15 @@ def test_either_of_two_scenes_is_asked_for_as_often(monkeypatch: pytest.MonkeyPa
     assert asked[::2] == asked[1::2]
 
 
+def test_all_images_can_be_written_to(drawn: dict[str, list[Trial]]) -> None:
+    """Of others torch warns."""
+    trial = drawn["count"][0]
+    bribed = [trial.bribed(bribe("two dogs")) for bribe in changes.BRIBES.values()]
+    alike = [found for change in ALIKE.values() if (found := change(trial))]
+    images = [each.wrong.image for each in (trial, *bribed, *alike)]
+    assert [image.flags.writeable for image in images] == [True] * len(images)
+
+
 @pytest.mark.parametrize("name", list(changes.BRIBES))
 def test_a_bribe_changes_the_wrong_image_alone(drawn: dict[str, list[Trial]], name: str) -> None:
     trial = drawn["relation"][0]
