@@ -301,8 +301,15 @@ def test_a_file_that_knows_no_caption_of_the_audit_is_one_sentence() -> None:
         audit([scorer("qa:x", lambda _: np.nan)], count=2)
 
 
+@pytest.fixture
+def only_kinds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is bribed or changed, which would take most of the time."""
+    monkeypatch.setattr(auditing, "BRIBES", {})
+    monkeypatch.setattr(auditing, "ALIKE", {})
+
+
 @pytest.mark.proof
-def test_intervals_of_scorers_that_know_nothing_hold_one_half_19_times_in_20() -> None:
+def test_intervals_of_scorers_that_know_nothing_hold_one_half_19_times_in_20(only_kinds: None) -> None:
     blind = [scorer_named("random"), scorer_named("saturation"), scorer("dark", lambda e: -brightness(e))]
     held: list[bool] = []
     for seed in range(20):
@@ -314,8 +321,9 @@ def test_intervals_of_scorers_that_know_nothing_hold_one_half_19_times_in_20() -
 
 
 @pytest.mark.proof
-def test_the_reader_is_right_and_the_bundled_scorer_is_as_its_own_test_says() -> None:
-    """Its card has how often it tells each change, by another test of the same world."""
+def test_the_reader_is_right_and_the_bundled_scorer_is_as_its_own_test_says(only_kinds: None) -> None:
+    """Its card has how often it tells each change, by another test of the same world, at 64 pixels and each image with
+    a layout of its own."""
     own = json.loads((Path(drawbench.__file__).parents[1] / "metrics/weights/bundled_v3/scorer.json").read_text())
     found = audit([scorer_named("reader"), scorer_named("bundled")], count=100)
     for kind in KINDS:
