@@ -13,7 +13,7 @@ from drawbench.report.sources import Sources
 from drawbench.results.files import HumanPreference, Result
 from drawbench.results.scores import OVERALL, Interval
 from drawbench.sweeps.pareto_plot import Curve, curves
-from drawbench.tables.headers import ALIGNMENTS, TEXT, distances, measure_of
+from drawbench.tables.headers import ALIGNMENTS, TEXT, distances, measure_of, measures
 from drawbench.tables.layout import remarks_of
 from metrics.alignment import NOT_MEASURABLE
 
@@ -59,7 +59,7 @@ def _differences(comparisons: Sequence[Comparison], provenance: Provenance) -> I
                 groups.setdefault(key, []).append((comparison, row))
     several = {name: len({key[1] for key in groups if key[0] == name}) > 1 for name, _, _ in groups}
     for (set_name, protocol, _), rows in groups.items():
-        where = f"On {set_name}, protocol {protocol}" if several[set_name] else f"On {set_name}"
+        where = _where(set_name, protocol, several[set_name])
         if len(rows) <= MOST_PAIRS:
             yield from (_difference(where, comparison, row, provenance) for comparison, row in rows)
         else:
@@ -174,9 +174,11 @@ def _cautions(sources: Sources) -> Iterator[Finding]:
     for part, names in partial.items():
         yield _caution("Partial: only {part} were drawn by {names}.", part=part, names=listed(names))
     told = dict.fromkeys(_unmeasurable(sources))
-    words = "On {set}, the scorer tells a model's captions from shuffled ones in some categories only ({shares}); "
+    words = "{where}, the scorer tells a model's captions from shuffled ones in some categories only ({shares}); "
     words += "what it says of others, drawn hollow, means nothing."
-    yield from (_caution(words, set=name, shares=shares) for name, shares in told)
+    for name, protocol, shares in told:
+        several = len({other for set_name, other, _ in told if set_name == name}) > 1
+        yield _caution(words, where=_where(name, protocol, several), shares=shares)
     if any(result.protocol.name.startswith("bundled") for result in sources.results):
         yield _caution("The scorer in this repository made these numbers: never compare them with published ones.")
     if any(result.protocol.name == "offline" for result in sources.results):
@@ -194,18 +196,27 @@ def _caution(words: str, **values: str) -> Finding:
     return Finding("caution", Markup(words).format(**values))
 
 
-def _unmeasurable(sources: Sources) -> Iterator[tuple[str, Markup]]:
-    """Prompt sets in which the scorer of CLIP scores tells nothing in places: in how many categories it does."""
+def _where(prompt_set: str, protocol: str, several: bool) -> str:
+    """Where a sentence begins; the protocol is named where there are several."""
+    return f"On {prompt_set}, protocol {protocol}" if several else f"On {prompt_set}"
+
+
+def _unmeasurable(sources: Sources) -> Iterator[tuple[str, str, Markup]]:
+    """Prompt sets and protocols whose scorer tells nothing in places: in how many categories it does.
+
+    Asked are the scores that stand beside the same of shuffled captions.
+    """
+    asked = [name for name in ALIGNMENTS if f"{name}_shuffled" in measures()]
     for table in sources.tables:
         counts: dict[str, list[str]] = {}
         for row in table.rows:
-            scores = [s for s in row.result.scores if s.metric in ALIGNMENTS and s.scope != OVERALL]
+            scores = [s for s in row.result.scores if s.metric in asked and s.scope != OVERALL]
             clear = sum(NOT_MEASURABLE not in score.note for score in scores)
             if clear < len(scores):
                 counts.setdefault(f"{clear} of {len(scores)}", []).append(row.label)
         if counts:
             shares = [Markup("{} for {}").format(share, listed(names)) for share, names in counts.items()]
-            yield table.first.prompt_set.name, Markup("; ").join(shares)
+            yield table.first.prompt_set.name, table.first.protocol.name, Markup("; ").join(shares)
 
 
 def named(name: str) -> Markup:

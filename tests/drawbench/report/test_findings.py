@@ -12,9 +12,11 @@ from drawbench.report.findings import MOST_PAIRS, Finding, findings
 from drawbench.report.provenance import provenance_of
 from drawbench.report.sources import Sources, SweepOf, read_runs
 from drawbench.results.files import Result
+from drawbench.results.scores import OVERALL, read_scores, scores_path
+from drawbench.runs.directory import RunDirectory
 from drawbench.sweeps.sweep import SweepPoint
 from metrics.alignment import NOT_MEASURABLE
-from tests.drawbench.report.made_up import MadeUp, comparison, scored_run
+from tests.drawbench.report.made_up import CATEGORIES, MadeUp, add_scores, comparison, scored_run
 from tests.drawbench.synthetic import human_result, preference, score, world_result
 
 
@@ -151,3 +153,19 @@ def test_what_must_be_known_is_told(tmp_path: Path) -> None:
     assert "some categories only (1 of 2 for painter)" in told[1]
     assert "never compare them with published ones" in told[2]
     assert told[3] == "Not compared, protocol x: no weights."
+
+
+def test_where_the_scorer_tells_nothing_is_counted_by_protocol_and_of_caption_scores_alone(tmp_path: Path) -> None:
+    path = scored_run(tmp_path / "run", made := MadeUp("left", notes=("Text",)))
+    add_scores(RunDirectory.open(path), replace(made, notes=CATEGORIES), "offline", "conse_score")
+    file = scores_path(path, "offline")
+    scored = read_scores(file)
+    read = [score("text_exact", 1.0, scope) for scope in (OVERALL, "Text")]
+    file.write_text(scored.model_copy(update={"scores": [*scored.scores, *read]}).model_dump_json())
+    told = [each.plain for each in _told(Sources(read_runs([path]))) if "shuffled" in each.plain]
+    assert [each.partition(";")[0] for each in told] == [
+        "On mine, protocol bundled, the scorer tells a model's captions from shuffled ones in some categories only "
+        "(1 of 2 for left)",
+        "On mine, protocol offline, the scorer tells a model's captions from shuffled ones in some categories only "
+        "(0 of 2 for left)",
+    ]
