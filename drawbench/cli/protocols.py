@@ -50,9 +50,9 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _names() -> list[str]:
-    from drawbench.scoring.protocols import OF_THIS_MACHINE, PROTOCOLS
+    from drawbench.scoring.protocols import NAMED
 
-    return [*PROTOCOLS, *OF_THIS_MACHINE]
+    return list(NAMED)
 
 
 def _facts(name: str) -> dict[str, Any]:

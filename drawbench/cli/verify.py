@@ -33,6 +33,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("result", metavar="RESULT", type=Path, help="a result file, or a scored run")
     parser.add_argument("--run", type=Path, metavar="DIR", help="the run that the result is of")
     parser.add_argument("--reference", type=Path, metavar="DIR", help="reference images of its distances")
+    parser.add_argument(
+        "--protocol", metavar="NAME", help="the protocol of your own that it was scored by, as you have it"
+    )
     parser.add_argument("--signers", type=Path, metavar="FILE", help="who may have signed it: ssh's allowed_signers")
     parser.add_argument("--regenerate", type=int, metavar="K", help="samples to draw again, with --model")
     parser.add_argument("--model", metavar="SPEC", help="the model of the run, as you have it")
@@ -45,6 +48,7 @@ def run(args: argparse.Namespace) -> int:
     """Print every check of every result; 3 where one fails."""
     from drawbench.models.registry import choose_device, resolve_model
     from drawbench.runs.directory import MANIFEST
+    from drawbench.scoring.protocols import get_protocol
     from drawbench.scoring.references import own_references
     from drawbench.verifying.verify import Asked, results_of, verify
 
@@ -62,6 +66,7 @@ def run(args: argparse.Namespace) -> int:
         path=args.result,
         run=directory,
         reference=args.reference or (own_references(directory) if directory else None),
+        protocol=get_protocol(args.protocol) if args.protocol else None,
         signers=args.signers,
         model=resolve_model(args.model, parse_settings(args.set or []), args.device) if args.model else None,
         regenerate=args.regenerate or 0,

@@ -216,9 +216,9 @@ def _cache(name: str, where: Path, folders: list[Path], use: str) -> Finding:
 
 
 def _protocols() -> Iterator[Finding]:
-    from drawbench.scoring.protocols import OF_THIS_MACHINE, PROTOCOLS
+    from drawbench.scoring.protocols import NAMED, OF_THIS_MACHINE
 
-    for name, make in {**PROTOCOLS, **OF_THIS_MACHINE}.items():
+    for name, make in NAMED.items():
         try:
             protocol = make()
         except MetricInputError as error:

@@ -11,7 +11,7 @@ from drawbench.report.sources import ReportedRun
 from drawbench.results.comparable import comparison_key
 from drawbench.results.files import Result
 from drawbench.scoring.extractors import Extractors
-from drawbench.scoring.protocols import Protocol, get_protocol
+from drawbench.scoring.protocols import NAMED, Protocol, get_protocol
 from metrics.errors import MetricInputError
 
 Pair = tuple[ReportedRun, ReportedRun]
@@ -31,6 +31,11 @@ def compare_pairs(
     with progress.counted("comparing", 0, sum(map(len, by_protocol.values())), "pairs of runs"):
         for name, pairs in by_protocol.items():
             try:
+                if name not in NAMED:
+                    spec = pairs[0][2].protocol.typed
+                    raise UserError(
+                        f"it is of your own; `drawbench compare RUN RUN --protocol {spec}` compares two runs"
+                    )
                 protocol = get_protocol(name)
                 extractors = Extractors([metric.extractor for metric in protocol.metrics], device, progress.note)
                 if any(result.protocol.fingerprint != protocol.ref.fingerprint for _, _, result in pairs):

@@ -137,7 +137,7 @@ def score_command(folder: str, result: Result) -> str:
 
 def measuring_options(measured: Result | Comparison) -> list[str]:
     """The options of a command that measures: protocol, and references that the prompt set does not bring."""
-    words = ["--protocol", measured.protocol.name]
+    words = ["--protocol", measured.protocol.typed]
     if measured.reference and measured.prompt_set.name != EMBEDDED:
         words += ["--reference", measured.reference.name]
     return words

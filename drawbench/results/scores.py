@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from drawbench.errors import UserError
 from drawbench.records import Record, first_problem
@@ -35,11 +35,20 @@ class PromptSetRef(Record):
 
 
 class ProtocolRef(Record):
-    """Which definitions: two numbers compare only under equal fingerprints."""
+    """Which definitions: two numbers compare only under equal fingerprints.
+
+    spec: as `--protocol` takes it, where that is not its name; files and folders stand by their names alone.
+    """
 
     name: str
     version: int
     fingerprint: str
+    spec: str = Field(default="", exclude_if=lambda spec: not spec)
+
+    @property
+    def typed(self) -> str:
+        """What stands behind `--protocol` in a command."""
+        return self.spec or self.name
 
 
 class ReferenceRef(Record):

@@ -2,8 +2,9 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
@@ -80,7 +81,8 @@ class Protocol:
     """A list of metric definitions and the size at which images are evaluated.
 
     size: pixels, or None for the run's own size. Larger images, and reference images of any shape, are centre-cropped
-    and resized to it. published_n: images behind the published numbers it is nearest to; 0 when there are none.
+    and resized to it. published_n: images behind the published numbers it is nearest to; 0 when there are none. spec:
+    as a command takes it, where that is not its name.
     """
 
     name: str
@@ -89,6 +91,7 @@ class Protocol:
     size: int | None
     metrics: tuple[MetricDefinition, ...]
     published_n: int = 0
+    spec: str = ""
 
     @cached_property
     def fingerprint(self) -> str:
@@ -100,7 +103,7 @@ class Protocol:
     @property
     def ref(self) -> ProtocolRef:
         """As it stands in score files."""
-        return ProtocolRef(name=self.name, version=self.version, fingerprint=self.fingerprint)
+        return ProtocolRef(name=self.name, version=self.version, fingerprint=self.fingerprint, spec=self.spec)
 
 
 def bundled(folder: Path = BUNDLED_FOLDER) -> Protocol:
@@ -313,6 +316,7 @@ PROTOCOLS: dict[str, Callable[[], Protocol]] = {
 }
 # Those whose definitions hold what this machine has, so that they are others elsewhere.
 OF_THIS_MACHINE: dict[str, Callable[[], Protocol]] = {"ocr-tesseract": partial(text_rendering, tesseract)}
+NAMED = {**PROTOCOLS, **OF_THIS_MACHINE}  # all but those of the user's own
 
 
 def own_clip(spec: str) -> Protocol:
@@ -361,16 +365,26 @@ def get_protocol(name: str, size: int | None = None) -> Protocol:
     Raises UserError that lists the names there are, and where the protocol needs larger images.
     """
     kind, _, spec = name.partition(":")
-    named = {**PROTOCOLS, **OF_THIS_MACHINE}
     if name == ALL_LEARNED or ("," in name and not spec):
         raise UserError(f"{name} stands for several protocols, of which one is taken here: {', '.join(LEARNED)}, ...")
-    if not (kind in OWN and spec) and name not in named:
-        names = ", ".join([*named, *FORMS])
+    if not (kind in OWN and spec) and name not in NAMED:
+        names = ", ".join([*NAMED, *FORMS])
         raise UserError(f"there is no protocol {name!r}: use one of {names}")
-    protocol = named[name]() if name in named else OWN[kind](spec)
+    protocol = NAMED[name]() if name in NAMED else replace(OWN[kind](spec), spec=_without_places(name))
     if protocol.size and size and size < protocol.size:
         raise UserError(
             f"protocol {name} evaluates at {protocol.size} px, and {size} px are asked for: "
             f"give --size {protocol.size} or more, or another --protocol."
         )
     return protocol
+
+
+def _without_places(spec: str) -> str:
+    """A protocol as it is typed, with files and folders by their names: their places are of one machine."""
+    kind, _, rest = spec.partition(":")
+    parts = (Path(part).name if _is_a_place(part) else part for part in re.split(r"([=@+])", rest))
+    return f"{kind}:{''.join(parts)}"
+
+
+def _is_a_place(part: str) -> bool:
+    return part.startswith((".", "/", "~")) or Path(part).exists()

@@ -268,7 +268,7 @@ def _is_current(point: SweepPoint, plan: Plan, protocol: Protocol, state: str) -
     """Whether what was scored is what is asked for."""
     result = point.result
     same_run = result.run is not None and result.run.plan_sha256 == plan.sha256
-    return same_run and result.protocol == protocol.ref and point.reference_state == state
+    return same_run and result.protocol.fingerprint == protocol.fingerprint and point.reference_state == state
 
 
 def _folder_name(sweep: Sweep, model: str, settings: Mapping[str, str]) -> str:

@@ -107,7 +107,9 @@ def check_scores(
                 raise
             return not_checkable(SCORES, str(error))
     if other := _conditions(result, again, referred is not None):
-        foreign = result.protocol != again.protocol or (referred and _sha256(result) != _sha256(again))
+        foreign = result.protocol.fingerprint != again.protocol.fingerprint or (
+            referred and _sha256(result) != _sha256(again)
+        )
         return (not_checkable if foreign else fails)(SCORES, f"the result and what was scored differ in {other}")
     like = result.environment.get("device", "").partition(":")[0] == device.partition(":")[0]
     told = like and result.environment.get(WORDS) == again.environment.get(WORDS)

@@ -8,7 +8,7 @@ from drawbench.interface import TextToImage
 from drawbench.progress import Progress
 from drawbench.results.files import Result, read_result
 from drawbench.runs.directory import MANIFEST, RunDirectory
-from drawbench.scoring.protocols import OF_THIS_MACHINE, PROTOCOLS, get_protocol
+from drawbench.scoring.protocols import NAMED, Protocol, get_protocol
 from drawbench.sharing.collection import problems
 from drawbench.tables.loading import load_run
 from drawbench.verifying.check import Check, fails, holds, not_checkable
@@ -23,12 +23,14 @@ RESULT, RUN, PEOPLE = "result", "run", "preferences of people"
 class Asked:
     """What is to be verified. run: the directory that the result is of; None where it is not at hand.
 
-    model: draws `regenerate` samples again, where it is given. reference: of the distances.
+    model: draws `regenerate` samples again, where it is given. reference: of the distances. protocol: one of the user's
+    own, for results under it: what a result names is never loaded.
     """
 
     path: Path
     run: Path | None = None
     reference: Path | None = None
+    protocol: Protocol | None = None
     signers: Path | None = None
     model: TextToImage | None = None
     regenerate: int = 0
@@ -84,11 +86,17 @@ def verify(asked: Asked, result: Result, progress: Progress) -> Verified:
 
 def _of_scores(asked: Asked, result: Result, run: RunDirectory, progress: Progress) -> list[Check]:
     """The means and the numbers, under the protocol that the result names, where it is here."""
-    name = result.protocol.name
-    if name not in {**PROTOCOLS, **OF_THIS_MACHINE} and not name.startswith("clip:"):
-        return [not_checkable(SCORES, f"protocol {name} is not one of this drawbench's own")]
+    name, own = result.protocol.name, asked.protocol
+    if own is None or own.name != name:
+        own = None
+        if name not in NAMED:
+            return [
+                not_checkable(
+                    SCORES, f"protocol {name} is not one of drawbench: give --protocol {result.protocol.typed}"
+                )
+            ]
     try:
-        protocol = get_protocol(name)
+        protocol = own or get_protocol(name)
     except (UserError, ValueError) as error:
         if not isinstance(error, UserError) and not is_input_error(error):
             raise

@@ -1,6 +1,8 @@
 """Scorers of the user's own that read an image with its prompt, from the protocol's name to the score files."""
 
 import json
+import shlex
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -11,10 +13,12 @@ from drawbench.errors import UserError
 from drawbench.interface import ModelCard, Refused, Sample, TextToImage
 from drawbench.prompts.prompt_set import Prompt, PromptSet
 from drawbench.prompts.registry import load_prompt_set
+from drawbench.report.provenance import score_command
 from drawbench.results.scores import OVERALL, read_scores, scores_path
 from drawbench.runs.generate import Request, generate
 from drawbench.scoring.kinds.asked import GENEVAL, QA_SCORE
 from drawbench.scoring.protocols import get_protocol
+from drawbench.tables.loading import load_run
 from metrics.errors import MetricInputError
 from metrics.image_set import CannotMeasureError, ImageSet
 from metrics.images.folders import CACHE_VARIABLE
@@ -184,3 +188,35 @@ def test_missing_files_and_a_missing_clip_are_told(models: Path) -> None:
         get_protocol(f"geneval:{models / 'rules.jsonl'}@{models / 'owlv2'}")
     with pytest.raises(MetricInputError, match="name a detector of type owlv2"):
         get_protocol(f"geneval:{models / 'rules.jsonl'}@{models / 'blip'}+{models / 'clip'}")
+
+
+@pytest.mark.parametrize("form", ["clip:{}/clip", "vqa:{}/llava", "geneval:{}/rules.jsonl@{}/owlv2+{}/clip"])
+def test_a_result_says_how_its_protocol_is_typed_without_this_machines_places(
+    run: Path, models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: str
+) -> None:
+    """The command in a report works where the files lie, and there alone gives the same protocol."""
+    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "cache"))
+    (models / "rules.jsonl").write_text("\n".join(json.dumps(rule) for rule in RULES))
+    mine = Path(shutil.copytree(run, tmp_path / "mine", ignore=shutil.ignore_patterns("scores")))
+    protocol = get_protocol(form.format(*[models] * 3))
+    assert main(["score", str(mine), "--protocol", form.format(*[models] * 3)]) == 0
+    text = scores_path(mine, protocol.name).read_text()
+    assert str(models) not in text
+    [result] = load_run(mine)
+    words = shlex.split(score_command("mine", result))
+    assert words[words.index("--protocol") + 1] == form.replace("{}/", "")
+    monkeypatch.chdir(models)
+    assert get_protocol(result.protocol.typed).ref == result.protocol
+    assert main(["verify", str(mine), "--protocol", result.protocol.typed]) == 0
+
+
+def test_what_a_result_names_is_loaded_for_nobody_but_who_names_it(
+    run: Path, models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "cache"))
+    monkeypatch.chdir(models)
+    mine = Path(shutil.copytree(run, tmp_path / "mine", ignore=shutil.ignore_patterns("scores")))
+    assert main(["score", str(mine), "--protocol", "clip:clip"]) == 0
+    capsys.readouterr()
+    assert main(["verify", str(mine)]) == 0
+    assert "give --protocol clip:clip" in " ".join(capsys.readouterr().out.split())
