@@ -24,6 +24,7 @@ from drawbench.scoring.kinds.inception_score import INCEPTION_SCORE
 from drawbench.scoring.kinds.kind import Measure
 from drawbench.scoring.kinds.manifold import MANIFOLD
 from drawbench.scoring.kinds.retrieval import R_PRECISION
+from drawbench.scoring.kinds.text_rendering import TEXT_RENDERING
 from drawbench.scoring.learned import LEARNED
 from drawbench.scoring.protocols import MetricDefinition, Protocol, bundled_extended
 from drawbench.scoring.run_features import features_of_run
@@ -193,7 +194,8 @@ def test_inception_score_is_that_of_the_logits_of_all_images(run: Path) -> None:
 
 
 def test_every_kind_is_computed_by_something(protocol: Protocol) -> None:
-    elsewhere = {CONSE_SCORE, INCEPTION_SCORE, VQA_SCORE, QA_SCORE, GENEVAL, *(kind for kind, _ in LEARNED.values())}
+    elsewhere = {CONSE_SCORE, INCEPTION_SCORE, VQA_SCORE, QA_SCORE, GENEVAL, *TEXT_RENDERING}
+    elsewhere |= {kind for kind, _ in LEARNED.values()}
     assert {metric.kind for metric in protocol.metrics} | elsewhere == set(kinds())
 
 
