@@ -8,7 +8,8 @@ import numpy as np
 from drawbench.scoring.kinds.kind import Measure, PromptMeans
 from metrics.image_set import ImageSet, NoSuchPromptError
 from metrics.statistics.paired import PairedResult
-from metrics.statistics.result import MetricResult
+from metrics.statistics.prompt_units import proportion_interval
+from metrics.statistics.result import Interval, MetricResult
 
 MEANS = "mean over the samples of a prompt, then over prompts"
 
@@ -22,7 +23,7 @@ class Row(PromptMeans):
 
 @dataclass(frozen=True, eq=False)
 class OfSomePrompts(PromptMeans):
-    """Of the prompts that it is about: whose images' rows do not begin with 0. Others are left out.
+    """A share, of the prompts that it is about: whose images' rows do not begin with 0. Others are left out.
 
     what: that such a prompt has. none: why a set has no such prompt.
     """
@@ -39,6 +40,11 @@ class OfSomePrompts(PromptMeans):
         ours, theirs = self._known(a), self._known(b)
         note = self._note(len(a.counts) - len(ours.counts))
         return {name: replace(found, note=note) for name, found in super().differences(ours, theirs).items()}
+
+    def interval(self, values: np.ndarray) -> Interval | None:
+        """Of a share, which has a width where all prompts have 0 or 1."""
+        variance = float(values.var()) / max(1, len(values) - 1)
+        return proportion_interval(float(values.mean()), variance, len(values), "Wilson with t over prompts")
 
     def per_image(self, images: ImageSet) -> np.ndarray:
         """NaN for images of prompts that it is not about."""

@@ -7,8 +7,6 @@ import numpy as np
 from drawbench.scoring.kinds.asked import MEANS, OfSomePrompts
 from drawbench.scoring.kinds.kind import Measure
 from metrics.image_set import ImageSet
-from metrics.statistics.prompt_units import proportion_interval
-from metrics.statistics.result import Interval
 from metrics.text_rendering import Rendering
 
 
@@ -20,11 +18,6 @@ class _TextRendering(OfSomePrompts):
 
     def values_of(self, images: ImageSet) -> np.ndarray:
         return images.features[:, 1 + Rendering._fields.index(self.number)].astype(np.float64)
-
-    def interval(self, values: np.ndarray) -> Interval | None:
-        """Of a share, which has a width where all prompts have 0 or 1."""
-        variance = float(values.var()) / max(1, len(values) - 1)
-        return proportion_interval(float(values.mean()), variance, len(values), "Wilson with t over prompts")
 
 
 def _text(name: str, header: str, number: str, column: int, higher: bool, words: str) -> _TextRendering:

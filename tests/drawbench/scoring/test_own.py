@@ -17,6 +17,7 @@ from drawbench.report.provenance import score_command
 from drawbench.results.scores import OVERALL, read_scores, scores_path
 from drawbench.runs.generate import Request, generate
 from drawbench.scoring.kinds.asked import GENEVAL, QA_SCORE
+from drawbench.scoring.kinds.kind import MetricKind
 from drawbench.scoring.protocols import get_protocol
 from drawbench.tables.loading import load_run
 from metrics.errors import MetricInputError
@@ -157,6 +158,18 @@ def test_the_mean_of_geneval_is_over_tasks() -> None:
     assert paired.b == 0
     with pytest.raises(CannotMeasureError, match="needs a rule"):
         GENEVAL.results(ImageSet(rows[5:], np.array([0])))
+
+
+@pytest.mark.parametrize("kind", [GENEVAL, QA_SCORE])
+@pytest.mark.parametrize("all_of_them", [0, 1])
+def test_a_share_of_none_or_all_has_an_interval_with_a_width(kind: MetricKind, all_of_them: int) -> None:
+    rows = np.array([[task, all_of_them] for task in (1, 1, 1, 1, 2)], dtype=np.float32)
+    found = kind.results(ImageSet(rows, np.arange(5)))[kind.name]
+    assert found.value == pytest.approx(all_of_them)
+    assert found.interval is not None
+    assert (found.interval.low, found.interval.high) == pytest.approx(
+        (0, 0.607) if not all_of_them else (0.393, 1), abs=1e-3
+    )
 
 
 def test_a_run_without_questions_is_left_out_and_never_zero() -> None:
