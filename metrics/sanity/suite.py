@@ -118,12 +118,14 @@ def run_suite(
 ) -> list[Check]:
     """All checks of one extractor. advance: told how many images went through it since the last call.
 
-    Metrics of captions are checked where the extractor reads texts, those of classes where it gives logits.
+    Metrics without a rule are not computed: of shares, say, that no extractor gives. Metrics of captions are checked
+    where the extractor reads texts, those of classes where it gives logits.
     Raises MetricInputError for sets that are too small for a metric.
     """
     has_logits = hasattr(extractor, "logits")
-    alone = [each for each in metrics if not each.needs_texts and (has_logits or not each.needs_logits)]
-    captioned = [each for each in metrics if each.needs_texts]
+    ruled = [each for each in metrics if each.rules]
+    alone = [each for each in ruled if not each.needs_texts and (has_logits or not each.needs_logits)]
+    captioned = [each for each in ruled if each.needs_texts]
     checks = _distribution_checks(extractor, images, alone, advance)
     if captioned and hasattr(extractor, "encode_texts"):
         checks += _caption_checks(extractor, images, captioned, advance)

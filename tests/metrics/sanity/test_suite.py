@@ -7,8 +7,9 @@ import pytest
 
 from drawbench.scoring.kinds import kinds
 from metrics.errors import MetricInputError
+from metrics.image_set import ImageSet
 from metrics.sanity.degradations import IMAGE_DEGRADATIONS
-from metrics.sanity.rules import Requirement
+from metrics.sanity.rules import Requirement, SuiteMetric
 from metrics.sanity.suite import CLEAN_SETS, MEMORISED, UNITS, Check, Movement, SuiteImages, run_suite
 
 N, MODES, SIDE = 48, 6, 32
@@ -114,6 +115,15 @@ def test_every_metric_without_captions_meets_every_degradation(images: SuiteImag
     assert {check.metric for check in checks} == expected
     for metric in expected:
         assert {c.degradation for c in checks if c.metric == metric} == set(UNITS) - {"caption shuffle"}
+
+
+def test_numbers_without_a_rule_are_not_computed(images: SuiteImages) -> None:
+    """Their readers give rows of shares, which an extractor's features are not."""
+
+    def refused(images: ImageSet) -> dict[str, float]:
+        raise AssertionError("no share can be made of features")
+
+    assert run_suite(_Colours(), images, [SuiteMetric({}, refused)]) == []
 
 
 def test_the_distance_of_a_seeing_network_passes(images: SuiteImages) -> None:
