@@ -87,7 +87,8 @@ def chosen_scores(given: Table, metrics: Sequence[str], lower: Sequence[str]) ->
     there = [str(name) for name in given.scores.columns]
     for option, names in (("--metric", metrics), ("--lower", lower)):
         if unknown := [name for name in names if name not in there]:
-            raise UserError(f"{option} {unknown[0]} is no metric of {given.name}: it has {', '.join(there)}.")
+            others = "".join(f"; {note}" for note in given.notes)
+            raise UserError(f"{option} {unknown[0]} is no metric of {given.name}: it has {', '.join(there)}{others}.")
     if unasked := [name for name in lower if metrics and name not in metrics]:
         raise UserError(f"--lower {unasked[0]} is not among the metrics that --metric names: name it there, too.")
     return {name: given.scores[name] for name in dict.fromkeys(metrics or there)}

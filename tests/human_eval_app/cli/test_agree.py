@@ -275,6 +275,8 @@ def test_a_metric_of_some_prompts_is_left_out_by_name_and_taken_when_asked_for(
     made = Agreement.model_validate(json.loads(capsys.readouterr().out)[0])
     assert made.metrics == ["matches"]
     assert f"words ({PROMPTS} of {2 * PROMPTS} prompts)" in " ".join(made.notes)
+    assert main([*words, "--metric", "word"]) == 2
+    assert f"left out, since some images have no value: words ({PROMPTS}" in capsys.readouterr().err
     assert main([*words, "--json", "--metric", "words", "--metric", "matches"]) == 0
     asked = Agreement.model_validate(json.loads(capsys.readouterr().out)[0])
     assert set(asked.metrics) == {"matches", "words"}
