@@ -47,7 +47,7 @@ def verdict(share: Share) -> str:
         if share.value < CHANCE:
             return "is mostly wrong about"
         return "tells" if share.value >= WELL else "tells at times"
-    if share.interval == "not available" or share.interval.high >= WELL:
+    if share.interval == "not available" or not 1 - WELL < share.interval.low <= share.interval.high < WELL:
         return "had too few trials for"
     return "is blind to"
 

@@ -122,6 +122,7 @@ def test_the_card_is_the_same_under_one_seed_and_another_under_another() -> None
         (0.2, 0.1, 0.3, 0.001, "is mostly wrong about"),
         (0.5, 0.4, 0.6, 1.0, "is blind to"),
         (0.7, 0.4, 0.9, 0.2, "had too few trials for"),
+        (0.2, 0.02, 0.7, 0.2, "had too few trials for"),
     ],
 )
 def test_verdicts(value: float, low: float, high: float, p: float, said: str) -> None:
