@@ -366,7 +366,8 @@ def get_protocol(name: str, size: int | None = None) -> Protocol:
     """
     kind, _, spec = name.partition(":")
     if name == ALL_LEARNED or ("," in name and not spec):
-        raise UserError(f"{name} stands for several protocols, of which one is taken here: {', '.join(LEARNED)}, ...")
+        several = LEARNED if name == ALL_LEARNED else name.split(",")
+        raise UserError(f"{name} stands for several protocols: name one of {', '.join(several)}")
     if not (kind in OWN and spec) and name not in NAMED:
         names = ", ".join([*NAMED, *FORMS])
         raise UserError(f"there is no protocol {name!r}: use one of {names}")

@@ -187,9 +187,9 @@ def test_a_wrong_file_is_an_error_also_among_others(
 
 
 def test_one_protocol_is_asked_for_where_one_is_taken(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    for name in ("learned", "pick-score,aesthetic"):
+    for name, several in (("learned", LEARNED), ("bundled,offline", ["bundled", "offline"])):
         assert main(["compare", str(run), str(run), "--protocol", name]) == 2
-        assert f"{name} stands for several protocols" in capsys.readouterr().err
+        assert f"{name} stands for several protocols: name one of {', '.join(several)}" in capsys.readouterr().err
     assert main(["score", str(run), "--protocol", "pick-score,bundel"]) == 2
     assert "there is no protocol 'bundel'" in capsys.readouterr().err
 
