@@ -81,8 +81,8 @@ def check_table(result: Result, run: RunDirectory, protocol: Protocol) -> Check:
     if not {"prompt_id", "category"} <= {*table}:
         return fails(TABLE, f"{path} is no table of samples")
     for metric in protocol.metrics:
-        if metric.metric not in table or not metric.kind.by_category:
-            continue
+        if metric.metric not in table or not metric.kind.by_category or metric.kind.weighted:
+            continue  # the table does not say how much a prompt counts
         for score in (each for each in result.scores if each.metric == metric.metric):
             part = table if score.scope == OVERALL else table[table.category == score.scope]
             by_prompt = part.groupby("prompt_id")[metric.metric].mean().dropna()

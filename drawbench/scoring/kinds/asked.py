@@ -73,6 +73,8 @@ class OfSomePrompts(PromptMeans):
 class _TaskMeans(OfSomePrompts):
     """A mean over tasks, of which rows begin with the number."""
 
+    weighted: bool = True
+
     def by_prompt(self, images: ImageSet) -> Mapping[str, np.ndarray]:
         """Each prompt weighed so that the mean over prompts is the mean of the means of their tasks."""
         (values,) = super().by_prompt(images).values()

@@ -90,7 +90,8 @@ class MetricKind(ABC):
 
     name: as protocols fingerprint it. measures: the numbers that it gives. A number of the kind's own name takes the
     name that the protocol has for it. by_category: whether it is measured on each category too. unverified: whether
-    nothing says that its numbers are those of its published code.
+    nothing says that its numbers are those of its published code. weighted: whether some prompts count more than
+    others.
     """
 
     name: str
@@ -98,6 +99,7 @@ class MetricKind(ABC):
     needs: Needs = Needs()
     by_category: bool = False
     unverified: bool = False
+    weighted: bool = False
 
     @abstractmethod
     def results(self, images: ImageSet) -> Mapping[str, MetricResult]:

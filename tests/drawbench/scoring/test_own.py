@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 import numpy as np
+import pandas
 import pytest
 
 from drawbench.cli.main import main
@@ -15,11 +16,13 @@ from drawbench.prompts.prompt_set import Prompt, PromptSet
 from drawbench.prompts.registry import load_prompt_set
 from drawbench.report.provenance import score_command
 from drawbench.results.scores import OVERALL, read_scores, scores_path
+from drawbench.runs.directory import RunDirectory
 from drawbench.runs.generate import Request, generate
 from drawbench.scoring.kinds.asked import GENEVAL, QA_SCORE
 from drawbench.scoring.kinds.kind import MetricKind
 from drawbench.scoring.protocols import get_protocol
 from drawbench.tables.loading import load_run
+from drawbench.verifying.claims import check_table
 from metrics.errors import MetricInputError
 from metrics.image_set import CannotMeasureError, ImageSet
 from metrics.images.folders import CACHE_VARIABLE
@@ -221,6 +224,24 @@ def test_a_result_says_how_its_protocol_is_typed_without_this_machines_places(
     monkeypatch.chdir(models)
     assert get_protocol(result.protocol.typed).ref == result.protocol
     assert main(["verify", str(mine), "--protocol", result.protocol.typed]) == 0
+
+
+def test_a_mean_over_tasks_is_not_held_against_the_mean_over_prompts(run: Path, models: Path, tmp_path: Path) -> None:
+    rules = [RULES[0], *({**RULES[0], "tag": "two", "prompt": prompt} for prompt in ("a red dog", "a blue fish"))]
+    (tmp_path / "rules.jsonl").write_text("\n".join(map(json.dumps, rules)))
+    mine = Path(shutil.copytree(run, tmp_path / "mine", ignore=shutil.ignore_patterns("scores")))
+    name = f"geneval:{tmp_path / 'rules.jsonl'}@{models / 'owlv2'}"
+    assert main(["score", str(mine), "--protocol", name]) == 0
+    protocol, [result] = get_protocol(name), load_run(mine)
+    table = scores_path(mine, protocol.name).with_suffix(".parquet")
+    frame = pandas.read_parquet(table)
+    rows = np.array([[{"a-1": 1, "a-2": 2, "b-1": 2}[each], each == "a-1"] for each in frame.prompt_id], np.float32)
+    frame.assign(geneval=rows[:, 1].astype(float)).to_parquet(table)
+    value = GENEVAL.results(ImageSet(rows, rows[:, 0].astype(int) - 1))["geneval"].value
+    assert value == 0.5  # of tasks; of prompts it would be a third
+    overall = result.scores[0].model_copy(update={"value": value})
+    opened = RunDirectory.open(mine)
+    assert check_table(result.model_copy(update={"scores": [overall]}), opened, protocol).outcome == "not checkable"
 
 
 def test_what_a_result_names_is_loaded_for_nobody_but_who_names_it(
