@@ -13,6 +13,7 @@ VERSION = "3.10.0"  # its own steps before and after the networks belong to the 
 FLOOR = 0.75  # of the confidence in a line
 SIDES = (256, 736)  # pixels; together they see low and high letters
 LEAST_SIDE = 384  # pixels; what is smaller is enlarged by the engine before it looks for lines
+NARROWEST = 8  # times as high as wide: what is narrower is enlarged by the engine until it takes gigabytes
 DETECTOR = PackagedFile(
     "rapidocr",
     "rapidocr",
@@ -51,6 +52,9 @@ class RapidOcr:
         return [self._lines(each) for each in at_sides(image, SIDES)]
 
     def _lines(self, image: np.ndarray) -> list[tuple[str, float]]:
+        height, width = image.shape[:2]
+        beside = max(0, -(-height // NARROWEST) - width)
+        image = np.pad(image, ((0, 0), (0, beside), (0, 0)))
         found = self._engine(np.ascontiguousarray(image[:, :, ::-1]))  # it takes BGR
         return [*zip(found.txts or (), map(float, found.scores or ()), strict=True)]
 

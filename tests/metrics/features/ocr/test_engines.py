@@ -3,6 +3,7 @@
 import re
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -63,6 +64,20 @@ def test_a_large_image_is_read_whole() -> None:
     large = np.zeros((1000, 3000, 3), dtype=np.uint8)
     large[700:956, 2500:2756] = small
     assert nearest_rendering(["Plum Jam"], loaded_rapidocr()(large)).exact == 1
+
+
+@with_extra
+def test_a_narrow_strip_is_widened_and_takes_no_gigabytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    engine, shapes = loaded_rapidocr(), []
+
+    def seen(image: np.ndarray) -> SimpleNamespace:
+        shapes.append(image.shape[:2])
+        return SimpleNamespace(txts=None, scores=None)
+
+    monkeypatch.setattr(engine, "_engine", seen)
+    engine(np.zeros((1024, 2, 3), dtype=np.uint8))
+    engine(np.zeros((1024, 1024, 3), dtype=np.uint8))
+    assert shapes == [(256, 32), (736, 92), (1024, 128), (256, 256), (736, 736), (1024, 1024)]
 
 
 @with_extra
