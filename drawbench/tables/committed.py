@@ -15,7 +15,7 @@ from drawbench.tables.render import sheets_of
 BEGIN = "<!-- tables: made by `drawbench leaderboard --write`, do not edit -->"
 END = "<!-- tables: end -->"
 PAGE = "README.md"
-FRONT_SET = "world"
+FRONT_TABLE = ("drawbench", "bundled")  # its prompt set and protocol
 NOTHING_YET = "No measured results yet."
 
 
@@ -23,8 +23,8 @@ def render_committed_tables(results_dir: Path) -> dict[Path, str]:
     """The text that every committed table should have now: path -> whole content.
 
     These are results_dir/README.md (measured and published), results_dir/published.csv (a copy of the package's
-    file, for readers of the repository) and, where it has the markers, the README.md of the folder above (overall
-    scores on FRONT_SET, which has a floor and a ceiling).
+    file, for readers of the repository) and, where it has the markers, the README.md of the folder above (scores by
+    category of FRONT_TABLE).
     Raises UserError when results_dir/README.md or its markers are missing, or when a result is simulated.
     """
     results = [read_shown_result(path) for path in sorted(results_dir.glob("*.json"))]
@@ -37,15 +37,15 @@ def render_committed_tables(results_dir: Path) -> dict[Path, str]:
         results_dir / "published.csv": published_text(),
     }
     if front.is_file() and BEGIN in front.read_text(encoding="utf-8"):
-        shown = [table for table in tables if table.first.prompt_set.name == FRONT_SET]
+        shown = [t for t in tables if (t.first.prompt_set.name, t.first.protocol.name) == FRONT_TABLE]
         texts[front] = _between_markers(front, "\n\n".join(map(_front_markdown, sheets_of(shown))) or NOTHING_YET)
     return texts
 
 
 def _front_markdown(sheet: Sheet) -> str:
-    """A sheet's overall scores and cautions; how the numbers were made stands in results/README.md."""
+    """A sheet's first scores by category and cautions; how the numbers were made stands in results/README.md."""
     cautions = tuple(row for row in sheet.provenance if row[0] == "caution")
-    return sheet_markdown(replace(sheet, blocks=sheet.blocks[:1], provenance=cautions))
+    return sheet_markdown(replace(sheet, blocks=sheet.blocks[1:2] or sheet.blocks, provenance=cautions))
 
 
 def stale_tables(results_dir: Path) -> list[Path]:

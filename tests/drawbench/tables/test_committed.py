@@ -17,7 +17,7 @@ from drawbench.tables.committed import (
     stale_tables,
     write_committed_tables,
 )
-from tests.drawbench.synthetic import human_result, preference, result, world_result
+from tests.drawbench.synthetic import human_result, preference, result
 
 BOTH = ("bundled", "offline")
 REPOSITORY = Path(__file__).resolve().parents[3]
@@ -92,16 +92,19 @@ def test_a_new_result_makes_them_stale(tmp_path: Path) -> None:
     assert "synthetic model" in render_committed_tables(folder)[folder / "README.md"]
 
 
-def test_the_front_page_has_the_measured_rows_of_one_set_and_their_cautions(tmp_path: Path) -> None:
+def test_the_front_page_has_the_categories_of_one_table_and_their_cautions(tmp_path: Path) -> None:
     folder = _results_folder(tmp_path)
     (tmp_path / "README.md").write_text(f"front\n{BEGIN}\n{END}\n")
     write_result(result("synthetic model"), folder)
-    write_result(world_result("synthetic painter", 0.5, 0.25), folder)
+    write_result(result("synthetic painter", set_name="drawbench"), folder)
+    write_result(result("other scorer", set_name="drawbench", protocol="imagen", fingerprint="e" * 64), folder)
     write_committed_tables(folder)
     front = (tmp_path / "README.md").read_text()
     assert "synthetic painter" in front
-    assert "in-distribution, never zero-shot" in front
+    assert "never compare them with published ones" in front
+    assert "by category" in front
     assert "synthetic model" not in front
+    assert "other scorer" not in front
     assert "DALL-E 2" not in front
 
 
