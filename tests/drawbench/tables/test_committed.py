@@ -96,7 +96,8 @@ def test_the_front_page_has_the_categories_of_one_table_and_their_cautions(tmp_p
     folder = _results_folder(tmp_path)
     (tmp_path / "README.md").write_text(f"front\n{BEGIN}\n{END}\n")
     write_result(result("synthetic model"), folder)
-    write_result(result("synthetic painter", set_name="drawbench", set_hash="b" * 64), folder)
+    for name in ("synthetic painter", "synthetic drawer"):
+        write_result(result(name, set_name="drawbench", set_hash="b" * 64), folder)
     write_result(
         result("other scorer", set_name="drawbench", set_hash="b" * 64, fingerprint="e" * 64, protocol="imagen"), folder
     )
