@@ -3,6 +3,7 @@
 import hashlib
 import json
 import re
+from collections import ChainMap
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
@@ -316,7 +317,7 @@ PROTOCOLS: dict[str, Callable[[], Protocol]] = {
 }
 # Those whose definitions hold what this machine has, so that they are others elsewhere.
 OF_THIS_MACHINE: dict[str, Callable[[], Protocol]] = {"ocr-tesseract": partial(text_rendering, tesseract)}
-NAMED = {**PROTOCOLS, **OF_THIS_MACHINE}  # all but those of the user's own
+NAMED = ChainMap(PROTOCOLS, OF_THIS_MACHINE)  # all but those of the user's own
 
 
 def own_clip(spec: str) -> Protocol:
