@@ -16,11 +16,13 @@ from io import StringIO
 
 BUSY = """
 import sys, torch
+from reference_model.cascade import SamplingSettings
+from reference_model.checkpoint import load_cascade
 torch.set_num_threads(int(sys.argv[1]))
-a = torch.randn(768, 768)
+cascade = load_cascade()
 print(flush=True)
 while True:
-    a @ a
+    list(cascade.generate(["a red cup"] * 8, range(8), 64, [SamplingSettings(16, 2.0)]))
 """
 
 
@@ -55,7 +57,7 @@ def in_turns(suites: Mapping[str, Callable[[], float]], rounds: int) -> dict[str
 
 @contextmanager
 def neighbour(threads: int | None = None) -> Iterator[None]:
-    """Inside, another process keeps so many cores busy, by default all, with a thread on each."""
+    """Inside, another process draws on so many cores, by default all, with a thread on each."""
     from drawbench.cores import usable_cores
 
     command = [sys.executable, "-c", BUSY, str(threads or usable_cores())]
