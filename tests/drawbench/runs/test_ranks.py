@@ -288,7 +288,7 @@ def attempts() -> tuple[Attempt, ...]:
 
 @pytest.mark.proof
 @pytest.mark.parametrize("model", ["python:noise_model:Noise", "python:noise_model:Singly", "reference"])
-@pytest.mark.parametrize("way", ["workers", "2 ranks", "4 ranks", "fewer ranks", "shards"])
+@pytest.mark.parametrize("way", ["workers", "2 ranks", "4 ranks", "fewer ranks", "accelerate", "shards"])
 def test_whatever_draws_and_is_killed_three_times_makes_the_same_run_and_scores(
     place: Path, model: str, way: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -309,6 +309,15 @@ def test_whatever_draws_and_is_killed_three_times_makes_the_same_run_and_scores(
         killed_and_finished([[*python, *shard, "--shard", f"{n}/2"] for n in range(2)], kills=3)
         for line in (["merge", "run"], ["score", "run", "--device", "cpu"]):
             subprocess.run([*python, "drawbench", *line], check=True, capture_output=True)
+    elif way == "accelerate":  # which starts ranks only for GPUs, whatever --device they are told
+        options = [
+            "--multi_gpu",
+            "--num_processes=2",
+            "--num_machines=1",
+            "--mixed_precision=no",
+            "--dynamo_backend=no",
+        ]
+        killed_and_finished([[*python, "accelerate.commands.launch", *options, "-m", *command]], kills=3)
     elif way == "fewer ranks":
         killed_and_finished([[*python, *launch, "--nproc-per-node=3", "-m", *command]], kills=1)
         killed_and_finished([[*python, *launch, "--nproc-per-node=2", "-m", *command]], kills=0)
