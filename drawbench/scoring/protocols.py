@@ -317,7 +317,9 @@ PROTOCOLS: dict[str, Callable[[], Protocol]] = {
 }
 # Those whose definitions hold what this machine has, so that they are others elsewhere.
 OF_THIS_MACHINE: dict[str, Callable[[], Protocol]] = {"ocr-tesseract": partial(text_rendering, tesseract)}
-NAMED = ChainMap(PROTOCOLS, OF_THIS_MACHINE)  # all but those of the user's own
+NAMED = ChainMap(
+    OF_THIS_MACHINE, PROTOCOLS
+)  # in the order of the second, then the first: all but those of the user's own
 
 
 def own_clip(spec: str) -> Protocol:
