@@ -317,9 +317,8 @@ PROTOCOLS: dict[str, Callable[[], Protocol]] = {
 }
 # Those whose definitions hold what this machine has, so that they are others elsewhere.
 OF_THIS_MACHINE: dict[str, Callable[[], Protocol]] = {"ocr-tesseract": partial(text_rendering, tesseract)}
-NAMED = ChainMap(
-    OF_THIS_MACHINE, PROTOCOLS
-)  # in the order of the second, then the first: all but those of the user's own
+# All but those of the user's own, as they are listed: a ChainMap begins with its last.
+NAMED = ChainMap(OF_THIS_MACHINE, PROTOCOLS)
 
 
 def own_clip(spec: str) -> Protocol:
