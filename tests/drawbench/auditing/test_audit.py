@@ -4,7 +4,7 @@ import csv
 import io
 import json
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -32,6 +32,7 @@ from metrics.errors import MetricInputError
 from tests.drawbench.plain_extractors import PlainExtractor, entry_of
 
 TRIALS = 16
+pytestmark = pytest.mark.usefixtures("no_guidance")
 
 
 def scorer(name: str, mark: Callable[[Example], float]) -> Scorer:
@@ -44,14 +45,6 @@ def scorer(name: str, mark: Callable[[Example], float]) -> Scorer:
 
 def brightness(example: Example) -> float:
     return float(example.image.mean())
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _no_guidance() -> Iterator[None]:
-    """Drawing takes long; the command's own test does it."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(auditing, "guided_trials", lambda count, seed, progress: [])
-        yield
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from drawbench.auditing import audit as auditing
 from drawbench.auditing.audit import audit
 from drawbench.auditing.examples import KINDS
 from drawbench.auditing.records import Audit, Bribe, Share
@@ -66,8 +65,8 @@ def test_the_command_makes_the_cards_of_the_page(monkeypatch: pytest.MonkeyPatch
 
 
 @pytest.mark.proof
-def test_offline_tells_photographs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(auditing, "guided_trials", lambda count, seed, progress: [])
+@pytest.mark.usefixtures("no_guidance")
+def test_offline_tells_photographs(tmp_path: Path) -> None:
     rows = ["file,caption"]
     for number, (image, caption) in enumerate(zip(photographs(), CAPTIONS.values(), strict=True)):
         (tmp_path / f"{number}.png").write_bytes(encode_png(image))

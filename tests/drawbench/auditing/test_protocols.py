@@ -2,12 +2,10 @@
 
 import json
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from drawbench.auditing import audit as auditing
 from drawbench.auditing.audit import audit
 from drawbench.auditing.examples import KINDS, trials
 from drawbench.auditing.scorers import scorer_named
@@ -17,12 +15,7 @@ from tests.metrics.features.learned_checkpoints import WRITERS
 from tests.metrics.stand_ins import write_transformers_clip
 from tests.metrics.vision_language import write_blip
 
-
-@pytest.fixture(scope="module", autouse=True)
-def _no_guidance() -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(auditing, "guided_trials", lambda count, seed, progress: [])
-        yield
+pytestmark = pytest.mark.usefixtures("no_guidance")
 
 
 @pytest.fixture(scope="module")
