@@ -62,8 +62,8 @@ class Agreements:
     def _repr_html_(self) -> str:
         from drawbench.tables.markup import html_fragment
 
-        said = "".join(f"<p>{each.sentence}</p>" for each in self.agreements)
-        return html_fragment([agreement_sheet(each) for each in self.agreements], HEADING) + said
+        said = [each.sentence for each in self.agreements]
+        return html_fragment([agreement_sheet(each) for each in self.agreements], HEADING, said)
 
     def _on(self, question: str) -> Agreement:
         found = [each for each in self.agreements if question in ("", each.question)]

@@ -3,7 +3,7 @@
 from typing import Literal
 
 from drawbench.records import Record
-from metrics.statistics.result import Interval
+from drawbench.results.scores import MaybeInterval
 
 ONE_WITH_ANOTHER, ONE_WITH_OTHERS = "rater with rater", "rater with others"
 PEOPLE = (ONE_WITH_ANOTHER, ONE_WITH_OTHERS)
@@ -31,7 +31,7 @@ class Measured(Record):
     statistic: Statistic
     scope: str
     value: float
-    interval: Interval | Literal["not available"]
+    interval: MaybeInterval
     n: int
     prompts: int
 
@@ -54,7 +54,7 @@ class Contrast(Record):
     a: str
     b: str
     difference: float
-    interval: Interval | Literal["not available"]
+    interval: MaybeInterval
     p: float
     apart: bool
     prompts_needed: int | None

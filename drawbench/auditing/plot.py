@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING
 
 from drawbench.auditing.changes import BRIBES
 from drawbench.auditing.examples import KINDS
-from drawbench.auditing.records import Audit, MaybeInterval
+from drawbench.auditing.records import Audit
 from drawbench.plot_style import SERIES, SOFT, STYLE, TITLE, WHISKER, tidy, write_figure
+from drawbench.results.scores import MaybeInterval
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -1,11 +1,7 @@
 """What came of an audit, as data: what `--json` prints and tables are made from."""
 
-from typing import Literal
-
 from drawbench.records import Record
-from metrics.statistics.result import Interval
-
-MaybeInterval = Interval | Literal["not available"]
+from drawbench.results.scores import MaybeInterval
 
 
 class Share(Record):

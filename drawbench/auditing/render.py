@@ -2,15 +2,13 @@
 
 import csv
 import io
-import textwrap
 from collections.abc import Iterator
 
-from drawbench.auditing.records import Audit, Bribe, MaybeInterval, Share
+from drawbench.auditing.records import Audit, Bribe, Share
 from drawbench.auditing.sheet import PARTS, audit_sheet
-from drawbench.tables.latex import PREAMBLE, escape_latex, sheet_latex
-from drawbench.tables.markup import escape_markdown, html_fragment, html_page, sheet_markdown
-from drawbench.tables.render import Format
-from drawbench.tables.text import sheet_text
+from drawbench.tables.data import interval_cells
+from drawbench.tables.markup import html_fragment
+from drawbench.tables.render import Format, render_sheets
 from drawbench.terminal import WIDTH
 
 CSV_FIELDS = ("scorer", "on", "number", "of", "value", "low", "high", "interval_method", "n", "p")
@@ -23,20 +21,16 @@ def render_audit(made: Audit, form: Format = "table", width: int = WIDTH) -> str
         return made.model_dump_json(indent=2) + "\n"
     if form == "csv":
         return _csv(made)
-    sheet, said = audit_sheet(made), [card.sentence for card in made.cards]
-    if form == "markdown":
-        return "\n\n".join([sheet_markdown(sheet), *map(escape_markdown, said)]) + "\n"
-    if form == "latex":
-        return "\n\n".join([PREAMBLE, sheet_latex(sheet), *map(escape_latex, said)]) + "\n"
-    if form == "html":
-        return html_page([sheet], HEADING, marks=said) + "\n"
-    folded = [textwrap.fill(each, width, break_long_words=False) for each in said]
-    return "\n\n".join([sheet_text(sheet, width), *folded]) + "\n"
+    return render_sheets([(audit_sheet(made), _sentences(made))], form, HEADING, width)
 
 
 def audit_fragment(made: Audit) -> str:
     """For notebooks."""
-    return html_fragment([audit_sheet(made)], HEADING)
+    return html_fragment([audit_sheet(made)], HEADING, _sentences(made))
+
+
+def _sentences(made: Audit) -> list[str]:
+    return [card.sentence for card in made.cards]
 
 
 def _csv(made: Audit) -> str:
@@ -45,7 +39,8 @@ def _csv(made: Audit) -> str:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(CSV_FIELDS)
     for scorer, where, number, of, value, found in _numbers(made):
-        writer.writerow([scorer, where, number, of, repr(value), *_bounds(found.interval), found.n, repr(found.p)])
+        cells = interval_cells(found.interval)
+        writer.writerow([scorer, where, number, of, repr(value), *cells, found.n, repr(found.p)])
     return text.getvalue()
 
 
@@ -58,9 +53,3 @@ def _numbers(made: Audit) -> Iterator[tuple[str, str, str, str, float, Share | B
                 yield from ((card.scorer, where, "kept", of, each.value, each) for of, each in tried.kept.items())
         if card.guidance:
             yield card.scorer, "drawn scenes", "guidance", "high above low", card.guidance.value, card.guidance
-
-
-def _bounds(interval: MaybeInterval) -> list[str]:
-    if interval == "not available":
-        return ["not available"] * 3
-    return [repr(interval.low), repr(interval.high), interval.method]

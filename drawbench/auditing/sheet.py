@@ -6,8 +6,8 @@ from drawbench.auditing.changes import BRIBES
 from drawbench.auditing.examples import ALIKE, KINDS, PHOTOGRAPH
 from drawbench.auditing.guidance import HIGH, LOW
 from drawbench.auditing.measure import BRIBE_METHOD, SHARE_METHOD
-from drawbench.auditing.records import Audit, Bribe, Card, MaybeInterval, Share, Tried
-from drawbench.results.scores import Interval
+from drawbench.auditing.records import Audit, Bribe, Card, Share, Tried
+from drawbench.results.scores import Interval, MaybeInterval
 from drawbench.tables.layout import (
     MISSING,
     NO_INTERVAL,

@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Literal
 
 from drawbench.records import Record
-from drawbench.results.scores import OVERALL, Interval
+from drawbench.results.scores import OVERALL, MaybeInterval
 from drawbench.scoring.prepared import PreparedRun
 from drawbench.scoring.protocols import MetricDefinition
 from metrics.image_set import CannotMeasureError, NoSuchPromptError
@@ -24,7 +24,7 @@ class Difference(Record):
     a: float
     b: float
     difference: float
-    interval: Interval | Literal["not available"]
+    interval: MaybeInterval
     n: int
     lower_is_better: bool
     verdict: Verdict

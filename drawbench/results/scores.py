@@ -11,6 +11,7 @@ from metrics.statistics.result import Interval as Interval  # one for what is co
 
 SCHEMA_VERSION = 1
 OVERALL = "overall"
+MaybeInterval = Interval | Literal["not available"]
 WORLD, FORMER_NAME, WORLD_REFERENCES = "world", "val2014", 2000
 
 
@@ -20,7 +21,7 @@ class Score(Record):
     metric: str
     scope: str
     value: float
-    interval: Interval | Literal["not available"]
+    interval: MaybeInterval
     n: int
     definition: str
     note: str = ""

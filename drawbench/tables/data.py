@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from drawbench.results.files import HumanPreference
 from drawbench.results.published import PublishedNumber
-from drawbench.results.scores import Interval, Score
+from drawbench.results.scores import MaybeInterval, Score
 from drawbench.tables.leaderboard import LeaderboardTable, Row
 
 JSON_SCHEMA_VERSION = 1
@@ -95,7 +95,7 @@ def _score_row(row: Row, score: Score) -> dict[str, object]:
 
 def _human_rows(row: Row, each: HumanPreference) -> list[dict[str, object]]:
     """One question over one scope: the three rates and the net preference, a row each."""
-    numbers: list[tuple[str, float, Interval | str]] = [
+    numbers: list[tuple[str, float, MaybeInterval]] = [
         ("preferred", each.a, each.interval),
         ("indifferent", each.indifferent, "not available"),
         ("other preferred", each.b, "not available"),
@@ -115,16 +115,17 @@ def _human_rows(row: Row, each: HumanPreference) -> list[dict[str, object]]:
     ]
 
 
-def _number(value: float, interval: Interval | str) -> dict[str, object]:
-    if isinstance(interval, str):
-        return {"value": repr(value), "low": interval, "high": interval, "level": "", "interval_method": interval}
-    return {
-        "value": repr(value),
-        "low": repr(interval.low),
-        "high": repr(interval.high),
-        "level": repr(interval.level),
-        "interval_method": interval.method,
-    }
+def _number(value: float, interval: MaybeInterval) -> dict[str, object]:
+    low, high, method = interval_cells(interval)
+    level = "" if interval == "not available" else repr(interval.level)
+    return {"value": repr(value), "low": low, "high": high, "level": level, "interval_method": method}
+
+
+def interval_cells(interval: MaybeInterval) -> list[str]:
+    """Low, high and method, for CSV."""
+    if interval == "not available":
+        return [interval] * 3
+    return [repr(interval.low), repr(interval.high), interval.method]
 
 
 def _row_facts(row: Row) -> dict[str, object]:

@@ -37,10 +37,13 @@ def sheet_html(
     return render("sheet.html.j2", sheet=sheet, level=level, address_of=address_of, folded=folded)
 
 
-def html_fragment(sheets: Sequence[Sheet], heading: str) -> str:
-    """Sheets as a piece of another page (a notebook): its own style, no script, nothing loaded from anywhere."""
+def html_fragment(sheets: Sequence[Sheet], heading: str, said: Sequence[str] = ()) -> str:
+    """Sheets as a piece of another page (a notebook): its own style, no script, nothing loaded from anywhere.
+
+    said: sentences below them.
+    """
     sections = [sheet_html(sheet) for sheet in sheets]
-    return render("fragment.html.j2", title=heading, style=table_style(), sections=sections)
+    return render("fragment.html.j2", title=heading, style=table_style(), sections=sections, said=said)
 
 
 def html_page(

@@ -1,5 +1,6 @@
 """Results as a table, in one of six formats."""
 
+import textwrap
 from collections.abc import Sequence
 from typing import Literal
 
@@ -8,7 +9,7 @@ from drawbench.results.published import PublishedNumber
 from drawbench.tables.cost import cost_sheet
 from drawbench.tables.data import tables_csv, tables_json
 from drawbench.tables.human import human_sheet
-from drawbench.tables.latex import PREAMBLE, sheet_latex
+from drawbench.tables.latex import PREAMBLE, escape_latex, sheet_latex
 from drawbench.tables.layout import Sheet, leaderboard_sheet, published_sheet
 from drawbench.tables.leaderboard import LeaderboardTable, build_tables
 from drawbench.tables.markup import escape_markdown, html_page, sheet_markdown
@@ -49,6 +50,24 @@ def render_tables(
     if form == "html":
         return html_page(sheets, heading) + "\n"
     return "\n\n\n".join([heading.upper(), *(sheet_text(sheet, width) for sheet in sheets)]) + "\n"
+
+
+def render_sheets(told: Sequence[tuple[Sheet, Sequence[str]]], form: Format, heading: str, width: int = WIDTH) -> str:
+    """Sheets, each with sentences below; on a page those stand first.
+
+    form: one of those for reading. width: columns of the terminal, for `table` only.
+    """
+    if form == "html":
+        sentences = [each for _, said in told for each in said]
+        return html_page([sheet for sheet, _ in told], heading, marks=sentences) + "\n"
+
+    def folded(text: str) -> str:
+        return textwrap.fill(text, width, break_long_words=False)
+
+    sheet_in = {"markdown": sheet_markdown, "latex": sheet_latex}.get(form, lambda sheet: sheet_text(sheet, width))
+    said_in = {"markdown": escape_markdown, "latex": escape_latex}.get(form, folded)
+    parts = ["\n\n".join([sheet_in(sheet), *map(said_in, said)]) + "\n" for sheet, said in told]
+    return (f"{PREAMBLE}\n\n" if form == "latex" else "") + "\n\n".join(parts)
 
 
 def sheets_of(tables: Sequence[LeaderboardTable], published: Sequence[PublishedNumber] = ()) -> list[Sheet]:

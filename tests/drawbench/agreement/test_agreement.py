@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+import drawbench
 from drawbench.agreement.measure import measure_agreement
 from drawbench.agreement.plot import write_plot
 from drawbench.agreement.records import ONE_WITH_ANOTHER, ONE_WITH_OTHERS, Agreement
@@ -140,3 +141,9 @@ def test_tifas_raters_and_metrics() -> None:
     table = render_agreements([found], "markdown").split("\n\n")[1]
     assert table in page
     assert escape_markdown(found.sentence) in page
+
+
+def test_a_notebook_shows_names_as_they_are() -> None:
+    shown = drawbench.agree(made_up().rename(columns={"good": "<img src=x onerror=alert()>"}))._repr_html_()
+    assert "<img" not in shown
+    assert "&lt;img src=x onerror=alert()&gt; sides with people" in shown
