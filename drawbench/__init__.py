@@ -4,13 +4,16 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from drawbench.api import Agreements, Cards, Differences, Scores, agree, audit, compare, run, score
+    from drawbench.agreement.agree import Agreements, agree
+    from drawbench.api import Differences, Scores, compare, run, score
+    from drawbench.auditing.from_python import Cards, audit
     from drawbench.errors import StageError, UserError
     from drawbench.interface import ModelCard, Refused, Sample, TextToImage
 
-_API = ("Agreements", "Cards", "Differences", "Scores", "agree", "audit", "compare", "run", "score")
 _FROM = {
-    **dict.fromkeys(_API, "drawbench.api"),
+    **dict.fromkeys(("Differences", "Scores", "compare", "run", "score"), "drawbench.api"),
+    **dict.fromkeys(("Agreements", "agree"), "drawbench.agreement.agree"),
+    **dict.fromkeys(("Cards", "audit"), "drawbench.auditing.from_python"),
     **dict.fromkeys(("StageError", "UserError"), "drawbench.errors"),
     **dict.fromkeys(("ModelCard", "Refused", "Sample", "TextToImage"), "drawbench.interface"),
 }

@@ -17,10 +17,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from drawbench.agreement.agree import Agreements as Agreements
-from drawbench.agreement.agree import agree as agree
-from drawbench.auditing.from_python import Cards as Cards
-from drawbench.auditing.from_python import audit as audit
 from drawbench.comparing.compare import Comparison, compare_runs
 from drawbench.comparing.differences import Difference
 from drawbench.comparing.pairing import refuse_other_references

@@ -44,6 +44,17 @@ assert not found, found
     assert done.returncode == 0, done.stderr
 
 
+def test_to_run_and_score_from_python_loads_nothing_of_agreements_and_audits() -> None:
+    probe = """
+import sys
+from drawbench import compare, run, score
+found = {"pandas", "matplotlib", "reference_model", "drawbench.agreement", "drawbench.auditing"} & set(sys.modules)
+assert not found, found
+"""
+    done = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_has_help(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
