@@ -32,7 +32,7 @@ from drawbench.runs.directory import RunDirectory
 from drawbench.runs.generate import Request, generate
 from drawbench.scoring.kinds.clip_score import CLIP_SCORE
 from drawbench.scoring.kinds.frechet import FRECHET
-from drawbench.scoring.protocols import MetricDefinition, Protocol
+from drawbench.scoring.protocol import MetricDefinition, Protocol
 from drawbench.scoring.score import score_run
 from metrics.features.extractor import fingerprint_of
 from metrics.features.registry import ExtractorEntry

@@ -37,7 +37,8 @@ from drawbench.runs.generate import Request, generate
 from drawbench.runs.into_store import drawn_and_pulled
 from drawbench.runs.plan import DEFAULT_SLICE_SIZE
 from drawbench.runs.png import encode_png
-from drawbench.scoring.protocols import Protocol, get_protocol
+from drawbench.scoring.protocol import Protocol
+from drawbench.scoring.protocols import get_protocol
 from drawbench.scoring.references import own_references
 from drawbench.scoring.score import score_run
 from drawbench.tables.headers import measure_of

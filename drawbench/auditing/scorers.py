@@ -12,7 +12,8 @@ from drawbench.errors import UserError
 from drawbench.progress import Progress
 from drawbench.scoring.extractors import Extractors
 from drawbench.scoring.kinds.kind import MetricKind
-from drawbench.scoring.protocols import MetricDefinition, Protocol, get_protocol
+from drawbench.scoring.protocol import MetricDefinition, Protocol
+from drawbench.scoring.protocols import get_protocol
 from metrics.features.cache import FeatureStore, content_ids
 from metrics.image_set import ImageSet, nothing
 from metrics.images.decode import pixel_hash

@@ -20,7 +20,7 @@ from drawbench.terminal_progress import shown_progress, waiting
 
 if TYPE_CHECKING:
     from drawbench.scoring.extractors import Extractors
-    from drawbench.scoring.protocols import Protocol
+    from drawbench.scoring.protocol import Protocol
 
 REPORT = Path("runs") / "bench-report"
 SLICE_SIZE = 16

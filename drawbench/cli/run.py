@@ -30,7 +30,7 @@ from drawbench.terminal_progress import shown_progress
 
 if TYPE_CHECKING:
     from drawbench.scoring.extractors import Extractors
-    from drawbench.scoring.protocols import Protocol
+    from drawbench.scoring.protocol import Protocol
 
 DEFAULT_PROTOCOL = "bundled"
 REPORT = "report"

@@ -14,7 +14,7 @@ from drawbench.runs.directory import RunDirectory
 from drawbench.scoring.extractors import Extractors
 from drawbench.scoring.image_features import BATCH, ReadSettings
 from drawbench.scoring.prepared import PreparedRun, conditions
-from drawbench.scoring.protocols import MetricDefinition, Protocol
+from drawbench.scoring.protocol import MetricDefinition, Protocol
 from drawbench.scoring.references import find_references, read_references
 from drawbench.scoring.run_features import features_of_run
 

@@ -6,7 +6,7 @@ from typing import Literal
 from drawbench.records import Record
 from drawbench.results.scores import OVERALL, MaybeInterval
 from drawbench.scoring.prepared import PreparedRun
-from drawbench.scoring.protocols import MetricDefinition
+from drawbench.scoring.protocol import MetricDefinition
 from metrics.image_set import CannotMeasureError, NoSuchPromptError
 from metrics.statistics.paired import PairedResult
 

@@ -7,7 +7,7 @@ from drawbench.results.comparable import differences
 from drawbench.results.scores import ReferenceRef, read_scores, scores_path
 from drawbench.runs.directory import RunDirectory
 from drawbench.scoring.prepared import conditions, evaluated_size
-from drawbench.scoring.protocols import Protocol
+from drawbench.scoring.protocol import Protocol
 from drawbench.scoring.run_features import RunFeatures
 
 

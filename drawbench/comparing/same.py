@@ -17,7 +17,7 @@ from drawbench.progress import Progress
 from drawbench.records import Record
 from drawbench.results.scores import OVERALL
 from drawbench.runs.directory import RunDirectory
-from drawbench.scoring.protocols import Protocol
+from drawbench.scoring.protocol import Protocol
 from drawbench.tables.headers import measure_of
 from metrics.statistics.equivalence import LEVEL, Equivalence, equivalence, holm, units_that_decide
 from metrics.statistics.paired import T_PAIRED

@@ -11,7 +11,8 @@ from drawbench.report.sources import ReportedRun
 from drawbench.results.comparable import comparison_key
 from drawbench.results.files import Result
 from drawbench.scoring.extractors import Extractors
-from drawbench.scoring.protocols import NAMED, Protocol, get_protocol
+from drawbench.scoring.protocol import Protocol
+from drawbench.scoring.protocols import NAMED, get_protocol
 from metrics.errors import MetricInputError
 
 Pair = tuple[ReportedRun, ReportedRun]

@@ -4,7 +4,8 @@ from collections.abc import Callable
 
 from drawbench.errors import UserError
 from drawbench.scoring.learned import ALL_LEARNED, LEARNED
-from drawbench.scoring.protocols import Protocol, get_protocol
+from drawbench.scoring.protocol import Protocol
+from drawbench.scoring.protocols import get_protocol
 from metrics.features.weights import located
 
 

@@ -15,7 +15,8 @@ from drawbench.runs.directory import RunDirectory
 from drawbench.scoring.extractors import Extractors, software
 from drawbench.scoring.image_features import default_batch, image_store
 from drawbench.scoring.prepared import evaluated_size
-from drawbench.scoring.protocols import Protocol, get_protocol
+from drawbench.scoring.protocol import Protocol
+from drawbench.scoring.protocols import get_protocol
 from drawbench.scoring.shared_features import Window, lacking, windows_of
 from drawbench.scoring.while_drawing import extractor_names
 from metrics.features.cache import content_ids

@@ -11,7 +11,7 @@ from drawbench.runs.directory import RunDirectory
 from drawbench.scoring.extractors import Extractors
 from drawbench.scoring.image_features import image_store
 from drawbench.scoring.prompt_readings import readings_store
-from drawbench.scoring.protocols import Protocol
+from drawbench.scoring.protocol import Protocol
 from drawbench.scoring.references import find_references
 from drawbench.scoring.run_features import pairs_of, sealed_files
 from metrics.features.cache import content_ids

@@ -11,7 +11,7 @@ from drawbench.runs.directory import RunDirectory
 from drawbench.runs.failures import is_failure
 from drawbench.scoring.image_notes import few_different
 from drawbench.scoring.prepared import PreparedRun
-from drawbench.scoring.protocols import MetricDefinition
+from drawbench.scoring.protocol import MetricDefinition
 from metrics.image_set import CannotMeasureError, NoSuchPromptError
 
 NO_PAIRS = "which compares the images of a prompt, and no prompt has two"

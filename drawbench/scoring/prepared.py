@@ -14,7 +14,7 @@ from drawbench.runs.plan import Plan
 from drawbench.scoring.described import prompt_references
 from drawbench.scoring.extractors import Cut, Extractors
 from drawbench.scoring.image_notes import image_notes, reference_notes
-from drawbench.scoring.protocols import MetricDefinition, Protocol
+from drawbench.scoring.protocol import MetricDefinition, Protocol
 from drawbench.scoring.references import ReferenceFeatures
 from drawbench.scoring.run_features import RunFeatures
 from metrics.image_set import ImageSet, nothing

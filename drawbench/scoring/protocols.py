@@ -1,17 +1,14 @@
-"""Protocols: named, versioned lists of metric definitions. Two scores compare only under equal fingerprints."""
+"""The protocols by name."""
 
-import hashlib
-import json
 import re
 from collections import ChainMap
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
-from functools import cached_property, partial
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 from drawbench.errors import UserError
-from drawbench.results.scores import ProtocolRef
+from drawbench.scoring.bundled import bundled, bundled_extended
 from drawbench.scoring.kinds.clip_score import CLIP_SCORE, CONSE_SCORE
 from drawbench.scoring.kinds.diversity import DIVERSITY
 from drawbench.scoring.kinds.frechet import FRECHET, FRECHET_INFINITY
@@ -23,11 +20,9 @@ from drawbench.scoring.kinds.retrieval import R_PRECISION
 from drawbench.scoring.kinds.text_rendering import TEXT_RENDERING
 from drawbench.scoring.learned import ALL_LEARNED, LEARNED
 from drawbench.scoring.own import ASKED, FORMS, OWN_CLIP, clip_scorer
-from metrics.errors import MetricInputError
-from metrics.features.clip.open_clip import read_scorer_card
+from drawbench.scoring.protocol import MetricDefinition, Protocol
 from metrics.features.ocr.entries import rapidocr, tesseract
 from metrics.features.registry import (
-    BUNDLED_FOLDER,
     ExtractorEntry,
     clip_fid,
     conse,
@@ -36,151 +31,10 @@ from metrics.features.registry import (
     inception,
     openai_clip,
     openai_clip_336,
-    scorer_folder,
 )
 from metrics.features.weights import INCEPTION, OPENAI_VIT_L_14, WeightsFile
 
-BUNDLED_VERSION = 3  # a retrained scorer is a new version, in a folder of its own
-BUNDLED_EXTENDED_VERSION = BUNDLED_VERSION + 2  # its extrapolation to infinitely many images has changed twice
-# What a category of DrawBench turns on, by the name that the scorer's own test of single changes has for it.
-TURNS_ON = {
-    "Colors": ("colour", "binding"),
-    "Conflicting": ("binding",),
-    "Counting": ("count",),
-    "Positional": ("place",),
-    "Text": ("word",),
-}
-SEEN = 0.75  # of the trials in which it must tell such a change, for the category not to be marked
 PUBLISHED_N = 30_000  # images behind a published FID-30K
-
-
-@dataclass(frozen=True)
-class MetricDefinition:
-    """One metric of a protocol.
-
-    metric: its name; for kinds that give several numbers, the name of the family.
-    kind: what is computed, and all that is known of it.
-    statistics: how an .npz of reference statistics for it must be marked in its file name; empty: any .npz will do.
-    definition: one line with every choice that changes the number.
-    blind: category -> what it depends on that the extractor is known not to see; for the note of that category's score.
-    """
-
-    metric: str
-    kind: MetricKind
-    extractor: ExtractorEntry
-    definition: str
-    statistics: str = ""
-    blind: Mapping[str, str] = field(default_factory=dict, compare=False)
-
-    def name_of(self, number: str) -> str:
-        """What a number of the kind is called in score files."""
-        return self.metric if number == self.kind.name else number
-
-
-@dataclass(frozen=True)
-class Protocol:
-    """A list of metric definitions and the size at which images are evaluated.
-
-    size: pixels, or None for the run's own size. Larger images, and reference images of any shape, are centre-cropped
-    and resized to it. published_n: images behind the published numbers it is nearest to; 0 when there are none. spec:
-    as a command takes it, where that is not its name.
-    """
-
-    name: str
-    version: int
-    label: str
-    size: int | None
-    metrics: tuple[MetricDefinition, ...]
-    published_n: int = 0
-    spec: str = ""
-
-    @cached_property
-    def fingerprint(self) -> str:
-        """SHA-256 over the version, the size and every definition with its extractor's fingerprint."""
-        parts = [[m.metric, m.kind.name, m.definition, m.extractor.fingerprint()] for m in self.metrics]
-        content = json.dumps([self.name, self.version, self.size, parts], ensure_ascii=False)
-        return hashlib.sha256(content.encode()).hexdigest()
-
-    @property
-    def ref(self) -> ProtocolRef:
-        """As it stands in score files."""
-        return ProtocolRef(name=self.name, version=self.version, fingerprint=self.fingerprint, spec=self.spec)
-
-
-def bundled(folder: Path = BUNDLED_FOLDER) -> Protocol:
-    """The scorer of this repository: CLIP score, and the Fréchet distance in its feature space. Needs no download."""
-    label, scorer, common, blind = _bundled_parts(folder)
-    return Protocol(
-        name="bundled",
-        version=BUNDLED_VERSION,
-        label=label,
-        size=None,
-        metrics=_bundled_metrics(scorer, common, blind),
-    )
-
-
-def bundled_extended(folder: Path = BUNDLED_FOLDER) -> Protocol:
-    """All kinds of metrics that the bundled scorer's features can serve, so that all of it runs without a download."""
-    label, scorer, common, blind = _bundled_parts(folder)
-    others: tuple[tuple[str, MetricKind, str], ...] = (
-        ("r_precision", R_PRECISION, "R-precision of image and caption embeddings"),
-        (
-            "frechet_distance_infinity",
-            FRECHET_INFINITY,
-            "Fréchet distance at infinitely many images and references, not FID",
-        ),
-        ("kid", KID, "kernel distance of image embeddings, not KID on Inception"),
-        ("cmmd", CMMD, "kernel distance of image embeddings, not CMMD on CLIP"),
-        ("manifold", MANIFOLD, "precision, recall, density, coverage of image embeddings"),
-        ("diversity", DIVERSITY, "diversity of the images of a prompt, by their embeddings"),
-    )
-    return Protocol(
-        name="bundled-extended",
-        version=BUNDLED_EXTENDED_VERSION,
-        label=label,
-        size=None,
-        metrics=(
-            *_bundled_metrics(scorer, common, blind),
-            *(MetricDefinition(name, kind, scorer, f"{words}; {common}") for name, kind, words in others),
-        ),
-    )
-
-
-def _bundled_parts(folder: Path) -> tuple[str, ExtractorEntry, str, Mapping[str, str]]:
-    """Label, scorer, what every definition on it says, and what it is blind to, by category."""
-    scorer, card = scorer_folder(folder), read_scorer_card(folder)
-    if (found := card["version"]) != BUNDLED_VERSION:
-        raise MetricInputError(
-            f"{folder} holds version {found} of the scorer, where protocol bundled is defined by version "
-            f"{BUNDLED_VERSION}: restore the scorer's folder"
-        )
-    label = "bundled scorer, never comparable with published numbers"
-    common = f"{label}; {scorer.description}; images at the run's own size, then the scorer's own resize"
-    return label, scorer, common, _blind(card)
-
-
-def _blind(card: Mapping[str, Any]) -> dict[str, str]:
-    """Category -> what it turns on and the scorer misses, by its own test, which is in its card; of two, the last."""
-    trials = card.get("training", {}).items()
-    told = {
-        (category, change): min([share for name, share in trials if name.endswith(f": told {change}")], default=1.0)
-        for category, changes in TURNS_ON.items()
-        for change in changes
-    }
-    return {
-        category: f"the scorer tells a wrong {change} in {share:.0%} of trials only, half is chance"
-        for (category, change), share in told.items()
-        if share < SEEN
-    }
-
-
-def _bundled_metrics(scorer: ExtractorEntry, common: str, blind: Mapping[str, str]) -> tuple[MetricDefinition, ...]:
-    return (
-        MetricDefinition("clip_score", CLIP_SCORE, scorer, f"CLIP score; {common}", blind=blind),
-        MetricDefinition(
-            "frechet_distance", FRECHET, scorer, f"Fréchet distance of image embeddings, not FID; {common}"
-        ),
-    )
 
 
 def imagen(inception_weights: WeightsFile = INCEPTION, clip_weights: WeightsFile = OPENAI_VIT_L_14) -> Protocol:

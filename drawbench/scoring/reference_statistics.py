@@ -8,7 +8,7 @@ from drawbench.progress import Progress
 from drawbench.scoring.extractors import Extractors
 from drawbench.scoring.image_features import ReadSettings, default_batch
 from drawbench.scoring.image_notes import few_different
-from drawbench.scoring.protocols import MetricDefinition, Protocol
+from drawbench.scoring.protocol import MetricDefinition, Protocol
 from drawbench.scoring.references import find_references, read_references
 from metrics.frechet.gaussian import write_statistics
 

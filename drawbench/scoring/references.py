@@ -16,7 +16,7 @@ from drawbench.runs.directory import RunDirectory
 from drawbench.scoring.described import Described, described_images
 from drawbench.scoring.extractors import Extractors
 from drawbench.scoring.image_features import ImageFiles, ReadSettings, image_features
-from drawbench.scoring.protocols import MetricDefinition
+from drawbench.scoring.protocol import MetricDefinition
 from metrics.features.weights import file_sha256
 from metrics.frechet.gaussian import FeatureStream, Gaussian, read_notes, read_origin, read_statistics
 from metrics.images.facts import ImageFacts, blank_note, facts_notes, facts_of

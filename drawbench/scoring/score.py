@@ -15,7 +15,7 @@ from drawbench.scoring.extractors import Extractors
 from drawbench.scoring.image_features import ReadSettings, default_batch
 from drawbench.scoring.measure import lacking, measure
 from drawbench.scoring.prepared import PreparedRun, conditions, evaluated_size
-from drawbench.scoring.protocols import MetricDefinition, Protocol
+from drawbench.scoring.protocol import MetricDefinition, Protocol
 from drawbench.scoring.references import ReferenceFeatures, find_references, read_references
 from drawbench.scoring.run_features import features_of_run
 from drawbench.scoring.score_files import destination, write_scores

@@ -16,7 +16,7 @@ from drawbench.runs.ranks import Ranks
 from drawbench.scoring.extractors import Extractors
 from drawbench.scoring.image_features import default_batch, image_store
 from drawbench.scoring.prepared import evaluated_size
-from drawbench.scoring.protocols import Protocol
+from drawbench.scoring.protocol import Protocol
 from drawbench.scoring.run_features import sealed_files
 from drawbench.scoring.while_drawing import extractor_names
 from metrics.errors import MetricInputError

@@ -9,7 +9,7 @@ from drawbench.runs.directory import RunDirectory
 from drawbench.runs.plan import Slice
 from drawbench.scoring.extractors import Extractors
 from drawbench.scoring.image_features import default_batch, image_store
-from drawbench.scoring.protocols import Protocol
+from drawbench.scoring.protocol import Protocol
 from metrics.features.cache import FeatureStore, content_ids
 from metrics.images.decode import centre_square, pixel_hash
 

@@ -25,7 +25,7 @@ from drawbench.runs.generate import Request, generate, make_plan
 from drawbench.runs.plan import Plan
 from drawbench.scoring.extractors import Extractors
 from drawbench.scoring.prepared import conditions
-from drawbench.scoring.protocols import Protocol
+from drawbench.scoring.protocol import Protocol
 from drawbench.scoring.references import reference_name
 from drawbench.scoring.score import score_run
 from metrics.images.image_folder import read_image_folder

@@ -13,7 +13,7 @@ from drawbench.results.comparable import Conditions, differences
 from drawbench.results.files import Result
 from drawbench.results.scores import OVERALL, Cost, ReferenceRef, Score, ScoreFile, scores_path
 from drawbench.runs.directory import RunDirectory, named
-from drawbench.scoring.protocols import MetricDefinition, Protocol
+from drawbench.scoring.protocol import MetricDefinition, Protocol
 from drawbench.scoring.score import score_run
 from drawbench.verifying.check import Check, fails, holds, not_checkable
 from metrics.images.decode import pixel_hash

@@ -8,7 +8,8 @@ from drawbench.interface import TextToImage
 from drawbench.progress import Progress
 from drawbench.results.files import Result, read_result
 from drawbench.runs.directory import MANIFEST, RunDirectory
-from drawbench.scoring.protocols import NAMED, Protocol, get_protocol
+from drawbench.scoring.protocol import Protocol
+from drawbench.scoring.protocols import NAMED, get_protocol
 from drawbench.sharing.collection import problems
 from drawbench.tables.loading import load_run
 from drawbench.verifying.check import Check, fails, holds, not_checkable

@@ -27,7 +27,8 @@ from drawbench.auditing.words import verdict
 from drawbench.cli.main import main
 from drawbench.errors import UserError
 from drawbench.progress import Progress
-from drawbench.scoring.protocols import MetricDefinition, Protocol, get_protocol
+from drawbench.scoring.protocol import MetricDefinition, Protocol
+from drawbench.scoring.protocols import get_protocol
 from metrics.errors import MetricInputError
 from tests.drawbench.plain_extractors import PlainExtractor, entry_of
 

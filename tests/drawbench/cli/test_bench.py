@@ -10,7 +10,7 @@ from drawbench.cli.bench import BenchEntry
 from drawbench.results.files import Result, read_result
 from drawbench.runs.directory import RunDirectory
 from drawbench.scoring import protocols
-from drawbench.scoring.protocols import bundled
+from drawbench.scoring.bundled import bundled
 from tests.drawbench.cli.test_run import Asked, asked  # noqa: F401  the fixture
 from tests.metrics.stand_ins import write_scorer
 

@@ -19,8 +19,8 @@ from drawbench.cli.main import main
 from drawbench.errors import UserError
 from drawbench.runs.directory import RunDirectory
 from drawbench.scoring import protocols
+from drawbench.scoring.bundled import bundled
 from drawbench.scoring.estimate import FeatureTimes
-from drawbench.scoring.protocols import bundled
 from drawbench.terminal_progress import BarProgress, LineProgress, shown_progress, waiting
 from metrics.images import file_hashes
 from tests.metrics.stand_ins import write_scorer, write_transformers_clip

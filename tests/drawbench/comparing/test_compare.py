@@ -19,7 +19,9 @@ from drawbench.errors import UserError
 from drawbench.prompts.prompt_set import Prompt, PromptSet
 from drawbench.results.scores import OVERALL
 from drawbench.runs.generate import Request, generate
-from drawbench.scoring.protocols import Protocol, bundled, bundled_extended
+from drawbench.scoring.bundled import bundled, bundled_extended
+from drawbench.scoring.protocol import Protocol
+from drawbench.scoring.protocols import PROTOCOLS
 from drawbench.scoring.score import score_run
 from metrics.frechet.difference import FrechetDifference
 from metrics.statistics.jackknife import Jackknife
@@ -283,7 +285,7 @@ def test_the_command(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture,
 ) -> None:
-    monkeypatch.setattr("drawbench.scoring.protocols.PROTOCOLS", {"bundled": lambda: bundled(scorer)})
+    monkeypatch.setitem(PROTOCOLS, "bundled", lambda: bundled(scorer))
     assert main(["compare", str(runs[0]), str(runs[1]), "--device", "cpu"]) == 0
     assert "In words" in capsys.readouterr().out
     assert main(["compare", *map(str, runs), "--device", "cpu", "--reference", str(references), "--json"]) == 0
@@ -303,7 +305,7 @@ def test_other_references_are_refused(
     capsys: pytest.CaptureFixture,
 ) -> None:
     """Runs that were scored against different references need one to be named."""
-    monkeypatch.setattr("drawbench.scoring.protocols.PROTOCOLS", {"bundled": lambda: bundled(scorer)})
+    monkeypatch.setitem(PROTOCOLS, "bundled", lambda: bundled(scorer))
     for path in runs:
         score_run(path, bundled(scorer), references)
     file = runs[1] / "scores" / "bundled.json"

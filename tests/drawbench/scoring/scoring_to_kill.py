@@ -11,7 +11,7 @@ from drawbench.scoring.kinds.diversity import DIVERSITY
 from drawbench.scoring.kinds.frechet import FRECHET
 from drawbench.scoring.kinds.kind import MetricKind
 from drawbench.scoring.kinds.retrieval import R_PRECISION
-from drawbench.scoring.protocols import MetricDefinition, Protocol
+from drawbench.scoring.protocol import MetricDefinition, Protocol
 from drawbench.scoring.score import score_run
 from metrics.features import cache
 from tests.drawbench.plain_extractors import BATCH_EFFECT, PlainExtractor, entry_of

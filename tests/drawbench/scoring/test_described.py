@@ -14,8 +14,9 @@ from drawbench.errors import UserError
 from drawbench.interface import Sample
 from drawbench.prompts.coco import load_coco, load_world
 from drawbench.runs.generate import Request, generate
+from drawbench.scoring.bundled import bundled_extended
 from drawbench.scoring.described import described_images, prompt_references
-from drawbench.scoring.protocols import Protocol, bundled_extended
+from drawbench.scoring.protocol import Protocol
 from drawbench.scoring.references import find_references
 from drawbench.scoring.score import score_run
 from tests.drawbench.scoring.test_score import NoiseModel

@@ -13,6 +13,7 @@ from drawbench.progress import Progress
 from drawbench.results.scores import OVERALL, ScoreFile
 from drawbench.runs.directory import RunDirectory
 from drawbench.runs.generate import Request, generate
+from drawbench.scoring.bundled import bundled_extended
 from drawbench.scoring.extractors import Extractors
 from drawbench.scoring.image_features import ReadSettings
 from drawbench.scoring.kinds import kinds
@@ -26,7 +27,7 @@ from drawbench.scoring.kinds.manifold import MANIFOLD
 from drawbench.scoring.kinds.retrieval import R_PRECISION
 from drawbench.scoring.kinds.text_rendering import TEXT_RENDERING
 from drawbench.scoring.learned import LEARNED
-from drawbench.scoring.protocols import MetricDefinition, Protocol, bundled_extended
+from drawbench.scoring.protocol import MetricDefinition, Protocol
 from drawbench.scoring.run_features import features_of_run
 from drawbench.scoring.score import score_run
 from metrics.errors import MetricInputError

@@ -17,7 +17,7 @@ from drawbench.interface import ModelCard
 from drawbench.results.files import result_from_score_file
 from drawbench.results.scores import OVERALL
 from drawbench.scoring import kinds
-from drawbench.scoring.protocols import MetricDefinition, Protocol
+from drawbench.scoring.protocol import MetricDefinition, Protocol
 from drawbench.scoring.score import score_run
 from drawbench.tables.layout import leaderboard_sheet
 from drawbench.tables.leaderboard import build_tables

@@ -17,7 +17,7 @@ from drawbench.scoring.estimate import FeatureTimes
 from drawbench.scoring.extractors import Extractors
 from drawbench.scoring.kinds.clip_score import CLIP_SCORE
 from drawbench.scoring.kinds.kind import Measure, PromptMeans
-from drawbench.scoring.protocols import MetricDefinition, Protocol
+from drawbench.scoring.protocol import MetricDefinition, Protocol
 from drawbench.scoring.score import score_run
 from drawbench.scoring.while_drawing import FeaturesWhileDrawing
 from metrics.errors import MetricInputError

@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from drawbench.errors import UserError
-from drawbench.scoring.protocols import BUNDLED_VERSION, PROTOCOLS, bundled, get_protocol, imagen
+from drawbench.scoring.bundled import BUNDLED_VERSION, bundled
+from drawbench.scoring.protocols import PROTOCOLS, get_protocol, imagen
 from drawbench.scoring.score import score_run
 from metrics.errors import MetricInputError
 from metrics.features.weights import INCEPTION, OPENAI_VIT_L_14, WeightsFile

@@ -12,9 +12,11 @@ from drawbench.cli.main import main
 from drawbench.comparing.compare import compare_runs
 from drawbench.errors import UserError
 from drawbench.progress import Progress
+from drawbench.scoring.bundled import bundled_extended
 from drawbench.scoring.extractors import Extractors
 from drawbench.scoring.image_features import ReadSettings
-from drawbench.scoring.protocols import Protocol, bundled_extended, imagen
+from drawbench.scoring.protocol import Protocol
+from drawbench.scoring.protocols import imagen
 from drawbench.scoring.reference_statistics import write_reference_statistics
 from drawbench.scoring.references import find_references, read_references
 from drawbench.scoring.score import score_run

@@ -18,7 +18,8 @@ from drawbench.results.files import Result
 from drawbench.results.scores import ScoreFile
 from drawbench.runs.directory import RunDirectory
 from drawbench.runs.generate import Request, generate
-from drawbench.scoring.protocols import Protocol, bundled_extended
+from drawbench.scoring.bundled import bundled_extended
+from drawbench.scoring.protocol import Protocol
 from drawbench.scoring.references import find_references, reference_name
 from drawbench.scoring.score import score_run
 from drawbench.tables.loading import load_results

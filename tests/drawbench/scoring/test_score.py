@@ -16,9 +16,11 @@ from drawbench.progress import Progress
 from drawbench.prompts.prompt_set import Prompt, PromptSet
 from drawbench.results.scores import OVERALL, Score, ScoreFile
 from drawbench.runs.generate import Request, generate
+from drawbench.scoring.bundled import bundled, bundled_extended
 from drawbench.scoring.kinds.clip_score import CLIP_SCORE
 from drawbench.scoring.kinds.frechet import FRECHET
-from drawbench.scoring.protocols import MetricDefinition, Protocol, bundled, bundled_extended
+from drawbench.scoring.protocol import MetricDefinition, Protocol
+from drawbench.scoring.protocols import PROTOCOLS
 from drawbench.scoring.score import score_run
 from metrics.errors import MetricInputError
 from metrics.features.registry import inception, scorer_folder
@@ -386,7 +388,7 @@ def test_the_command_prints_json_on_stdout_and_progress_on_stderr(
     protocol: Protocol, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run = make_run(tmp_path / "run", samples=1)
-    monkeypatch.setattr("drawbench.scoring.protocols.PROTOCOLS", {"bundled": lambda: protocol})
+    monkeypatch.setitem(PROTOCOLS, "bundled", lambda: protocol)
     assert main(["score", str(run), "--json"]) == 0
     printed = capsys.readouterr()
     assert ScoreFile.model_validate(json.loads(printed.out)[0]).prompt_set.n == 12

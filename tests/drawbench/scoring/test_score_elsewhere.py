@@ -10,7 +10,8 @@ from drawbench.cli.main import main
 from drawbench.errors import UserError
 from drawbench.report.build import build_report
 from drawbench.results.files import read_result
-from drawbench.scoring.protocols import Protocol, bundled
+from drawbench.scoring.bundled import bundled
+from drawbench.scoring.protocol import Protocol
 from drawbench.scoring.score import score_run
 from drawbench.tables.loading import load_results, load_run
 from tests.drawbench.scoring.test_score import make_run

@@ -10,7 +10,7 @@ from drawbench.runs.generate import Request, generate
 from drawbench.scoring.extractors import Extractors
 from drawbench.scoring.image_features import BATCH
 from drawbench.scoring.kinds.clip_score import CLIP_SCORE
-from drawbench.scoring.protocols import MetricDefinition, Protocol
+from drawbench.scoring.protocol import MetricDefinition, Protocol
 from drawbench.scoring.score import score_run
 from drawbench.scoring.while_drawing import FeaturesWhileDrawing
 from tests.drawbench.plain_extractors import BATCH_EFFECT, PlainExtractor, entry_of

@@ -24,7 +24,8 @@ from drawbench.progress import Progress
 from drawbench.prompts.prompt_set import PromptRow, build_prompt_set
 from drawbench.results.scores import OVERALL, ScoreFile
 from drawbench.scoring.kinds import clip_score as kinds
-from drawbench.scoring.protocols import MetricDefinition, Protocol, get_protocol
+from drawbench.scoring.protocol import MetricDefinition, Protocol
+from drawbench.scoring.protocols import get_protocol
 from drawbench.scoring.score import score_run
 from drawbench.sweeps import PAPER_GUIDANCE
 from drawbench.sweeps.pareto_plot import curves, write_plots
