@@ -11,6 +11,7 @@ from drawbench.tables.leaderboard import build_tables
 from drawbench.tables.loading import read_shown_result
 from drawbench.tables.markup import sheet_markdown
 from drawbench.tables.render import sheets_of
+from drawbench.tables.upright import upright
 
 BEGIN = "<!-- tables: made by `drawbench leaderboard --write`, do not edit -->"
 END = "<!-- tables: end -->"
@@ -44,8 +45,11 @@ def render_committed_tables(results_dir: Path) -> dict[Path, str]:
 
 def _front_markdown(sheet: Sheet) -> str:
     """A sheet's first scores by category and cautions; how the numbers were made stands in results/README.md."""
+    block = upright((sheet.blocks[1:] or sheet.blocks)[0])
+    used = [cell.marks for row in block.rows for cell in row]
+    footnotes = tuple((mark, text) for mark, text in sheet.footnotes if any(mark in marks for marks in used))
     cautions = tuple(row for row in sheet.provenance if row[0] == "caution")
-    return sheet_markdown(replace(sheet, blocks=sheet.blocks[1:2] or sheet.blocks, provenance=cautions))
+    return sheet_markdown(replace(sheet, blocks=(block,), footnotes=footnotes, provenance=cautions))
 
 
 def stale_tables(results_dir: Path) -> list[Path]:

@@ -3,14 +3,14 @@
 import re
 import textwrap
 from collections.abc import Sequence
-from itertools import pairwise, takewhile
+from itertools import pairwise
 
 from drawbench.tables.layout import Block, Cell, Column, Sheet
+from drawbench.tables.upright import labels_of, upright
 
 PREAMBLE = (
     r"% Needs \usepackage{booktabs,graphicx} in the preamble. Set for the full width of a page, in one column or two."
 )
-MOST_COLUMNS = 7  # of numbers beside each other; what has more, as categories, becomes rows
 PAGE = 78  # letters of \small across the plainest article in one column; a wider table is split, never set smaller
 HEADING = 14  # letters in a line of a heading
 TEXT, ALL_TEXT = 36, 54  # letters in a line of a column of text, and of all of them
@@ -53,7 +53,7 @@ def sheet_latex(sheet: Sheet) -> str:
     Many columns of numbers, as categories, become rows; a grid that is wider than a page is split. Below each grid
     stand the footnotes that it uses, below the first also what made the numbers.
     """
-    grids = [part for block in sheet.blocks for part in _parts(_upright(block))]
+    grids = [part for block in sheet.blocks for part in _parts(upright(block))]
     floats = [_float(sheet, grid, first=number == 0) for number, grid in enumerate(grids)]
     return "\n\n".join(floats)
 
@@ -64,28 +64,9 @@ def escape_latex(text: str) -> str:
     return "".join(_LATEX.get(char, char) for char in joined)
 
 
-def _labels(block: Block) -> int:
-    """How many columns at the left say what a row is."""
-    return max((number + 1 for number, column in enumerate(block.columns) if not column.numeric), default=0)
-
-
-def _upright(block: Block) -> Block:
-    """A grid of many columns of numbers with these as rows."""
-    labels = len(list(takewhile(lambda column: not column.numeric, block.columns)))
-    scopes = block.columns[labels:]
-    if len(scopes) <= MOST_COLUMNS or labels != _labels(block):
-        return block
-    columns = [Column("", numeric=False), *(Column(" / ".join(c.text for c in row[:labels])) for row in block.rows)]
-    rows = [(Cell(scope.header), *(row[labels + n] for row in block.rows)) for n, scope in enumerate(scopes)]
-    if any(scope.sub for scope in scopes):
-        columns.insert(1, Column("", numeric=False))
-        rows = [(row[0], Cell(scope.sub), *row[1:]) for row, scope in zip(rows, scopes, strict=True)]
-    return Block(block.caption, tuple(columns), tuple(rows))
-
-
 def _parts(block: Block) -> list[Block]:
     """The grid in as few parts as fit across a page, about as wide as each other; all have the labels."""
-    labels = _labels(block)
+    labels = labels_of(block)
     widths = [_width(block, number) for number in range(len(block.columns))]
     numbers = widths[labels:]
     room = max(PAGE - sum(widths[:labels]), *numbers, 0)

@@ -125,3 +125,11 @@ def test_a_human_study_is_shown_and_never_stale_while_simulated_results_are_refu
     write_result(result("pretended").model_copy(update={"kind": "simulated"}), folder)
     with pytest.raises(UserError, match="SIMULATED"):
         render_committed_tables(folder)
+
+
+def test_the_front_page_has_no_footnotes_of_what_it_does_not_show() -> None:
+    tables = (REPOSITORY / "README.md").read_text(encoding="utf-8").partition(BEGIN)[2].partition(END)[0]
+    rows = [line for line in tables.splitlines() if line.startswith("|")]
+    marks = [line.split()[0] for line in tables.splitlines() if line.endswith("  ")]
+    assert marks
+    assert all(any(mark in row for row in rows) for mark in marks)
