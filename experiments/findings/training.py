@@ -12,9 +12,9 @@ import numpy as np
 import torch
 from torch import nn
 
-from experiments.findings.networks import BaseStyleUpsampler, PooledTextUNet, clip_text_encoder
+from experiments.findings.networks import BaseStyleUpsampler, PooledTextUNet
 from experiments.findings.small_world import example
-from metrics.features.registry import BUNDLED_FOLDER
+from experiments.scorer_tower import save_tower
 from reference_model.checkpoint import BUNDLED
 from reference_model.networks.efficient_unet import EfficientUNetConfig
 from reference_model.networks.presets import StageConfig, UNetConfigs, build_unet, with_text_width
@@ -157,7 +157,7 @@ def text_encoder(kind: Encoder, folder: Path, budget: Budget) -> TextEncoder:
     if kind == "large T5":
         return load_text_encoder(BUNDLED / "text_encoder")
     if kind == "CLIP tower":
-        return clip_text_encoder(BUNDLED_FOLDER)
+        return save_tower(folder / "clip-tower")
     out = folder / "small-t5"
     if not (out / "export" / "model.safetensors").is_file():
         task = Parsing(SMALL_WIDTH, SMALL_LAYERS, TEXT_BATCH, seed="findings")

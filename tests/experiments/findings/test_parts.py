@@ -10,11 +10,9 @@ import pytest
 import torch
 
 from experiments.findings.measures import Ruler, draw, memory_and_speed
-from experiments.findings.networks import BaseStyleUpsampler, PooledTextUNet, clip_text_encoder
+from experiments.findings.networks import BaseStyleUpsampler, PooledTextUNet
 from experiments.findings.small_world import COLOURS, OBJECTS, SETTINGS, example, small_scene
 from experiments.findings.training import TRAININGS, Budget, SmallTraining, trained
-from metrics.features.clip.open_clip import load_folder
-from metrics.features.registry import BUNDLED_FOLDER
 from reference_model.cascade import SamplingSettings, Stage
 from reference_model.checkpoint import BUNDLED
 from reference_model.networks.presets import StageConfig
@@ -87,18 +85,6 @@ def test_networks_that_are_compared_at_equal_size_have_it() -> None:
     assert counts["base-style U-Net"] == pytest.approx(counts["Efficient U-Net"], rel=0.03)
     assert counts["pooled text"] == counts["base"]
     assert counts["small text encoder, large U-Net"] > 1.9 * counts["base"]
-    t5, clip = load_text_encoder(BUNDLED / "text_encoder"), clip_text_encoder(BUNDLED_FOLDER)
-    sizes = [sum(p.numel() for p in encoder.encoder.parameters()) for encoder in (t5, clip)]
-    assert sizes[0] == pytest.approx(sizes[1], rel=0.15)
-
-
-def test_clips_tower_gives_the_states_that_the_scorer_pools() -> None:
-    scorer, encoder = load_folder(BUNDLED_FOLDER), clip_text_encoder(BUNDLED_FOLDER)
-    texts = ["a red car", "Two ünusual cups"]
-    last = torch.stack([encoder.encode(text)[-1] for text in texts])  # CLIP pools at the end token
-    projected = (last @ scorer.network.text_projection).numpy()
-    unit = projected / np.linalg.norm(projected, axis=1, keepdims=True)
-    np.testing.assert_allclose(unit, scorer.encode_texts(texts), atol=1e-5)
 
 
 def test_a_training_is_repeatable_kept_and_differs_by_seed(tmp_path: Path) -> None:
