@@ -4,6 +4,7 @@ import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
+from drawbench.prompts.captions import SAMPLED
 from drawbench.results.files import HumanPreference, Result
 from drawbench.results.published import PUBLISHED_TITLE, PublishedNumber
 from drawbench.results.scores import OVERALL, Interval, ReferenceRef, Score
@@ -349,6 +350,11 @@ def _cautions(table: LeaderboardTable) -> list[tuple[str, str]]:
             )
     if result.protocol.name == "offline":
         cautions.append("small networks from packages made these numbers: never compare them with published ones")
+    if result.prompt_set.name.startswith("coco") and result.prompt_set.n < SAMPLED:
+        cautions.append(
+            f"{result.prompt_set.n} captions, where a zero-shot COCO evaluation takes {SAMPLED:,}: never compare these"
+            " numbers with published ones"
+        )
     if result.prompt_set.name == "world":
         cautions.append("the bundled models learn from this procedural world: in-distribution, never zero-shot")
     if any(row.is_ceiling for row in table.rows):
