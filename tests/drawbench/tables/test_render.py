@@ -112,7 +112,9 @@ def test_bundled_scores_and_the_world_carry_their_cautions() -> None:
 
 
 def test_an_excerpt_of_coco_says_how_small_it_is() -> None:
-    whole, part = (replace(result("a"), prompt_set=PromptSetRef("coco", "c" * 64, n)) for n in (30_000, 200))
+    whole, part = (
+        replace(result("a"), prompt_set=PromptSetRef(name="coco", sha256="c" * 64, n=n)) for n in (30_000, 200)
+    )
     assert "where a zero-shot COCO evaluation takes" not in render_tables([whole])
     assert "200 captions, where a zero-shot COCO evaluation takes 30,000" in " ".join(render_tables([part]).split())
 
