@@ -119,7 +119,7 @@ def plot(losses: dict[str, dict[int, float]], folder: Path) -> None:
                 below.plot(middle, _means(less), color=colour, linestyle="--" if name == "killed" else "-")
         above.set_ylabel("loss")
         above.legend()
-        below.set_ylabel("less that of the one left alone")
+        below.set_ylabel("difference from the one left alone")
         below.set_xlabel(f"step (means of {WINDOW})")
         for axes in (above, below):
             tidy(axes, "y")

@@ -6,7 +6,6 @@ import json
 import re
 import shutil
 import subprocess
-from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -16,7 +15,7 @@ from hypothesis import strategies as st
 
 from drawbench.results.files import Result, read_result
 from drawbench.results.published import PUBLISHED_TITLE, published_numbers
-from drawbench.results.scores import Interval, PromptSetRef, Score
+from drawbench.results.scores import Interval, Score
 from drawbench.tables.latex import escape_latex
 from drawbench.tables.layout import Block, Cell, Column, Sheet, format_interval, format_number, leaderboard_sheet
 from drawbench.tables.leaderboard import build_tables
@@ -112,9 +111,7 @@ def test_bundled_scores_and_the_world_carry_their_cautions() -> None:
 
 
 def test_an_excerpt_of_coco_says_how_small_it_is() -> None:
-    whole, part = (
-        replace(result("a"), prompt_set=PromptSetRef(name="coco", sha256="c" * 64, n=n)) for n in (30_000, 200)
-    )
+    whole, part = (result("a", set_name="coco", prompts=prompts) for prompts in (30_000, 200))
     assert "where a zero-shot COCO evaluation takes" not in render_tables([whole])
     assert "200 captions, where a zero-shot COCO evaluation takes 30,000" in " ".join(render_tables([part]).split())
 
