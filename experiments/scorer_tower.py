@@ -1,14 +1,8 @@
 """The bundled scorer's text tower as a text encoder of transformers: what CLIP's is in Imagen's comparison (fig. A.5).
 
-    python -m experiments.scorer_tower --out clip-tower
-    python -m reference_model.training.stage --stage base_64 --text clip-tower --out out/base
-
 It has as many parameters as the bundled T5 and learnt from pairs of images and captions instead of captions alone.
 """
 
-import argparse
-import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +11,6 @@ import torch
 from metrics.features.clip.byte_tokenizer import END, FIRST_BYTE, PAD, START
 from metrics.features.clip.open_clip import load_folder
 from metrics.features.registry import BUNDLED_FOLDER
-from reference_model.errors import ReferenceModelError
 from reference_model.files import atomic_path
 from reference_model.text.encoder import TextEncoder, load_text_encoder
 
@@ -99,22 +92,3 @@ def _tokenizer(context_length: int) -> Any:
     tokenizer.post_processor = processors.TemplateProcessing(single="<start> $A <end>", special_tokens=ends)
     # None of the three is named to transformers, which would find them in texts, too.
     return PreTrainedTokenizerFast(tokenizer_object=tokenizer, model_max_length=context_length)
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Write the tower."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=Path, required=True)
-    args = parser.parse_args(arguments)
-    try:
-        encoder = save_tower(args.out)
-    except ReferenceModelError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    parameters = sum(parameter.numel() for parameter in encoder.encoder.parameters())
-    print(f"written: {args.out} ({parameters:,} parameters, features of {encoder.width})")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

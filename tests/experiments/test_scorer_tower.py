@@ -8,11 +8,12 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from experiments.scorer_tower import main, save_tower
+from experiments.scorer_tower import save_tower
 from metrics.features.clip.byte_tokenizer import ByteTokenizer
 from metrics.features.clip.open_clip import load_folder
 from metrics.features.registry import BUNDLED_FOLDER
 from reference_model.checkpoint import BUNDLED
+from reference_model.errors import ReferenceModelError
 from reference_model.text.encoder import TextEncoder, load_text_encoder
 
 
@@ -49,7 +50,7 @@ def test_it_is_as_large_as_the_bundled_t5(encoder: TextEncoder) -> None:
     assert encoder.width == t5.width
 
 
-def test_a_folder_of_something_else_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["--out", str(tmp_path)]) == 2
-    assert "holds no text encoder" in capsys.readouterr().err
+def test_a_folder_of_something_else_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ReferenceModelError, match="holds no text encoder"):
+        save_tower(tmp_path)
     assert list(tmp_path.iterdir()) == []
