@@ -75,13 +75,23 @@ class _TaskMeans(OfSomePrompts):
 
     weighted: bool = True
 
+    def interval(self, values: np.ndarray) -> Interval | None:
+        found = super().interval(values)
+        return None if found is None else replace(found, method="Wilson with t over the prompts of each task")
+
     def by_prompt(self, images: ImageSet) -> Mapping[str, np.ndarray]:
-        """Each prompt weighed so that the mean over prompts is the mean of the means of their tasks."""
+        """Linearised: by how much each prompt moves the mean of the tasks' means, added to it.
+
+        So tasks are fixed: how far they lie apart is no part of the spread. A task of one prompt shows none.
+        """
         (values,) = super().by_prompt(images).values()
         tasks = np.zeros(len(values), dtype=int)
         tasks[images.prompts] = images.features[:, 0]
-        counts = np.bincount(tasks)
-        return {self.name: values * len(values) / (np.count_nonzero(counts) * counts[tasks])}
+        _, task, counts = np.unique(tasks, return_inverse=True, return_counts=True)
+        means = np.bincount(task, weights=values) / counts
+        unbiased = np.sqrt(counts / np.maximum(counts - 1, 1))  # of a task's few prompts, beside those of all
+        weight = len(values) / (len(counts) * counts) * unbiased
+        return {self.name: means.mean() + weight[task] * (values - means[task])}
 
 
 def _share(name: str, header: str, words: str, column: int) -> tuple[Measure, ...]:

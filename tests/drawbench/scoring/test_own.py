@@ -163,6 +163,32 @@ def test_the_mean_of_geneval_is_over_tasks() -> None:
         GENEVAL.results(ImageSet(rows[5:], np.array([0])))
 
 
+def test_intervals_of_geneval_take_its_tasks_as_fixed() -> None:
+    """Tasks from easy to hard, 40 prompts of four images each: the interval holds the truth, and is no wider for it."""
+    random, easy = np.random.default_rng(0), np.array([0.95, 0.8, 0.7, 0.6, 0.3, 0.2])
+    tasks = np.repeat(np.arange(1, 7), 40)
+    prompts = np.repeat(np.arange(len(tasks)), 4)
+    values, held, widths = [], 0, []
+    for _ in range(300):
+        chances = random.beta(4 * easy[tasks - 1], 4 * (1 - easy[tasks - 1]))
+        right = random.random(len(prompts)) < chances[prompts]
+        found = GENEVAL.results(ImageSet(np.stack([tasks[prompts], right], 1).astype(np.float32), prompts))["geneval"]
+        assert found.interval is not None
+        values.append(found.value)
+        widths.append(found.interval.high - found.interval.low)
+        held += found.interval.low <= easy.mean() <= found.interval.high
+    assert 0.92 <= held / 300 <= 0.98
+    assert np.mean(widths) == pytest.approx(2 * 1.97 * np.std(values), rel=0.1)
+
+
+def test_equal_thirds_are_no_certainty() -> None:
+    rows = np.array([[1, right] for _ in range(10) for right in (0, 0, 1)], dtype=np.float32)
+    for kind in (GENEVAL, QA_SCORE):
+        interval = kind.results(ImageSet(rows, np.repeat(np.arange(10), 3)))[kind.name].interval
+        assert interval is not None
+        assert interval.high - interval.low > 0.3
+
+
 @pytest.mark.parametrize("kind", [GENEVAL, QA_SCORE])
 @pytest.mark.parametrize("all_of_them", [0, 1])
 def test_a_share_of_none_or_all_has_an_interval_with_a_width(kind: MetricKind, all_of_them: int) -> None:
