@@ -115,9 +115,9 @@ class SmallTraining(StageTraining):
         images, *lows = (np.stack(drawn) for drawn in zip(*(drawn for _, drawn in examples), strict=True))
         return Batch(tuple(words for words, _ in examples), images, lows[0] if lows else None)
 
-    def _aug_levels(self, generator: torch.Generator) -> torch.Tensor:
-        """Uniform in [0, 1], as in the paper, or none."""
-        levels = torch.rand(self.batch, generator=generator)
+    def _aug_levels(self, count: int, generator: torch.Generator) -> torch.Tensor:
+        """As the stages of the cascade are trained, or none."""
+        levels = super()._aug_levels(count, generator)
         return levels if self.training.augmentation else torch.zeros_like(levels)
 
 

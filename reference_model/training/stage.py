@@ -124,12 +124,20 @@ class StageTraining:
         """A batch that is drawn now, not ahead."""
         return draw_batch(self._kind(split), batch_seeds(seed, step, self.batch))
 
+    def _aug_levels(self, count: int, generator: torch.Generator) -> torch.Tensor:
+        """Noise conditioning augmentation (Imagen, sec. 2.4): a level in [0, 1] for each image, not for the batch.
+
+        Half of the images have none, as in sampling; the other levels are squares of uniform numbers.
+        """
+        levels = torch.rand(count, generator=generator).square()
+        return levels * (torch.rand(count, generator=generator) < 0.5)
+
     def _loss(self, module: nn.Module, batch: Batch, seed: str, step: int) -> torch.Tensor:
         """Mean squared error of the network's prediction, at stratified uniform times."""
         images = from_pixels(batch.images).to(self.device)
         text = self.text_encoder.encode_batch(batch.captions).to(self.device)
         generator, count = torch.Generator().manual_seed(Random(f"{seed}/{step}/noise").getrandbits(63)), len(images)
-        t = ((torch.arange(count) + torch.rand(count, generator=generator)) / count).to(self.device)
+        t = _times(count, generator).to(self.device)
         noise = torch.randn(images.shape, generator=generator).to(self.device)
         keep = (torch.rand(count, generator=generator) >= TEXT_DROPPED).to(self.device)
         schedule = SCHEDULES[self.config.schedule]
@@ -137,7 +145,7 @@ class StageTraining:
         target = training_target(schedule, self.config.prediction, images, noise, t)
         if batch.lows is not None:
             low = from_pixels(batch.lows).contiguous().to(self.device)
-            level = _aug_levels(count, generator).to(self.device)
+            level = self._aug_levels(count, generator).to(self.device)
             low_noise = torch.randn(low.shape, generator=generator).to(self.device)
             output = module(*inputs, augment_low_resolution(low, low_noise, level), level, keep=keep)
         else:
@@ -145,13 +153,9 @@ class StageTraining:
         return (output - target).square().mean()
 
 
-def _aug_levels(count: int, generator: torch.Generator) -> torch.Tensor:
-    """Noise conditioning augmentation (Imagen, sec. 2.4): a level in [0, 1] for each image, not for the batch.
-
-    Half of the images have none, as in sampling; the other levels are squares of uniform numbers.
-    """
-    levels = torch.rand(count, generator=generator).square()
-    return levels * (torch.rand(count, generator=generator) < 0.5)
+def _times(count: int, generator: torch.Generator) -> torch.Tensor:
+    """Uniform in [0, 1), one in each of `count` equal parts."""
+    return (torch.arange(count) + torch.rand(count, generator=generator)) / count
 
 
 def trained_side(unet: UNetConfigs) -> int:

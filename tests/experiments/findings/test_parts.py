@@ -17,6 +17,7 @@ from reference_model.cascade import SamplingSettings, Stage
 from reference_model.checkpoint import BUNDLED
 from reference_model.networks.presets import StageConfig
 from reference_model.networks.unet import UNet, UNetConfig
+from reference_model.pixels import from_pixels
 from reference_model.text.encoder import TextFeatures, load_text_encoder
 from reference_model.world.scene import split_of
 
@@ -101,11 +102,15 @@ def test_a_training_is_repeatable_kept_and_differs_by_seed(tmp_path: Path) -> No
 
 
 def test_without_augmentation_the_low_resolution_image_stays_clean() -> None:
-    text_encoder = load_text_encoder(BUNDLED / "text_encoder")
+    text = load_text_encoder(BUNDLED / "text_encoder")
     for name, noised in (("Efficient U-Net", True), ("without augmentation", False)):
-        levels = SmallTraining(TRAININGS[name], text_encoder, 4, 0)._aug_levels(torch.Generator().manual_seed(1))
-        assert bool(levels.any()) == noised
-        assert len(levels.unique()) == (4 if noised else 1)
+        task, seen = SmallTraining(TRAININGS[name], text, 8, 0), []
+        task.module.register_forward_pre_hook(lambda module, given, seen=seen: seen.append(given[3:5]))
+        task.loss(0)
+        ((low, levels),) = seen
+        clean = from_pixels(task._drawn("train", task.seed, 0).lows)
+        assert bool((levels > 0).any()) == noised
+        assert torch.allclose(low, clean, atol=0.01) != noised
 
 
 def test_the_ruler_tells_real_images_from_noise_and_captions_from_others() -> None:
