@@ -10,6 +10,7 @@
       section, heads,
       body: section.querySelector("tbody"),
       more: section.querySelector(".more"),
+      notes: section.querySelectorAll(".db-notes > li"),
       captions: JSON.parse(section.dataset.captions),
       main: heads.filter((head) => !head.dataset.block).length,
       names: [], keys: [], cells: [], others: [], sort: null, limit: STEP, found: [],
@@ -49,6 +50,8 @@
       return `<tr>${table.cells[row]}${others.join("")}</tr>`;
     });
     table.body.innerHTML = rows.join(""); // escaped where it was made
+    const marks = [...table.body.querySelectorAll("sup")].map((mark) => mark.textContent).join();
+    for (const note of table.notes) note.hidden = !marks.includes(note.firstElementChild.textContent);
     const left = table.found.length - rows.length;
     table.more.hidden = left === 0;
     table.more.firstElementChild.textContent = `${rows.length.toLocaleString("en")} of ${table.found.length.toLocaleString("en")} rows`;

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from drawbench.results.files import read_result
 from drawbench.site.build import Options, write_site
 from tests.chromium import Tab, violations
 from tests.drawbench.site.made_up import EVIL, made, results
@@ -86,6 +87,19 @@ def test_categories_come_and_go_and_a_missing_one_is_a_dash(index: _Tab) -> None
     assert page.locator(f"#{FIRST} th:visible", has_text="Text").count() == 0
     page.get_by_label("Categories").select_option("hidden")
     assert page.locator(f"#{FIRST} tbody tr").first.locator("th, td").count() == 7
+
+
+def test_a_footnote_is_there_while_its_mark_is(browser: Any, tmp_path: Path) -> None:
+    committed = Path(__file__).parents[3] / "results" / "imagen-tiny--open--bundled.json"
+    tab = _Tab(browser, write_site([read_result(committed)], tmp_path / "public", Options()).parent)
+    notes, sups = tab.page.locator(".db-notes li:visible"), tab.page.locator("tbody sup")
+    overall = notes.all_inner_texts()
+    assert not any("wrong word" in note for note in overall)  # of the category of texts alone
+    tab.page.get_by_label("Categories").select_option(CLIP)
+    assert len(overall) < notes.count() == tab.page.locator(".db-notes li").count()
+    for note in notes.locator("sup").all_inner_texts():
+        assert any(note in mark for mark in sups.all_inner_texts())
+    tab.close()
 
 
 def test_an_address_brings_everything_back(browser: Any, site: Path, index: _Tab) -> None:
