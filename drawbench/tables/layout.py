@@ -18,6 +18,8 @@ MISSING = "–"
 
 _OUTSIDE_BRACKETS = re.compile(r";(?![^(]*\))")
 _SYMBOLS = ("§", "¶")
+_BIAS = "finite-sample bias"
+_NUMBER = re.compile(r"[-+]?\d+(?:\.\d+)?(?:e-?\d+)?")
 
 
 Number = Score | HumanPreference
@@ -69,21 +71,24 @@ class Sheet:
 class Footnotes:
     """Gives each remark of a sheet one mark, in the order of appearance.
 
+    Remarks on bias that differ in numbers alone share a mark, and the footnote tells from which to which these go.
     of_all: remarks that are true of every number, which are told below the sheet and have no marks.
     """
 
     of_all: frozenset[str] = frozenset()
-    marks: dict[str, str] = field(default_factory=dict)
+    marks: dict[str, str] = field(default_factory=dict)  # by remark, on bias without its numbers
+    texts: dict[str, list[str]] = field(default_factory=dict)  # by mark
 
     def mark(self, text: str) -> str:
         """The mark of a remark; the same remark has the same mark everywhere in the sheet."""
-        if text not in self.marks:
-            self.marks[text] = self._next(text)
-        return self.marks[text]
+        alike = _NUMBER.sub("#", text) if _BIAS in text else text
+        mark = self.marks.setdefault(alike, self._next(text))
+        self.texts.setdefault(mark, []).append(text)
+        return mark
 
     def listed(self) -> tuple[tuple[str, str], ...]:
         """(mark, text) of all remarks made so far."""
-        return tuple((mark, text) for text, mark in self.marks.items())
+        return tuple((mark, _together(self.texts[mark])) for mark in self.marks.values())
 
     def _next(self, text: str) -> str:
         if text == NOT_MEASURABLE:
@@ -92,6 +97,13 @@ class Footnotes:
             return "‡"
         used = sum(each not in (NOT_MEASURABLE, NO_INTERVAL) for each in self.marks)
         return _SYMBOLS[used] if used < len(_SYMBOLS) else f"[{used - len(_SYMBOLS) + 1}]"
+
+
+def _together(texts: Sequence[str]) -> str:
+    """Remarks that differ in numbers alone, as one with `LEAST to MOST` for each number that differs."""
+    numbers = zip(*(_NUMBER.findall(text) for text in texts), strict=True)
+    ranges = iter(" to ".join(dict.fromkeys((min(each, key=float), max(each, key=float)))) for each in numbers)
+    return _NUMBER.sub(lambda _: next(ranges), texts[0])
 
 
 def leaderboard_sheet(table: LeaderboardTable, *, ranges: bool = False) -> Sheet:

@@ -17,7 +17,16 @@ from drawbench.results.files import Result, read_result
 from drawbench.results.published import PUBLISHED_TITLE, published_numbers
 from drawbench.results.scores import Interval, Score
 from drawbench.tables.latex import escape_latex
-from drawbench.tables.layout import Block, Cell, Column, Sheet, format_interval, format_number, leaderboard_sheet
+from drawbench.tables.layout import (
+    Block,
+    Cell,
+    Column,
+    Footnotes,
+    Sheet,
+    format_interval,
+    format_number,
+    leaderboard_sheet,
+)
 from drawbench.tables.leaderboard import build_tables
 from drawbench.tables.markup import escape_markdown, html_fragment
 from drawbench.tables.render import FORMATS, render_tables
@@ -114,6 +123,25 @@ def test_an_excerpt_of_coco_says_how_small_it_is() -> None:
     whole, part = (result("a", set_name="coco", prompts=prompts) for prompts in (30_000, 200))
     assert "where a zero-shot COCO evaluation takes" not in render_tables([whole])
     assert "200 captions, where a zero-shot COCO evaluation takes 30,000" in " ".join(render_tables([part]).split())
+
+
+def test_remarks_on_bias_share_a_footnote_and_others_do_not() -> None:
+    notes = Footnotes()
+    bias = [f"about {whole} of it is finite-sample bias, {part} of 30 images" for whole, part in ((0.1, -2e-6), (2, 0))]
+    marks = [notes.mark(text) for text in (*bias, "the text says 39.2", "the text says 43.6", bias[0])]
+    assert marks == ["§", "§", "¶", "[1]", "§"]
+    assert dict(notes.listed()) == {
+        "§": "about 0.1 to 2 of it is finite-sample bias, -2e-06 to 0 of 30 images",
+        "¶": "the text says 39.2",
+        "[1]": "the text says 43.6",
+    }
+
+
+def test_the_bias_of_all_models_is_told_once() -> None:
+    rows = [read_result(path) for path in (Path(__file__).parents[3] / "results").glob("*--world--bundled.json")]
+    told = [line for line in render_tables(rows, "markdown").splitlines() if "finite-sample bias" in line]
+    assert len(rows) > 2
+    assert len(told) == 1
 
 
 def test_published_numbers_stand_apart_with_their_sources() -> None:
