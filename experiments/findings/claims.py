@@ -172,7 +172,8 @@ FINDINGS: tuple[Finding, ...] = (
         tuple(f"{guidance:g}" for guidance in GUIDANCE),
         _guidance,
         (Ordering("2", "1", CLIP_SCORE), Ordering("2", "10", FRECHET, lower_is_better=True)),
-        "The bundled base at 64 pixels on held-out scenes of the whole world; a seed is other noise and other scenes.",
+        "The bundled base at 64 pixels with dynamic thresholding, on held-out scenes of the whole world; a seed is"
+        " other noise and other scenes.",
     ),
     Finding(
         "thresholding",
@@ -194,8 +195,9 @@ FINDINGS: tuple[Finding, ...] = (
         ("without augmentation at 0", *(f"Efficient U-Net at {level:g}" for level in AUG_LEVELS)),
         _augmentation,
         _both("Efficient U-Net at 0.2", "without augmentation at 0"),
-        "Two 16 -> 64 pixel networks, one trained with noised and one with clean low-resolution images, on what the"
-        " base draws; the number is the level at which they are sampled. 0.2 was chosen beforehand.",
+        "Two 16 -> 64 pixel networks on what the base draws. One was trained with clean low-resolution images, the"
+        " other with noise on half of them, as the bundled stages are; the number is the level at which they are"
+        " sampled. 0.2 was chosen beforehand.",
     ),
     Finding(
         "cross-attention",

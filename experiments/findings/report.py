@@ -138,7 +138,7 @@ def _picture(finding: Finding, found: Results, seeds: Sequence[int], path: Path)
 def _shown(finding: Finding, seeds: Sequence[int]) -> str:
     """What the picture shows, whatever comes of the claim."""
     how = "the mean of" if finding.name in CURVES else "a dot for each of"
-    name = finding.name.replace("-", " ")
+    name = finding.name.replace("-", " ").replace("unet", "U-Net")
     return f"{name[0].upper()}{name[1:]}: {how} {len(seeds)} seed{'s' * (len(seeds) > 1)}"
 
 
@@ -167,7 +167,7 @@ def _trade_off(axes: Any, finding: Finding, found: Results, seeds: Sequence[int]
     axes.set_ylabel(f"← {FRECHET}; lower is better")  # turned, the arrow points down
     tidy(axes, "both")
     if len(lines) > 1:
-        axes.legend(frameon=False, ncols=len(lines), loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0.2)
+        axes.legend(frameon=False, ncols=3, loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0.2)
     return [label for _, label in sorted(labels, key=lambda each: each[0])]
 
 
