@@ -137,16 +137,16 @@
   function grid(table, lines, rows, marks) {
     const heads = rows.map((row) => element("th", { scope: "col", className: "db-num" }, row.label, element("span", { className: "soft", textContent: row.rank === "–" ? "no rank" : `rank ${row.rank}` })));
     const body = lines.map(([title, scores]) =>
-      element("tr", {}, element("th", { scope: "row", textContent: title }), ...scores.map((score, place) => cell(score, rows[place], marks))));
+      element("tr", {}, element("th", { scope: "row", textContent: title }), ...scores.map((score, place) => cell(score, rows[place], marks, table.cautions))));
     return element("div", { className: "db-scroll", tabIndex: 0, role: "group", ariaLabel: `${table.title}: numbers` },
       element("table", {}, element("thead", {}, element("tr", {}, element("td"), ...heads)), element("tbody", {}, ...body)));
   }
 
-  function cell(score, row, marks) {
+  function cell(score, row, marks, cautions) {
     if (!score) return element("td", { className: "db-num", textContent: "–" });
     const [value, interval, , , , n, remarks, address] = score;
     const made = element("td", { className: "db-num" }, element("a", { className: "number", href: `${page(row.slug)}#${address}`, textContent: value }));
-    const told = [...remarks, ...(interval ? [] : ["interval: not available"])];
+    const told = [...remarks.filter((text) => !cautions.includes(text)), ...(interval ? [] : ["interval: not available"])];
     if (told.length) {
       for (const text of told) if (!marks.has(text)) marks.set(text, text === DUMB ? "†" : `[${marks.size - marks.has(DUMB) + 1}]`);
       made.append(element("sup", { textContent: told.map((text) => marks.get(text)).join("") }));

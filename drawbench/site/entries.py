@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from drawbench.errors import UserError
+from drawbench.interface import Setting
 from drawbench.prompts.prompt_set import category_slug
 from drawbench.report.provenance import Provenance, Section, draw_command, human_section, scores_section
 from drawbench.report.sources import unique_slugs
@@ -16,6 +17,7 @@ from drawbench.tables.leaderboard import LeaderboardTable, build_tables
 
 SLUG = 48  # characters of a name in an address
 MODELS = "models"
+OF_PROMPTS = ("long_prompts",)  # settings that say what is done with prompts: no part of what a model is
 SEEDS = "in the run, which its hash names; other ones draw other images"
 
 
@@ -107,7 +109,13 @@ def _refuse(results: Sequence[Result]) -> None:
 
 
 def _card_key(result: Result) -> str:
-    return json.dumps(result.model.model_dump(mode="json"), sort_keys=True)
+    card = result.model.model_copy(update={"settings": settings_of(result)})
+    return json.dumps(card.model_dump(mode="json"), sort_keys=True)
+
+
+def settings_of(result: Result) -> dict[str, Setting]:
+    """Those that make the model what it is: the same on every prompt set."""
+    return {name: value for name, value in result.model.settings.items() if name not in OF_PROMPTS}
 
 
 def _labels(groups: dict[str, list[Result]]) -> dict[str, str]:
@@ -129,7 +137,7 @@ def _labels(groups: dict[str, list[Result]]) -> dict[str, str]:
 def _flat(result: Result) -> dict[str, str]:
     card = result.model
     facts = {"adapter": card.adapter, "spec": card.spec, "revision": card.revision, "weights": card.weights_sha256[:8]}
-    return {name: text for name, text in facts.items() if text} | {k: str(v) for k, v in card.settings.items()}
+    return {name: text for name, text in facts.items() if text} | {k: str(v) for k, v in settings_of(result).items()}
 
 
 def _sections(provenance: Provenance, slug: str, results: Sequence[Result]) -> list[Section]:

@@ -8,7 +8,7 @@ from drawbench.report.overview import MOST_ROWS, score_point
 from drawbench.report.provenance import Provenance, spec_of
 from drawbench.results.files import Result
 from drawbench.results.scores import OVERALL, Score
-from drawbench.site.entries import Contents, Entry
+from drawbench.site.entries import Contents, Entry, settings_of
 from drawbench.site.tables import TableView
 from drawbench.tables.headers import measure_of
 from drawbench.tables.layout import ordered
@@ -43,7 +43,7 @@ def card_facts(entry: Entry) -> list[tuple[str, str]]:
         ("model", spec_of(card)),
         ("revision", card.revision),
         ("weights", card.weights_sha256),
-        ("settings", ", ".join(f"{key}={value}" for key, value in sorted(card.settings.items()))),
+        ("settings", ", ".join(f"{key}={value}" for key, value in sorted(settings_of(entry.results[0]).items()))),
     ]
     return [(name, text) for name, text in facts if text]
 

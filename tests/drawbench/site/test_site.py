@@ -1,6 +1,7 @@
 """The site as files: what it holds, what it refuses, and that it is the same each time. All results are made up."""
 
 import hashlib
+import html
 import json
 import re
 from pathlib import Path
@@ -166,6 +167,18 @@ def test_cards_of_one_name_have_pages_of_their_own(tmp_path: Path) -> None:
     found = [made("one", settings={"steps": 1}), made("one", 0.3, settings={"steps": 2})]
     write_site(found, tmp_path / "public", Options())
     assert {path.name for path in (tmp_path / "public/models").iterdir()} == {"one-steps-1.html", "one-steps-2.html"}
+
+
+def test_what_is_done_with_long_prompts_makes_no_other_model(tmp_path: Path) -> None:
+    settings = [{"steps": 1, "long_prompts": how} for how in ("cut", "refuse")]
+    others = made("one", 0.3, settings=settings[1], set_hash="b" * 64)
+    found = [made("one", settings=settings[0]), others]
+    write_site(found, tmp_path / "public", Options())
+    (page,) = (tmp_path / "public/models").iterdir()
+    text = html.unescape(page.read_text())
+    assert page.name == "one.html"
+    assert "--set long_prompts=cut" in text  # in the command of the one result
+    assert "steps=1<" in text  # and of the model this alone
 
 
 def test_all_rows_are_in_the_data_and_some_in_the_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -144,6 +144,17 @@ def test_models_are_chosen_and_compared_by_keyboard(browser: Any, site: Path) ->
     tab.close()
 
 
+def test_a_comparison_tells_what_is_true_of_all_once(browser: Any, tmp_path: Path) -> None:
+    folder = Path(__file__).parents[3] / "results"
+    both = [read_result(folder / f"imagen-tiny{which}--world--bundled.json") for which in ("", "-guidance-1")]
+    site = write_site(both, tmp_path / "public", Options()).parent
+    tab = _Tab(browser, site, "compare.html#imagen-tiny/imagen-tiny-guidance-1")
+    tab.page.locator(".compared").wait_for()
+    repeated = tab.page.get_by_text("repeat the text of another")
+    assert repeated.count() == 1
+    tab.close()
+
+
 def test_an_address_compares(browser: Any, site: Path) -> None:
     tab = _Tab(browser, site, "compare.html#model-c/img-src-x-onerror-alert-1/lacking/model-d")
     heads = tab.page.locator(".compared thead th").first.locator("xpath=..").locator("th")
