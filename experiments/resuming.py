@@ -97,7 +97,7 @@ def plot(losses: dict[str, dict[int, float]], folder: Path) -> None:
     """Losses above, and below what the two others lose or win against the training that was left alone."""
     import matplotlib.pyplot as plt
 
-    from drawbench.plot_style import SERIES, STYLE, tidy, write_figure
+    from drawbench.plot_style import SERIES, STYLE, TITLE, tidy, write_figure
 
     alone = losses["alone"]
     titles = {
@@ -117,10 +117,13 @@ def plot(losses: dict[str, dict[int, float]], folder: Path) -> None:
             )
             if name != "alone":
                 below.plot(middle, _means(less), color=colour, linestyle="--" if name == "killed" else "-")
+        figure.suptitle(
+            f"One training, left alone and interrupted: means of {WINDOW} steps", x=0.01, ha="left", fontsize=TITLE
+        )
         above.set_ylabel("loss")
-        above.legend()
-        below.set_ylabel("difference from the one left alone")
-        below.set_xlabel(f"step (means of {WINDOW})")
+        above.legend(frameon=False)
+        below.set_ylabel("more than left alone")
+        below.set_xlabel("step")
         for axes in (above, below):
             tidy(axes, "y")
         write_figure(figure, folder, "resuming")
