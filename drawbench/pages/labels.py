@@ -73,6 +73,7 @@ def place_labels(
     found: list[Place | None] = []
     for label in labels:
         boxes = [_beside(label, right, up) for right, up in SIDES]
+        others = [point for point in points if (point.across, point.up) != (label.across, label.up)]  # its own is round
         free = [
             box
             for box in boxes
@@ -80,7 +81,7 @@ def place_labels(
         ]
         covered = [
             (
-                sum(box.overlaps(point, widths) for point in points),
+                sum(box.overlaps(point, widths) for point in others),
                 sum(box.is_struck(*segment, width) for segment in segments for width in widths),
             )
             for box in free

@@ -60,3 +60,8 @@ def test_a_label_keeps_off_lines_and_marks() -> None:
 
 def test_marks_that_share_a_place_are_counted() -> None:
     assert beneath([(0, 0), (3, 3), (50, 0), (2, 0), (50, 9)], 5) == [0, 1, 0, 2, 0]
+
+
+def test_a_round_mark_leaves_room_at_its_own_corner() -> None:
+    label = Label(0.5, 50, 10, 14, gap=8)
+    assert place_labels([label], [[(0.5, 50)]], 12, (200, 724), HEIGHT) == [pytest.approx((9.8, 11.8))]
