@@ -127,6 +127,17 @@ def test_a_stage_trains_and_is_exported_for_use(tmp_path: Path) -> None:
     assert json.loads((tmp_path / "export" / "base_64.json").read_text())["training"]["step"] == 2
 
 
+def test_a_time_exponent_below_one_trains_late_times_and_measures_all_alike() -> None:
+    for exponent, middle in ((1.0, 1 / 2), (0.5, 2 / 3)):
+        task, times = StageTraining(SMALL_BASE, encoder(), 32, "times", time_exponent=exponent), []
+        task.module.register_forward_pre_hook(lambda module, given, times=times: times.append(given[1]))
+        task.loss(0)
+        assert float(times[0].mean()) == pytest.approx(middle, abs=0.01)
+        assert float(times[0].max()) < 1
+        task.evaluate(task.module)
+        assert float(times[1].mean()) == pytest.approx(1 / 2, abs=0.01)
+
+
 def test_super_resolution_losses_are_finite(monkeypatch: pytest.MonkeyPatch) -> None:
     for config in TINY[1:]:
         loss = StageTraining(config, encoder(128), 2, "x").loss(0)
@@ -207,6 +218,12 @@ def test_the_trainers_bytes_are_the_scorers_bytes() -> None:
 def test_the_stage_command_names_the_stages(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert stage_training.main(["--stage", "base_99", "--text", str(tmp_path), "--out", str(tmp_path)]) == 2
     assert "super_resolution_256" in capsys.readouterr().err
+
+
+def test_a_time_exponent_that_no_time_has_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    options = ["--stage", "base_64", "--text", str(tmp_path), "--out", str(tmp_path / "out"), "--time-exponent", "0"]
+    assert stage_training.main(options) == 2
+    assert "--time-exponent is 0: give a number above 0" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("kind", ["stage", "text", "scorer"])
