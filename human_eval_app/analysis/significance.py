@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from human_eval_app.analysis.records import SignTest
+from metrics.statistics import equivalence
 
 
 def sign_test(net_of_prompts: np.ndarray) -> SignTest:
@@ -21,10 +22,5 @@ def sign_test(net_of_prompts: np.ndarray) -> SignTest:
 
 def holm(p_values: Sequence[float | None]) -> list[float | None]:
     """Holm's (1979) corrected p-values, in the order given; what could not be tested (None) does not count."""
-    known = sorted((p, place) for place, p in enumerate(p_values) if p is not None)
-    corrected: list[float | None] = [None] * len(p_values)
-    highest = 0.0
-    for rank, (p, place) in enumerate(known):
-        highest = max(highest, min(1.0, p * (len(known) - rank)))
-        corrected[place] = highest
-    return corrected
+    corrected = iter(equivalence.holm([p for p in p_values if p is not None]))
+    return [None if p is None else next(corrected) for p in p_values]

@@ -1,6 +1,7 @@
 """Equivalence tests: statsmodels' numbers, and how often they err on simulated pairs at the margin."""
 
 import math
+from itertools import combinations
 
 import numpy as np
 import pytest
@@ -32,8 +33,18 @@ def test_the_p_value_is_statsmodels(margin: float) -> None:
     assert found.within == (-margin < found.low and found.high < margin)
 
 
-@given(st.lists(st.floats(0, 1), min_size=1, max_size=8))
-def test_holm_is_statsmodels(p_values: list[float]) -> None:
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=6))
+def test_holm_is_the_closed_test_by_bonferroni(p_values: list[float]) -> None:
+    """A claim holds where every set of hypotheses with its own is rejected (Marcus, Peritz & Gabriel 1976)."""
+    places = range(len(p_values))
+    sets = [chosen for size in places for chosen in combinations(places, size + 1)]
+    by_set = {chosen: min(1.0, len(chosen) * min(p_values[i] for i in chosen)) for chosen in sets}
+    closed = [max(p for chosen, p in by_set.items() if place in chosen) for place in places]
+    assert holm(p_values) == pytest.approx(closed, abs=1e-12)
+
+
+def test_holm_is_statsmodels() -> None:
+    p_values = [*np.random.default_rng(1).random(20) ** 3, 0.01, 0.01, 0.0, 1.0]
     assert holm(p_values) == pytest.approx(list(multipletests(p_values, method="holm")[1]), abs=1e-12)
 
 
