@@ -96,6 +96,7 @@ def test_a_footnote_is_there_while_its_mark_is(browser: Any, tmp_path: Path) -> 
     overall = notes.all_inner_texts()
     assert not any("wrong word" in note for note in overall)  # of the category of texts alone
     tab.page.get_by_label("Categories").select_option(CLIP)
+    tab.page.get_by_text("wrong word").wait_for()  # the categories' numbers are a file of their own
     assert len(overall) < notes.count() == tab.page.locator(".db-notes li").count()
     for note in notes.locator("sup").all_inner_texts():
         assert any(note in mark for mark in sups.all_inner_texts())
