@@ -3,7 +3,7 @@
     python -m experiments.two_encoders --out encoders
     drawbench run --model reference:encoders/t5 --prompts world --size 64
 
-Imagen compares T5 with CLIP's text tower so (sec. 4.4, fig. A.5). Both begin with the bundled base, whose layers that
+Imagen compares T5 with CLIP's text tower so (fig. A.5). Both begin with the bundled base, whose layers that
 read text are drawn anew, and see the same images in the same order for the same number of steps. The base's other
 layers learnt with the T5, which may favour it; the bundled scorer may favour its own tower.
 """

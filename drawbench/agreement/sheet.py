@@ -3,17 +3,8 @@
 from drawbench.agreement.records import PEOPLE, Agreement, Contrast, Measured, Statistic
 from drawbench.agreement.words import on_question
 from drawbench.results.scores import OVERALL, Interval
-from drawbench.tables.layout import (
-    MISSING,
-    NO_INTERVAL,
-    Block,
-    Cell,
-    Column,
-    Footnotes,
-    Sheet,
-    format_interval,
-    format_number,
-)
+from drawbench.tables.footnotes import NO_INTERVAL, Footnotes
+from drawbench.tables.layout import MISSING, Block, Cell, Column, Sheet, format_interval, format_number
 
 SHOWN: tuple[tuple[Statistic, str, str, float, int], ...] = (  # statistic, heading, below it, factor, decimals
     ("agreement", "agreement", "%", 100, 1),

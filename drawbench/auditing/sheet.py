@@ -8,17 +8,8 @@ from drawbench.auditing.guidance import HIGH, LOW
 from drawbench.auditing.measure import BRIBE_METHOD, SHARE_METHOD
 from drawbench.auditing.records import Audit, Bribe, Card, Share, Tried
 from drawbench.results.scores import Interval, MaybeInterval
-from drawbench.tables.layout import (
-    MISSING,
-    NO_INTERVAL,
-    Block,
-    Cell,
-    Column,
-    Footnotes,
-    Sheet,
-    format_interval,
-    format_number,
-)
+from drawbench.tables.footnotes import NO_INTERVAL, Footnotes
+from drawbench.tables.layout import MISSING, Block, Cell, Column, Sheet, format_interval, format_number
 
 Part = Callable[[Card], Tried | None]
 PARTS: tuple[tuple[str, Part, Mapping[str, str]], ...] = (

@@ -5,8 +5,9 @@ import textwrap
 from drawbench.comparing.same import Sameness, Test
 from drawbench.comparing.text import provenance
 from drawbench.tables.cost import cost_words
+from drawbench.tables.footnotes import Footnotes
 from drawbench.tables.headers import measure_of
-from drawbench.tables.layout import Block, Cell, Column, Footnotes, Sheet
+from drawbench.tables.layout import Block, Cell, Column, Sheet
 from drawbench.tables.text import sheet_text
 
 WORDS = {

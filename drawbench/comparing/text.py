@@ -7,8 +7,9 @@ from pathlib import Path
 from drawbench.comparing.compare import ComparedRun, Comparison
 from drawbench.comparing.differences import Difference
 from drawbench.results.scores import Interval
+from drawbench.tables.footnotes import Footnotes
 from drawbench.tables.headers import measure_of
-from drawbench.tables.layout import Block, Cell, Column, Footnotes, Sheet
+from drawbench.tables.layout import Block, Cell, Column, Sheet
 from drawbench.tables.leaderboard import in_sentence
 from drawbench.tables.text import sheet_text
 

@@ -13,8 +13,8 @@ from drawbench.report.sources import Sources
 from drawbench.results.files import HumanPreference, Result
 from drawbench.results.scores import OVERALL, Interval
 from drawbench.sweeps.pareto_plot import Curve, curves
+from drawbench.tables.footnotes import remarks_of
 from drawbench.tables.headers import ALIGNMENTS, TEXT, distances, measure_of, measures
-from drawbench.tables.layout import remarks_of
 from metrics.alignment import NOT_MEASURABLE
 
 MOST_PAIRS = 6  # told one by one; of more, a sentence counts them

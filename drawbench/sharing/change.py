@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from drawbench.results.comparable import differences
 from drawbench.results.files import Result
 from drawbench.results.scores import OVERALL, Score
+from drawbench.tables.footnotes import Footnotes
 from drawbench.tables.headers import measure_of
-from drawbench.tables.layout import Block, Cell, Column, Footnotes, Sheet
+from drawbench.tables.layout import Block, Cell, Column, Sheet
 from drawbench.tables.text import sheet_text
 
 UNPAIRED = "intervals are each result's own: whether a difference is noise, `drawbench compare` says of the two runs"

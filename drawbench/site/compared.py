@@ -10,8 +10,9 @@ from drawbench.results.files import Result
 from drawbench.results.scores import OVERALL, Interval, Score
 from drawbench.site.entries import Contents, Entry, run_folder
 from drawbench.site.tables import TableView
+from drawbench.tables.footnotes import remarks_of
 from drawbench.tables.headers import measure_of
-from drawbench.tables.layout import format_interval, format_number, metrics_of, remarks_of
+from drawbench.tables.layout import format_interval, format_number, metrics_of
 from drawbench.tables.leaderboard import LeaderboardTable
 from drawbench.tables.ranks import rank_ranges, rank_words
 

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from drawbench.results.scores import OVERALL, Score
 from drawbench.sweeps.pareto_plot import curves
 from drawbench.sweeps.sweep import SweepPoint, equal_points
+from drawbench.tables.footnotes import Footnotes
 from drawbench.tables.headers import alignment_of, distances, measure_of
-from drawbench.tables.layout import Block, Cell, Column, Footnotes, Sheet, prompts_of, score_cell, table_title
+from drawbench.tables.layout import Block, Cell, Column, Sheet, prompts_of, score_cell, table_title
 from drawbench.tables.text import sheet_text
 from drawbench.terminal import WIDTH
 

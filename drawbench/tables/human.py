@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 from drawbench.results.files import HumanPreference
 from drawbench.results.scores import OVERALL, Interval
-from drawbench.tables.layout import NO_INTERVAL, Block, Cell, Column, Footnotes, Sheet, format_number, table_title
+from drawbench.tables.footnotes import NO_INTERVAL, Footnotes
+from drawbench.tables.layout import Block, Cell, Column, Sheet, format_number, table_title
 from drawbench.tables.leaderboard import LeaderboardTable, Row, in_sentence
 
 AVERAGES = {"micro": "votes", "macro": "categories"}

@@ -1,6 +1,5 @@
 """From a leaderboard table to columns, cells, footnotes and provenance: what every format then only writes down."""
 
-import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
@@ -8,19 +7,13 @@ from drawbench.prompts.captions import SAMPLED
 from drawbench.results.files import HumanPreference, Result
 from drawbench.results.published import PUBLISHED_TITLE, PublishedNumber
 from drawbench.results.scores import OVERALL, Interval, ReferenceRef, Score
+from drawbench.tables.footnotes import NO_INTERVAL, Footnotes, remarks_of
 from drawbench.tables.headers import ALIGNMENTS, TEXT, alignment_of, measure_of, measures
 from drawbench.tables.leaderboard import LeaderboardTable, Row, ordering_metric
 from drawbench.tables.ranks import SAYS, rank_ranges, rank_words
 from metrics.alignment import NOT_MEASURABLE
 
-NO_INTERVAL = "interval: not available"
 MISSING = "–"
-
-_OUTSIDE_BRACKETS = re.compile(r";(?![^(]*\))")
-_SYMBOLS = ("§", "¶")
-_BIAS = "finite-sample bias"
-_NUMBER = re.compile(r"[-+]?\d+(?:\.\d+)?(?:e-?\d+)?")
-
 
 Number = Score | HumanPreference
 
@@ -65,45 +58,6 @@ class Sheet:
     blocks: tuple[Block, ...]
     footnotes: tuple[tuple[str, str], ...]  # (mark, text)
     provenance: tuple[tuple[str, str], ...]  # (name, text): what made the numbers
-
-
-@dataclass
-class Footnotes:
-    """Gives each remark of a sheet one mark, in the order of appearance.
-
-    Remarks on bias that differ in numbers alone share a mark, and the footnote tells from which to which these go.
-    of_all: remarks that are true of every number, which are told below the sheet and have no marks.
-    """
-
-    of_all: frozenset[str] = frozenset()
-    marks: dict[str, str] = field(default_factory=dict)  # by remark, on bias without its numbers
-    texts: dict[str, list[str]] = field(default_factory=dict)  # by mark
-
-    def mark(self, text: str) -> str:
-        """The mark of a remark; the same remark has the same mark everywhere in the sheet."""
-        alike = _NUMBER.sub("#", text) if _BIAS in text else text
-        mark = self.marks.setdefault(alike, self._next(text))
-        self.texts.setdefault(mark, []).append(text)
-        return mark
-
-    def listed(self) -> tuple[tuple[str, str], ...]:
-        """(mark, text) of all remarks made so far."""
-        return tuple((mark, _together(self.texts[mark])) for mark in self.marks.values())
-
-    def _next(self, text: str) -> str:
-        if text == NOT_MEASURABLE:
-            return "†"
-        if text == NO_INTERVAL:
-            return "‡"
-        used = sum(each not in (NOT_MEASURABLE, NO_INTERVAL) for each in self.marks)
-        return _SYMBOLS[used] if used < len(_SYMBOLS) else f"[{used - len(_SYMBOLS) + 1}]"
-
-
-def _together(texts: Sequence[str]) -> str:
-    """Remarks that differ in numbers alone, as one with `LEAST to MOST` for each number that differs."""
-    numbers = zip(*(_NUMBER.findall(text) for text in texts), strict=True)
-    ranges = iter(" to ".join(dict.fromkeys((min(each, key=float), max(each, key=float)))) for each in numbers)
-    return _NUMBER.sub(lambda _: next(ranges), texts[0])
 
 
 def leaderboard_sheet(table: LeaderboardTable, *, ranges: bool = False) -> Sheet:
@@ -240,12 +194,6 @@ def score_cell(score: Score | None, decimals: int, notes: Footnotes) -> Cell:
         return Cell(format_number(score.value, decimals), "", "".join([*marks, notes.mark(NO_INTERVAL)]), score)
     interval = format_interval(score.value, score.interval, decimals)
     return Cell(format_number(score.value, decimals), interval, "".join(marks), score)
-
-
-def remarks_of(note: str) -> list[str]:
-    """The parts of the note of a score, each a footnote of its own."""
-    parts = [part.strip() for part in _OUTSIDE_BRACKETS.split(note) if part.strip()]
-    return list(dict.fromkeys(NOT_MEASURABLE if NOT_MEASURABLE in part else part for part in parts))
 
 
 def _remarks_of_all(table: LeaderboardTable) -> list[str]:

@@ -193,12 +193,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "--gradient-checkpointing", action="store_true", help="compute the network's blocks twice rather than keep them"
     )
     parser.add_argument(
-        "--time-exponent", type=float, default=1.0, help="train at times u ** it; 0.5: twice as often at late ones (1)"
+        "--time-exponent",
+        type=float,
+        default=1.0,
+        help="train at times u ** it, u uniform; below 1 more often at late, noisy times (1)",
     )
     parser.add_argument("--ema-decay", type=float, default=0.999, help="of the average that is exported (0.999)")
     add_loop_options(parser, minutes=60, batch=64)
     args = parser.parse_args(arguments)
-    if args.time_exponent <= 0:
+    if not 0 < args.time_exponent < float("inf"):
         raise ReferenceModelError(f"--time-exponent is {args.time_exponent:g}: give a number above 0")
     torch.set_num_threads(args.threads)
     device = own_device(args.device)

@@ -16,17 +16,9 @@ from hypothesis import strategies as st
 from drawbench.results.files import Result, read_result
 from drawbench.results.published import PUBLISHED_TITLE, published_numbers
 from drawbench.results.scores import Interval, Score
+from drawbench.tables.footnotes import Footnotes
 from drawbench.tables.latex import escape_latex
-from drawbench.tables.layout import (
-    Block,
-    Cell,
-    Column,
-    Footnotes,
-    Sheet,
-    format_interval,
-    format_number,
-    leaderboard_sheet,
-)
+from drawbench.tables.layout import Block, Cell, Column, Sheet, format_interval, format_number, leaderboard_sheet
 from drawbench.tables.leaderboard import build_tables
 from drawbench.tables.markup import escape_markdown, html_fragment
 from drawbench.tables.render import FORMATS, render_tables

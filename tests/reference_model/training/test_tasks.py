@@ -220,10 +220,14 @@ def test_the_stage_command_names_the_stages(tmp_path: Path, capsys: pytest.Captu
     assert "super_resolution_256" in capsys.readouterr().err
 
 
-def test_a_time_exponent_that_no_time_has_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    options = ["--stage", "base_64", "--text", str(tmp_path), "--out", str(tmp_path / "out"), "--time-exponent", "0"]
-    assert stage_training.main(options) == 2
-    assert "--time-exponent is 0: give a number above 0" in capsys.readouterr().err
+@pytest.mark.parametrize("exponent", ["0", "-1", "nan", "inf"])
+def test_a_time_exponent_that_makes_no_times_is_refused(
+    exponent: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = ["--stage", "base_64", "--text", str(tmp_path), "--out", str(tmp_path / "out")]
+    assert stage_training.main([*options, "--time-exponent", exponent]) == 2
+    assert f"--time-exponent is {exponent}: give a number above 0" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize("kind", ["stage", "text", "scorer"])
