@@ -10,6 +10,7 @@ from drawbench.comparing.differences import Difference
 from drawbench.errors import UserError
 from drawbench.interface import ModelCard
 from drawbench.prompts.prompt_set import category_slug
+from drawbench.prompts.registry import BY_NAME
 from drawbench.report.sources import ReportedRun, Sources, SweepOf
 from drawbench.results.files import Result
 from drawbench.results.scores import Interval, ReferenceRef
@@ -117,11 +118,22 @@ def draw_command(
     model: ModelCard, set_name: str, samples: int, size: int, folder: str, more: Sequence[str] = ()
 ) -> str:
     """The same of a model and what is known of its run. more: further options."""
-    words = ["drawbench", "generate", "--model", spec_of(model), "--prompts", set_name]
+    words = ["drawbench", "generate", "--model", spec_of(model), "--prompts", prompts_option(set_name)]
     words += ["--samples", str(samples), "--size", str(size), *more]
     for name, value in model.settings.items():
         words += ["--set", f"{name}={value}"] if name not in NOT_TYPED else []
     return shlex.join([*words, "--out", f"runs/{folder}"])
+
+
+def prompts_option(set_name: str) -> str:
+    """The prompts as `--prompts` takes them; in capitals what no name brings, and only the set's hash tells."""
+    if set_name in BY_NAME:
+        return set_name
+    if set_name.startswith("hf-"):
+        return "hf:DATASET"
+    return {"coco": "coco:ROOT", "coco2017": "coco:ROOT,year=2017"}.get(
+        set_name, "coco:FILE" if set_name.startswith("coco-") else "FILE"
+    )
 
 
 def spec_of(card: ModelCard) -> str:

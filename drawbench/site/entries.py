@@ -7,7 +7,14 @@ from dataclasses import dataclass
 from drawbench.errors import UserError
 from drawbench.interface import Setting
 from drawbench.prompts.prompt_set import category_slug
-from drawbench.report.provenance import Provenance, Section, draw_command, human_section, scores_section
+from drawbench.report.provenance import (
+    Provenance,
+    Section,
+    draw_command,
+    human_section,
+    prompts_option,
+    scores_section,
+)
 from drawbench.report.sources import unique_slugs
 from drawbench.results.files import Result, identity
 from drawbench.sharing.collection import impossible
@@ -18,6 +25,7 @@ from drawbench.tables.leaderboard import LeaderboardTable, build_tables
 SLUG = 48  # characters of a name in an address
 MODELS = "models"
 OF_PROMPTS = ("long_prompts",)  # settings that say what is done with prompts: no part of what a model is
+YOURS = ("FILE, ROOT, DATASET", "in the command: where you have the prompts that the hash tells")
 SEEDS = "in the run, which its hash names; other ones draw other images"
 
 
@@ -151,7 +159,8 @@ def _sections(provenance: Provenance, slug: str, results: Sequence[Result]) -> l
         folder = run_folder(slug, result)
         section = scores_section(provenance, folder, None, name, result)
         cost = (("cost", cost_words(result.cost)),) if result.cost else ()
-        facts = (*section.facts, *cost, ("seed, slice size", SEEDS))
+        named = prompts_option(result.prompt_set.name) == result.prompt_set.name
+        facts = (*section.facts, *cost, *(() if named else (YOURS,)), ("seed, slice size", SEEDS))
         drawn = draw_command(result.model, result.prompt_set.name, result.samples, result.size, folder)
         commands = (drawn, *section.commands)
         found.append(Section(section.id, table_title(result), facts, commands, section.groups))

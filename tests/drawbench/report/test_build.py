@@ -169,7 +169,7 @@ def test_every_number_leads_to_its_definition_hash_date_and_commands(tmp_path: P
         assert 'href="#painter-bundled"' in row
     for expected in ("made up for a test", run.plan.sha256, "2020-01-01", "numpy 2", "--protocol bundled"):
         assert expected in section
-    assert "drawbench generate --model python:test --prompts mine --samples 1 --size 16 --seed 0" in section
+    assert "drawbench generate --model python:test --prompts FILE --samples 1 --size 16 --seed 0" in section
 
 
 def test_a_run_without_scores_says_so(tmp_path: Path) -> None:
