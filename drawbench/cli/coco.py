@@ -10,7 +10,7 @@ from drawbench.errors import UserError
 from drawbench.files import atomic_folder, write_text_atomically, writing
 
 SMALLEST = 16  # pixels; below it no object can be told from another
-WORLDS = ("small", "rich", "core")  # `small` is what the bundled weights and scorer know
+WORLDS = ("small", "rich", "core", "pairs")  # `small` is what the bundled weights and scorer know
 SHOWN = 10  # files named for one problem; --json names all
 
 EPILOGUE = """examples:

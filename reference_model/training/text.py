@@ -135,7 +135,7 @@ class RichQuestions:
 
 def questions_of(world: World) -> Questions:
     """What is asked about that world's scenes."""
-    return SmallQuestions() if world.name == "small" else RichQuestions()
+    return SmallQuestions() if world.name in ("small", "pairs") else RichQuestions()
 
 
 class SceneParser(nn.Module):

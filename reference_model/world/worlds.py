@@ -1,5 +1,5 @@
-"""The worlds by name: `small`, which the bundled cascade knows, `rich`, which the bundled scorer knows too, and `core`,
-the part of the rich one that a base learns first."""
+"""The worlds by name: `small`, which the bundled cascade knows, `rich`, which the bundled scorer knows too; of the small
+one `pairs`, with more of them, and of the rich one `core`, the part that a base learns first."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ import numpy as np
 
 from reference_model.world.scene import Split
 
-WorldName = Literal["small", "rich", "core"]
+WorldName = Literal["small", "rich", "core", "pairs"]
 WORLDS: tuple[WorldName, ...] = get_args(WorldName)
 EXCHANGES = ("binding", "place", "word")
 Crop = tuple[int, int, int, int]  # left, top, right, bottom, in pixels
@@ -47,15 +47,16 @@ def world_named(name: str) -> World:
     """The world of that name. Raises ValueError for another name."""
     if name not in WORLDS:
         raise ValueError(f"there is no world {name!r}: choose one of {', '.join(WORLDS)}")
-    return _small() if name == "small" else _rich(cast(WorldName, name))
+    known = cast(WorldName, name)
+    return _small(known) if known in ("small", "pairs") else _rich(known)
 
 
-def _small() -> World:
+def _small(name: WorldName) -> World:
     from reference_model.world.captions import caption
     from reference_model.world.coco_set import scene_from_json
     from reference_model.world.near_miss import CHANGES, near_miss
     from reference_model.world.render import Layout, render, sample_layout
-    from reference_model.world.scene import KINDS, Scene, sample_scene
+    from reference_model.world.scene import KIND_WEIGHTS, KINDS, PAIR_WEIGHTS, Scene, sample_scene
 
     def cropped(layout: Layout, size: int, crop: Crop | None = None) -> np.ndarray:
         left, top, right, bottom = crop or (0, 0, size, size)
@@ -67,8 +68,9 @@ def _small() -> World:
         return checks.check_image(image, scene)
 
     skills = ("object", "colour", "count", "relation", "setting", "word")
-    drawn = (sample_scene, near_miss, caption, sample_layout, cropped)
-    return World("small", KINDS, skills, tuple(CHANGES), *drawn, check_image, scene_from_json)
+    sampled = partial(sample_scene, weights=PAIR_WEIGHTS if name == "pairs" else KIND_WEIGHTS)
+    drawn = (sampled, near_miss, caption, sample_layout, cropped)
+    return World(name, KINDS, skills, tuple(CHANGES), *drawn, check_image, scene_from_json)
 
 
 def _rich(name: WorldName) -> World:

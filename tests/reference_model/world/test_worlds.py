@@ -41,6 +41,18 @@ def test_a_world_reads_its_own_scenes_back_and_checks_its_own_images(name: str) 
     assert len(checked) >= 4
 
 
+def test_pairs_is_the_small_world_with_more_pairs() -> None:
+    """Its scenes are of the same split, told and drawn by the same functions; only the mix of kinds is another."""
+    small, pairs = world_named("small"), world_named("pairs")
+    assert (pairs.caption, pairs.sample_layout, pairs.near_miss) == (small.caption, small.sample_layout, small.near_miss)
+    shares = []
+    for world in (small, pairs):
+        drawn = [world.sample_scene(Random(seed), "train") for seed in range(1000)]
+        assert all(scene.split_of(each) == "train" for each in drawn)
+        shares.append(sum(each.kind == "pair" for each in drawn) / 1000)
+    assert shares == pytest.approx([0.36, 0.62], abs=0.05)  # three standard errors
+
+
 def test_other_names_are_refused() -> None:
     with pytest.raises(ValueError, match="small, rich"):
         world_named("poor")
@@ -54,7 +66,7 @@ SHARES_WORDS = {"binding": ("object", "colour", "count"), "place": ("object", "c
 def test_near_misses_make_one_change_in_the_same_split(name: str, split: scene.Split) -> None:
     """Of every kind of change some scene allows one, and what a change is called is what differs."""
     world, made = world_named(name), set()
-    of_split = scene.split_of if name == "small" else rich_scene.split_of
+    of_split = scene.split_of if name in ("small", "pairs") else rich_scene.split_of
     for seed in range(400):
         random = Random(seed)
         one = world.sample_scene(random, split)
