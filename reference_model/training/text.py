@@ -178,7 +178,7 @@ class Parsing:
 
     @torch.no_grad()
     def evaluate(self, ema: nn.Module) -> dict[str, float]:
-        """On held-out compositions, at the end token: the share of facts that are told, and of captions with all of them.
+        """On held-out compositions, at the end token: the share of facts told, and of captions with all of them.
 
         Letters are no facts. Of words of two to four the shares of right letters and of whole words: what a linear
         probe reads.

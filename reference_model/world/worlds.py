@@ -1,5 +1,5 @@
-"""The worlds by name: `small`, which the bundled cascade knows, `rich`, which the bundled scorer knows too; of the small
-one `pairs`, with more of them, and of the rich one `core`, the part that a base learns first."""
+"""The worlds by name: `small`, which the bundled cascade knows, and `rich`, which the bundled scorer knows too; of the
+small one `pairs`, with more of them, and of the rich one `core`, the part that a base learns first."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
