@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
 from random import Random
-from typing import Any, Literal, cast, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 
@@ -47,8 +47,7 @@ def world_named(name: str) -> World:
     """The world of that name. Raises ValueError for another name."""
     if name not in WORLDS:
         raise ValueError(f"there is no world {name!r}: choose one of {', '.join(WORLDS)}")
-    known = cast(WorldName, name)
-    return _small(known) if known in ("small", "pairs") else _rich(known)
+    return _small(name) if name in ("small", "pairs") else _rich(name)
 
 
 def _small(name: WorldName) -> World:
