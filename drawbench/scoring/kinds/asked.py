@@ -7,7 +7,7 @@ import numpy as np
 
 from drawbench.scoring.kinds.kind import Measure, PromptMeans
 from metrics.image_set import ImageSet, NoSuchPromptError
-from metrics.statistics.paired import PairedResult
+from metrics.statistics.paired import PairedResult, paired_shares
 from metrics.statistics.prompt_units import proportion_interval
 from metrics.statistics.result import Interval, MetricResult
 
@@ -45,6 +45,10 @@ class OfSomePrompts(PromptMeans):
         """Of a share, which has a width where all prompts have 0 or 1."""
         variance = float(values.var()) / max(1, len(values) - 1)
         return proportion_interval(float(values.mean()), variance, len(values), "Wilson with t over prompts")
+
+    def paired(self, a: np.ndarray, b: np.ndarray) -> PairedResult:
+        """Of two shares, as above."""
+        return paired_shares(a, b)
 
     def per_image(self, images: ImageSet) -> np.ndarray:
         """NaN for images of prompts that it is not about."""

@@ -12,7 +12,7 @@ from metrics.image_set import CannotMeasureError, ImageSet
 from metrics.sanity.rules import Required, Rule, SuiteMetric
 from metrics.statistics.intervals import t_interval
 from metrics.statistics.jackknife import PAIRED, PAIRED_TO_REFERENCES, Jackknife
-from metrics.statistics.paired import PairedResult, paired_jackknives, paired_means
+from metrics.statistics.paired import ANYWHERE, PairedResult, paired_jackknives, paired_means
 from metrics.statistics.prompt_units import uneven_note
 from metrics.statistics.result import Interval, MetricResult
 
@@ -157,7 +157,11 @@ class OverAllImages(MetricKind):
     def differences(self, a: ImageSet, b: ImageSet) -> Mapping[str, PairedResult]:
         """The numbers, with the jackknife's intervals."""
         theirs, method = self.jackknives(b), PAIRED_TO_REFERENCES if self.needs.references else PAIRED
-        return {name: paired_jackknives(found, theirs[name], method) for name, found in self.jackknives(a).items()}
+        ranges = {each.name: (each.least, each.most) for each in self.measures}
+        return {
+            name: paired_jackknives(found, theirs[name], method, ranges.get(name, ANYWHERE))
+            for name, found in self.jackknives(a).items()
+        }
 
 
 @dataclass(frozen=True, eq=False)
@@ -183,6 +187,10 @@ class PromptMeans(MetricKind):
         """Of the mean of the prompts' values, (n,)."""
         return t_interval(values)
 
+    def paired(self, a: np.ndarray, b: np.ndarray) -> PairedResult:
+        """The means of two sets and the interval of their difference, of the prompts' values in each, (n,)."""
+        return paired_means(a, b)
+
     def results(self, images: ImageSet) -> Mapping[str, MetricResult]:
         """The means, with their intervals."""
         return {
@@ -191,6 +199,6 @@ class PromptMeans(MetricKind):
         }
 
     def differences(self, a: ImageSet, b: ImageSet) -> Mapping[str, PairedResult]:
-        """The means and the t intervals of the paired values."""
+        """The means and the intervals of the paired values."""
         theirs = self.by_prompt(b)
-        return {name: paired_means(values, theirs[name]) for name, values in self.by_prompt(a).items()}
+        return {name: self.paired(values, theirs[name]) for name, values in self.by_prompt(a).items()}

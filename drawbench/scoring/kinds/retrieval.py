@@ -8,6 +8,7 @@ from drawbench.scoring.kinds.kind import Measure, Needs, PromptMeans
 from metrics.image_set import CannotMeasureError, ImageSet
 from metrics.retrieval import DEFINITION, prompt_hits, r_precision_result
 from metrics.sanity.rules import PIXELS, SHUFFLE
+from metrics.statistics.paired import PairedResult, paired_shares
 from metrics.statistics.result import MetricResult
 
 
@@ -17,6 +18,9 @@ class _RPrecision(PromptMeans):
 
     def by_prompt(self, images: ImageSet) -> Mapping[str, np.ndarray]:
         return {self.name: prompt_hits(*_choice(images))}
+
+    def paired(self, a: np.ndarray, b: np.ndarray) -> PairedResult:
+        return paired_shares(a, b)
 
     def definition(self, name: str, images: ImageSet) -> str:
         return DEFINITION.format(len(set(images.captions)))

@@ -202,14 +202,15 @@ def test_one_prompt_has_no_interval() -> None:
     assert (found.interval, found.verdict, found.n) == ("not available", "no interval", 1)
 
 
-def test_hits_of_all_against_hits_of_none_are_no_certainty() -> None:
-    ones, zeros = np.ones(3), np.zeros(3)
-    found = _of_means(ones, zeros)
-    assert (found.difference, found.interval, found.verdict) == (1.0, "not available", "no interval")
-    assert _of_means(ones, ones).verdict == "within noise"
+def test_scores_of_which_nothing_varies_are_no_certainty() -> None:
     a, b = (Jackknife(value, np.full(3, value), 6) for value in (1.0, 0.0))
-    row = Difference.of("coverage", OVERALL, paired_jackknives(a, b, "t"), lower_is_better=False)
-    assert (row.interval, row.verdict) == ("not available", "no interval")
+    for ours, theirs in ((a, b), (a, a), (b, b)):
+        row = Difference.of(
+            "coverage", OVERALL, paired_jackknives(ours, theirs, "t", (0.0, 1.0)), lower_is_better=False
+        )
+        assert (row.interval, row.verdict) == ("not available", "no interval")
+    middle = Jackknife(0.4, np.full(3, 0.4), 6)  # the same images in both
+    assert paired_jackknives(middle, middle, "t", (0.0, 1.0)).interval == Interval(0, 0, "t")
 
 
 def test_runs_that_do_not_compare_are_refused(protocol: Protocol, runs: tuple[Path, Path], tmp_path: Path) -> None:
