@@ -74,11 +74,13 @@ class PromptSet:
         """The number of prompts of each category, in the order of `categories`."""
         return dict(Counter(prompt.category for prompt in self.prompts))
 
-    def limited(self, n: int) -> "PromptSet":
-        """The first `n` prompts of each category, in the order of the set; the name stays, the hash does not.
+    def limited(self, n: int | None) -> "PromptSet":
+        """The first `n` prompts of each category, in the order of the set, or all; the name stays, the hash does not.
 
         Raises UserError when `n` is below 1.
         """
+        if n is None:
+            return self
         if n < 1:
             raise UserError(f"the limit is {n} prompts per category; give at least 1")
         seen: Counter[str] = Counter()

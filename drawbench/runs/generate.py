@@ -73,6 +73,11 @@ class Request:
     on_error: OnError = STOP
     workers: int | None = None
 
+    @property
+    def planned(self) -> PromptSet:
+        """The prompts that are drawn."""
+        return self.prompt_set.limited(self.limit)
+
 
 def generate(
     request: Request, progress: Progress | None = None, watcher: Watcher | None = None, ranks: Ranks | None = None
@@ -201,8 +206,7 @@ def make_plan(request: Request, shared: bool = False) -> tuple[Plan, tuple[Promp
             "--on-error would not know which sample of a slice failed, and this model draws slices: add --slice 1 "
             "(which is another plan), or leave --on-error out."
         )
-    whole = request.prompt_set
-    planned = whole if request.limit is None else whole.limited(request.limit)
+    whole, planned = request.prompt_set, request.planned
     request.model.take_prompt_set(whole)
     request.model.check_plan(plan_samples(planned.prompts, request.samples, request.seed), request.size)
     card = request.model.card()

@@ -1,10 +1,12 @@
 """The protocols that a text names: one, several with commas between, or all learned scorers that are here."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 
 from drawbench.errors import UserError
+from drawbench.prompts.prompt_set import Prompt
+from drawbench.scoring.kinds.asked import OfSomePrompts
 from drawbench.scoring.learned import ALL_LEARNED, LEARNED
-from drawbench.scoring.protocol import Protocol
+from drawbench.scoring.protocol import MetricDefinition, Protocol
 from drawbench.scoring.protocols import get_protocol
 from metrics.features.weights import located
 
@@ -21,6 +23,25 @@ def named_protocols(text: str, size: int | None, note: Callable[[str], None]) ->
         for each in _present(note) if name == ALL_LEARNED else [name]:
             found[each] = get_protocol(each, size)
     return found
+
+
+def refuse_silent(protocols: Iterable[Protocol], prompts: Sequence[Prompt]) -> None:
+    """Raises UserError for a protocol that has nothing to say of any of these prompts, before any is drawn."""
+    for protocol in protocols:
+        reasons = [_silent(metric, prompts) for metric in protocol.metrics]
+        if all(reasons):
+            raise UserError(
+                f"protocol {protocol.name} would measure nothing: {protocol.metrics[0].metric} {reasons[0]}; choose "
+                "another protocol, or other prompts"
+            )
+
+
+def _silent(metric: MetricDefinition, prompts: Sequence[Prompt]) -> str:
+    """Why a metric has nothing to say of any of these prompts; empty where it has, or may have."""
+    judges = metric.extractor.judges
+    if judges is None or not isinstance(metric.kind, OfSomePrompts) or any(judges(prompt.text) for prompt in prompts):
+        return ""
+    return metric.kind.reason
 
 
 def _present(note: Callable[[str], None]) -> list[str]:

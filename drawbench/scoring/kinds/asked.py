@@ -31,6 +31,11 @@ class OfSomePrompts(PromptMeans):
     what: str = field(kw_only=True)
     none: str = field(default="the protocol's file has none for any prompt here", kw_only=True)
 
+    @property
+    def reason(self) -> str:
+        """Why a set that has no such prompt is not measured."""
+        return f"needs {self.what}, and {self.none}"
+
     def results(self, images: ImageSet) -> Mapping[str, MetricResult]:
         part = self._known(images)
         note = self._note(len(images.counts) - len(part.counts))
@@ -61,7 +66,7 @@ class OfSomePrompts(PromptMeans):
     def _known(self, images: ImageSet) -> ImageSet:
         chosen = np.unique(images.prompts[images.features[:, 0] > 0]).tolist()
         if not chosen:
-            raise NoSuchPromptError(f"which needs {self.what}, and {self.none}")
+            raise NoSuchPromptError(f"which {self.reason}")
         return images.of_prompts(chosen)
 
     def _note(self, others: int) -> str:

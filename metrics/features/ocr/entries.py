@@ -7,6 +7,7 @@ from metrics.features.ocr.extractor import Engine, TextRenderingReader, text_ren
 from metrics.features.ocr.rapidocr import FILES, RECOGNISER, RapidOcr, rapidocr_description, rapidocr_parts
 from metrics.features.ocr.tesseract import Tesseract, installed, tesseract_description, tesseract_parts
 from metrics.features.registry import ExtractorEntry
+from metrics.text_rendering import asked_texts
 
 # Beside every number: what experiments/text_engines.py measures, in docs/text_rendering.md.
 RAPIDOCR_ITSELF = (
@@ -30,6 +31,7 @@ def rapidocr() -> ExtractorEntry:
         caution=RAPIDOCR_ITSELF,
         packaged=FILES,
         reads_prompts=True,
+        judges=asked_texts,
     )
 
 
@@ -43,6 +45,7 @@ def tesseract() -> ExtractorEntry:
         partial(_reader, Tesseract, tesseract_parts),
         caution=TESSERACT_ITSELF,
         reads_prompts=True,
+        judges=asked_texts,
     )
 
 

@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 from pyarrow import parquet
 
+import drawbench
 from drawbench.cli.main import main
+from drawbench.errors import UserError
 from drawbench.interface import ModelCard, Refused, Sample, TextToImage
 from drawbench.prompts.prompt_set import Prompt, PromptSet
 from drawbench.results.scores import OVERALL
@@ -145,6 +147,35 @@ def test_a_run_without_asked_text_is_told_so_and_has_no_zero(
     assert code == (2 if command == "score" else 0)
     assert "needs Latin text in quotation marks, and no prompt here asks for any" in told
     assert not (runs / "silent/scores").exists()
+
+
+@pytest.mark.parametrize(
+    "command",
+    [["run", "--protocol", "bundled,ocr-rapidocr"], ["sweep", "--protocol", "ocr-rapidocr", "--guidance", "1,2"]],
+    ids=lambda command: command[0],
+)
+def test_prompts_that_ask_for_no_text_are_told_before_anything_is_drawn(
+    command: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def drawing(*_: object) -> None:
+        raise AssertionError("drawn")
+
+    monkeypatch.setattr("drawbench.runs.generate.open_run", drawing)
+    (tmp_path / "set.csv").write_text("prompt\na sign that says 'go'\na red dog\n")
+    given = ["--model", "reference", "--prompts", str(tmp_path / "set.csv"), "--device", "cpu", "--out"]
+    with pytest.raises(AssertionError, match="drawn"):
+        main([*command, *given, str(tmp_path / "asking")])
+    capsys.readouterr()
+    (tmp_path / "set.csv").write_text("prompt\na blue dog\na red dog\n")
+    assert main([*command, *given, str(tmp_path / "silent")]) == 2
+    told = capsys.readouterr().err
+    assert "protocol ocr-rapidocr would measure nothing: text_exact needs Latin text in quotation marks" in told
+    assert not (tmp_path / "silent").exists()
+
+
+def test_a_set_without_asked_text_is_refused_from_python() -> None:
+    with pytest.raises(UserError, match="would measure nothing: text_exact needs Latin text in quotation marks"):
+        drawbench.run(Painter(), ["a blue dog", "a red dog"], protocol="ocr-rapidocr", size=64, progress=False)
 
 
 @pytest.mark.skipif(shutil.which("tesseract") is None, reason="the program tesseract is not installed")
