@@ -1,5 +1,6 @@
 """The protocols that a text names: one, several with commas between, or all learned scorers that are here."""
 
+import csv
 from collections.abc import Callable, Iterable, Sequence
 
 from drawbench.errors import UserError
@@ -14,10 +15,12 @@ from metrics.features.weights import located
 def named_protocols(text: str, size: int | None, note: Callable[[str], None]) -> dict[str, Protocol]:
     """The protocols that `text` names, each by the name that `get_protocol` knows it by, in its order.
 
+    A name that has a comma itself, in a path, stands in quotation marks, as in CSV: `bundled,"qa:a,b.csv@MODEL"`.
     `learned` stands for every learned scorer; of one whose weights are not here, `note` is told how to get them.
     size: as for `get_protocol`. Raises UserError for names that there are not, and where no learned scorer is here.
     """
-    names = [name.strip() for name in text.split(",")]
+    (row,) = csv.reader([" ".join(text.splitlines())], skipinitialspace=True)
+    names = [name.strip() for name in row or [""]]
     found: dict[str, Protocol] = {}
     for name in names:
         for each in _present(note) if name == ALL_LEARNED else [name]:

@@ -194,6 +194,18 @@ def test_one_protocol_is_asked_for_where_one_is_taken(run: Path, capsys: pytest.
     assert "there is no protocol 'bundel'" in capsys.readouterr().err
 
 
+def test_a_name_with_a_comma_stands_in_quotation_marks(
+    run: Path, folders: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(folders["pick-score"], tmp_path / "one, two")
+    named = f"pick-score:{tmp_path / 'one, two'}"
+    assert main(["score", str(run), "--protocol", f'bundled, "{named}"', "--json"]) == 0
+    names = [file["protocol"]["name"].rpartition("-")[0] or "bundled" for file in json.loads(capsys.readouterr().out)]
+    assert names == ["bundled", "pick-score"]
+    assert main(["score", str(run), "--protocol", f"bundled,{named}"]) == 2
+    assert main(["score", str(run), "--protocol", "bundled\nx"]) == 2
+
+
 def test_run_draws_once_and_scores_under_each(
     run: Path, folders: dict[str, Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
