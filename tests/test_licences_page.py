@@ -1,4 +1,4 @@
-"""docs/licences.md: a row for everything that is fetched by a name, and for nothing else."""
+"""docs/licences.md: a row for everything that pages and help fetch by a name, and for nothing else."""
 
 import re
 from pathlib import Path
@@ -12,7 +12,11 @@ from metrics.features.packaged import EFFICIENTNET_LITE0, MINILM_L6
 from metrics.features.weights import PUBLISHED
 
 ROOT = Path(__file__).parents[1]
-HUB_ID = re.compile(r"(?:diffusers:|stage_\d=|prior=|lora=|clip:)([A-Z0-9][\w.-]*/[\w.-]+\w)", re.IGNORECASE)
+HUB_ID = re.compile(
+    r"(?:diffusers:|stage_\d=|prior=|lora=|clip:|vqa:|\.\w+@|\+|weights fetch )([A-Z0-9][\w.-]*/[\w.-]+\w)",
+    re.IGNORECASE,
+)
+COMMANDS = [*ROOT.glob("drawbench/cli/*.py"), *ROOT.glob("human_eval_app/cli/*.py")]
 OF_THE_READER = {"my/pipeline", "owner/name", "OWNER/NAME"}
 
 
@@ -23,7 +27,7 @@ def rows(heading: str) -> list[str]:
 
 
 def named_in_pages() -> set[str]:
-    pages = "".join(page.read_text() for page in [*ROOT.glob("docs/*.md"), ROOT / "README.md"])
+    pages = "".join(page.read_text() for page in [*ROOT.glob("docs/*.md"), ROOT / "README.md", *COMMANDS])
     return set(HUB_ID.findall(pages)) - OF_THE_READER
 
 

@@ -9,7 +9,8 @@ PAGE = (Path(__file__).parents[1] / "docs/scale_on_paper.md").read_text()
 UNITS = {
     name.strip(): float(value) for name, value in re.findall(r"^\| (.+?) \| ([\d.]+) (?:KiB|ms|s) \|$", PAGE, re.M)
 }
-IMAGES, MODELS = 200 * 8 + 30_000, 1_000
+COCO, REFERENCES, MODELS = 30_000, 40_504, 1_000
+IMAGES = 200 * 8 + COCO
 MIB, GIB = 2**10, 2**20  # in KiB
 PNG, ENCODING, DECODING, INCEPTION, CLIP, FID, BESIDE = UNITS.values()
 
@@ -32,7 +33,8 @@ def test_the_table_of_units_is_whole() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "kib"), [("images", PNG), ("features in the cache", 8 + 3), ("journals, tables, scores", BESIDE)]
+    ("name", "kib"),
+    [("images", PNG), ("features in the cache", 3 + 2 * 8 * COCO / IMAGES), ("journals, tables, scores", BESIDE)],
 )
 def test_storage_follows(name: str, kib: float) -> None:
     one, all_of_them = row(name)
@@ -47,11 +49,15 @@ def test_objects_are_slices() -> None:
 
 
 def test_time_follows() -> None:
-    scoring = IMAGES * (DECODING + INCEPTION + CLIP) / 1000
+    scoring = (IMAGES * (DECODING + CLIP) + COCO * 2 * INCEPTION) / 1000
     assert said(r"takes ([\d.]+) hours a model") == pytest.approx(scoring / 3600, rel=0.02)
-    assert said(r"([\d.]+)% of them CLIP") == pytest.approx(100 * CLIP / (DECODING + INCEPTION + CLIP), abs=1)
+    assert said(r"([\d.]+)% of them CLIP") == pytest.approx(IMAGES * CLIP / 10 / scoring, abs=1)
+    assert said(r"references take ([\d.]+) hours once") == pytest.approx(REFERENCES * 2 * INCEPTION / 3.6e6, rel=0.03)
     assert said(r"on one GPU, ([\d.]+) GPU hours a model") == pytest.approx(IMAGES / 3600, rel=0.01)
     assert said(r"and ([\d,]+) for all\.") == pytest.approx(MODELS * IMAGES / 3600, rel=0.01)
-    assert said(r"takes about ([\d.]+) seconds of one core") == pytest.approx(5 * FID, rel=0.03)
+    in_depth = (Path(__file__).parents[1] / "docs/metrics_in_depth.md").read_text()
+    measured = re.search(r"distance and interval take (\d+) s of one CPU core", in_depth)
+    assert measured
+    assert said(r"takes ([\d.]+) seconds of one core") == float(measured[1])
     assert said(r"a core writes ([\d.]+) images of 256 px") == pytest.approx(1000 / ENCODING, rel=0.02)
-    assert said(r"and ([\d.]+) GiB kept") == pytest.approx(IMAGES * (PNG + 11 + BESIDE) / GIB, rel=0.03)
+    assert said(r"and ([\d.]+) GiB kept") == pytest.approx((IMAGES * (PNG + 3 + BESIDE) + COCO * 16) / GIB, rel=0.03)

@@ -41,7 +41,7 @@ CEILING = BenchEntry("world")
 
 EPILOGUE = """examples:
   drawbench bench                               the bundled model; a few minutes on two cores
-  drawbench bench --all --results results       every row of the committed tables, made anew
+  drawbench bench --all --results results       the rows of `open` and `world` under `bundled`, made anew
 The same command resumes where it was stopped; finished runs are only scored again.
 """
 

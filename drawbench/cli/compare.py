@@ -24,7 +24,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--protocol",
         default="bundled",
         metavar="P",
-        help="bundled (default), bundled-extended, offline, imagen or extended",
+        help="bundled (default) or another of `drawbench protocols list`",
     )
     parser.add_argument(
         "--reference",

@@ -111,9 +111,11 @@ def add_generate_options(parser: argparse.ArgumentParser) -> None:
     """The options that decide a run, common to `generate` and `run`."""
     parser.add_argument("--model", required=True, metavar="SPEC", help=", ".join(model_specs()))
     parser.add_argument("--prompts", required=True, metavar="SET", help=ACCEPTED)
-    parser.add_argument("--samples", type=int, metavar="N", help="images per prompt (8, or 1 for sets like COCO)")
     parser.add_argument(
-        "--size", type=int, metavar="PX", help="side of the images (256, or that of the folder's images)"
+        "--samples", type=int, metavar="N", help="images per prompt (what is usual for the set: DrawBench 8, COCO 1)"
+    )
+    parser.add_argument(
+        "--size", type=int, metavar="PX", help="side of the images (the model's own; 256 where it has none)"
     )
     parser.add_argument("--seed", type=int, metavar="S", help="seed of the run (0)")
     parser.add_argument(

@@ -12,7 +12,7 @@ from metrics.errors import MetricInputError
 EPILOGUE = """examples:
   drawbench protocols list
   drawbench protocols list --json
-A protocol is named by --protocol of run, generate, score, compare and sweep; docs/protocol.md says when to use which.
+A protocol is named by --protocol of run, score, compare, same and sweep; docs/protocol.md says when to use which.
 """
 
 

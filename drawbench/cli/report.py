@@ -30,7 +30,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--study", type=Path, metavar="DIR", help="a human study that was analysed, to show beside")
     parser.add_argument("--sweep", type=Path, metavar="DIR", help="a sweep, for its FID-CLIP curves")
     parser.add_argument(
-        "--reference", type=Path, metavar="DIR", help="reference images, for the differences of distances"
+        "--reference",
+        type=Path,
+        metavar="DIR",
+        help="reference images, for the differences of distances (`world` has its own)",
     )
     parser.add_argument("--device", default="auto", metavar="D", help="where differences are computed (auto)")
     parser.add_argument(

@@ -16,8 +16,8 @@ EPILOGUE = """examples:
   drawbench score runs/x --protocol imagen,learned        and every learned scorer whose weights are here
 
 Every image is checked against the hash in the run's seal, one that did not change since by its size and times. Features
-are kept in the user's cache, or in the folder that DRAWBENCH_CACHE names. The numbers are written to RUN/scores/, or
-to the folder of --out, which `drawbench leaderboard` reads.
+are kept in the cache: DRAWBENCH_CACHE, DRAWBENCH_HOME or the user's cache folder. The numbers are written to
+RUN/scores/, or to the folder of --out, which `drawbench leaderboard` reads.
 """
 
 

@@ -62,8 +62,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--reference", type=parse_reference, metavar="DIR", help="reference images, where the set brings none"
     )
-    parser.add_argument("--samples", type=int, metavar="N", help="images per prompt (8, or 1 for sets like COCO)")
-    parser.add_argument("--size", type=int, metavar="PX", help="side of the images (256)")
+    parser.add_argument("--samples", type=int, metavar="N", help="images per prompt (what is usual for the set)")
+    parser.add_argument("--size", type=int, metavar="PX", help="side of the images (the model's own)")
     parser.add_argument("--seed", type=int, metavar="S", help="seed of all points (0)")
     parser.add_argument("--limit", type=int, metavar="N", help="only the first N prompts of each category")
     parser.add_argument("--slice", dest="slice_size", type=int, metavar="N", help="images drawn as one batch")

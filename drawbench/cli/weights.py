@@ -18,7 +18,8 @@ EPILOGUE = f"""examples:
   drawbench weights fetch pick-score aesthetic            all that these protocols need
   drawbench weights check
 
-Files are looked for in the folder that {FOLDER_VARIABLE} names, then in the user's cache.
+Files are looked for in the folder that {FOLDER_VARIABLE} names, then in `weights` of DRAWBENCH_HOME or
+the user's cache folder.
 """
 
 

@@ -16,7 +16,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.epilog = EPILOGUE
     parser.add_argument("study", type=Path, metavar="STUDY", help="a folder made by study create")
-    parser.add_argument("--database", metavar="URL", help="of the votes (default: votes.sqlite in the study)")
+    parser.add_argument(
+        "--database", metavar="URL", help="of the votes ($DRAWBENCH_STUDY_DATABASE, or votes.sqlite in the study)"
+    )
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default %(default)s: this machine)")
     parser.add_argument("--port", type=int, default=8501)
 
