@@ -16,7 +16,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from metrics.statistics.intervals import LEAST_UNITS, LEVEL, t_interval
-from metrics.statistics.prompt_units import jackknife_variance, proportion_interval, t_around
+from metrics.statistics.paired import agreed
+from metrics.statistics.prompt_units import NO_SPREAD, jackknife_variance, proportion_interval, t_around
 from metrics.statistics.result import Interval, MetricResult
 
 OVER_PROMPTS = "linearised over prompts"
@@ -67,7 +68,7 @@ class Share:
 
         if self.prompts < LEAST_UNITS:
             return 1.0
-        seen = self.variance > 0 and 0 < self.value < 1
+        seen = self.variance > NO_SPREAD * self.value * (1 - self.value) > 0
         of_one = min(self.variance / (self.value * (1 - self.value)), 1.0) if seen else 1 / self.prompts
         return 2 * float(stdtr(self.prompts - 1, -abs(self.value - CHANCE) / math.sqrt(of_one * CHANCE**2)))
 
@@ -157,11 +158,14 @@ def spearman(people: np.ndarray, metric: np.ndarray) -> np.ndarray:
 
 
 def mean_of(values: np.ndarray) -> MetricResult | None:
-    """The mean over prompts of what is known, with its t interval, in [-1, 1]; None of nothing."""
+    """The mean over prompts of what is known, with its t interval, in [-1, 1]; None of nothing.
+
+    Without an interval where all prompts agree, which shows no spread.
+    """
     known = values[~np.isnan(values)]
     if not len(known):
         return None
-    interval = t_interval(known)
+    interval = t_interval(known) if np.ptp(known) > ALIKE else None
     return MetricResult(float(known.mean()), interval and interval.within(-1, 1), len(known))
 
 
@@ -171,7 +175,7 @@ def over_models(
     """How a metric ranks models as people do: the correlation of M models' means over prompts.
 
     people, metric: (P, M), NaN where a model has no image. None below 3 models, and where people tie all of them.
-    The interval resamples prompts with a fixed seed; n are the models.
+    The interval resamples prompts with a fixed seed; there is none where all resamples agree. n are the models.
     """
     prompts, models = people.shape
     if models < LEAST_UNITS:
@@ -186,6 +190,8 @@ def over_models(
         weights = random.multinomial(prompts, np.full(prompts, 1 / prompts), AT_ONCE).astype(float)
         drawn.append(correlation(_means(people, weights), _means(metric, weights)))
     low, high = np.nanquantile(np.concatenate(drawn), [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    if high - low <= ALIKE:
+        return MetricResult(value, None, models)
     return MetricResult(value, Interval(min(value, float(low)), max(value, float(high)), BOOTSTRAP, LEVEL), models)
 
 
@@ -217,7 +223,8 @@ def spearman_over_prompts(people: np.ndarray, metric: np.ndarray) -> MetricResul
 class Apart:
     """Whether two metrics' agreements differ. difference: of the first less the second, in [-1, 1].
 
-    interval: None where no spread is seen or prompts are few. p: two-sided, 1 where it cannot be known.
+    interval: None below 3 prompts; where all prompts agree it is as wide as Agresti and Min's. p: two-sided, 1 where it
+    cannot be known.
     prompts_needed: how many prompts as these would show it 8 times in 10, were it as it is; None where it is 0.
     """
 
@@ -233,9 +240,14 @@ def apart(a: Share, b: Share) -> Apart:
 
     difference, influence = a.value - b.value, a.influence - b.influence
     variance, prompts = _variance(influence), len(influence)
-    if prompts < LEAST_UNITS or not variance > 0:
+    if prompts < LEAST_UNITS:
         return Apart(difference, None, 1.0, None)
-    p = 2 * float(stdtr(prompts - 1, -abs(difference) / math.sqrt(variance)))
+    centre, unseen = agreed(difference, prompts)
+    if variance <= NO_SPREAD * unseen:  # all prompts agree
+        variance = unseen
+    else:
+        centre = difference
+    p = 2 * float(stdtr(prompts - 1, -abs(centre) / math.sqrt(variance)))
     interval = t_around(difference, variance, prompts, OVER_PROMPTS_PAIRED, -1, 1)
     reach = float(ndtri((1 + LEVEL) / 2) + ndtri(POWER))
     needed = math.ceil(prompts * variance * (reach / difference) ** 2) if abs(difference) > ALIKE else None

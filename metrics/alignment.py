@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from metrics.errors import MetricInputError
-from metrics.statistics.intervals import t_interval
+from metrics.statistics.intervals import LEAST_UNITS, t_interval
 from metrics.statistics.prompt_units import PromptGroups, feature_table, same_dimension
 from metrics.statistics.result import MetricResult
 from metrics.statistics.vectors import blocks, unit
@@ -103,7 +103,8 @@ def clip_score_results(scores: PromptScores) -> dict[str, MetricResult]:
     difference = scores.own - influence
     interval = t_interval(difference, LINEARISED)
     clear = interval is not None and interval.low > 0
-    note = "" if clear else NOT_MEASURABLE
+    few = "" if interval is not None else f": fewer than {LEAST_UNITS} prompts"
+    note = "" if clear else NOT_MEASURABLE + few
     return {
         "clip_score": _result(scores.own, note),
         "clip_score_shuffled": _result(influence, method=LINEARISED),

@@ -34,6 +34,11 @@ class ImagePairs(Record):
     distances: tuple[FeatureDistance, ...]
 
 
+def _interval(values: np.ndarray) -> Interval | None:
+    found = t_interval(values)
+    return found and found.within(0, 2)
+
+
 def image_pairs(
     runs: tuple[RunDirectory, RunDirectory], pair: tuple[RunFeatures, RunFeatures], progress: Progress
 ) -> ImagePairs:
@@ -46,7 +51,7 @@ def image_pairs(
             progress.advance(1)
     rows = np.unique([sample.prompt_id for sample in samples], return_inverse=True)[1]
     distances = tuple(
-        FeatureDistance(extractor=name, value=float(values.mean()), interval=t_interval(values))
+        FeatureDistance(extractor=name, value=float(values.mean()), interval=_interval(values))
         for name, values in ((name, _by_prompt(pair, name, rows)) for name in pair[0].features)
     )
     mean = float(errors.mean())

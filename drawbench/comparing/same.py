@@ -20,7 +20,7 @@ from drawbench.runs.directory import RunDirectory
 from drawbench.scoring.protocol import Protocol
 from drawbench.tables.headers import measure_of
 from metrics.statistics.equivalence import LEVEL, Equivalence, equivalence, holm, units_that_decide
-from metrics.statistics.paired import T_PAIRED
+from metrics.statistics.paired import MEANS
 
 JACKKNIFE = 2.0
 Verdict = Literal["same", "different", "undecided"]
@@ -146,7 +146,7 @@ def _caution(row: Difference) -> float:
 
 
 def _is_mean(row: Difference) -> bool:
-    return row.interval != "not available" and row.interval.method == T_PAIRED
+    return row.interval != "not available" and row.interval.method in MEANS
 
 
 def _test(row: Difference, found: Equivalence, p_zero: float) -> Test:

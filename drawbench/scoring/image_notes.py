@@ -52,6 +52,17 @@ def few_different(theirs: ReferenceFeatures, dimension: int) -> list[str]:
     ]
 
 
+def copied(theirs: ReferenceFeatures) -> list[str]:
+    """A note for precision to coverage, where references are there twice or more on average."""
+    different = len(set(theirs.hashes))
+    if not 0 < 2 * different <= theirs.ref.n:
+        return []
+    return [
+        f"{different} of {theirs.ref.n} references are different, and balls round copies are small: precision, "
+        "density and coverage are biased downwards"
+    ]
+
+
 def is_by_order(run: RunDirectory) -> bool:
     """Whether a folder's images met the prompts by order alone; so may those of runs made before it had to be asked."""
     card = run.plan.model

@@ -9,7 +9,8 @@ from drawbench.progress import Progress
 from drawbench.results.scores import OVERALL, Score
 from drawbench.runs.directory import RunDirectory
 from drawbench.runs.failures import is_failure
-from drawbench.scoring.image_notes import few_different
+from drawbench.scoring.image_notes import copied, few_different
+from drawbench.scoring.kinds.manifold import MANIFOLD
 from drawbench.scoring.prepared import PreparedRun
 from drawbench.scoring.protocol import MetricDefinition
 from metrics.image_set import CannotMeasureError, NoSuchPromptError
@@ -102,7 +103,8 @@ def _notes(prepared: PreparedRun, metric: MetricDefinition, scope: str, inside: 
     """What a reader must know beside the number: other files' artefacts, refusals, captions and prompts left out."""
     run, needs, notes = prepared.run, metric.kind.needs, []
     if needs.references and prepared.references:
-        few = few_different(prepared.references, prepared.images(metric).features.shape[1])
+        dimension = prepared.images(metric).features.shape[1]
+        few = copied(prepared.references) if metric.kind is MANIFOLD else few_different(prepared.references, dimension)
         notes += [*few, *prepared.references.notes, *prepared.reference_notes]
     samples = [sample for sample in run.samples() if scope in (OVERALL, sample.category)]
     drawn = [sample for sample in samples if run.refusal(sample) is None]

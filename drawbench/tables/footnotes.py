@@ -11,7 +11,7 @@ NO_INTERVAL = "interval: not available"
 _OUTSIDE_BRACKETS = re.compile(r";(?![^(]*\))")
 _SYMBOLS = ("§", "¶")
 _BIAS = "finite-sample bias"
-_NUMBER = re.compile(r"[-+]?\d+(?:\.\d+)?(?:e-?\d+)?")
+_NUMBER = re.compile(r"[-+]?\d+(?:\.\d+)?(?:e[-+]?\d+)?")
 
 
 @dataclass

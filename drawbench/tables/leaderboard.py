@@ -104,13 +104,11 @@ def _rows(results: list[Result]) -> tuple[Row, ...]:
         value = 0.0 if score is None else score.value if less_is_better else -score.value
         return score is None, _says_nothing(score), value, labels[id(result)]
 
-    rows: list[Row] = []
-    rank = 0
-    for result in sorted(results, key=order):
-        ranked = result.model.adapter not in CEILING_ADAPTERS and not _says_nothing(result.score(metric, OVERALL))
-        rank += ranked
-        rows.append(Row(labels[id(result)], rank if ranked else None, result))
-    return tuple(rows)
+    ordered = sorted(results, key=order)
+    ranked = [each for each in ordered if each.model.adapter not in CEILING_ADAPTERS and not order(each)[1]]
+    values = [order(each)[:3] for each in ranked]
+    ranks = {id(each): values.index(value) + 1 for each, value in zip(ranked, values, strict=True)}  # ties share theirs
+    return tuple(Row(labels[id(each)], ranks.get(id(each)), each) for each in ordered)
 
 
 def _says_nothing(score: Score | None) -> bool:

@@ -10,9 +10,10 @@ from metrics.statistics.jackknife import Jackknife, paired_interval
 from metrics.statistics.result import Interval
 
 T_PAIRED = "t over prompts, paired"
+OVER_GROUPS_PAIRED = "t over the prompts of each task, paired"
 AGREED = "Agresti and Min with t over prompts, paired: all prompts agree"
-ANYWHERE = (-math.inf, math.inf)  # the range of a score that has no ends
-EQUAL = 1e-9  # shares that are equal differ by so little in floating point
+MEANS = (T_PAIRED, AGREED, OVER_GROUPS_PAIRED)  # methods of the intervals of paired means
+EQUAL = 1e-9  # numbers that are equal differ by so little, of their size, in floating point
 
 
 @dataclass(frozen=True)
@@ -38,38 +39,47 @@ class PairedResult:
 
 
 def paired_means(a: np.ndarray, b: np.ndarray, note: str = "") -> PairedResult:
-    """Two means over the same prompts, (n,) each, with the t interval of the paired values."""
-    return PairedResult(float(a.mean()), float(b.mean()), _varying(t_interval(a - b, T_PAIRED)), len(a), note)
+    """Two means over the same prompts, (n,) each, with the t interval of the paired values.
+
+    None where every prompt shows one difference other than 0: that says nothing of others.
+    """
+    interval = t_interval(a - b, T_PAIRED)
+    if not (a == b).all() and np.ptp(a - b) <= EQUAL * max(np.abs(a).max(), np.abs(b).max()):
+        interval = None
+    return PairedResult(float(a.mean()), float(b.mean()), interval, len(a), note)
 
 
 def paired_shares(a: np.ndarray, b: np.ndarray) -> PairedResult:
     """`paired_means` of values in [0, 1], whose interval has a width where all prompts agree, too.
 
-    There it is Agresti and Min's (Statistics in Medicine 24, 2005), with t's quantile: two prompts more, of which half
-    a one speaks for each set. None below 3 prompts.
+    There it is Agresti and Min's, with t's quantile; see `agreed`. None below 3 prompts.
     """
-    found, differences = paired_means(a, b), a - b
-    n = len(differences)
-    if n < LEAST_UNITS or np.ptp(differences) > EQUAL:
+    found, n = paired_means(a, b), len(a)
+    if n < LEAST_UNITS or np.ptp(a - b) > EQUAL:
         return found
-    centre = n * found.difference / (n + 2)
-    spread = (n * found.difference**2 + 1) / (n + 2) - centre**2
-    margin = t_quantile(n) * math.sqrt(spread / (n + 2))
+    centre, variance = agreed(found.difference, n)
+    margin = t_quantile(n) * math.sqrt(variance)
     low, high = min(found.difference, centre - margin), max(found.difference, centre + margin)
     return replace(found, interval=Interval(low, high, AGREED, LEVEL).within(-1, 1))
 
 
-def paired_jackknives(a: Jackknife, b: Jackknife, method: str, ends: tuple[float, float] = ANYWHERE) -> PairedResult:
+def agreed(difference: float, n: int) -> tuple[float, float]:
+    """Centre and variance for a difference of two shares, in [-1, 1], that all of n prompts show.
+
+    Two prompts more, of which half a one speaks for each set (Agresti and Min, Statistics in Medicine 24, 2005).
+    """
+    centre = n * difference / (n + 2)
+    return centre, ((n * difference**2 + 1) / (n + 2) - centre**2) / (n + 2)
+
+
+def paired_jackknives(a: Jackknife, b: Jackknife, method: str, alike: bool = False) -> PairedResult:
     """Two scores over all images, from their values without each prompt; `{units}` in the method are prompts.
 
-    ends: of the score's range. Two scores that stay at one of them have no interval: nothing tells how far from it.
+    alike: whether both sets are the same images, whose difference is 0 for certain. Otherwise a difference that is the
+    same without each prompt has no interval: it says nothing of others.
     """
-    interval = _varying(paired_interval(a, b, method.format(units="prompts")))
-    if interval is not None and interval.low == interval.high and a.value in ends:
-        interval = None
+    interval = paired_interval(a, b, method.format(units="prompts"))
+    if interval is not None and not alike:
+        rounding = EQUAL * max(abs(a.value), abs(b.value))
+        interval = interval if np.ptp(a.without - b.without) > rounding else None
     return PairedResult(a.value, b.value, interval, a.n)
-
-
-def _varying(interval: Interval | None) -> Interval | None:
-    """None for a difference that every prompt shows alike: hits of all against hits of none say nothing of others."""
-    return None if interval is not None and interval.low == interval.high != 0 else interval

@@ -94,7 +94,7 @@ def same_dimension(features: np.ndarray, references: np.ndarray) -> None:
 
 
 def t_around(
-    value: float, variance: float, units: int, method: str, low: float = -math.inf, high: float = math.inf
+    value: float, variance: float, units: float, method: str, low: float = -math.inf, high: float = math.inf
 ) -> Interval | None:
     """value -+ t * sqrt(variance), cut to [low, high], the metric's own range; None below 3 units."""
     if units < LEAST_UNITS:
@@ -120,7 +120,7 @@ def jackknife_variance(without: np.ndarray) -> float:
     return float(spread @ spread) * (len(without) - 1) / len(without)
 
 
-def proportion_interval(value: float, variance: float, units: int, method: str) -> Interval | None:
+def proportion_interval(value: float, variance: float, units: float, method: str) -> Interval | None:
     """Wilson's interval (1927) of a proportion, at the sample size that `variance` amounts to, with t's quantile.
 
     It stays in [0, 1] and has a width at 0 and 1, where no spread is seen: there the units themselves count.

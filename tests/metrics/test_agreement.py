@@ -17,6 +17,7 @@ from metrics.agreement import (
     over_models,
     rater_with_others,
     raters_agreement,
+    share,
     spearman,
     spearman_over_prompts,
 )
@@ -132,9 +133,12 @@ def test_models_are_ranked_by_their_means() -> None:
     same, turned = over_models(people, people, kendall_tau_b), over_models(people, -people, spearman)
     assert same is not None
     assert turned is not None
-    assert (same.value, same.n, turned.value) == (1, 4, pytest.approx(-1))
-    assert same.interval is not None
-    assert same.interval.low == same.interval.high == 1
+    assert (same.value, same.n, same.interval) == (1, 4, None)
+    assert (turned.value, turned.interval) == (pytest.approx(-1), None)
+    noisy = over_models(people, people + np.random.default_rng(5).normal(0, 3, people.shape), kendall_tau_b)
+    assert noisy is not None
+    assert noisy.interval is not None
+    assert noisy.interval.low < noisy.interval.high
     assert over_models(people[:, :2], people[:, :2], spearman) is None
     assert over_models(np.ones((9, 4)), people[:9], spearman) is None
     few = over_models(people[:2], people[:2], spearman)
@@ -205,7 +209,40 @@ def test_the_variance_is_that_of_leaving_prompts_out() -> None:
 def test_metrics_that_are_one_are_not_told_apart() -> None:
     found = _found(*compared(*simulated(np.random.default_rng(8), 20, 3, 2, 0.5)))
     same = apart(found, found)
-    assert (same.difference, same.interval, same.p, same.prompts_needed) == (0, None, 1, None)
+    assert (same.difference, same.p, same.prompts_needed) == (0, 1, None)
+    assert same.interval is not None
+    assert -0.3 < same.interval.low < 0 < same.interval.high < 0.3
+
+
+@pytest.mark.parametrize("prompts", [20, 100])
+def test_metrics_that_every_prompt_tells_apart_are_told_apart(prompts: int) -> None:
+    people, rows = np.ones(prompts), np.arange(prompts)
+    right, wrong = (agreement(people, sign * people, rows) for sign in (1, -1))
+    assert right is not None
+    assert wrong is not None
+    found = apart(right, wrong)
+    assert (found.difference, found.prompts_needed is not None) == (1, True)
+    assert found.p < 1e-9
+    assert found.interval is not None
+    assert 0.7 < found.interval.low < found.interval.high == 1
+
+
+def test_a_share_that_all_prompts_have_is_no_certainty() -> None:
+    """Equal to rounding is equal: the p of one half goes with the interval, which holds it."""
+    found = share(np.full(20, 15.0), np.full(20, 22.0), np.arange(20))
+    assert found is not None
+    interval = found.result().interval
+    assert interval is not None
+    assert interval.low < 0.5 < interval.high
+    assert found.p_chance() > 0.05
+
+
+def test_correlations_on_which_all_prompts_agree_have_no_interval() -> None:
+    scores = np.array([[3.0, 2.0, 1.0]] * 3)
+    mean, models = mean_of(kendall_tau_b(scores, scores)), over_models(scores, scores, kendall_tau_b)
+    assert mean is not None
+    assert models is not None
+    assert [(each.value, each.interval) for each in (mean, models)] == [(1.0, None), (1.0, None)]
 
 
 def test_the_prompts_needed_are_those_that_show_it_in_8_of_10() -> None:

@@ -91,6 +91,11 @@ def test_one_caption_cannot_be_shuffled_and_the_note_says_so() -> None:
     assert NOT_MEASURABLE in results["clip_score"].note
 
 
+def test_two_prompts_are_too_few_to_tell_and_the_note_says_so() -> None:
+    both = clip_score_results(prompt_scores(np.eye(2), [0, 1], ["a cat", "a dog"], np.eye(2)))
+    assert both["clip_score"].note == f"{NOT_MEASURABLE}: fewer than 3 prompts"
+
+
 def test_embeddings_that_have_no_direction_are_refused() -> None:
     for bad in (0.0, np.nan):
         with pytest.raises(MetricInputError, match="zero, NaN or infinite"):

@@ -7,9 +7,10 @@ import numpy as np
 
 from drawbench.scoring.kinds.kind import Measure, PromptMeans
 from metrics.image_set import ImageSet, NoSuchPromptError
+from metrics.statistics.groups import grouped_share, paired_grouped_shares
 from metrics.statistics.paired import PairedResult, paired_shares
 from metrics.statistics.prompt_units import proportion_interval
-from metrics.statistics.result import Interval, MetricResult
+from metrics.statistics.result import MetricResult
 
 MEANS = "mean over the samples of a prompt, then over prompts"
 
@@ -39,19 +40,21 @@ class OfSomePrompts(PromptMeans):
     def results(self, images: ImageSet) -> Mapping[str, MetricResult]:
         part = self._known(images)
         note = self._note(len(images.counts) - len(part.counts))
-        return {name: replace(found, note=note) for name, found in super().results(part).items()}
+        return {name: replace(found, note=_joined(note, found.note)) for name, found in super().results(part).items()}
 
     def differences(self, a: ImageSet, b: ImageSet) -> Mapping[str, PairedResult]:
         ours, theirs = self._known(a), self._known(b)
         note = self._note(len(a.counts) - len(ours.counts))
-        return {name: replace(found, note=note) for name, found in super().differences(ours, theirs).items()}
+        pairs = super().differences(ours, theirs)
+        return {name: replace(found, note=_joined(note, found.note)) for name, found in pairs.items()}
 
-    def interval(self, values: np.ndarray) -> Interval | None:
-        """Of a share, which has a width where all prompts have 0 or 1."""
-        variance = float(values.var()) / max(1, len(values) - 1)
-        return proportion_interval(float(values.mean()), variance, len(values), "Wilson with t over prompts")
+    def result(self, values: np.ndarray, images: ImageSet) -> MetricResult:
+        """Of a share, whose interval has a width where all prompts have 0 or 1."""
+        value, variance = float(values.mean()), float(values.var()) / max(1, len(values) - 1)
+        interval = proportion_interval(value, variance, len(values), "Wilson with t over prompts")
+        return MetricResult(value, interval, len(values))
 
-    def paired(self, a: np.ndarray, b: np.ndarray) -> PairedResult:
+    def paired(self, a: np.ndarray, b: np.ndarray, images: ImageSet) -> PairedResult:
         """Of two shares, as above."""
         return paired_shares(a, b)
 
@@ -84,23 +87,23 @@ class _TaskMeans(OfSomePrompts):
 
     weighted: bool = True
 
-    def interval(self, values: np.ndarray) -> Interval | None:
-        found = super().interval(values)
-        return None if found is None else replace(found, method="Wilson with t over the prompts of each task")
+    def result(self, values: np.ndarray, images: ImageSet) -> MetricResult:
+        """With tasks fixed: how far they lie apart is no part of the spread."""
+        return grouped_share(values, self._tasks(images))
 
-    def by_prompt(self, images: ImageSet) -> Mapping[str, np.ndarray]:
-        """Linearised: by how much each prompt moves the mean of the tasks' means, added to it.
+    def paired(self, a: np.ndarray, b: np.ndarray, images: ImageSet) -> PairedResult:
+        """Of two such means, as above."""
+        return paired_grouped_shares(a, b, self._tasks(images))
 
-        So tasks are fixed: how far they lie apart is no part of the spread. A task of one prompt shows none.
-        """
-        (values,) = super().by_prompt(images).values()
-        tasks = np.zeros(len(values), dtype=int)
+    def _tasks(self, images: ImageSet) -> np.ndarray:
+        """Of each prompt, (n,)."""
+        tasks = np.zeros(len(images.counts), dtype=int)
         tasks[images.prompts] = images.features[:, 0]
-        _, task, counts = np.unique(tasks, return_inverse=True, return_counts=True)
-        means = np.bincount(task, weights=values) / counts
-        unbiased = np.sqrt(counts / np.maximum(counts - 1, 1))  # of a task's few prompts, beside those of all
-        weight = len(values) / (len(counts) * counts) * unbiased
-        return {self.name: means.mean() + weight[task] * (values - means[task])}
+        return tasks
+
+
+def _joined(*notes: str) -> str:
+    return "; ".join(note for note in notes if note)
 
 
 def _share(name: str, header: str, words: str, column: int) -> tuple[Measure, ...]:

@@ -12,7 +12,7 @@ from metrics.image_set import CannotMeasureError, ImageSet
 from metrics.sanity.rules import Required, Rule, SuiteMetric
 from metrics.statistics.intervals import t_interval
 from metrics.statistics.jackknife import PAIRED, PAIRED_TO_REFERENCES, Jackknife
-from metrics.statistics.paired import ANYWHERE, PairedResult, paired_jackknives, paired_means
+from metrics.statistics.paired import PairedResult, paired_jackknives, paired_means
 from metrics.statistics.prompt_units import uneven_note
 from metrics.statistics.result import Interval, MetricResult
 
@@ -157,10 +157,9 @@ class OverAllImages(MetricKind):
     def differences(self, a: ImageSet, b: ImageSet) -> Mapping[str, PairedResult]:
         """The numbers, with the jackknife's intervals."""
         theirs, method = self.jackknives(b), PAIRED_TO_REFERENCES if self.needs.references else PAIRED
-        ranges = {each.name: (each.least, each.most) for each in self.measures}
+        alike = np.array_equal(a.features, b.features)
         return {
-            name: paired_jackknives(found, theirs[name], method, ranges.get(name, ANYWHERE))
-            for name, found in self.jackknives(a).items()
+            name: paired_jackknives(found, theirs[name], method, alike) for name, found in self.jackknives(a).items()
         }
 
 
@@ -183,22 +182,22 @@ class PromptMeans(MetricKind):
         assert values is not None, f"{self.name} gives values by image or by prompt"
         return {self.name: np.bincount(images.prompts, weights=values) / images.counts}
 
-    def interval(self, values: np.ndarray) -> Interval | None:
-        """Of the mean of the prompts' values, (n,)."""
-        return t_interval(values)
+    def result(self, values: np.ndarray, images: ImageSet) -> MetricResult:
+        """The mean of the prompts' values, (n,), with its interval."""
+        return MetricResult(float(values.mean()), t_interval(values), len(values))
 
-    def paired(self, a: np.ndarray, b: np.ndarray) -> PairedResult:
-        """The means of two sets and the interval of their difference, of the prompts' values in each, (n,)."""
+    def paired(self, a: np.ndarray, b: np.ndarray, images: ImageSet) -> PairedResult:
+        """The means of two sets, of the prompts' values in each, (n,), and the interval of their difference."""
         return paired_means(a, b)
 
     def results(self, images: ImageSet) -> Mapping[str, MetricResult]:
         """The means, with their intervals."""
-        return {
-            name: MetricResult(float(values.mean()), self.interval(values), len(values))
-            for name, values in self.by_prompt(images).items()
-        }
+        return {name: self.result(values, images) for name, values in self.by_prompt(images).items()}
 
     def differences(self, a: ImageSet, b: ImageSet) -> Mapping[str, PairedResult]:
-        """The means and the intervals of the paired values."""
-        theirs = self.by_prompt(b)
-        return {name: self.paired(values, theirs[name]) for name, values in self.by_prompt(a).items()}
+        """The means and the intervals of the paired values; of the same images it is 0 for certain."""
+        theirs, alike = self.by_prompt(b), np.array_equal(a.features, b.features)
+        return {
+            name: paired_means(values, theirs[name]) if alike else self.paired(values, theirs[name], a)
+            for name, values in self.by_prompt(a).items()
+        }

@@ -19,7 +19,7 @@ class _RPrecision(PromptMeans):
     def by_prompt(self, images: ImageSet) -> Mapping[str, np.ndarray]:
         return {self.name: prompt_hits(*_choice(images))}
 
-    def paired(self, a: np.ndarray, b: np.ndarray) -> PairedResult:
+    def paired(self, a: np.ndarray, b: np.ndarray, images: ImageSet) -> PairedResult:
         return paired_shares(a, b)
 
     def definition(self, name: str, images: ImageSet) -> str:

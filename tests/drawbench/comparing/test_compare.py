@@ -20,10 +20,12 @@ from drawbench.prompts.prompt_set import Prompt, PromptSet
 from drawbench.results.scores import OVERALL
 from drawbench.runs.generate import Request, generate
 from drawbench.scoring.bundled import bundled, bundled_extended
+from drawbench.scoring.kinds.manifold import MANIFOLD
 from drawbench.scoring.protocol import Protocol
 from drawbench.scoring.protocols import PROTOCOLS
 from drawbench.scoring.score import score_run
 from metrics.frechet.difference import FrechetDifference
+from metrics.image_set import ImageSet
 from metrics.statistics.jackknife import Jackknife
 from metrics.statistics.paired import PairedResult, paired_jackknives, paired_means
 from metrics.statistics.result import Interval
@@ -204,13 +206,25 @@ def test_one_prompt_has_no_interval() -> None:
 
 def test_scores_of_which_nothing_varies_are_no_certainty() -> None:
     a, b = (Jackknife(value, np.full(3, value), 6) for value in (1.0, 0.0))
-    for ours, theirs in ((a, b), (a, a), (b, b)):
-        row = Difference.of(
-            "coverage", OVERALL, paired_jackknives(ours, theirs, "t", (0.0, 1.0)), lower_is_better=False
-        )
+    rounded = Jackknife(1 / 3, np.array([0.1, 0.2, 0.3]) + 0.1, 6), Jackknife(0.1, np.array([0.1, 0.2, 0.3]), 6)
+    for ours, theirs in ((a, b), (a, a), (b, b), rounded):
+        row = Difference.of("coverage", OVERALL, paired_jackknives(ours, theirs, "t"), lower_is_better=False)
         assert (row.interval, row.verdict) == ("not available", "no interval")
-    middle = Jackknife(0.4, np.full(3, 0.4), 6)  # the same images in both
-    assert paired_jackknives(middle, middle, "t", (0.0, 1.0)).interval == Interval(0, 0, "t")
+    assert paired_jackknives(a, a, "t", alike=True).interval == Interval(0, 0, "t")
+
+
+def test_only_the_same_images_differ_by_nothing_for_certain() -> None:
+    """Two sets of which the same prompts hit tell less than two copies of one set."""
+    random = np.random.default_rng(0)
+    references = random.standard_normal((30, 4)).astype(np.float32)
+    images = np.concatenate([references[:15], references[15:20] + 50]).astype(np.float32)
+    moved = images + random.normal(0, 1e-4, images.shape).astype(np.float32)
+    a, b = (ImageSet(each, np.arange(20), references=references) for each in (images, moved))
+    assert MANIFOLD.differences(a, b)["precision"].a == MANIFOLD.differences(a, b)["precision"].b == 0.75
+    assert MANIFOLD.differences(a, b)["precision"].interval is None
+    itself = MANIFOLD.differences(a, a)["precision"].interval
+    assert itself is not None
+    assert (itself.low, itself.high) == (0, 0)
 
 
 def test_runs_that_do_not_compare_are_refused(protocol: Protocol, runs: tuple[Path, Path], tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from drawbench.errors import UserError
 from drawbench.results.scores import Interval, PromptSetRef
 from drawbench.runs.directory import RunDirectory
 from drawbench.scoring.protocols import get_protocol
-from metrics.statistics.paired import T_PAIRED
+from metrics.statistics.paired import T_PAIRED, paired_shares
 
 TEXTS = [f"a red cup beside {n} blue cars" for n in range(40)]
 DRAWN = np.random.default_rng(0).integers(0, 256, (40, 16, 16, 3), np.uint8)
@@ -185,6 +185,15 @@ def test_the_test_is_that_of_its_own_prompts_and_of_the_interval_before_it_was_c
     assert test.prompts == n
     assert -1 <= test.low <= test.high <= 1
     assert (test.verdict == "same") == (difference + stats.t.ppf(0.95, n - 1) * error <= 0.9)
+
+
+def test_shares_on_which_all_prompts_agree_are_tested_as_means_of_their_own_prompts() -> None:
+    found = paired_shares(np.ones(21), np.ones(21)).interval
+    assert found is not None
+    pairs = ImagePairs(n=1, identical=0, psnr=30.0, distances=())
+    row = compared("text_exact", 0.0, (found.low, found.high), found.method, 21)
+    [test] = sameness(row, {"text_exact": 0.08}, pairs).tests
+    assert (test.prompts, test.level, test.verdict) == (21, 0.9, "same")
 
 
 def test_json_is_whole(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:

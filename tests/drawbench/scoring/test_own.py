@@ -155,7 +155,6 @@ def test_the_mean_of_geneval_is_over_tasks() -> None:
     found = GENEVAL.results(ImageSet(rows, np.array([0, 0, 1, 2, 3, 4])))["geneval"]
     assert found.value == pytest.approx((1 / 3 + 1) / 2)
     assert found.n == 4
-    assert found.note == "1 prompt has no rule and is left out"
     paired = GENEVAL.differences(ImageSet(rows, np.arange(6)), ImageSet(rows[::1] * [1, 0], np.arange(6)))["geneval"]
     assert paired.a == pytest.approx((2 / 4 + 1) / 2)
     assert paired.b == 0
@@ -192,13 +191,20 @@ def test_equal_thirds_are_no_certainty() -> None:
 @pytest.mark.parametrize("kind", [GENEVAL, QA_SCORE])
 @pytest.mark.parametrize("all_of_them", [0, 1])
 def test_a_share_of_none_or_all_has_an_interval_with_a_width(kind: MetricKind, all_of_them: int) -> None:
-    rows = np.array([[task, all_of_them] for task in (1, 1, 1, 1, 2)], dtype=np.float32)
+    rows = np.array([[1, all_of_them]] * 5, dtype=np.float32)
     found = kind.results(ImageSet(rows, np.arange(5)))[kind.name]
     assert found.value == pytest.approx(all_of_them)
     assert found.interval is not None
     assert (found.interval.low, found.interval.high) == pytest.approx(
         (0, 0.607) if not all_of_them else (0.393, 1), abs=1e-3
     )
+
+
+def test_a_task_of_one_prompt_is_told_and_leaves_no_interval() -> None:
+    rows = np.array([[1, 1], [1, 0], [1, 1], [2, 1], [0, 0]], dtype=np.float32)
+    found = GENEVAL.results(ImageSet(rows, np.arange(5)))["geneval"]
+    assert found.interval is None
+    assert found.note == "1 prompt has no rule and is left out; a task has one prompt, which shows no spread"
 
 
 def test_a_run_without_questions_is_left_out_and_never_zero() -> None:

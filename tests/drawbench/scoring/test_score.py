@@ -1,6 +1,7 @@
 """Scoring a run: complete, the same whatever the batch, refusals counted, nothing half-written."""
 
 import json
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -346,6 +347,12 @@ def test_few_references_are_named_and_have_no_distance_at_infinity(references: P
     notes = {s.metric: s.note for s in score_run(run, protocol, few, progress=told).scores}
     assert "strongly biased upwards" in notes["frechet_distance"]
     assert "frechet_distance_infinity" not in notes
+    for number in range(8):  # copies of two
+        shutil.copy(sorted(few.glob("*.png"))[number % 2], few / f"copy{number}.png")
+    notes = {s.metric: s.note for s in score_run(run, protocol, few, progress=told).scores}
+    assert "4 of 12 references are different" in notes["precision"]
+    assert "density and coverage are biased downwards" in notes["precision"]
+    assert "upwards" not in notes["precision"]
     assert any("needs 3 references for each of 16 dimensions and has 4" in line for line in told.lines)
 
 

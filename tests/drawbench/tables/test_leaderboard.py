@@ -76,6 +76,12 @@ def test_a_result_without_the_ordering_metric_comes_last() -> None:
     assert [row.label for row in table.rows] == ["low", "empty"]
 
 
+def test_equal_scores_share_a_rank() -> None:
+    values = {"d": 0.1, "a": 0.2, "b": 0.2, "c": 0.3}
+    (table,) = build_tables([result(name, value) for name, value in values.items()])
+    assert [(row.label, row.rank) for row in table.rows] == [("c", 1), ("a", 2), ("b", 2), ("d", 4)]
+
+
 def test_a_score_that_shuffled_captions_reach_too_has_no_rank_however_high() -> None:
     """Noise may please a scorer more than images do; it pleases it as much under any caption."""
     noise = result("noise", scores=clip_scores(0.9, {"Colors": 25}, unmeasurable=(OVERALL,)))

@@ -119,6 +119,10 @@ def test_an_excerpt_of_coco_says_how_small_it_is() -> None:
 
 def test_remarks_on_bias_share_a_footnote_and_others_do_not() -> None:
     notes = Footnotes()
+    large = Footnotes()
+    for value in (9500.0, 12_000.0):
+        large.mark(f"about {value:.3g} of it is finite-sample bias")
+    assert large.listed()[0][1] == "about 9.5e+03 to 1.2e+04 of it is finite-sample bias"
     bias = [f"about {whole} of it is finite-sample bias, {part} of 30 images" for whole, part in ((0.1, -2e-6), (2, 0))]
     marks = [notes.mark(text) for text in (*bias, "the text says 39.2", "the text says 43.6", bias[0])]
     assert marks == ["§", "§", "¶", "[1]", "§"]
