@@ -1,4 +1,4 @@
-"""docs/scorers.md: its cards are those of docs/audits.json, which the command makes."""
+"""docs/audit.md: its cards are those of docs/audits.json, which the command makes."""
 
 import re
 from pathlib import Path
@@ -15,7 +15,7 @@ from drawbench.runs.png import encode_png
 from tests.metrics.captioned_photographs import CAPTIONS, photographs
 
 ROOT = Path(__file__).parents[3]
-PAGE = (ROOT / "docs/scorers.md").read_text(encoding="utf-8")
+PAGE = (ROOT / "docs/audit.md").read_text(encoding="utf-8")
 MADE = Audit.model_validate_json((ROOT / "docs/audits.json").read_text(encoding="utf-8"))
 
 
