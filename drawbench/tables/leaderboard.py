@@ -106,8 +106,8 @@ def _rows(results: list[Result]) -> tuple[Row, ...]:
 
     ordered = sorted(results, key=order)
     ranked = [each for each in ordered if each.model.adapter not in CEILING_ADAPTERS and not order(each)[1]]
-    values = [order(each)[:3] for each in ranked]
-    ranks = {id(each): values.index(value) + 1 for each, value in zip(ranked, values, strict=True)}  # ties share theirs
+    places: dict[tuple[bool, bool, float], int] = {}  # equal scores share the first of theirs
+    ranks = {id(each): places.setdefault(order(each)[:3], place) for place, each in enumerate(ranked, 1)}
     return tuple(Row(labels[id(each)], ranks.get(id(each)), each) for each in ordered)
 
 
