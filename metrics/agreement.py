@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from metrics.statistics.intervals import LEAST_UNITS, LEVEL, t_interval
-from metrics.statistics.paired import agreed
+from metrics.statistics.paired import agreed, agreed_interval
 from metrics.statistics.prompt_units import NO_SPREAD, jackknife_variance, proportion_interval, t_around
 from metrics.statistics.result import Interval, MetricResult
 
@@ -189,9 +189,10 @@ def over_models(
     for _ in range(RESAMPLES // AT_ONCE):
         weights = random.multinomial(prompts, np.full(prompts, 1 / prompts), AT_ONCE).astype(float)
         drawn.append(correlation(_means(people, weights), _means(metric, weights)))
-    low, high = np.nanquantile(np.concatenate(drawn), [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-    if high - low <= ALIKE:
+    resampled = np.concatenate(drawn)
+    if np.nanmax(resampled) - np.nanmin(resampled) <= ALIKE:
         return MetricResult(value, None, models)
+    low, high = np.nanquantile(resampled, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     return MetricResult(value, Interval(min(value, float(low)), max(value, float(high)), BOOTSTRAP, LEVEL), models)
 
 
@@ -242,15 +243,13 @@ def apart(a: Share, b: Share) -> Apart:
     variance, prompts = _variance(influence), len(influence)
     if prompts < LEAST_UNITS:
         return Apart(difference, None, 1.0, None)
-    centre, unseen = agreed(difference, prompts)
-    if variance <= NO_SPREAD * unseen:  # all prompts agree
-        variance = unseen
-    else:
-        centre = difference
+    interval, centre = t_around(difference, variance, prompts, OVER_PROMPTS_PAIRED, -1, 1), difference
+    if variance <= NO_SPREAD * agreed(difference, prompts)[1]:  # all prompts agree
+        interval = agreed_interval(difference, prompts, OVER_PROMPTS_PAIRED)
+        centre, variance = agreed(difference, prompts)
     p = 2 * float(stdtr(prompts - 1, -abs(centre) / math.sqrt(variance)))
-    interval = t_around(difference, variance, prompts, OVER_PROMPTS_PAIRED, -1, 1)
     reach = float(ndtri((1 + LEVEL) / 2) + ndtri(POWER))
-    needed = math.ceil(prompts * variance * (reach / difference) ** 2) if abs(difference) > ALIKE else None
+    needed = math.ceil(prompts * variance * (reach / centre) ** 2) if abs(difference) > ALIKE else None
     return Apart(difference, interval, p, needed)
 
 

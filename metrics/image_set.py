@@ -40,6 +40,7 @@ class ImageSet:
     captions: of the n prompts. texts: (n, D), their embeddings. logits: (N, C), the images' class logits.
     references: (M, D), features of the reference images. moments: theirs. prompt_references: int (n,), the row of the
     reference that each prompt was written for, -1 for none; empty where they are taken as independent of the prompts.
+    hashes: of each image's pixels, (N,); empty where they are not known.
     """
 
     features: np.ndarray
@@ -50,6 +51,7 @@ class ImageSet:
     references: np.ndarray = field(default_factory=nothing)
     moments: Gaussian | None = None
     prompt_references: np.ndarray = field(default_factory=no_rows)
+    hashes: Sequence[str] = ()
     _made: dict[Hashable, Any] = field(default_factory=dict, init=False, repr=False)
 
     @property
@@ -73,7 +75,12 @@ class ImageSet:
             texts=self.texts[chosen] if len(self.texts) else nothing(),
             logits=self.logits[rows] if len(self.logits) else nothing(),
             prompt_references=self.prompt_references[chosen] if len(self.prompt_references) else no_rows(),
+            hashes=[self.hashes[row] for row in rows.tolist()] if self.hashes else (),
         )
+
+    def same_images(self, other: ImageSet) -> bool:
+        """Whether both sets are known to be the same images, row by row."""
+        return bool(self.hashes) and list(self.hashes) == list(other.hashes)
 
     def once(self, what: Hashable, make: Callable[[], Made]) -> Made:
         """What `make` gives, computed once for this set: for metrics that begin with the same work."""

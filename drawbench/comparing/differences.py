@@ -17,6 +17,7 @@ class Difference(Record):
     """One metric over one scope in both runs, on the samples that both have an image for.
 
     difference: a - b, with its interval. n: prompts behind it, or images for a distance. note: what must be known.
+    units: of a mean's interval, its degrees of freedom plus one where they are not n's.
     """
 
     metric: str
@@ -29,6 +30,7 @@ class Difference(Record):
     lower_is_better: bool
     verdict: Verdict
     note: str = ""
+    units: float | None = None
 
     @classmethod
     def of(cls, metric: str, scope: str, found: PairedResult, *, lower_is_better: bool) -> "Difference":
@@ -44,6 +46,7 @@ class Difference(Record):
             lower_is_better=lower_is_better,
             verdict=verdict(found),
             note=found.note,
+            units=found.units,
         )
 
 

@@ -1,6 +1,7 @@
 """How far two images of one prompt and seed are from each other, in pixels and in an extractor's features."""
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -9,6 +10,7 @@ from drawbench.progress import Progress
 from drawbench.records import Record
 from drawbench.results.scores import Interval
 from drawbench.runs.directory import RunDirectory
+from drawbench.scoring.protocol import Protocol
 from drawbench.scoring.run_features import RunFeatures
 from metrics.statistics.intervals import t_interval
 from metrics.statistics.vectors import unit
@@ -34,15 +36,24 @@ class ImagePairs(Record):
     distances: tuple[FeatureDistance, ...]
 
 
+def embeddings(protocol: Protocol) -> list[str]:
+    """The extractors of a protocol whose features are directions, and not what is said of an image and its prompt."""
+    names = [each.extractor.name for each in protocol.metrics if not each.extractor.reads_prompts]
+    return list(dict.fromkeys(names))
+
+
 def _interval(values: np.ndarray) -> Interval | None:
     found = t_interval(values)
     return found and found.within(0, 2)
 
 
 def image_pairs(
-    runs: tuple[RunDirectory, RunDirectory], pair: tuple[RunFeatures, RunFeatures], progress: Progress
+    runs: tuple[RunDirectory, RunDirectory],
+    pair: tuple[RunFeatures, RunFeatures],
+    extractors: Sequence[str],
+    progress: Progress,
 ) -> ImagePairs:
-    """From two runs, and their features row by row of the same samples."""
+    """From two runs, and their features row by row of the same samples; extractors: those that are compared."""
     samples = pair[0].samples
     errors = np.empty(len(samples))
     with progress.counted("comparing pixels", 0, len(samples)):
@@ -50,9 +61,10 @@ def image_pairs(
             errors[number] = _squared_error(runs, sample)
             progress.advance(1)
     rows = np.unique([sample.prompt_id for sample in samples], return_inverse=True)[1]
+    compared = [name for name in extractors if name in pair[0].features and pair[0].features[name].shape[1] > 1]
     distances = tuple(
         FeatureDistance(extractor=name, value=float(values.mean()), interval=_interval(values))
-        for name, values in ((name, _by_prompt(pair, name, rows)) for name in pair[0].features)
+        for name, values in ((name, _by_prompt(pair, name, rows)) for name in compared)
     )
     mean = float(errors.mean())
     psnr = 10 * math.log10(PEAK**2 / mean) if mean else None

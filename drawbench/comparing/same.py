@@ -11,7 +11,7 @@ from typing import Literal
 
 from drawbench.comparing.compare import Comparison, prepare_pair
 from drawbench.comparing.differences import Difference
-from drawbench.comparing.pairs import ImagePairs, image_pairs
+from drawbench.comparing.pairs import ImagePairs, embeddings, image_pairs
 from drawbench.errors import UserError
 from drawbench.progress import Progress
 from drawbench.records import Record
@@ -20,6 +20,7 @@ from drawbench.runs.directory import RunDirectory
 from drawbench.scoring.protocol import Protocol
 from drawbench.tables.headers import measure_of
 from metrics.statistics.equivalence import LEVEL, Equivalence, equivalence, holm, units_that_decide
+from metrics.statistics.intervals import LEAST_UNITS
 from metrics.statistics.paired import MEANS
 
 JACKKNIFE = 2.0
@@ -113,9 +114,9 @@ def sameness(
 
 def _equivalence(row: Difference, prompts: int, margin: float) -> Equivalence:
     if row.interval == "not available":
+        why = row.note or ("nothing in it varies" if prompts >= LEAST_UNITS else "draw more prompts")
         raise UserError(
-            f"--margin {row.metric} cannot be tested: the difference of {prompts} prompts has no interval; "
-            "draw more prompts"
+            f"--margin {row.metric} cannot be tested: the difference of {prompts} prompts has no interval; {why}"
         )
     return equivalence(row.difference, _half_width(row), _units(row, prompts), margin, _caution(row))
 
@@ -135,9 +136,9 @@ def _most(metric: str) -> float:
     return measure.most - measure.least
 
 
-def _units(row: Difference, prompts: int) -> int:
-    """The prompts behind the interval: of a mean its n, of a jackknife all."""
-    return row.n if _is_mean(row) else prompts
+def _units(row: Difference, prompts: int) -> float:
+    """The prompts behind the interval, or as many as it counts for: of a mean its n, of a jackknife all."""
+    return (row.units or row.n) if _is_mean(row) else prompts
 
 
 def _caution(row: Difference) -> float:
@@ -194,7 +195,7 @@ def same_runs(
     refuse_other_seeds(a, b)
     pair = prepare_pair(a, b, protocol, reference, device=device, progress=progress)
     comparison = pair.compared(progress)
-    pairs = image_pairs(pair.runs, (pair.a.features, pair.b.features), progress)
+    pairs = image_pairs(pair.runs, (pair.a.features, pair.b.features), embeddings(protocol), progress)
     return sameness(comparison, margins, pairs, _refused_once(*pair.runs))
 
 

@@ -16,6 +16,7 @@ from drawbench.results.files import Result
 from drawbench.results.scores import Interval, ReferenceRef
 from drawbench.runs.directory import read_manifest
 from drawbench.runs.plan import DEFAULT_SLICE_SIZE, Plan
+from drawbench.scoring.chosen import quoted
 from drawbench.tables.headers import measure_of
 from drawbench.tables.human import AVERAGES
 from drawbench.tables.layout import Number
@@ -149,7 +150,7 @@ def score_command(folder: str, result: Result) -> str:
 
 def measuring_options(measured: Result | Comparison) -> list[str]:
     """The options of a command that measures: protocol, and references that the prompt set does not bring."""
-    words = ["--protocol", measured.protocol.typed]
+    words = ["--protocol", quoted(measured.protocol.typed)]
     if measured.reference and measured.prompt_set.name != EMBEDDED:
         words += ["--reference", measured.reference.name]
     return words

@@ -28,6 +28,11 @@ def named_protocols(text: str, size: int | None, note: Callable[[str], None]) ->
     return found
 
 
+def quoted(name: str) -> str:
+    """A protocol's name as `named_protocols` takes it."""
+    return '"{}"'.format(name.replace('"', '""')) if "," in name else name
+
+
 def refuse_silent(protocols: Iterable[Protocol], prompts: Sequence[Prompt]) -> None:
     """Raises UserError for a protocol that has nothing to say of any of these prompts, before any is drawn."""
     for protocol in protocols:

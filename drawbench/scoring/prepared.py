@@ -76,6 +76,7 @@ class PreparedRun:
                 theirs.features.get(name, nothing()) if theirs and needs.references else nothing(),
                 theirs.gaussians[metric.metric] if theirs and needs.references == "moments" else None,
                 prompt_references(self.prompts, theirs.described if theirs else {}),
+                self.features.hashes,
             )
         return self._sets[name, needs]
 

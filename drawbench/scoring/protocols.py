@@ -218,8 +218,11 @@ OWN: dict[str, Callable[[str], Protocol]] = {
 def get_protocol(name: str, size: int | None = None) -> Protocol:
     """The protocol of that name, current version. size: pixels of the images that it is for, where they are known.
 
-    Raises UserError that lists the names there are, and where the protocol needs larger images.
+    It may stand in quotation marks, as in a list of several. Raises UserError that lists the names there are, and
+    where the protocol needs larger images.
     """
+    if len(name) > 1 and name[0] == name[-1] == '"':
+        name = name[1:-1].replace('""', '"')
     kind, _, spec = name.partition(":")
     if name == ALL_LEARNED or ("," in name and not spec):
         several = LEARNED if name == ALL_LEARNED else name.split(",")

@@ -39,7 +39,7 @@ class Equivalence:
         return self.p_within <= LEVEL
 
 
-def equivalence(difference: float, half_width: float, units: int, margin: float, caution: float = 1.0) -> Equivalence:
+def equivalence(difference: float, half_width: float, units: float, margin: float, caution: float = 1.0) -> Equivalence:
     """From a difference and the half width of its 95% t interval over `units`; margin > 0, in its own unit.
 
     caution: the one-sided tests are made at 5% / caution. 1 for means: the 90% interval. 2 for jackknives of distances,

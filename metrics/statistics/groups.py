@@ -8,12 +8,14 @@ from collections.abc import Callable
 
 import numpy as np
 
+from metrics.statistics.intervals import LEAST_UNITS
 from metrics.statistics.paired import EQUAL, OVER_GROUPS_PAIRED, PairedResult, agreed
 from metrics.statistics.prompt_units import proportion_interval, t_around
 from metrics.statistics.result import MetricResult
 
 OVER_GROUPS = "Wilson with t over the prompts of each task"
 SINGLE = "a task has one prompt, which shows no spread"
+FEW = "the spread is that of a task of two prompts, which is hardly known"
 
 
 def grouped_share(values: np.ndarray, groups: np.ndarray) -> MetricResult:
@@ -23,7 +25,9 @@ def grouped_share(values: np.ndarray, groups: np.ndarray) -> MetricResult:
     a group that weighs most leave fewer than 2 degrees of freedom.
     """
     value, variance, units = _mean_of_groups(values, groups, _share_variance)
-    return MetricResult(value, proportion_interval(value, variance, units, OVER_GROUPS), len(values), _note(groups))
+    return MetricResult(
+        value, proportion_interval(value, variance, units, OVER_GROUPS), len(values), _note(groups, units)
+    )
 
 
 def paired_grouped_shares(a: np.ndarray, b: np.ndarray, groups: np.ndarray) -> PairedResult:
@@ -31,7 +35,7 @@ def paired_grouped_shares(a: np.ndarray, b: np.ndarray, groups: np.ndarray) -> P
     means = [_mean_of_groups(values, groups, _share_variance)[0] for values in (a, b)]
     difference, variance, units = _mean_of_groups(a - b, groups, lambda value, n: agreed(value, n)[1])
     interval = t_around(difference, variance, units, OVER_GROUPS_PAIRED, -1, 1)
-    return PairedResult(means[0], means[1], interval, len(a), _note(groups))
+    return PairedResult(means[0], means[1], interval, len(a), _note(groups, units), units=units)
 
 
 def _mean_of_groups(
@@ -59,5 +63,7 @@ def _share_variance(share: float, n: int) -> float:
     return middle * (1 - middle) / (n + 4)
 
 
-def _note(groups: np.ndarray) -> str:
-    return SINGLE if (np.unique(groups, return_counts=True)[1] == 1).any() else ""
+def _note(groups: np.ndarray, units: float) -> str:
+    if (np.unique(groups, return_counts=True)[1] == 1).any():
+        return SINGLE
+    return FEW if units < LEAST_UNITS else ""

@@ -21,6 +21,7 @@ class PairedResult:
     """A number of both sets, and the interval of a - b.
 
     n: prompts behind a mean, or images behind a distance, of each set. note: what must be known.
+    units: of a mean's interval, its degrees of freedom plus one where they are not n's.
     hopeless: n tells nothing of this number. doubtful: what is no noise may still be bias.
     """
 
@@ -31,6 +32,7 @@ class PairedResult:
     note: str = ""
     hopeless: bool = False
     doubtful: bool = False
+    units: float | None = None
 
     @property
     def difference(self) -> float:
@@ -41,26 +43,18 @@ class PairedResult:
 def paired_means(a: np.ndarray, b: np.ndarray, note: str = "") -> PairedResult:
     """Two means over the same prompts, (n,) each, with the t interval of the paired values.
 
-    None where every prompt shows one difference other than 0: that says nothing of others.
+    None where every prompt shows the same difference: that says nothing of others.
     """
-    interval = t_interval(a - b, T_PAIRED)
-    if not (a == b).all() and np.ptp(a - b) <= EQUAL * max(np.abs(a).max(), np.abs(b).max()):
-        interval = None
-    return PairedResult(float(a.mean()), float(b.mean()), interval, len(a), note)
+    varies = np.ptp(a - b) > EQUAL * max(np.abs(a).max(), np.abs(b).max())
+    return PairedResult(float(a.mean()), float(b.mean()), t_interval(a - b, T_PAIRED) if varies else None, len(a), note)
 
 
 def paired_shares(a: np.ndarray, b: np.ndarray) -> PairedResult:
-    """`paired_means` of values in [0, 1], whose interval has a width where all prompts agree, too.
-
-    There it is Agresti and Min's, with t's quantile; see `agreed`. None below 3 prompts.
-    """
-    found, n = paired_means(a, b), len(a)
-    if n < LEAST_UNITS or np.ptp(a - b) > EQUAL:
+    """`paired_means` of values in [0, 1], whose interval has a width where all prompts agree, too: `agreed`'s."""
+    found = paired_means(a, b)
+    if len(a) < LEAST_UNITS or np.ptp(a - b) > EQUAL:
         return found
-    centre, variance = agreed(found.difference, n)
-    margin = t_quantile(n) * math.sqrt(variance)
-    low, high = min(found.difference, centre - margin), max(found.difference, centre + margin)
-    return replace(found, interval=Interval(low, high, AGREED, LEVEL).within(-1, 1))
+    return replace(found, interval=agreed_interval(found.difference, len(a), AGREED))
 
 
 def agreed(difference: float, n: int) -> tuple[float, float]:
@@ -72,14 +66,24 @@ def agreed(difference: float, n: int) -> tuple[float, float]:
     return centre, ((n * difference**2 + 1) / (n + 2) - centre**2) / (n + 2)
 
 
-def paired_jackknives(a: Jackknife, b: Jackknife, method: str, alike: bool = False) -> PairedResult:
+def agreed_interval(difference: float, n: int, method: str) -> Interval:
+    """`agreed` as an interval with t's quantile, which holds the difference itself; n is 3 or more."""
+    centre, variance = agreed(difference, n)
+    margin = t_quantile(n) * math.sqrt(variance)
+    return Interval(min(difference, centre - margin), max(difference, centre + margin), method, LEVEL).within(-1, 1)
+
+
+def paired_jackknives(a: Jackknife, b: Jackknife, method: str) -> PairedResult:
     """Two scores over all images, from their values without each prompt; `{units}` in the method are prompts.
 
-    alike: whether both sets are the same images, whose difference is 0 for certain. Otherwise a difference that is the
-    same without each prompt has no interval: it says nothing of others.
+    A difference that is the same without each prompt has no interval: it says nothing of others.
     """
     interval = paired_interval(a, b, method.format(units="prompts"))
-    if interval is not None and not alike:
-        rounding = EQUAL * max(abs(a.value), abs(b.value))
-        interval = interval if np.ptp(a.without - b.without) > rounding else None
+    if interval is not None and np.ptp(a.without - b.without) <= EQUAL * max(abs(a.value), abs(b.value)):
+        interval = None
     return PairedResult(a.value, b.value, interval, a.n)
+
+
+def for_certain(found: PairedResult, method: str) -> PairedResult:
+    """The difference of a set and itself: nothing, whatever its prompts agree on. method: of other differences."""
+    return replace(found, interval=Interval(0.0, 0.0, method, LEVEL))

@@ -133,8 +133,9 @@ def test_models_are_ranked_by_their_means() -> None:
     same, turned = over_models(people, people, kendall_tau_b), over_models(people, -people, spearman)
     assert same is not None
     assert turned is not None
-    assert (same.value, same.n, same.interval) == (1, 4, None)
-    assert (turned.value, turned.interval) == (pytest.approx(-1), None)
+    assert (same.value, same.n, turned.value) == (1, 4, pytest.approx(-1))
+    assert same.interval is not None  # few of the resamples tie two models
+    assert same.interval.low == same.interval.high == 1
     noisy = over_models(people, people + np.random.default_rng(5).normal(0, 3, people.shape), kendall_tau_b)
     assert noisy is not None
     assert noisy.interval is not None
@@ -225,6 +226,18 @@ def test_metrics_that_every_prompt_tells_apart_are_told_apart(prompts: int) -> N
     assert found.p < 1e-9
     assert found.interval is not None
     assert 0.7 < found.interval.low < found.interval.high == 1
+
+
+def test_the_interval_of_two_metrics_leaves_out_0_where_p_is_below_5_percent() -> None:
+    people, rows = np.ones(200), np.repeat(np.arange(20), 10)
+    for every in (2, 5, 10):  # of each prompt's comparisons, the second metric is wrong on as many
+        wrong = np.where(np.arange(200) % 10 < 10 // every, -1.0, 1.0)
+        first, second = agreement(people, people, rows), agreement(people, wrong, rows)
+        assert first is not None
+        assert second is not None
+        found = apart(first, second)
+        assert found.interval is not None
+        assert (found.interval.low > 0) == (found.p < 0.05)
 
 
 def test_a_share_that_all_prompts_have_is_no_certainty() -> None:

@@ -10,9 +10,9 @@ import numpy as np
 
 from metrics.image_set import CannotMeasureError, ImageSet
 from metrics.sanity.rules import Required, Rule, SuiteMetric
-from metrics.statistics.intervals import t_interval
+from metrics.statistics.intervals import LEAST_UNITS, t_interval
 from metrics.statistics.jackknife import PAIRED, PAIRED_TO_REFERENCES, Jackknife
-from metrics.statistics.paired import PairedResult, paired_jackknives, paired_means
+from metrics.statistics.paired import T_PAIRED, PairedResult, for_certain, paired_jackknives, paired_means
 from metrics.statistics.prompt_units import uneven_note
 from metrics.statistics.result import Interval, MetricResult
 
@@ -147,6 +147,11 @@ class MetricKind(ABC):
         return SuiteMetric(rules, self.values, self.needs.texts, self.needs.logits, self.needs.pairs)
 
 
+def _are_same(a: ImageSet, b: ImageSet) -> bool:
+    """Whether both are the same images, of enough prompts for an interval."""
+    return len(a.counts) >= LEAST_UNITS and a.same_images(b)
+
+
 class OverAllImages(MetricKind):
     """Numbers of the whole set: differences are paired by leaving a prompt out of both sets at once."""
 
@@ -157,10 +162,10 @@ class OverAllImages(MetricKind):
     def differences(self, a: ImageSet, b: ImageSet) -> Mapping[str, PairedResult]:
         """The numbers, with the jackknife's intervals."""
         theirs, method = self.jackknives(b), PAIRED_TO_REFERENCES if self.needs.references else PAIRED
-        alike = np.array_equal(a.features, b.features)
-        return {
-            name: paired_jackknives(found, theirs[name], method, alike) for name, found in self.jackknives(a).items()
-        }
+        pairs = {name: paired_jackknives(found, theirs[name], method) for name, found in self.jackknives(a).items()}
+        if _are_same(a, b):
+            return {name: for_certain(found, method.format(units="prompts")) for name, found in pairs.items()}
+        return pairs
 
 
 @dataclass(frozen=True, eq=False)
@@ -196,8 +201,8 @@ class PromptMeans(MetricKind):
 
     def differences(self, a: ImageSet, b: ImageSet) -> Mapping[str, PairedResult]:
         """The means and the intervals of the paired values; of the same images it is 0 for certain."""
-        theirs, alike = self.by_prompt(b), np.array_equal(a.features, b.features)
-        return {
-            name: paired_means(values, theirs[name]) if alike else self.paired(values, theirs[name], a)
-            for name, values in self.by_prompt(a).items()
-        }
+        theirs = self.by_prompt(b)
+        pairs = {name: self.paired(values, theirs[name], a) for name, values in self.by_prompt(a).items()}
+        if _are_same(a, b):
+            return {name: for_certain(found, T_PAIRED) for name, found in pairs.items()}
+        return pairs

@@ -20,7 +20,10 @@ from drawbench.prompts.prompt_set import Prompt, PromptSet
 from drawbench.results.scores import OVERALL
 from drawbench.runs.generate import Request, generate
 from drawbench.scoring.bundled import bundled, bundled_extended
+from drawbench.scoring.kinds.asked import GENEVAL, QA_SCORE
+from drawbench.scoring.kinds.kind import MetricKind
 from drawbench.scoring.kinds.manifold import MANIFOLD
+from drawbench.scoring.kinds.text_rendering import TEXT_RENDERING
 from drawbench.scoring.protocol import Protocol
 from drawbench.scoring.protocols import PROTOCOLS
 from drawbench.scoring.score import score_run
@@ -206,11 +209,11 @@ def test_one_prompt_has_no_interval() -> None:
 
 def test_scores_of_which_nothing_varies_are_no_certainty() -> None:
     a, b = (Jackknife(value, np.full(3, value), 6) for value in (1.0, 0.0))
+    middle = Jackknife(0.4, np.full(3, 0.4), 6)
     rounded = Jackknife(1 / 3, np.array([0.1, 0.2, 0.3]) + 0.1, 6), Jackknife(0.1, np.array([0.1, 0.2, 0.3]), 6)
-    for ours, theirs in ((a, b), (a, a), (b, b), rounded):
+    for ours, theirs in ((a, b), (a, a), (b, b), (middle, middle), rounded):
         row = Difference.of("coverage", OVERALL, paired_jackknives(ours, theirs, "t"), lower_is_better=False)
         assert (row.interval, row.verdict) == ("not available", "no interval")
-    assert paired_jackknives(a, a, "t", alike=True).interval == Interval(0, 0, "t")
 
 
 def test_only_the_same_images_differ_by_nothing_for_certain() -> None:
@@ -219,12 +222,34 @@ def test_only_the_same_images_differ_by_nothing_for_certain() -> None:
     references = random.standard_normal((30, 4)).astype(np.float32)
     images = np.concatenate([references[:15], references[15:20] + 50]).astype(np.float32)
     moved = images + random.normal(0, 1e-4, images.shape).astype(np.float32)
-    a, b = (ImageSet(each, np.arange(20), references=references) for each in (images, moved))
+    a, b = (
+        ImageSet(each, np.arange(20), references=references, hashes=[f"{name}{row}" for row in range(20)])
+        for name, each in (("a", images), ("b", moved))
+    )
     assert MANIFOLD.differences(a, b)["precision"].a == MANIFOLD.differences(a, b)["precision"].b == 0.75
     assert MANIFOLD.differences(a, b)["precision"].interval is None
     itself = MANIFOLD.differences(a, a)["precision"].interval
     assert itself is not None
     assert (itself.low, itself.high) == (0, 0)
+
+
+@pytest.mark.parametrize("kind", [TEXT_RENDERING[0], QA_SCORE, GENEVAL])
+def test_verdicts_that_are_alike_make_no_images_the_same(kind: MetricKind) -> None:
+    rows = np.array([[1, 1, 0, 1]] * 20 + [[2, 1, 0, 1]] * 5, dtype=np.float32)
+    rows = rows if kind in TEXT_RENDERING else rows[:, :2]
+    a, b = (ImageSet(rows, np.arange(25), hashes=[f"{name}{row}" for row in range(25)]) for name in "ab")
+    (other,), (itself,) = kind.differences(a, b).values(), kind.differences(a, a).values()
+    assert other.interval is not None
+    assert other.interval.low < -0.05 < 0.05 < other.interval.high
+    assert itself.interval is not None
+    assert (itself.interval.low, itself.interval.high) == (0, 0)
+
+
+def test_a_mean_over_tasks_is_one_of_equal_runs_too() -> None:
+    rows = np.array([[1, 0]] * 80 + [[2, 1]] * 8, dtype=np.float32)
+    images = ImageSet(rows, np.arange(88), hashes=[str(row) for row in range(88)])
+    found = GENEVAL.differences(images, images)["geneval"]
+    assert (found.a, found.b) == (0.5, 0.5)
 
 
 def test_runs_that_do_not_compare_are_refused(protocol: Protocol, runs: tuple[Path, Path], tmp_path: Path) -> None:

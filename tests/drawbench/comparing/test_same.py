@@ -14,9 +14,10 @@ from drawbench.comparing.differences import Difference
 from drawbench.comparing.pairs import ImagePairs
 from drawbench.comparing.same import Sameness, parse_margins, same_runs, sameness
 from drawbench.errors import UserError
-from drawbench.results.scores import Interval, PromptSetRef
+from drawbench.results.scores import OVERALL, Interval, PromptSetRef
 from drawbench.runs.directory import RunDirectory
 from drawbench.scoring.protocols import get_protocol
+from metrics.statistics.groups import paired_grouped_shares
 from metrics.statistics.paired import T_PAIRED, paired_shares
 
 TEXTS = [f"a red cup beside {n} blue cars" for n in range(40)]
@@ -194,6 +195,22 @@ def test_shares_on_which_all_prompts_agree_are_tested_as_means_of_their_own_prom
     row = compared("text_exact", 0.0, (found.low, found.high), found.method, 21)
     [test] = sameness(row, {"text_exact": 0.08}, pairs).tests
     assert (test.prompts, test.level, test.verdict) == (21, 0.9, "same")
+
+
+def test_tasks_are_tested_at_their_own_degrees_of_freedom() -> None:
+    from scipy import stats
+
+    random, groups = np.random.default_rng(0), np.repeat([1, 2], [80, 8])
+    pair = paired_grouped_shares((random.random(88) < 0.9).astype(float), (random.random(88) < 0.4) * 1.0, groups)
+    assert pair.interval is not None
+    assert pair.units is not None
+    assert pair.units < 30
+    row = Difference.of("geneval", OVERALL, pair, lower_is_better=False)
+    pairs = ImagePairs(n=1, identical=0, psnr=30.0, distances=())
+    comparison = compared("geneval", 0.0, (0.0, 0.0), "", 88).model_copy(update={"differences": [row]})
+    [test] = sameness(comparison, {"geneval": 0.5}, pairs).tests
+    error = (pair.difference - pair.interval.low) / stats.t.ppf(0.975, pair.units - 1)
+    assert test.p_zero == pytest.approx(2 * stats.t.sf(abs(pair.difference) / error, pair.units - 1), rel=1e-6)
 
 
 def test_json_is_whole(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:

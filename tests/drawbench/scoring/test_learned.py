@@ -14,6 +14,7 @@ from pyarrow import parquet
 
 import drawbench
 from drawbench.cli.main import main
+from drawbench.scoring.chosen import quoted
 from drawbench.scoring.kinds.kind import UNVERIFIED
 from drawbench.scoring.kinds.learned import AESTHETIC
 from drawbench.scoring.protocols import get_protocol
@@ -203,6 +204,7 @@ def test_a_name_with_a_comma_stands_in_quotation_marks(
     names = [file["protocol"]["name"].rpartition("-")[0] or "bundled" for file in json.loads(capsys.readouterr().out)]
     assert names == ["bundled", "pick-score"]
     assert main(["score", str(run), "--protocol", f"bundled,{named}"]) == 2
+    assert main(["compare", str(run), str(run), "--protocol", quoted(named)]) == 0
     assert main(["score", str(run), "--protocol", "bundled\nx"]) == 2
 
 

@@ -173,6 +173,17 @@ def test_prompts_that_ask_for_no_text_are_told_before_anything_is_drawn(
     assert not (tmp_path / "silent").exists()
 
 
+@with_extra
+def test_runs_whose_prompts_do_not_all_ask_for_text_can_be_the_same(
+    runs: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["same", str(runs / "exact"), str(runs / "careless"), "--protocol", "ocr-rapidocr", "--json"]
+    assert main([*words, "--margin", "text_exact=0.9", "--device", "cpu"]) in (0, 3, 4)
+    found = json.loads(capsys.readouterr().out)
+    assert found["pairs"]["distances"] == []  # what a reader says is no direction
+    assert found["tests"][0]["metric"] == "text_exact"
+
+
 def test_a_set_without_asked_text_is_refused_from_python() -> None:
     with pytest.raises(UserError, match="would measure nothing: text_exact needs Latin text in quotation marks"):
         drawbench.run(Painter(), ["a blue dog", "a red dog"], protocol="ocr-rapidocr", size=64, progress=False)
