@@ -114,7 +114,7 @@ def sameness(
 
 def _equivalence(row: Difference, prompts: int, margin: float) -> Equivalence:
     if row.interval == "not available":
-        why = row.note or ("nothing in it varies" if prompts >= LEAST_UNITS else "draw more prompts")
+        why = "draw more prompts" if prompts < LEAST_UNITS else row.note or "nothing in it varies"
         raise UserError(
             f"--margin {row.metric} cannot be tested: the difference of {prompts} prompts has no interval; {why}"
         )
