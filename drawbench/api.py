@@ -37,7 +37,7 @@ from drawbench.runs.generate import Request, generate
 from drawbench.runs.into_store import drawn_and_pulled
 from drawbench.runs.plan import DEFAULT_SLICE_SIZE
 from drawbench.runs.png import encode_png
-from drawbench.scoring.chosen import refuse_silent
+from drawbench.scoring.chosen import refuse_inapplicable
 from drawbench.scoring.protocol import Protocol
 from drawbench.scoring.protocols import get_protocol
 from drawbench.scoring.references import own_references
@@ -229,7 +229,7 @@ def run(
         workers=workers,
     )
     chosen = get_protocol(protocol, request.size)
-    refuse_silent([chosen], request.planned.prompts)
+    refuse_inapplicable([chosen], request.planned.prompts)
     theirs = _as_path(references, None, kept) or prompt_set.reference_images
     finished = drawn_and_pulled(request, place, shown) if isinstance(place, StoreUrl) else generate(request, shown)
     return _scored(finished.path, chosen, theirs, device, shown, kept)

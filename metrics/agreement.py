@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from metrics.statistics.intervals import LEAST_UNITS, LEVEL, t_interval
-from metrics.statistics.paired import agreed, agreed_interval
+from metrics.statistics.paired import agresti_min, agresti_min_interval
 from metrics.statistics.prompt_units import NO_SPREAD, jackknife_variance, proportion_interval, t_around
 from metrics.statistics.result import Interval, MetricResult
 
@@ -243,10 +243,12 @@ def apart(a: Share, b: Share) -> Apart:
     variance, prompts = _variance(influence), len(influence)
     if prompts < LEAST_UNITS:
         return Apart(difference, None, 1.0, None)
-    interval, centre = t_around(difference, variance, prompts, OVER_PROMPTS_PAIRED, -1, 1), difference
-    if variance <= NO_SPREAD * agreed(difference, prompts)[1]:  # all prompts agree
-        interval = agreed_interval(difference, prompts, OVER_PROMPTS_PAIRED)
-        centre, variance = agreed(difference, prompts)
+    alike = np.full(prompts, difference)
+    if variance > NO_SPREAD * agresti_min(alike)[1]:
+        interval, centre = t_around(difference, variance, prompts, OVER_PROMPTS_PAIRED, -1, 1), difference
+    else:
+        interval = agresti_min_interval(alike, OVER_PROMPTS_PAIRED)
+        centre, variance = agresti_min(alike)
     p = 2 * float(stdtr(prompts - 1, -abs(centre) / math.sqrt(variance)))
     reach = float(ndtri((1 + LEVEL) / 2) + ndtri(POWER))
     needed = math.ceil(prompts * variance * (reach / centre) ** 2) if abs(difference) > ALIKE else None

@@ -7,7 +7,8 @@ import numpy as np
 
 from drawbench.auditing.records import Bribe, Share
 from metrics.statistics.equivalence import holm
-from metrics.statistics.intervals import LEAST_UNITS, LEVEL, t_quantile
+from metrics.statistics.intervals import LEAST_UNITS
+from metrics.statistics.paired import agresti_min, agresti_min_interval
 from metrics.statistics.prompt_units import proportion_interval
 from metrics.statistics.result import Interval
 
@@ -69,17 +70,12 @@ def _p_share(value: float, variance: float, units: int) -> float:
 
 
 def _pay(gain: np.ndarray) -> tuple[Interval | None, float]:
-    """Interval and p of the mean of paired gains in [-1, 1]: t over trials, among them one more that the bribe wins by
-    half and one that it loses by half (Agresti and Min 2005), so that gains that are all alike have a width, too."""
+    """Interval and p of the mean of paired gains in [-1, 1], with a width where all are alike, too."""
     units = len(gain)
     if units < LEAST_UNITS:
         return None, 1.0
-    centre = float(gain.sum()) / (units + 2)
-    spread = (float(gain @ gain) + 1) / (units + 2) - centre**2
-    error = math.sqrt(spread / (units + 2))
-    margin, value = t_quantile(units) * error, float(gain.mean())
-    low, high = max(-1.0, centre - margin), min(1.0, centre + margin)
-    return Interval(min(value, low), max(value, high), BRIBE_METHOD, LEVEL), _two_sided(centre / error, units)
+    centre, variance = agresti_min(gain)
+    return agresti_min_interval(gain, BRIBE_METHOD), _two_sided(centre / math.sqrt(variance), units)
 
 
 def _two_sided(t: float, units: int) -> float:

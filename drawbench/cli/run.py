@@ -76,7 +76,7 @@ def add_track(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Do all of it, then print the table and where images and report are."""
-    from drawbench.scoring.chosen import named_protocols, refuse_silent
+    from drawbench.scoring.chosen import named_protocols, refuse_inapplicable
     from drawbench.scoring.cluster_extractors import ClusterExtractors, gather_features
     from drawbench.scoring.estimate import FeatureTimes
     from drawbench.scoring.shared_features import share_features
@@ -93,7 +93,7 @@ def run(args: argparse.Namespace) -> int:
         request = request_from(args, cluster)
         device = partial(choose_device, args.device or "auto")
         protocols = named_protocols(args.protocol or DEFAULT_PROTOCOL, request.size, progress.note)
-        refuse_silent(protocols.values(), request.planned.prompts)
+        refuse_inapplicable(protocols.values(), request.planned.prompts)
         name, protocol = next(iter(protocols.items()))
         references = fetched(args.reference, progress) or request.prompt_set.reference_images
         there = ClusterExtractors(cluster, name, device, progress.note) if cluster else None

@@ -5,6 +5,7 @@ from typing import Literal
 
 from drawbench.records import Record
 from drawbench.results.scores import OVERALL, MaybeInterval
+from drawbench.scoring.kinds.kind import joined
 from drawbench.scoring.prepared import PreparedRun
 from drawbench.scoring.protocol import MetricDefinition
 from metrics.image_set import CannotMeasureError, NoSuchPromptError
@@ -93,7 +94,7 @@ def metric_differences(
             continue
         for number, pair in pairs.items():
             measure = kind.measure(number)
-            note = "; ".join(each for each in (pair.note, kind.interval_note(part)) if each)
+            note = joined(pair.note, kind.interval_note(part))
             pair = replace(pair, note=note, interval=measure.interval_of_difference(pair.interval))
             row = Difference.of(metric.name_of(number), scope, pair, lower_is_better=not measure.higher_is_better)
             found.setdefault(number, []).append(row)

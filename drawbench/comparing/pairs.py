@@ -1,7 +1,7 @@
 """How far two images of one prompt and seed are from each other, in pixels and in an extractor's features."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -36,10 +36,10 @@ class ImagePairs(Record):
     distances: tuple[FeatureDistance, ...]
 
 
-def embeddings(protocol: Protocol) -> list[str]:
-    """The extractors of a protocol whose features are directions, and not what is said of an image and its prompt."""
-    names = [each.extractor.name for each in protocol.metrics if not each.extractor.reads_prompts]
-    return list(dict.fromkeys(names))
+def _embeddings(protocol: Protocol, features: Mapping[str, np.ndarray]) -> list[str]:
+    """The extractors of a protocol whose features are directions: no verdicts on an image and its prompt, no marks."""
+    readers = {each.extractor.name for each in protocol.metrics if each.extractor.reads_prompts}
+    return [name for name, rows in features.items() if name not in readers and rows.shape[1] > 1]
 
 
 def _interval(values: np.ndarray) -> Interval | None:
@@ -50,10 +50,10 @@ def _interval(values: np.ndarray) -> Interval | None:
 def image_pairs(
     runs: tuple[RunDirectory, RunDirectory],
     pair: tuple[RunFeatures, RunFeatures],
-    extractors: Sequence[str],
+    protocol: Protocol,
     progress: Progress,
 ) -> ImagePairs:
-    """From two runs, and their features row by row of the same samples; extractors: those that are compared."""
+    """From two runs, and their features under a protocol, row by row of the same samples."""
     samples = pair[0].samples
     errors = np.empty(len(samples))
     with progress.counted("comparing pixels", 0, len(samples)):
@@ -61,10 +61,9 @@ def image_pairs(
             errors[number] = _squared_error(runs, sample)
             progress.advance(1)
     rows = np.unique([sample.prompt_id for sample in samples], return_inverse=True)[1]
-    compared = [name for name in extractors if name in pair[0].features and pair[0].features[name].shape[1] > 1]
     distances = tuple(
         FeatureDistance(extractor=name, value=float(values.mean()), interval=_interval(values))
-        for name, values in ((name, _by_prompt(pair, name, rows)) for name in compared)
+        for name, values in ((name, _by_prompt(pair, name, rows)) for name in _embeddings(protocol, pair[0].features))
     )
     mean = float(errors.mean())
     psnr = 10 * math.log10(PEAK**2 / mean) if mean else None

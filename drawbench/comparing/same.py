@@ -11,7 +11,7 @@ from typing import Literal
 
 from drawbench.comparing.compare import Comparison, prepare_pair
 from drawbench.comparing.differences import Difference
-from drawbench.comparing.pairs import ImagePairs, embeddings, image_pairs
+from drawbench.comparing.pairs import ImagePairs, image_pairs
 from drawbench.errors import UserError
 from drawbench.progress import Progress
 from drawbench.records import Record
@@ -195,7 +195,7 @@ def same_runs(
     refuse_other_seeds(a, b)
     pair = prepare_pair(a, b, protocol, reference, device=device, progress=progress)
     comparison = pair.compared(progress)
-    pairs = image_pairs(pair.runs, (pair.a.features, pair.b.features), embeddings(protocol), progress)
+    pairs = image_pairs(pair.runs, (pair.a.features, pair.b.features), protocol, progress)
     return sameness(comparison, margins, pairs, _refused_once(*pair.runs))
 
 

@@ -33,10 +33,10 @@ def quoted(name: str) -> str:
     return '"{}"'.format(name.replace('"', '""')) if "," in name else name
 
 
-def refuse_silent(protocols: Iterable[Protocol], prompts: Sequence[Prompt]) -> None:
+def refuse_inapplicable(protocols: Iterable[Protocol], prompts: Sequence[Prompt]) -> None:
     """Raises UserError for a protocol that has nothing to say of any of these prompts, before any is drawn."""
     for protocol in protocols:
-        reasons = [_silent(metric, prompts) for metric in protocol.metrics]
+        reasons = [_inapplicable(metric, prompts) for metric in protocol.metrics]
         if all(reasons):
             raise UserError(
                 f"protocol {protocol.name} would measure nothing: {protocol.metrics[0].metric} {reasons[0]}; choose "
@@ -44,12 +44,12 @@ def refuse_silent(protocols: Iterable[Protocol], prompts: Sequence[Prompt]) -> N
             )
 
 
-def _silent(metric: MetricDefinition, prompts: Sequence[Prompt]) -> str:
+def _inapplicable(metric: MetricDefinition, prompts: Sequence[Prompt]) -> str:
     """Why a metric has nothing to say of any of these prompts; empty where it has, or may have."""
-    judges = metric.extractor.judges
-    if judges is None or not isinstance(metric.kind, OfSomePrompts) or any(judges(prompt.text) for prompt in prompts):
+    applies, kind = metric.extractor.applies_to, metric.kind
+    if applies is None or not isinstance(kind, OfSomePrompts) or any(applies(prompt.text) for prompt in prompts):
         return ""
-    return metric.kind.reason
+    return kind.reason
 
 
 def _present(note: Callable[[str], None]) -> list[str]:

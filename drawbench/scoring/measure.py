@@ -10,6 +10,7 @@ from drawbench.results.scores import OVERALL, Score
 from drawbench.runs.directory import RunDirectory
 from drawbench.runs.failures import is_failure
 from drawbench.scoring.image_notes import copied, few_different
+from drawbench.scoring.kinds.kind import joined
 from drawbench.scoring.kinds.manifold import MANIFOLD
 from drawbench.scoring.prepared import PreparedRun
 from drawbench.scoring.protocol import MetricDefinition
@@ -83,8 +84,8 @@ def _measure(prepared: PreparedRun, metric: MetricDefinition, published_n: int, 
                     value=result.value,
                     interval=kind.measure(name).interval(result.interval) or "not available",
                     n=result.n,
-                    definition=_joined(words, kind.definition(name, part)),
-                    note=_joined(*notes, result.note),
+                    definition=joined(words, kind.definition(name, part)),
+                    note=joined(*notes, result.note),
                 )
             )
     values = kind.per_image(images)
@@ -96,7 +97,7 @@ def _definition(prepared: PreparedRun, metric: MetricDefinition) -> str:
     """The protocol's words, with what is known of the weights, and the reference set."""
     theirs = prepared.references
     used = f"references {theirs.ref.name}" if theirs and metric.kind.needs.references else ""
-    return _joined(metric.definition, metric.extractor.origin, used)
+    return joined(metric.definition, metric.extractor.origin, used)
 
 
 def _notes(prepared: PreparedRun, metric: MetricDefinition, scope: str, inside: Sequence[int]) -> list[str]:
@@ -126,7 +127,3 @@ def _notes(prepared: PreparedRun, metric: MetricDefinition, scope: str, inside: 
         notes.append(f"{words} left out")
     notes += [note for note in (metric.blind.get(scope, ""), metric.extractor.caution) if note]
     return [*notes, *prepared.image_notes]
-
-
-def _joined(*parts: str) -> str:
-    return "; ".join(part for part in parts if part)

@@ -23,7 +23,7 @@ from drawbench.runs.directory import read_manifest
 from drawbench.runs.failures import STOP, OnError
 from drawbench.runs.generate import Request, generate, make_plan
 from drawbench.runs.plan import Plan
-from drawbench.scoring.chosen import refuse_silent
+from drawbench.scoring.chosen import refuse_inapplicable
 from drawbench.scoring.extractors import Extractors
 from drawbench.scoring.prepared import conditions
 from drawbench.scoring.protocol import Protocol
@@ -137,7 +137,7 @@ def run_sweep(
     """
     progress, others = progress or Progress(), others or {}
     combinations = sweep.combinations()
-    refuse_silent([sweep.protocol], sweep.prompt_set.limited(sweep.limit).prompts)
+    refuse_inapplicable([sweep.protocol], sweep.prompt_set.limited(sweep.limit).prompts)
     plans = [
         make_plan(sweep.request(model_at(model, {**sweep.fixed, **settings})))[0] for model, settings in combinations
     ]

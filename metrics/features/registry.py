@@ -51,7 +51,7 @@ class ExtractorEntry:
     the definition that protocols fingerprint: they may be better known elsewhere.
     packaged: the files of packages that hold its weights. files: the published ones that it looks for.
     reads_prompts: whether it looks at an image together with its prompt: then `load` gives a `PromptReader`.
-    judges: whether it has anything to say of a prompt, by its text; None: of every one.
+    applies_to: whether it has anything to say of a prompt, by its text; None: of every one.
     fingerprint, load: called when needed, the former once; both raise MetricInputError when files are missing or wrong.
     load: the `Extractor` on a device.
     """
@@ -66,7 +66,7 @@ class ExtractorEntry:
     packaged: tuple[PackagedFile, ...] = ()
     files: tuple[WeightsFile, ...] = ()
     reads_prompts: bool = False
-    judges: Callable[[str], object] | None = None
+    applies_to: Callable[[str], object] | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "fingerprint", cache(self.fingerprint))

@@ -50,27 +50,28 @@ def paired_means(a: np.ndarray, b: np.ndarray, note: str = "") -> PairedResult:
 
 
 def paired_shares(a: np.ndarray, b: np.ndarray) -> PairedResult:
-    """`paired_means` of values in [0, 1], whose interval has a width where all prompts agree, too: `agreed`'s."""
+    """`paired_means` of values in [0, 1], whose interval has a width where all prompts agree, too."""
     found = paired_means(a, b)
     if len(a) < LEAST_UNITS or np.ptp(a - b) > EQUAL:
         return found
-    return replace(found, interval=agreed_interval(found.difference, len(a), AGREED))
+    return replace(found, interval=agresti_min_interval(a - b, AGREED))
 
 
-def agreed(difference: float, n: int) -> tuple[float, float]:
-    """Centre and variance for a difference of two shares, in [-1, 1], that all of n prompts show.
+def agresti_min(differences: np.ndarray) -> tuple[float, float]:
+    """Centre and variance for the mean of paired differences in [-1, 1], (n,), which have a width where all are alike.
 
-    Two prompts more, of which half a one speaks for each set (Agresti and Min, Statistics in Medicine 24, 2005).
+    Two more are counted, of which half a one speaks for each set (Agresti and Min, Statistics in Medicine 24, 2005).
     """
-    centre = n * difference / (n + 2)
-    return centre, ((n * difference**2 + 1) / (n + 2) - centre**2) / (n + 2)
+    n = len(differences) + 2
+    centre = float(differences.sum()) / n
+    return centre, ((float(differences @ differences) + 1) / n - centre**2) / n
 
 
-def agreed_interval(difference: float, n: int, method: str) -> Interval:
-    """`agreed` as an interval with t's quantile, which holds the difference itself; n is 3 or more."""
-    centre, variance = agreed(difference, n)
-    margin = t_quantile(n) * math.sqrt(variance)
-    return Interval(min(difference, centre - margin), max(difference, centre + margin), method, LEVEL).within(-1, 1)
+def agresti_min_interval(differences: np.ndarray, method: str) -> Interval:
+    """`agresti_min` as an interval with t's quantile, which holds the mean itself; n is 3 or more."""
+    centre, variance = agresti_min(differences)
+    margin, mean = t_quantile(len(differences)) * math.sqrt(variance), float(differences.mean())
+    return Interval(min(mean, centre - margin), max(mean, centre + margin), method, LEVEL).within(-1, 1)
 
 
 def paired_jackknives(a: Jackknife, b: Jackknife, method: str) -> PairedResult:
@@ -84,6 +85,6 @@ def paired_jackknives(a: Jackknife, b: Jackknife, method: str) -> PairedResult:
     return PairedResult(a.value, b.value, interval, a.n)
 
 
-def for_certain(found: PairedResult, method: str) -> PairedResult:
+def zero_difference(found: PairedResult, method: str) -> PairedResult:
     """The difference of a set and itself: nothing, whatever its prompts agree on. method: of other differences."""
     return replace(found, interval=Interval(0.0, 0.0, method, LEVEL))

@@ -26,7 +26,7 @@ from reference_model.world.captions import caption
 from reference_model.world.examples import batch_seeds
 from reference_model.world.objects import COLOURS, OBJECTS
 from reference_model.world.scene import COUNTS, OPPOSITE, SETTINGS, SIGN_OBJECT, Scene, Split
-from reference_model.world.worlds import OF_THE_SMALL, WORLDS, World, world_named
+from reference_model.world.worlds import SMALL_WORLDS, WORLDS, World, world_named
 
 MAX_LETTERS = 4
 # Of captions drawn again until they tell of a pair, whose order is the hardest to learn, or of a word.
@@ -135,7 +135,7 @@ class RichQuestions:
 
 def questions_of(world: World) -> Questions:
     """What is asked about that world's scenes."""
-    return SmallQuestions() if world.name in OF_THE_SMALL else RichQuestions()
+    return SmallQuestions() if world.name in SMALL_WORLDS else RichQuestions()
 
 
 class SceneParser(nn.Module):

@@ -13,7 +13,7 @@ from reference_model.world.scene import Split
 
 WorldName = Literal["small", "rich", "core", "pairs"]
 WORLDS: tuple[WorldName, ...] = get_args(WorldName)
-OF_THE_SMALL: tuple[WorldName, ...] = ("small", "pairs")  # the others are of the rich one
+SMALL_WORLDS: tuple[WorldName, ...] = ("small", "pairs")  # the others are of the rich one
 EXCHANGES = ("binding", "place", "word")
 Crop = tuple[int, int, int, int]  # left, top, right, bottom, in pixels
 
@@ -48,7 +48,7 @@ def world_named(name: str) -> World:
     """The world of that name. Raises ValueError for another name."""
     if name not in WORLDS:
         raise ValueError(f"there is no world {name!r}: choose one of {', '.join(WORLDS)}")
-    return _small(name) if name in OF_THE_SMALL else _rich(name)
+    return _small(name) if name in SMALL_WORLDS else _rich(name)
 
 
 def _small(name: WorldName) -> World:

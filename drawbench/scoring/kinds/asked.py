@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from drawbench.scoring.kinds.kind import Measure, PromptMeans
+from drawbench.scoring.kinds.kind import Measure, PromptMeans, joined
 from metrics.image_set import ImageSet, NoSuchPromptError
 from metrics.statistics.groups import grouped_share, paired_grouped_shares
 from metrics.statistics.paired import PairedResult, paired_shares
@@ -40,13 +40,13 @@ class OfSomePrompts(PromptMeans):
     def results(self, images: ImageSet) -> Mapping[str, MetricResult]:
         part = self._known(images)
         note = self._note(len(images.counts) - len(part.counts))
-        return {name: replace(found, note=_joined(note, found.note)) for name, found in super().results(part).items()}
+        return {name: replace(found, note=joined(note, found.note)) for name, found in super().results(part).items()}
 
     def differences(self, a: ImageSet, b: ImageSet) -> Mapping[str, PairedResult]:
         ours, theirs = self._known(a), self._known(b)
         note = self._note(len(a.counts) - len(ours.counts))
         pairs = super().differences(ours, theirs)
-        return {name: replace(found, note=_joined(note, found.note)) for name, found in pairs.items()}
+        return {name: replace(found, note=joined(note, found.note)) for name, found in pairs.items()}
 
     def result(self, values: np.ndarray, images: ImageSet) -> MetricResult:
         """Of a share, whose interval has a width where all prompts have 0 or 1."""
@@ -100,10 +100,6 @@ class _TaskMeans(OfSomePrompts):
         tasks = np.zeros(len(images.counts), dtype=int)
         tasks[images.prompts] = images.features[:, 0]
         return tasks
-
-
-def _joined(*notes: str) -> str:
-    return "; ".join(note for note in notes if note)
 
 
 def _share(name: str, header: str, words: str, column: int) -> tuple[Measure, ...]:

@@ -12,7 +12,7 @@ from metrics.image_set import CannotMeasureError, ImageSet
 from metrics.sanity.rules import Required, Rule, SuiteMetric
 from metrics.statistics.intervals import LEAST_UNITS, t_interval
 from metrics.statistics.jackknife import PAIRED, PAIRED_TO_REFERENCES, Jackknife
-from metrics.statistics.paired import T_PAIRED, PairedResult, for_certain, paired_jackknives, paired_means
+from metrics.statistics.paired import T_PAIRED, PairedResult, paired_jackknives, paired_means, zero_difference
 from metrics.statistics.prompt_units import uneven_note
 from metrics.statistics.result import Interval, MetricResult
 
@@ -147,6 +147,11 @@ class MetricKind(ABC):
         return SuiteMetric(rules, self.values, self.needs.texts, self.needs.logits, self.needs.pairs)
 
 
+def joined(*notes: str) -> str:
+    """What must be known of a number, as one text."""
+    return "; ".join(note for note in notes if note)
+
+
 def _are_same(a: ImageSet, b: ImageSet) -> bool:
     """Whether both are the same images, of enough prompts for an interval."""
     return len(a.counts) >= LEAST_UNITS and a.same_images(b)
@@ -164,7 +169,7 @@ class OverAllImages(MetricKind):
         theirs, method = self.jackknives(b), PAIRED_TO_REFERENCES if self.needs.references else PAIRED
         pairs = {name: paired_jackknives(found, theirs[name], method) for name, found in self.jackknives(a).items()}
         if _are_same(a, b):
-            return {name: for_certain(found, method.format(units="prompts")) for name, found in pairs.items()}
+            return {name: zero_difference(found, method.format(units="prompts")) for name, found in pairs.items()}
         return pairs
 
 
@@ -204,5 +209,5 @@ class PromptMeans(MetricKind):
         theirs = self.by_prompt(b)
         pairs = {name: self.paired(values, theirs[name], a) for name, values in self.by_prompt(a).items()}
         if _are_same(a, b):
-            return {name: for_certain(found, T_PAIRED) for name, found in pairs.items()}
+            return {name: zero_difference(found, T_PAIRED) for name, found in pairs.items()}
         return pairs

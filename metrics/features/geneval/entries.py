@@ -35,7 +35,7 @@ def geneval(path: Path, spec: str, clip: ExtractorEntry | None) -> ExtractorEntr
         origin=clip.origin if clip else "",
         caution=clip.caution if clip else "",
         reads_prompts=True,
-        judges=rules.of,
+        applies_to=rules.of,
     )
 
 

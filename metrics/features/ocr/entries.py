@@ -31,7 +31,7 @@ def rapidocr() -> ExtractorEntry:
         caution=RAPIDOCR_ITSELF,
         packaged=FILES,
         reads_prompts=True,
-        judges=asked_texts,
+        applies_to=asked_texts,
     )
 
 
@@ -45,7 +45,7 @@ def tesseract() -> ExtractorEntry:
         partial(_reader, Tesseract, tesseract_parts),
         caution=TESSERACT_ITSELF,
         reads_prompts=True,
-        judges=asked_texts,
+        applies_to=asked_texts,
     )
 
 

@@ -45,5 +45,5 @@ def questions(path: Path, spec: str) -> ExtractorEntry:
         partial(QuestionReader, found, file),
         caution=loose if file.loose else "",
         reads_prompts=True,
-        judges=file.of,
+        applies_to=file.of,
     )

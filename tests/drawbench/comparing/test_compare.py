@@ -208,6 +208,8 @@ def test_one_prompt_has_no_interval() -> None:
 
 
 def test_scores_of_which_nothing_varies_are_no_certainty() -> None:
+    means = _of_means(np.ones(3), np.zeros(3))
+    assert (means.difference, means.interval, means.verdict) == (1.0, "not available", "no interval")
     a, b = (Jackknife(value, np.full(3, value), 6) for value in (1.0, 0.0))
     middle = Jackknife(0.4, np.full(3, 0.4), 6)
     rounded = Jackknife(1 / 3, np.array([0.1, 0.2, 0.3]) + 0.1, 6), Jackknife(0.1, np.array([0.1, 0.2, 0.3]), 6)

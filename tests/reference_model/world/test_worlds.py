@@ -9,7 +9,7 @@ import pytest
 
 from reference_model.world import captions, render, scene
 from reference_model.world.rich import scene as rich_scene
-from reference_model.world.worlds import OF_THE_SMALL, WORLDS, world_named
+from reference_model.world.worlds import SMALL_WORLDS, WORLDS, world_named
 
 
 def test_the_small_world_is_the_functions_of_its_modules() -> None:
@@ -67,7 +67,7 @@ SHARES_WORDS = {"binding": ("object", "colour", "count"), "place": ("object", "c
 def test_near_misses_make_one_change_in_the_same_split(name: str, split: scene.Split) -> None:
     """Of every kind of change some scene allows one, and what a change is called is what differs."""
     world, made = world_named(name), set()
-    of_split = scene.split_of if name in OF_THE_SMALL else rich_scene.split_of
+    of_split = scene.split_of if name in SMALL_WORLDS else rich_scene.split_of
     for seed in range(400):
         random = Random(seed)
         one = world.sample_scene(random, split)
